@@ -1,0 +1,90 @@
+/**
+ * Time, passed in wherever it is needed, so that tests can turn it by hand.
+ * Nothing outside this file reads the system clock or starts a timer.
+ */
+export interface Clock {
+  /** Wall clock: milliseconds since 1970-01-01 UTC. May jump. */
+  now(): number;
+  /** Milliseconds since an arbitrary start. Never goes back. */
+  monotonic(): number;
+  /**
+   * Calls `callback` once after `delayMs`, unless the returned function is
+   * called first.
+   */
+  setTimer(callback: () => void, delayMs: number): () => void;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(callback, delayMs) {
+    const id = setTimeout(callback, delayMs);
+    return () => clearTimeout(id);
+  },
+};
+
+/**
+ * Waits.
+ *
+ * @param clock whose time passes
+ * @param delayMs how long
+ * @throws the signal's reason, when it aborts first
+ */
+export function sleep(
+  clock: Clock,
+  delayMs: number,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.setTimer(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, delayMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** A signal that ends with its parent or when time is up. */
+export interface Deadline extends Disposable {
+  /** Aborts with the parent's reason, or a `TimeoutError` when time is up. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Bounds work in time. Disposing stops the timer, which `AbortSignal.timeout`
+ * cannot do: under Deno its timer would keep the process alive.
+ *
+ * @example
+ * ```ts
+ * import { deadline, systemClock } from "./clock.ts";
+ * using limit = deadline(systemClock, 1000, { signal: new AbortController().signal });
+ * limit.signal.throwIfAborted();
+ * ```
+ */
+export function deadline(
+  clock: Clock,
+  timeoutMs: number,
+  { signal }: { readonly signal: AbortSignal },
+): Deadline {
+  const controller = new AbortController();
+  const cancel = clock.setTimer(
+    () => controller.abort(new DOMException("time is up", "TimeoutError")),
+    timeoutMs,
+  );
+  const onAbort = () => controller.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      cancel();
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * Trouble that a person can mend: the message names the thing, the place and
+ * the next step. The programs print it without a stack trace and exit with 2.
+ */
+export class UserError extends Error {
+  override readonly name: string = "UserError";
+}
+
+/** A command line that cannot be carried out. */
+export class UsageError extends UserError {
+  override readonly name = "UsageError";
+}
+
+/** Where in a configuration file something is wrong. */
+export interface ConfigPosition {
+  /** The file as it was named. */
+  readonly path: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+}
+
+/** A configuration file that cannot be used. */
+export class ConfigError extends UserError {
+  override readonly name = "ConfigError";
+  /** The file, line and column at fault. */
+  readonly position: ConfigPosition;
+
+  constructor(
+    position: ConfigPosition,
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    const { path, line, column } = position;
+    const where = line === undefined
+      ? ""
+      : ` line ${line}${column === undefined ? "" : ` column ${column}`}`;
+    super(`Cannot use config "${path}"${where}: ${problem}`, options);
+    this.position = position;
+  }
+}

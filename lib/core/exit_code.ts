@@ -1,0 +1,18 @@
+/** How both programs end; scripts on booting machines rely on the numbers. */
+export const ExitCode = {
+  /** Done. */
+  done: 0,
+  /** Something nobody expected: a bug, or trouble of the machine. */
+  unexpected: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** Nothing was found before the timeout. */
+  notFound: 3,
+  /** Something was found, but nothing that verifies. */
+  notVerified: 4,
+  /** Ended by SIGINT before it had a result. */
+  interrupted: 130,
+} as const;
+
+/** One of the exit codes. */
+export type ExitCode = typeof ExitCode[keyof typeof ExitCode];

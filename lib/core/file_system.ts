@@ -1,0 +1,68 @@
+/** What a path is, once links are followed (or, for `lstat`, before). */
+export interface FileInfo {
+  readonly kind: "file" | "directory" | "symlink" | "other";
+  readonly sizeBytes: number;
+  /** Last change of the content, milliseconds since 1970. */
+  readonly modifiedMs: number;
+  /** Device and inode identify a file however it is named. */
+  readonly device: number;
+  readonly inode: number;
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+}
+
+/** One name in a directory. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: FileInfo["kind"];
+}
+
+/** A file open for reading. */
+export interface OpenFile extends Disposable {
+  /** As the file is now, which may differ from when it was opened. */
+  info(): Promise<FileInfo>;
+  /**
+   * Reads at an absolute position.
+   *
+   * @returns bytes read, 0 at the end of the file
+   */
+  readAt(buffer: Uint8Array, offsetBytes: number): Promise<number>;
+}
+
+/** A path does not exist. */
+export class FileNotFoundError extends Error {
+  override readonly name = "FileNotFoundError";
+}
+
+/** A path cannot be read or written with the rights the program has. */
+export class FileAccessError extends Error {
+  override readonly name = "FileAccessError";
+}
+
+/** The disk, passed in wherever it is needed. */
+export interface FileSystem {
+  /** @throws FileNotFoundError, FileAccessError */
+  list(directory: string): Promise<DirectoryEntry[]>;
+  /** Follows links. @throws FileNotFoundError, FileAccessError */
+  stat(path: string): Promise<FileInfo>;
+  /** Resolves every link. @throws FileNotFoundError, FileAccessError */
+  realPath(path: string): Promise<string>;
+  /** @throws FileNotFoundError, FileAccessError */
+  open(path: string): Promise<OpenFile>;
+  /** A small text file, whole. @throws FileNotFoundError, FileAccessError */
+  readText(path: string): Promise<string>;
+  /** Makes a directory and those above it, where they do not exist yet. */
+  makeDirectory(path: string, mode: number): Promise<void>;
+  /**
+   * Writes a file that is either wholly there afterwards or not at all:
+   * temporary file, fsync, rename (or link, when it must not exist yet).
+   *
+   * @returns false when `ifAbsent` is set and the file exists already
+   * @throws FileAccessError, or the system's error (disk full)
+   */
+  writeAtomically(
+    path: string,
+    bytes: Uint8Array,
+    options: { readonly mode: number; readonly ifAbsent?: boolean },
+  ): Promise<boolean>;
+}

@@ -1,0 +1,61 @@
+import type { Clock } from "./clock.ts";
+
+/** How much is said, from most to least. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** One of the levels. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
+/** `text`: `LEVEL message`. `json`: one object a line. */
+export type LogFormat = "text" | "json";
+
+/**
+ * Where code says what happened. A message names subject, consequence and
+ * remedy, has no final period, and holds nothing from a peer that did not go
+ * through `printable`.
+ */
+export interface Logger {
+  /** For people who look for a fault. */
+  debug(message: string): void;
+  /** What an operator wants to see once. */
+  info(message: string): void;
+  /** Something is missing or degraded, and the program goes on. */
+  warn(message: string): void;
+  /** Something failed. */
+  error(message: string): void;
+}
+
+/** One line, without its line break. */
+export function formatLogLine(
+  level: LogLevel,
+  message: string,
+  { format, now }: { readonly format: LogFormat; readonly now: number },
+): string {
+  return format === "text"
+    ? `${level.toUpperCase()} ${message}`
+    : JSON.stringify({ time: new Date(now).toISOString(), level, message });
+}
+
+/** A logger that hands each finished line to `writeLine`. */
+export function createLogger(
+  { level, format, clock, writeLine }: {
+    /** The least important level that is still written. */
+    readonly level: LogLevel;
+    readonly format: LogFormat;
+    readonly clock: Clock;
+    /** Receives a line without its line break; must not throw. */
+    readonly writeLine: (line: string) => void;
+  },
+): Logger {
+  const least = LOG_LEVELS.indexOf(level);
+  const at = (wanted: LogLevel) => (message: string) => {
+    if (LOG_LEVELS.indexOf(wanted) < least) return;
+    writeLine(formatLogLine(wanted, message, { format, now: clock.now() }));
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * Makes a string from a peer, a client or a file fit for a log line or a
+ * terminal: control, format and line-breaking characters become `?`, and what
+ * is too long is cut.
+ *
+ * @param text untrusted
+ * @param maxLength in UTF-16 units; a cut string ends with `…`
+ */
+export function printable(text: string, maxLength = 200): string {
+  const clean = text.toWellFormed().replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    "?",
+  );
+  return clean.length <= maxLength
+    ? clean
+    : `${clean.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+}
+
+/**
+ * The message of anything that was thrown, with the messages of its causes,
+ * fit for a log line.
+ */
+export function messageOf(error: unknown): string {
+  const parts: string[] = [];
+  let current = error;
+  while (current !== undefined && current !== null && parts.length < 4) {
+    const message = current instanceof Error
+      ? current.message || current.name
+      : String(current);
+    if (!parts.includes(message)) parts.push(message);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return printable(parts.join(": "), 500);
+}

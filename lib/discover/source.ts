@@ -1,0 +1,38 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+
+/** A place where an image may be had, as somebody on the network says. */
+export interface Candidate {
+  /** http or https. */
+  readonly manifestUrl: URL;
+  readonly image: ChannelArch;
+  readonly version: string;
+  readonly source: Source["name"];
+  /** Fit to be printed. */
+  readonly providerName?: string;
+  /** The libp2p peer id, where it is known. */
+  readonly peerId?: string;
+}
+
+/** What a source learned, in the order it learned it. */
+export type Finding =
+  | { readonly kind: "candidate"; readonly candidate: Candidate }
+  /** An image that exists, but is not the one asked for. */
+  | { readonly kind: "other"; readonly image: ChannelArch }
+  /** A DHT node that can be joined through, as a multiaddr with peer id. */
+  | { readonly kind: "peer"; readonly multiaddr: string }
+  /** What was tried, or does not work: one clause, fit to be printed. */
+  | { readonly kind: "problem"; readonly message: string };
+
+/** One way of asking the network. */
+export interface Source {
+  readonly name: "mdns" | "dht";
+  /**
+   * Asks until the signal aborts, yielding findings as they come in; never
+   * throws for what the network does. Ends by itself only when it cannot work
+   * at all. Everything it opened is closed when the iteration ends.
+   */
+  find(
+    image: ChannelArch,
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<Finding>;
+}

@@ -1,0 +1,66 @@
+import type { Clock } from "../../lib/core/clock.ts";
+
+/** A clock that stands still until a test turns it. */
+export class FakeClock implements Clock {
+  #elapsedMs = 0;
+  #nextId = 0;
+  readonly #timers = new Map<number, { dueMs: number; callback: () => void }>();
+  #startMs: number;
+
+  /** @param start what the wall clock shows at first */
+  constructor(start = "2026-11-22T12:00:00Z") {
+    this.#startMs = Date.parse(start);
+  }
+
+  now(): number {
+    return this.#startMs + this.#elapsedMs;
+  }
+
+  monotonic(): number {
+    return this.#elapsedMs;
+  }
+
+  setTimer(callback: () => void, delayMs: number): () => void {
+    const id = this.#nextId++;
+    this.#timers.set(id, {
+      dueMs: this.#elapsedMs + Math.max(0, delayMs),
+      callback,
+    });
+    return () => this.#timers.delete(id);
+  }
+
+  /** How many timers are waiting. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Sets the wall clock without letting time pass, as an NTP step does. */
+  jumpTo(time: string): void {
+    this.#startMs = Date.parse(time) - this.#elapsedMs;
+  }
+
+  /**
+   * Lets time pass: every timer that falls due fires in order, and promises
+   * settle after each.
+   */
+  async advance(durationMs: number): Promise<void> {
+    const endMs = this.#elapsedMs + durationMs;
+    await settle();
+    while (true) {
+      const due = [...this.#timers].filter(([, t]) => t.dueMs <= endMs)
+        .sort(([a, s], [b, t]) => s.dueMs - t.dueMs || a - b)[0];
+      if (due === undefined) break;
+      const [id, timer] = due;
+      this.#timers.delete(id);
+      this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
+      timer.callback();
+      await settle();
+    }
+    this.#elapsedMs = endMs;
+  }
+}
+
+/** Lets everything that waits for promises only go on. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}

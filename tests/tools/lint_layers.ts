@@ -1,0 +1,136 @@
+/**
+ * Enforces the layer table of ARCHITECTURE.md: imports point downward only,
+ * each npm package has one owner, and `Deno.*` stays in the thin shells.
+ */
+
+/** Rooms from the bottom up; a module imports only from its own room or below. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["core"],
+  ["config"],
+  ["scan"],
+  ["manifest", "net"],
+  ["http", "advertise"],
+  ["discover", "provider"],
+];
+
+/** The modules that may import each package, as a path below lib/. */
+const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
+  [/^(smol-toml|valibot)$/, /^config\//],
+  [/^hono(\/|$)/, /^http\//],
+  [/^(multicast-dns|dns-packet)$/, /^net\/(mdns|dns)/],
+  [
+    /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,
+    /^net\/(dht|kad)/,
+  ],
+];
+
+/** Where `Deno.*` may be used: everything else decides, and is handed its I/O. */
+const SHELLS = /^(scan\/disk|net\/[a-z_]+|http\/server|provider)\.ts$/;
+
+function pathBelowLib(filename: string): string | undefined {
+  return /\/lib\/([a-z0-9_/]+\.ts)$/.exec(filename.replaceAll("\\", "/"))?.[1];
+}
+
+function roomOf(path: string): string {
+  return path.split("/")[0]?.replace(/\.ts$/, "") ?? "";
+}
+
+/** The path below lib/ that a relative import in `from` points to. */
+function resolveImport(from: string, specifier: string): string | undefined {
+  if (!specifier.startsWith(".")) return undefined;
+  return new URL(specifier, `file:///lib/${from}`).pathname
+    .replace(/^\/lib\//, "");
+}
+
+const plugin: Deno.lint.Plugin = {
+  name: "layers",
+  rules: {
+    "downward-imports": {
+      create(context) {
+        const self = pathBelowLib(context.filename);
+        if (self === undefined) return {};
+        const room = roomOf(self);
+        const layer = LAYERS.findIndex((rooms) => rooms.includes(room));
+        const check = (
+          node: Deno.lint.Node,
+          source: { value: unknown } | null,
+        ) => {
+          if (typeof source?.value !== "string") return;
+          const target = resolveImport(self, source.value);
+          if (target !== undefined) {
+            const other = roomOf(target);
+            const otherLayer = LAYERS.findIndex((r) => r.includes(other));
+            if (other !== room && (otherLayer < 0 || otherLayer >= layer)) {
+              context.report({
+                node,
+                message: `"${self}" may not import "${target}"`,
+                hint: "Imports point downward, see ARCHITECTURE.md",
+              });
+            }
+          }
+          for (const [name, owner] of OWNERS) {
+            if (name.test(source.value) && !owner.test(self)) {
+              context.report({
+                node,
+                message: `"${self}" does not own "${source.value}"`,
+                hint: `Its owner is lib/${owner.source}`,
+              });
+            }
+          }
+        };
+        return {
+          Program(node) {
+            if (layer < 0) {
+              context.report({
+                node,
+                message: `lib/${self} is in no layer`,
+                hint: "Add its room to LAYERS and to ARCHITECTURE.md",
+              });
+            }
+          },
+          ImportDeclaration: (node) => check(node, node.source),
+          ExportNamedDeclaration: (node) => check(node, node.source),
+          ExportAllDeclaration: (node) => check(node, node.source),
+          ImportExpression(node) {
+            if (node.source.type === "Literal") check(node, node.source);
+          },
+          MemberExpression(node) {
+            if (
+              node.object.type === "Identifier" &&
+              node.object.name === "Deno" &&
+              !SHELLS.test(self)
+            ) {
+              context.report({
+                node,
+                message: `"${self}" uses Deno.*`,
+                hint: "Pass the clock, disk or socket in",
+              });
+            }
+          },
+        };
+      },
+    },
+    "injected-time": {
+      create(context) {
+        const self = pathBelowLib(context.filename);
+        if (self === undefined || self === "core/clock.ts") return {};
+        return {
+          CallExpression(node) {
+            const text = context.sourceCode.getText(node.callee);
+            if (
+              /^(Date\.now|performance\.now|setTimeout|setInterval|AbortSignal\.timeout)$/
+                .test(text)
+            ) {
+              context.report({
+                node,
+                message: `"${self}" calls ${text}()`,
+                hint: "Use the Clock that is passed in",
+              });
+            }
+          },
+        };
+      },
+    },
+  },
+};
+export default plugin;
