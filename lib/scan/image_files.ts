@@ -1,0 +1,40 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+import type { FileInfo } from "../core/file_system.ts";
+
+/** One file of an image, checked to be a regular file inside its root. */
+export interface ArtifactFile {
+  /** As it is named in the directory, such as `vmlinuz-6.12`. */
+  readonly filename: string;
+  /** Where to open it, every link resolved. */
+  readonly path: string;
+  /** As it was when it was scanned. */
+  readonly info: FileInfo;
+}
+
+/** An artifact whose bytes have been read. */
+export interface HashedArtifact extends ArtifactFile {
+  /** SHA-256 of the content, 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
+/**
+ * The files that make up one image. Only the kernel is required.
+ *
+ * @typeParam A how much is known of each file
+ */
+export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
+  readonly image: ChannelArch;
+  readonly directory: string;
+  readonly kernel: A;
+  readonly initramfs?: A;
+  readonly rootfs?: A;
+  /** Device trees, sorted by file name. */
+  readonly dtbs: readonly A[];
+  /** Content of the file `cmdline`, trimmed: the kernel command line. */
+  readonly cmdline?: string;
+  /** Content of the file `version`, trimmed. */
+  readonly version?: string;
+}
+
+/** An image ready to be promised to clients. */
+export type HashedImage = ImageFiles<HashedArtifact>;
