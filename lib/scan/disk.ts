@@ -1,0 +1,134 @@
+import { dirname } from "node:path";
+import {
+  type DirectoryEntry,
+  FileAccessError,
+  type FileInfo,
+  FileNotFoundError,
+  type FileSystem,
+  type OpenFile,
+} from "../core/file_system.ts";
+
+/** The machine's own disk. */
+export const disk: FileSystem = {
+  list: (directory) =>
+    translate(`list "${directory}"`, async () => {
+      const entries: DirectoryEntry[] = [];
+      for await (const entry of Deno.readDir(directory)) {
+        entries.push({ name: entry.name, kind: kindOf(entry) });
+      }
+      return entries;
+    }),
+  stat: (path) =>
+    translate(`look at "${path}"`, async () => infoOf(await Deno.stat(path))),
+  realPath: (path) => translate(`resolve "${path}"`, () => Deno.realPath(path)),
+  open: (path) => translate(`read "${path}"`, () => openFile(path)),
+  readText: (path) =>
+    translate(`read "${path}"`, () => Deno.readTextFile(path)),
+  makeDirectory: (path, mode) =>
+    translate(
+      `make directory "${path}"`,
+      () => Deno.mkdir(path, { recursive: true, mode }),
+    ),
+  writeAtomically: (path, bytes, options) =>
+    translate(`write "${path}"`, () => writeAtomically(path, bytes, options)),
+};
+
+async function openFile(path: string): Promise<OpenFile> {
+  const file = await Deno.open(path);
+  let position = 0;
+  return {
+    info: async () => infoOf(await file.stat()),
+    async readAt(buffer, offsetBytes) {
+      if (offsetBytes !== position) {
+        await file.seek(offsetBytes, Deno.SeekMode.Start);
+      }
+      const count = await file.read(buffer) ?? 0;
+      position = offsetBytes + count;
+      return count;
+    },
+    [Symbol.dispose]: () => file.close(),
+  };
+}
+
+/**
+ * Temporary file beside the target, fsync, then rename over it; or link, which
+ * fails when the target exists, so that two starting processes agree on one
+ * file. The directory is synced last, or a power cut could undo the rename.
+ */
+async function writeAtomically(
+  path: string,
+  bytes: Uint8Array,
+  { mode, ifAbsent = false }: { mode: number; ifAbsent?: boolean },
+): Promise<boolean> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    using file = await Deno.open(temporary, {
+      write: true,
+      createNew: true,
+      mode,
+    });
+    for (let done = 0; done < bytes.length;) {
+      done += await file.write(bytes.subarray(done));
+    }
+    await file.sync();
+    if (ifAbsent) await Deno.link(temporary, path);
+    else await Deno.rename(temporary, path);
+  } catch (error) {
+    if (ifAbsent && error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  } finally {
+    await Deno.remove(temporary).catch(() => {
+      // Renamed away, or never made.
+    });
+  }
+  using directory = await Deno.open(dirname(path));
+  await directory.sync();
+  return true;
+}
+
+function infoOf(stat: Deno.FileInfo): FileInfo {
+  return {
+    kind: kindOf(stat),
+    sizeBytes: stat.size,
+    modifiedMs: stat.mtime?.getTime() ?? 0,
+    device: stat.dev,
+    inode: stat.ino ?? 0,
+    mode: (stat.mode ?? 0) & 0o7777,
+  };
+}
+
+function kindOf(
+  entry: { isFile: boolean; isDirectory: boolean; isSymlink: boolean },
+): FileInfo["kind"] {
+  if (entry.isSymlink) return "symlink";
+  if (entry.isDirectory) return "directory";
+  return entry.isFile ? "file" : "other";
+}
+
+/** Gives the runtime's errors the port's names, and says what was tried. */
+async function translate<T>(
+  action: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (
+      cause instanceof Deno.errors.NotFound ||
+      cause instanceof Deno.errors.NotADirectory
+    ) {
+      throw new FileNotFoundError(`Cannot ${action}: it does not exist`, {
+        cause,
+      });
+    }
+    if (
+      cause instanceof Deno.errors.PermissionDenied ||
+      cause instanceof Deno.errors.FilesystemLoop
+    ) {
+      throw new FileAccessError(`Cannot ${action}: permission denied`, {
+        cause,
+      });
+    }
+    throw new Error(`Cannot ${action}`, { cause });
+  }
+}

@@ -1,0 +1,238 @@
+import { dirname, posix } from "node:path";
+import {
+  type DirectoryEntry,
+  FileAccessError,
+  type FileInfo,
+  FileNotFoundError,
+  type FileSystem,
+} from "../../lib/core/file_system.ts";
+
+interface Node {
+  kind: FileInfo["kind"];
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Of a symlink. */
+  target: string;
+  modifiedMs: number;
+  inode: number;
+  mode: number;
+  readable: boolean;
+}
+
+/**
+ * A disk in memory, for tests. Absolute POSIX paths; directories come into
+ * being with the files below them.
+ */
+export class MemoryFileSystem implements FileSystem {
+  readonly #nodes = new Map<string, Node>();
+  #nextInode = 1;
+  /** Paths that were opened, in order. */
+  readonly opened: string[] = [];
+  /** Files open right now. */
+  openCount = 0;
+
+  constructor() {
+    this.#put("/", { kind: "directory", mode: 0o755 });
+  }
+
+  /** Puts a file there, with a new inode, as a rename over it would. */
+  file(
+    path: string,
+    content: string | Uint8Array = "x",
+    { modified = "2026-11-22T10:00:00Z", mode = 0o644 }: {
+      modified?: string;
+      mode?: number;
+    } = {},
+  ): this {
+    this.directory(dirname(path));
+    this.#put(path, {
+      kind: "file",
+      bytes: typeof content === "string"
+        ? new TextEncoder().encode(content)
+        : new Uint8Array(content),
+      modifiedMs: Date.parse(modified),
+      mode,
+    });
+    return this;
+  }
+
+  /** Overwrites a file in place: same inode. */
+  overwrite(path: string, content: string, modified: string): this {
+    const node = this.#find(path);
+    node.bytes = new TextEncoder().encode(content);
+    node.modifiedMs = Date.parse(modified);
+    return this;
+  }
+
+  /** Makes a directory and those above it. */
+  directory(path: string): this {
+    for (let at = path; !this.#nodes.has(at); at = dirname(at)) {
+      this.#put(at, { kind: "directory", mode: 0o755 });
+    }
+    return this;
+  }
+
+  /** Puts a symbolic link there. */
+  link(path: string, target: string): this {
+    this.directory(dirname(path));
+    this.#put(path, { kind: "symlink", target, mode: 0o777 });
+    return this;
+  }
+
+  /** Puts a FIFO, socket or device there. */
+  special(path: string): this {
+    this.directory(dirname(path));
+    this.#put(path, { kind: "other", mode: 0o644 });
+    return this;
+  }
+
+  /** Takes away or gives back the right to read. */
+  setReadable(path: string, readable: boolean): this {
+    this.#find(path).readable = readable;
+    return this;
+  }
+
+  /** Removes a path and everything below it. */
+  remove(path: string): this {
+    for (const name of [...this.#nodes.keys()]) {
+      if (name === path || name.startsWith(`${path}/`)) {
+        this.#nodes.delete(name);
+      }
+    }
+    return this;
+  }
+
+  list(directory: string): Promise<DirectoryEntry[]> {
+    return this.#try(() => {
+      const real = this.#resolve(directory);
+      const node = this.#find(real);
+      if (node.kind !== "directory") {
+        throw new FileNotFoundError(`Cannot list "${directory}"`);
+      }
+      if (!node.readable) {
+        throw new FileAccessError(
+          `Cannot list "${directory}": permission denied`,
+        );
+      }
+      return [...this.#nodes]
+        .filter(([path]) => path !== "/" && dirname(path) === real)
+        .map(([path, { kind }]) => ({ name: posix.basename(path), kind }));
+    });
+  }
+
+  stat(path: string): Promise<FileInfo> {
+    return this.#try(() => infoOf(this.#find(this.#resolve(path))));
+  }
+
+  realPath(path: string): Promise<string> {
+    return this.#try(() => this.#resolve(path));
+  }
+
+  open(path: string): ReturnType<FileSystem["open"]> {
+    return this.#try(() => {
+      const real = this.#resolve(path);
+      const node = this.#find(real);
+      if (!node.readable) {
+        throw new FileAccessError(`Cannot read "${path}": permission denied`);
+      }
+      this.opened.push(real);
+      this.openCount++;
+      let open = true;
+      return {
+        info: () => Promise.resolve(infoOf(node)),
+        readAt: (buffer: Uint8Array, offsetBytes: number) => {
+          const part = node.bytes.subarray(
+            offsetBytes,
+            offsetBytes + buffer.length,
+          );
+          buffer.set(part);
+          return Promise.resolve(part.length);
+        },
+        [Symbol.dispose]: () => {
+          if (open) this.openCount--;
+          open = false;
+        },
+      };
+    });
+  }
+
+  async readText(path: string): Promise<string> {
+    using file = await this.open(path);
+    const { sizeBytes } = await file.info();
+    const bytes = new Uint8Array(sizeBytes);
+    await file.readAt(bytes, 0);
+    return new TextDecoder().decode(bytes);
+  }
+
+  makeDirectory(path: string, _mode: number): Promise<void> {
+    return this.#try(() => void this.directory(path));
+  }
+
+  writeAtomically(
+    path: string,
+    bytes: Uint8Array,
+    { mode, ifAbsent = false }: { mode: number; ifAbsent?: boolean },
+  ): Promise<boolean> {
+    return this.#try(() => {
+      if (!this.#nodes.has(dirname(path))) {
+        throw new FileNotFoundError(`Cannot write "${path}"`);
+      }
+      if (ifAbsent && this.#nodes.has(path)) return false;
+      this.file(path, bytes, { mode });
+      return true;
+    });
+  }
+
+  #put(path: string, node: Partial<Node> & Pick<Node, "kind">): void {
+    this.#nodes.set(path, {
+      bytes: new Uint8Array(),
+      target: "",
+      modifiedMs: 0,
+      mode: 0o644,
+      readable: true,
+      ...node,
+      inode: this.#nextInode++,
+    });
+  }
+
+  #find(path: string): Node {
+    const node = this.#nodes.get(path);
+    if (node === undefined) {
+      throw new FileNotFoundError(`"${path}" does not exist`);
+    }
+    return node;
+  }
+
+  /** Follows the links of every part of the path. */
+  #resolve(path: string, depth = 0): string {
+    if (depth > 40) throw new FileAccessError(`Too many links in "${path}"`);
+    let at = "/";
+    const parts = path.split("/").filter((part) => part !== "");
+    for (const [index, part] of parts.entries()) {
+      at = posix.join(at, part);
+      const node = this.#find(at);
+      if (node.kind === "symlink") {
+        const rest = parts.slice(index + 1);
+        const target = posix.resolve(dirname(at), node.target);
+        return this.#resolve(posix.join(target, ...rest), depth + 1);
+      }
+    }
+    return at;
+  }
+
+  /** Throws as a promise does, later. */
+  // deno-lint-ignore require-await -- async turns what is thrown into a rejection
+  async #try<T>(run: () => T): Promise<T> {
+    return run();
+  }
+}
+
+function infoOf(node: Node): FileInfo {
+  return {
+    kind: node.kind,
+    sizeBytes: node.bytes.length,
+    modifiedMs: node.modifiedMs,
+    device: 1,
+    inode: node.inode,
+    mode: node.mode,
+  };
+}
