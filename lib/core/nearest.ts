@@ -15,20 +15,24 @@ export function nearest(
   return best;
 }
 
-/** Levenshtein distance: insertions, deletions and replacements. */
+/** Insertions, deletions, replacements and swaps of neighbours, each once. */
 function editDistance(a: string, b: string): number {
-  const lettersOfB = [...b];
-  let row = Array.from({ length: lettersOfB.length + 1 }, (_, i) => i);
-  for (const [i, ca] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, cb] of lettersOfB.entries()) {
-      next.push(Math.min(
-        (row[j + 1] ?? 0) + 1,
-        (next[j] ?? 0) + 1,
-        (row[j] ?? 0) + (ca === cb ? 0 : 1),
+  const [from, to] = [[...a], [...b]];
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (const [i, letter] of from.entries()) {
+    const row = [i + 1];
+    for (const [j, other] of to.entries()) {
+      const swapped = i > 0 && j > 0 && letter === to[j - 1] &&
+        from[i - 1] === other;
+      row.push(Math.min(
+        (last[j + 1] ?? 0) + 1,
+        (row[j] ?? 0) + 1,
+        (last[j] ?? 0) + (letter === other ? 0 : 1),
+        swapped ? (beforeLast[j - 1] ?? 0) + 1 : Infinity,
       ));
     }
-    row = next;
+    [beforeLast, last] = [last, row];
   }
-  return row.at(-1) ?? 0;
+  return last.at(-1) ?? 0;
 }

@@ -1,0 +1,258 @@
+import { join } from "node:path";
+import {
+  type ChannelArch,
+  DEFAULT_ARCHITECTURES,
+  DEFAULT_CHANNELS,
+  formatChannelArch,
+  isSafeName,
+  parseArch,
+} from "../core/channel_arch.ts";
+import { UserError } from "../core/errors.ts";
+import {
+  type DirectoryEntry,
+  FileNotFoundError,
+  type FileSystem,
+} from "../core/file_system.ts";
+import { messageOf, printable } from "../core/printable.ts";
+import type { ImageFiles } from "./image_files.ts";
+import { readImage } from "./read_image.ts";
+
+/** Where images are looked for. */
+export interface ScanSettings {
+  /** Holds `<channel>/<arch>/` directories. */
+  readonly artifactsDir: string;
+  /** Only these; undefined: the default ones and what is found on disk. */
+  readonly channels?: readonly string[];
+  /** Only these; undefined: the default ones and what is found on disk. */
+  readonly architectures?: readonly string[];
+  /** What single channels set for themselves. */
+  readonly channelSettings?: ReadonlyMap<string, ChannelScanSettings>;
+}
+
+/** Where the images of one channel are looked for. */
+export interface ChannelScanSettings {
+  /** Holds `<arch>/` directories. */
+  readonly artifactsDir?: string;
+  readonly architectures?: readonly string[];
+}
+
+/** An image that was expected, or has a directory, and has no usable kernel. */
+export interface MissingImage {
+  readonly image: ChannelArch;
+  /** The directory that should hold it. */
+  readonly directory: string;
+}
+
+/** What is on disk. */
+export interface ScanResult {
+  /** In the order of the settings, then sorted. */
+  readonly available: readonly ImageFiles[];
+  /** In the order of the settings, then sorted. */
+  readonly missing: readonly MissingImage[];
+  /** What was passed over and why: whole sentences for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** How many directories are read at the same time. */
+const PARALLEL_READS = 16;
+
+/**
+ * Finds the images on disk: every configured or default combination of
+ * channel and architecture and, where the settings leave it open, every
+ * further directory. Reads names and sizes, no content but `cmdline` and
+ * `version`.
+ *
+ * @throws UserError when the artifacts directory itself cannot be read
+ */
+export async function scanAvailable(
+  settings: ScanSettings,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ScanResult> {
+  const warnings: string[] = [];
+  const channels = await findChannels(settings, fileSystem, warnings);
+  const perChannel = await mapParallel(channels, async (channel) => {
+    signal.throwIfAborted();
+    return await scanChannel(channel, settings, fileSystem);
+  });
+  return {
+    available: perChannel.flatMap((c) => c.available),
+    missing: perChannel.flatMap((c) => c.missing),
+    warnings: [...warnings, ...perChannel.flatMap((c) => c.warnings)],
+  };
+}
+
+/** A channel and the directory that holds its architectures. */
+interface ChannelDirectory {
+  readonly channel: string;
+  readonly directory: string;
+  /** Links must not lead out of here. */
+  readonly root: string;
+  /** Whether every default architecture is expected, or only what is found. */
+  readonly expected: boolean;
+}
+
+async function findChannels(
+  settings: ScanSettings,
+  fileSystem: FileSystem,
+  warnings: string[],
+): Promise<ChannelDirectory[]> {
+  const { artifactsDir, channelSettings } = settings;
+  const wanted = settings.channels ?? DEFAULT_CHANNELS;
+  const ownDirectory = (channel: string) =>
+    channelSettings?.get(channel)?.artifactsDir;
+  const needsShared = settings.channels === undefined ||
+    wanted.some((channel) => ownDirectory(channel) === undefined);
+  const entries = needsShared
+    ? await listArtifacts(artifactsDir, fileSystem)
+    : [];
+  const found = settings.channels === undefined
+    ? channelNames(entries, artifactsDir, warnings)
+      .filter((name) => !wanted.includes(name))
+    : [];
+  return [...wanted, ...found].map((channel) => {
+    const own = ownDirectory(channel);
+    return {
+      channel,
+      directory: own ?? join(artifactsDir, channel),
+      root: own ?? artifactsDir,
+      expected: wanted.includes(channel),
+    };
+  });
+}
+
+async function listArtifacts(
+  artifactsDir: string,
+  fileSystem: FileSystem,
+): Promise<DirectoryEntry[]> {
+  try {
+    return await fileSystem.list(artifactsDir);
+  } catch (cause) {
+    const problem = cause instanceof FileNotFoundError
+      ? "there is no such directory"
+      : messageOf(cause);
+    throw new UserError(
+      `Cannot scan the artifacts directory "${artifactsDir}": ${problem}. ` +
+        "Create it, name another with --artifacts DIR, " +
+        'or see it work on sample images with "deno task demo"',
+      { cause },
+    );
+  }
+}
+
+function channelNames(
+  entries: readonly DirectoryEntry[],
+  directory: string,
+  warnings: string[],
+): string[] {
+  const names: string[] = [];
+  for (const { name, kind } of entries) {
+    if (kind === "file" || kind === "other" || name.startsWith(".")) continue;
+    if (isSafeName(name)) names.push(name);
+    else warnings.push(unsafeName(directory, name, "channel"));
+  }
+  return names.sort();
+}
+
+function unsafeName(directory: string, name: string, what: string): string {
+  return `Ignoring directory "${join(directory, printable(name, 64))}": ` +
+    `not a ${what} name (1 to 32 of a-z 0-9 . _ -); rename it to offer it`;
+}
+
+async function scanChannel(
+  { channel, directory, root, expected }: ChannelDirectory,
+  settings: ScanSettings,
+  fileSystem: FileSystem,
+): Promise<ScanResult> {
+  const warnings: string[] = [];
+  const available: ImageFiles[] = [];
+  const missing: MissingImage[] = [];
+  const configured = settings.channelSettings?.get(channel)?.architectures ??
+    settings.architectures;
+  const directories = await findArchDirectories(
+    directory,
+    fileSystem,
+    warnings,
+  );
+  const wanted = configured ?? (expected ? DEFAULT_ARCHITECTURES : []);
+  const found = configured === undefined
+    ? [...directories.keys()].filter((arch) => !wanted.includes(arch)).sort()
+    : [];
+  const realRoot = directories.size === 0
+    ? root
+    : await fileSystem.realPath(root);
+  for (const arch of [...wanted, ...found]) {
+    const image = { channel, arch };
+    const names = directories.get(arch) ?? [];
+    const usable: ImageFiles[] = [];
+    for (const name of names) {
+      const result = await readImage(
+        { image, directory: join(directory, name), realRoot },
+        fileSystem,
+      );
+      warnings.push(...result.warnings);
+      if (result.files !== undefined) usable.push(result.files);
+    }
+    const [best, ...others] = usable;
+    if (best === undefined) {
+      missing.push({ image, directory: join(directory, names[0] ?? arch) });
+      continue;
+    }
+    available.push(best);
+    for (const other of others) {
+      warnings.push(
+        `Ignoring directory "${other.directory}": "${best.directory}" is ` +
+          `${formatChannelArch(image)} already; remove one of them`,
+      );
+    }
+  }
+  return { available, missing, warnings };
+}
+
+/**
+ * The directories of one channel by canonical architecture, a canonical name
+ * before its aliases.
+ */
+async function findArchDirectories(
+  directory: string,
+  fileSystem: FileSystem,
+  warnings: string[],
+): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  let entries: DirectoryEntry[];
+  try {
+    entries = await fileSystem.list(directory);
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) {
+      warnings.push(`${messageOf(error)}; its images are not offered`);
+    }
+    return found;
+  }
+  for (const { name, kind } of entries) {
+    if (kind === "file" || kind === "other" || name.startsWith(".")) continue;
+    const arch = parseArch(name);
+    if (!arch.ok) {
+      warnings.push(unsafeName(directory, name, "architecture"));
+      continue;
+    }
+    const names = found.get(arch.value) ?? [];
+    if (name === arch.value) names.unshift(name);
+    else names.push(name);
+    found.set(arch.value, names);
+  }
+  return found;
+}
+
+/** Like `Promise.all(items.map(run))`, a bounded number at a time. */
+async function mapParallel<T, R>(
+  items: readonly T[],
+  run: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await run(item);
+  };
+  await Promise.all(Array.from({ length: PARALLEL_READS }, worker));
+  return results;
+}

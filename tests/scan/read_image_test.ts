@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { disk } from "../../lib/scan/disk.ts";
+import { readImage, type ReadImageResult } from "../../lib/scan/read_image.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+const DIR = "/srv/stable/arm64";
+
+function read(fs: MemoryFileSystem): Promise<ReadImageResult> {
+  return readImage({ image: IMAGE, directory: DIR, realRoot: "/srv" }, fs);
+}
+
+Deno.test("readImage() gives every file its role", async () => {
+  const { files, warnings } = await read(
+    new MemoryFileSystem()
+      .file(`${DIR}/vmlinuz`).file(`${DIR}/initramfs.img`)
+      .file(`${DIR}/rootfs.squashfs`).file(`${DIR}/b.dtb`)
+      .file(`${DIR}/a.dtb`).file(`${DIR}/notes.txt`)
+      .file(`${DIR}/cmdline`, "console=ttyS0\n  quiet\n")
+      .file(`${DIR}/version`, "2026.11.22\n"),
+  );
+  assert.ok(files);
+  assert.equal(files.kernel.filename, "vmlinuz");
+  assert.equal(files.initramfs?.filename, "initramfs.img");
+  assert.equal(files.rootfs?.filename, "rootfs.squashfs");
+  assert.deepEqual(files.dtbs.map((d) => d.filename), ["a.dtb", "b.dtb"]);
+  assert.equal(files.cmdline, "console=ttyS0 quiet");
+  assert.equal(files.version, "2026.11.22");
+  assert.deepEqual(warnings, []);
+});
+
+for (
+  const [names, expected] of [
+    [["vmlinuz-6.12", "vmlinuz"], "vmlinuz"],
+    [["vmlinuz-6.9", "vmlinuz-6.12", "vmlinuz-6.10"], "vmlinuz-6.12"],
+    [["bzImage", "vmlinuz-6.1"], "vmlinuz-6.1"],
+    [["Image", "bzImage"], "bzImage"],
+    [["kernel", "Image"], "Image"],
+    [["kernel"], "kernel"],
+  ] as const
+) {
+  Deno.test(`readImage() of ${names.join(", ")} takes ${expected}`, async () => {
+    const fs = new MemoryFileSystem();
+    for (const name of names) fs.file(`${DIR}/${name}`);
+    assert.equal((await read(fs)).files?.kernel.filename, expected);
+  });
+}
+
+Deno.test("readImage() says which of several versions it took", async () => {
+  const { warnings } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz-6.9`)
+      .file(`${DIR}/vmlinuz-6.12`),
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(
+    warnings[0] ?? "",
+    /using "vmlinuz-6.12", ignoring "vmlinuz-6.9"/,
+  );
+});
+
+Deno.test("readImage() of a directory without a kernel offers nothing", async () => {
+  const fs = new MemoryFileSystem().file(`${DIR}/initramfs.img`);
+  assert.equal((await read(fs)).files, undefined);
+});
+
+Deno.test("readImage() never takes dot files, partial files, FIFOs or directories", async () => {
+  const fs = new MemoryFileSystem()
+    .file(`${DIR}/.vmlinuz`).file(`${DIR}/vmlinuz.part`)
+    .file(`${DIR}/vmlinuz-6.tmp`).file(`${DIR}/vmlinuz-6~`)
+    .special(`${DIR}/bzImage`).directory(`${DIR}/vmlinuz`);
+  const { files, warnings } = await read(fs);
+  assert.equal(files, undefined);
+  assert.equal(warnings.length, 5);
+  assert.deepEqual(fs.opened, []);
+});
+
+Deno.test("readImage() passes over an empty kernel for a usable one", async () => {
+  const { files, warnings } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz`, "").file(`${DIR}/Image`),
+  );
+  assert.equal(files?.kernel.filename, "Image");
+  assert.match(warnings.join(), /"\/srv\/stable\/arm64\/vmlinuz": it is empty/);
+});
+
+Deno.test("readImage() passes over an unreadable kernel and names it", async () => {
+  const fs = new MemoryFileSystem().file(`${DIR}/vmlinuz`)
+    .setReadable(`${DIR}/vmlinuz`, false);
+  const { files, warnings } = await read(fs);
+  assert.equal(files, undefined);
+  assert.match(warnings.join(), /vmlinuz": .*permission denied/);
+});
+
+Deno.test("readImage() follows a link inside the artifacts directory and keeps its name", async () => {
+  const fs = new MemoryFileSystem().file("/srv/pool/vmlinuz-6.12")
+    .link(`${DIR}/vmlinuz`, "../../pool/vmlinuz-6.12");
+  const { files, warnings } = await read(fs);
+  assert.equal(files?.kernel.filename, "vmlinuz");
+  assert.equal(files?.kernel.path, "/srv/pool/vmlinuz-6.12");
+  assert.deepEqual(warnings, []);
+});
+
+for (const target of ["/etc/shadow", "../../../etc/shadow", "/srvx/kernel"]) {
+  Deno.test(`readImage() refuses a link to ${target}`, async () => {
+    const fs = new MemoryFileSystem().file("/etc/shadow").file("/srvx/kernel")
+      .link(`${DIR}/vmlinuz`, target);
+    const { files, warnings } = await read(fs);
+    assert.equal(files, undefined);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? "", /outside "\/srv"/);
+    assert.deepEqual(fs.opened, []);
+  });
+}
+
+Deno.test("readImage() refuses an image directory that links elsewhere", async () => {
+  const fs = new MemoryFileSystem().file("/other/vmlinuz")
+    .directory("/srv/stable").link(DIR, "/other");
+  const { files, warnings } = await read(fs);
+  assert.equal(files, undefined);
+  assert.match(warnings.join(), /outside "\/srv"/);
+});
+
+Deno.test("readImage() refuses links in a circle without hanging", async () => {
+  const fs = new MemoryFileSystem().link(`${DIR}/vmlinuz`, "Image")
+    .link(`${DIR}/Image`, "vmlinuz");
+  const { files, warnings } = await read(fs);
+  assert.equal(files, undefined);
+  assert.equal(warnings.length, 2);
+});
+
+Deno.test("readImage() ignores a cmdline with control characters or of absurd size", async () => {
+  for (const content of ["a\u0000b", "x".repeat(5000)]) {
+    const { files, warnings } = await read(
+      new MemoryFileSystem().file(`${DIR}/vmlinuz`)
+        .file(`${DIR}/cmdline`, content),
+    );
+    assert.ok(files);
+    assert.equal(files.cmdline, undefined);
+    assert.equal(warnings.length, 1);
+  }
+});
+
+Deno.test("readImage() ignores a device tree whose name needs quoting", async () => {
+  const { files, warnings } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz`).file(`${DIR}/a b.dtb`),
+  );
+  assert.deepEqual(files?.dtbs, []);
+  assert.equal(warnings.length, 1);
+});
+
+Deno.test("readImage() on a real disk does not wait for a FIFO named vmlinuz", async () => {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const made = await new Deno.Command("mkfifo", {
+      args: [join(root, "vmlinuz")],
+    }).output();
+    assert.ok(made.success);
+    const { files, warnings } = await readImage(
+      { image: IMAGE, directory: root, realRoot: root },
+      disk,
+    );
+    assert.equal(files, undefined);
+    assert.match(warnings.join(), /not a regular file/);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
