@@ -3,6 +3,7 @@ import type { Result } from "../core/result.ts";
 
 /** What the network is told about one image that is hashed and served. */
 export interface Advertisement {
+  /** Which image it is. */
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;

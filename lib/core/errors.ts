@@ -3,11 +3,13 @@
  * the next step. The programs print it without a stack trace and exit with 2.
  */
 export class UserError extends Error {
+  /** Tells the kinds apart. */
   override readonly name: string = "UserError";
 }
 
 /** A command line that cannot be carried out. */
 export class UsageError extends UserError {
+  /** Tells the kinds apart. */
   override readonly name = "UsageError";
 }
 
@@ -23,10 +25,16 @@ export interface ConfigPosition {
 
 /** A configuration file that cannot be used. */
 export class ConfigError extends UserError {
+  /** Tells the kinds apart. */
   override readonly name = "ConfigError";
   /** The file, line and column at fault. */
   readonly position: ConfigPosition;
 
+  /**
+   * Puts the place in front of the problem.
+   *
+   * @param problem one clause: what is wrong and what would be right
+   */
   constructor(
     position: ConfigPosition,
     problem: string,

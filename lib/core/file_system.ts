@@ -1,11 +1,14 @@
-/** What a path is, once links are followed (or, for `lstat`, before). */
+/** What a path is, once links are followed. */
 export interface FileInfo {
+  /** A link is only seen as one in a directory listing. */
   readonly kind: "file" | "directory" | "symlink" | "other";
+  /** Of the content. */
   readonly sizeBytes: number;
   /** Last change of the content, milliseconds since 1970. */
   readonly modifiedMs: number;
-  /** Device and inode identify a file however it is named. */
+  /** Identifies the file system the file is on. */
   readonly device: number;
+  /** With the device, identifies a file however it is named. */
   readonly inode: number;
   /** Permission bits, such as 0o600. */
   readonly mode: number;
@@ -13,7 +16,9 @@ export interface FileInfo {
 
 /** One name in a directory. */
 export interface DirectoryEntry {
+  /** Without its directory. */
   readonly name: string;
+  /** Links are not followed. */
   readonly kind: FileInfo["kind"];
 }
 
@@ -31,23 +36,25 @@ export interface OpenFile extends Disposable {
 
 /** A path does not exist. */
 export class FileNotFoundError extends Error {
+  /** Tells the kinds apart. */
   override readonly name = "FileNotFoundError";
 }
 
 /** A path cannot be read or written with the rights the program has. */
 export class FileAccessError extends Error {
+  /** Tells the kinds apart. */
   override readonly name = "FileAccessError";
 }
 
 /** The disk, passed in wherever it is needed. */
 export interface FileSystem {
-  /** @throws FileNotFoundError, FileAccessError */
+  /** In no order. @throws FileNotFoundError, FileAccessError */
   list(directory: string): Promise<DirectoryEntry[]>;
   /** Follows links. @throws FileNotFoundError, FileAccessError */
   stat(path: string): Promise<FileInfo>;
   /** Resolves every link. @throws FileNotFoundError, FileAccessError */
   realPath(path: string): Promise<string>;
-  /** @throws FileNotFoundError, FileAccessError */
+  /** For reading. @throws FileNotFoundError, FileAccessError */
   open(path: string): Promise<OpenFile>;
   /** A small text file, whole. @throws FileNotFoundError, FileAccessError */
   readText(path: string): Promise<string>;

@@ -4,8 +4,11 @@ import type { ChannelArch } from "../core/channel_arch.ts";
 export interface Candidate {
   /** http or https. */
   readonly manifestUrl: URL;
+  /** Which image it is, as the source says. */
   readonly image: ChannelArch;
+  /** Of the manifest, as the source says; fit to be printed. */
   readonly version: string;
+  /** Who says so. */
   readonly source: Source["name"];
   /** Fit to be printed. */
   readonly providerName?: string;
@@ -25,6 +28,7 @@ export type Finding =
 
 /** One way of asking the network. */
 export interface Source {
+  /** For results and messages. */
   readonly name: "mdns" | "dht";
   /**
    * Asks until the signal aborts, yielding findings as they come in; never

@@ -3,6 +3,7 @@ import type { HashedArtifact } from "../scan/image_files.ts";
 
 /** An image as clients get it: a signed manifest and the files it names. */
 export interface ServedImage {
+  /** Which image it is. */
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;
@@ -20,5 +21,6 @@ export interface ServedImage {
 export interface ImageCatalog {
   /** In the order they are listed to clients. */
   images(): readonly ServedImage[];
+  /** The image, unless it is not served. */
   find(image: ChannelArch): ServedImage | undefined;
 }

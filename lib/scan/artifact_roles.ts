@@ -2,7 +2,9 @@
 export interface ArtifactRoles {
   /** Usable kernels by preference, best first. */
   readonly kernel: readonly string[];
+  /** By preference, best first. */
   readonly initramfs: readonly string[];
+  /** By preference, best first. */
   readonly rootfs: readonly string[];
   /** Sorted. */
   readonly dtbs: readonly string[];
@@ -12,6 +14,7 @@ export interface ArtifactRoles {
 
 /** A name that is passed over. */
 export interface IgnoredName {
+  /** As the directory lists it: not fit for a log line. */
   readonly name: string;
   /** One clause, for a warning. */
   readonly reason: string;

@@ -9,6 +9,7 @@ import type {
 
 /** A file was written to or replaced while it was read. */
 export class FileChangedError extends Error {
+  /** Tells the kinds apart. */
   override readonly name = "FileChangedError";
 }
 

@@ -23,10 +23,15 @@ export interface HashedArtifact extends ArtifactFile {
  * @typeParam A how much is known of each file
  */
 export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
+  /** Which image it is. */
   readonly image: ChannelArch;
+  /** As it was found, for messages. */
   readonly directory: string;
+  /** What the machine boots. */
   readonly kernel: A;
+  /** The first root file system. */
   readonly initramfs?: A;
+  /** The root file system proper. */
   readonly rootfs?: A;
   /** Device trees, sorted by file name. */
   readonly dtbs: readonly A[];

@@ -12,7 +12,9 @@ import type { ArtifactFile, ImageFiles } from "./image_files.ts";
 
 /** An image directory to look into. */
 export interface ImageDirectory {
+  /** Which image it should hold. */
   readonly image: ChannelArch;
+  /** Where to look. */
   readonly directory: string;
   /** Links must not lead out of this directory; its own links are resolved. */
   readonly realRoot: string;

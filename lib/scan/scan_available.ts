@@ -33,11 +33,13 @@ export interface ScanSettings {
 export interface ChannelScanSettings {
   /** Holds `<arch>/` directories. */
   readonly artifactsDir?: string;
+  /** Only these; undefined: as `ScanSettings.architectures`. */
   readonly architectures?: readonly string[];
 }
 
 /** An image that was expected, or has a directory, and has no usable kernel. */
 export interface MissingImage {
+  /** Which image it is. */
   readonly image: ChannelArch;
   /** The directory that should hold it. */
   readonly directory: string;
