@@ -28,6 +28,8 @@ export interface Advertiser extends AsyncDisposable {
     advertisement: Advertisement,
     options: { readonly signal: AbortSignal },
   ): Promise<Result<void>>;
+  /** Whether the network can find the image at the moment. */
+  isPublished(image: ChannelArch): boolean;
   /** Stops advertising an image; one that is not published is left alone. */
   withdraw(
     image: ChannelArch,

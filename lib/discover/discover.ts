@@ -1,0 +1,181 @@
+import {
+  type ChannelArch,
+  formatChannelArch,
+  sameImage,
+} from "../core/channel_arch.ts";
+import { type Clock, deadline } from "../core/clock.ts";
+import { messageOf } from "../core/printable.ts";
+import type { Result } from "../core/result.ts";
+import type { Refusal, RefusedCandidate } from "./refusal.ts";
+import type { Candidate, Finding, Source } from "./source.ts";
+
+/** What is known of a candidate once its manifest has been fetched. */
+export interface CheckedManifest {
+  /** From the manifest itself. */
+  readonly version: string;
+  /** Key ids that signed it and are trusted; empty: not verified. */
+  readonly verifiedBy: readonly string[];
+}
+
+/** A candidate whose manifest was fetched and is the one asked for. */
+export interface Provider extends CheckedManifest {
+  /** Where it came from. */
+  readonly candidate: Candidate;
+  /** From the start of the discovery. */
+  readonly elapsedMs: number;
+}
+
+/** All that a discovery learned. */
+export interface DiscoveryResult {
+  /** In the order they answered; empty: not found. */
+  readonly providers: readonly Provider[];
+  /** Candidates that were not taken, in the order they failed. */
+  readonly refused: readonly RefusedCandidate[];
+  /** Further images that exist, sorted. */
+  readonly others: readonly ChannelArch[];
+  /** What was tried and what did not work, in the sources' words. */
+  readonly problems: readonly string[];
+  /**
+   * Resolves when every source has closed what it had open. The result does
+   * not wait for that, since a booting box should not either.
+   */
+  readonly closed: Promise<void>;
+}
+
+/** What to look for, and with what. */
+export interface DiscoverOptions {
+  /** The image wanted. */
+  readonly image: ChannelArch;
+  /** Bound on the whole discovery. */
+  readonly timeoutMs: number;
+  /** Asked at the same time. */
+  readonly sources: readonly Source[];
+  /** Fetches and judges a candidate's manifest. */
+  readonly check: (
+    candidate: Candidate,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<Result<CheckedManifest, Refusal>>;
+  /** Hears of DHT nodes that can be joined through. */
+  readonly onPeer?: (multiaddr: string) => void;
+  /** Whether to collect every provider instead of the first. */
+  readonly all: boolean;
+  /** Whose time passes. */
+  readonly clock: Clock;
+}
+
+/** With `all`: how long to wait for one more after the last. */
+const QUIET_MS = 2000;
+
+/** More candidates than this are an attack, or a network to be mended first. */
+const MAX_CANDIDATES = 256;
+
+/**
+ * Asks every source at once and checks every candidate as it comes in, under
+ * one deadline. Ends with the first good one; with `all`, when no further one
+ * has come for 2 s.
+ *
+ * @throws the signal's reason, when it aborts
+ */
+export async function discover(
+  options: DiscoverOptions,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<DiscoveryResult> {
+  const { image, sources, check, clock } = options;
+  signal.throwIfAborted();
+  const startMs = clock.monotonic();
+  const providers: Provider[] = [];
+  const refused: RefusedCandidate[] = [];
+  const others = new Map<string, ChannelArch>();
+  const problems = new Set<string>();
+  const seenUrls = new Set<string>();
+  const checks = new Set<Promise<void>>();
+
+  using limit = deadline(clock, options.timeoutMs, { signal });
+  const enough = new AbortController();
+  const ended = AbortSignal.any([limit.signal, enough.signal]);
+  let cancelQuiet = () => {};
+
+  const take = (provider: Provider) => {
+    providers.push(provider);
+    cancelQuiet();
+    if (options.all) {
+      cancelQuiet = clock.setTimer(() => enough.abort(), QUIET_MS);
+    } else enough.abort();
+  };
+  const checkCandidate = async (candidate: Candidate) => {
+    try {
+      const result = await check(candidate, { signal: ended });
+      if (ended.aborted) return;
+      if (result.ok) {
+        const elapsedMs = clock.monotonic() - startMs;
+        take({ ...result.value, candidate, elapsedMs });
+      } else {
+        const { manifestUrl } = candidate;
+        refused.push({ manifestUrl, refusal: result.reason });
+      }
+    } catch (error) {
+      if (!ended.aborted) problems.add(messageOf(error));
+    }
+  };
+  const hear = (finding: Finding) => {
+    switch (finding.kind) {
+      case "candidate": {
+        const { candidate } = finding;
+        const { href } = candidate.manifestUrl;
+        if (!sameImage(candidate.image, image) || seenUrls.has(href)) return;
+        if (seenUrls.size >= MAX_CANDIDATES) {
+          problems.add(`more than ${MAX_CANDIDATES} candidates, rest ignored`);
+          return;
+        }
+        seenUrls.add(href);
+        const checking = checkCandidate(candidate);
+        checks.add(checking);
+        checking.finally(() => checks.delete(checking));
+        return;
+      }
+      case "other":
+        others.set(formatChannelArch(finding.image), finding.image);
+        return;
+      case "peer":
+        options.onPeer?.(finding.multiaddr);
+        return;
+      case "problem":
+        problems.add(finding.message);
+    }
+  };
+  const ask = async (source: Source) => {
+    try {
+      for await (const finding of source.find(image, { signal: ended })) {
+        hear(finding);
+      }
+    } catch (error) {
+      if (!ended.aborted) problems.add(`${source.name}: ${messageOf(error)}`);
+    }
+  };
+
+  const over = aborted(ended);
+  const asked = Promise.all(sources.map(ask));
+  await Promise.race([asked, over]);
+  // Where every source has given up, the candidates at hand remain.
+  await Promise.race([Promise.all(checks), over]);
+  cancelQuiet();
+  enough.abort();
+  signal.throwIfAborted();
+  return {
+    closed: Promise.all([asked, ...checks]).then(() => {}),
+    providers,
+    refused,
+    others: [...others.values()].sort((a, b) =>
+      formatChannelArch(a) < formatChannelArch(b) ? -1 : 1
+    ),
+    problems: [...problems],
+  };
+}
+
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,26 @@
+/** Why a candidate is not taken. */
+export interface Refusal {
+  /** For machines: one word, the same for the same reason. */
+  readonly code: string;
+  /** For people: one clause, fit to be printed. */
+  readonly message: string;
+}
+
+/** A candidate that was not taken. */
+export interface RefusedCandidate {
+  /** As it was advertised. */
+  readonly manifestUrl: URL;
+  /** Why. */
+  readonly refusal: Refusal;
+}
+
+/**
+ * Codes for a provider that could not be asked, as opposed to one whose answer
+ * was refused: nothing was found there.
+ */
+const UNREACHABLE: ReadonlySet<string> = new Set(["unreachable", "status"]);
+
+/** Whether there was an answer, and it was refused. */
+export function isRefusedAnswer({ refusal }: RefusedCandidate): boolean {
+  return !UNREACHABLE.has(refusal.code);
+}

@@ -1,0 +1,151 @@
+import type { Advertisement, Advertiser } from "../advertise/advertiser.ts";
+import { planAdvertisements } from "../advertise/advertisement_plan.ts";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
+import type { MissingImage } from "../scan/scan_available.ts";
+
+/** What is served and what is missing at the moment. */
+export interface Offer {
+  /** Hashed and served already. */
+  readonly images: readonly Advertisement[];
+  /** Expected, and not there. */
+  readonly missing: readonly MissingImage[];
+}
+
+/**
+ * Keeps what the network is told in step with what is served, and says so in
+ * the log. One failing advertiser, or one failing image, never stops the rest.
+ */
+export class Reconciler {
+  readonly #advertisers: readonly Advertiser[];
+  readonly #logger: Logger;
+  #published: readonly Advertisement[] = [];
+  /** Images that the log says are advertised. */
+  readonly #announced = new Set<string>();
+  readonly #missing = new Set<string>();
+  #first = true;
+
+  /** @param advertisers told of every image; not disposed of here */
+  constructor(
+    { advertisers, logger }: {
+      readonly advertisers: readonly Advertiser[];
+      readonly logger: Logger;
+    },
+  ) {
+    this.#advertisers = advertisers;
+    this.#logger = logger;
+  }
+
+  /**
+   * Publishes what is new or changed and withdraws what is gone.
+   *
+   * @throws the signal's reason, when it aborts
+   */
+  async reconcile(
+    offer: Offer,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const plan = planAdvertisements(this.#published, offer.images);
+    this.#published = offer.images;
+    const [, reasons] = await Promise.all([
+      this.#withdraw(plan.withdraw, signal),
+      this.#publish(plan.publish, signal),
+    ]);
+    signal.throwIfAborted();
+    this.#report(offer, plan.withdraw, reasons);
+  }
+
+  /** @returns why an image cannot be found yet, by image */
+  async #publish(
+    advertisements: readonly Advertisement[],
+    signal: AbortSignal,
+  ): Promise<Map<string, string>> {
+    const reasons = new Map<string, string>();
+    await Promise.all(advertisements.map(async (advertisement) => {
+      const refusals = await Promise.all(
+        this.#advertisers.map((a) => publishOn(a, advertisement, signal)),
+      );
+      reasons.set(
+        formatChannelArch(advertisement.image),
+        refusals.filter((r) => r !== undefined).join("; "),
+      );
+    }));
+    return reasons;
+  }
+
+  async #withdraw(
+    images: readonly ChannelArch[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await Promise.all(
+      images.flatMap((image) =>
+        this.#advertisers.map(async (advertiser) => {
+          try {
+            await advertiser.withdraw(image, { signal });
+          } catch (error) {
+            if (signal.aborted) return;
+            this.#logger.warn(
+              `Cannot withdraw ${formatChannelArch(image)} from ` +
+                `${advertiser.name}: ${messageOf(error)}`,
+            );
+          }
+        })
+      ),
+    );
+  }
+
+  /** Everything at once, so that nothing comes between the lines. */
+  #report(
+    offer: Offer,
+    withdrawn: readonly ChannelArch[],
+    reasons: ReadonlyMap<string, string>,
+  ): void {
+    const log = this.#logger;
+    if (this.#first) {
+      log.info(`Found ${offer.images.length} channel/arch combinations`);
+    }
+    this.#first = false;
+    for (const image of withdrawn) {
+      const name = formatChannelArch(image);
+      if (this.#announced.delete(name)) log.info(`Withdrew ${name}`);
+    }
+    const silent: string[] = [];
+    for (const { image } of offer.images) {
+      const name = formatChannelArch(image);
+      const found = this.#advertisers.some((a) => a.isPublished(image));
+      if (found && !this.#announced.has(name)) {
+        this.#announced.add(name);
+        log.info(`Advertising ${name}`);
+      } else if (!found && reasons.has(name)) silent.push(name);
+    }
+    const missing = offer.missing.map(({ image }) => formatChannelArch(image));
+    for (const name of missing) {
+      if (!this.#missing.has(name)) {
+        log.warn(`Missing artifacts for ${name}`);
+      }
+    }
+    this.#missing.clear();
+    for (const name of missing) this.#missing.add(name);
+    for (const name of silent) {
+      const reason = this.#advertisers.length === 0
+        ? "mDNS and DHT are off"
+        : reasons.get(name);
+      log.warn(`Serving ${name}, but nobody can discover it yet: ${reason}`);
+    }
+  }
+}
+
+/** @returns the reason when it did not work */
+async function publishOn(
+  advertiser: Advertiser,
+  advertisement: Advertisement,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const result = await advertiser.publish(advertisement, { signal });
+    return result.ok ? undefined : `${advertiser.name}: ${result.reason}`;
+  } catch (error) {
+    return `${advertiser.name}: ${messageOf(error)}`;
+  }
+}

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { sleep } from "../../lib/core/clock.ts";
+import { ok, refuse } from "../../lib/core/result.ts";
+import {
+  discover,
+  type DiscoverOptions,
+  type DiscoveryResult,
+} from "../../lib/discover/discover.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { candidate, memorySource } from "../support/memory_source.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+const { signal } = new AbortController();
+
+function run(
+  clock: FakeClock,
+  options: Partial<DiscoverOptions>,
+): Promise<DiscoveryResult> {
+  return discover({
+    image: IMAGE,
+    timeoutMs: 10_000,
+    sources: [],
+    check: () => Promise.resolve(ok({ version: "1", verifiedBy: [] })),
+    all: false,
+    clock,
+    ...options,
+  }, { signal });
+}
+
+function hosts(result: DiscoveryResult): string[] {
+  return result.providers.map(({ candidate }) => candidate.manifestUrl.host);
+}
+
+Deno.test("discover() returns the first good candidate and closes its sources", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [5, { kind: "candidate", candidate: candidate("a") }],
+    [9, { kind: "candidate", candidate: candidate("b") }],
+  ], { clock });
+  const running = run(clock, { sources: [source] });
+  await clock.advance(5);
+  const result = await running;
+  assert.deepEqual(hosts(result), ["a"]);
+  assert.equal(result.providers[0]?.elapsedMs, 5);
+  await result.closed;
+  assert.ok(source.closed);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("discover() skips candidates that are refused and keeps the reasons", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("dead") }],
+    [2, { kind: "candidate", candidate: candidate("good") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    check: ({ manifestUrl }) =>
+      Promise.resolve(
+        manifestUrl.host === "dead"
+          ? refuse({ code: "unreachable", message: "connection refused" })
+          : ok({ version: "1", verifiedBy: [] }),
+      ),
+  });
+  await clock.advance(2);
+  const result = await running;
+  assert.deepEqual(hosts(result), ["good"]);
+  assert.deepEqual(result.refused.map((r) => r.refusal.code), ["unreachable"]);
+});
+
+Deno.test("discover() is not held up by a candidate that never answers", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("slow") }],
+    [2, { kind: "candidate", candidate: candidate("good") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    check: async ({ manifestUrl }, { signal }) => {
+      if (manifestUrl.host === "slow") await sleep(clock, 60_000, { signal });
+      return ok({ version: "1", verifiedBy: [] });
+    },
+  });
+  await clock.advance(2);
+  assert.deepEqual(hosts(await running), ["good"]);
+});
+
+Deno.test("discover() ends at the timeout and tells what else exists", async () => {
+  const clock = new FakeClock();
+  const other = { channel: "testing", arch: "arm64" };
+  const source = memorySource([
+    [1, { kind: "other", image: other }],
+    [2, { kind: "other", image: other }],
+    [3, { kind: "problem", message: "mDNS eth0: no answer" }],
+  ], { clock });
+  const running = run(clock, { sources: [source], timeoutMs: 3000 });
+  await clock.advance(2999);
+  let over = false;
+  running.then(() => over = true);
+  await clock.advance(0);
+  assert.equal(over, false);
+  await clock.advance(1);
+  const result = await running;
+  assert.deepEqual(result.providers, []);
+  assert.deepEqual(result.others, [other]);
+  assert.deepEqual(result.problems, ["mDNS eth0: no answer"]);
+});
+
+Deno.test("discover() checks each URL once, however often it is found", async () => {
+  const clock = new FakeClock();
+  const finding = { kind: "candidate", candidate: candidate("a") } as const;
+  const sources = [
+    memorySource([[1, finding], [2, finding]], { clock }),
+    memorySource([[1, finding]], { clock, name: "dht" }),
+  ];
+  let checks = 0;
+  const running = run(clock, {
+    sources,
+    timeoutMs: 100,
+    check: () => {
+      checks++;
+      return Promise.resolve(refuse({ code: "status", message: "404" }));
+    },
+  });
+  await clock.advance(100);
+  await running;
+  assert.equal(checks, 1);
+});
+
+Deno.test("discover() ignores candidates for another image", async () => {
+  const clock = new FakeClock();
+  const wrong = candidate("a", {
+    image: { channel: "testing", arch: "arm64" },
+  });
+  const source = memorySource([[1, { kind: "candidate", candidate: wrong }]], {
+    clock,
+  });
+  const running = run(clock, { sources: [source], timeoutMs: 100 });
+  await clock.advance(100);
+  assert.deepEqual((await running).providers, []);
+});
+
+Deno.test("discover() with all collects providers until none has come for 2 s", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("a") }],
+    [1500, { kind: "candidate", candidate: candidate("b") }],
+    [3600, { kind: "candidate", candidate: candidate("late") }],
+  ], { clock });
+  const running = run(clock, { sources: [source], all: true });
+  await clock.advance(3500);
+  assert.deepEqual(hosts(await running), ["a", "b"]);
+});
+
+Deno.test("discover() does not wait for the timeout when every source has given up", async () => {
+  const clock = new FakeClock();
+  const source = memorySource(
+    [[0, { kind: "problem", message: "no bootstrap node is known" }]],
+    { clock, endsByItself: true },
+  );
+  const running = run(clock, { sources: [source] });
+  await clock.advance(0);
+  assert.deepEqual((await running).problems, ["no bootstrap node is known"]);
+});
+
+Deno.test("discover() waits for candidates at hand when every source has ended", async () => {
+  const clock = new FakeClock();
+  const source = memorySource(
+    [[0, { kind: "candidate", candidate: candidate("a") }]],
+    { clock, endsByItself: true },
+  );
+  const running = run(clock, {
+    sources: [source],
+    check: async (_, { signal }) => {
+      await sleep(clock, 500, { signal });
+      return ok({ version: "1", verifiedBy: [] });
+    },
+  });
+  await clock.advance(500);
+  assert.deepEqual(hosts(await running), ["a"]);
+});
+
+Deno.test("discover() survives a source and a check that throw", async () => {
+  const clock = new FakeClock();
+  const broken = memorySource([], { clock, name: "dht" });
+  // deno-lint-ignore require-yield -- it throws before it could
+  broken.find = async function* () {
+    await sleep(clock, 1, { signal });
+    throw new Error("no route");
+  };
+  const source = memorySource([
+    [2, { kind: "candidate", candidate: candidate("a") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [broken, source],
+    timeoutMs: 100,
+    check: () => Promise.reject(new Error("bug")),
+  });
+  await clock.advance(100);
+  const result = await running;
+  assert.deepEqual(result.problems, ["dht: no route", "bug"]);
+});
+
+Deno.test("discover() passes DHT nodes on", async () => {
+  const clock = new FakeClock();
+  const peers: string[] = [];
+  const source = memorySource([
+    [1, { kind: "peer", multiaddr: "/ip4/192.0.2.1/tcp/1/p2p/x" }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    timeoutMs: 10,
+    onPeer: (multiaddr) => peers.push(multiaddr),
+  });
+  await clock.advance(10);
+  await running;
+  assert.deepEqual(peers, ["/ip4/192.0.2.1/tcp/1/p2p/x"]);
+});
+
+Deno.test("discover() checks a bounded number of candidates", async () => {
+  const clock = new FakeClock();
+  const flood = Array.from({ length: 300 }, (_, i) =>
+    [
+      1,
+      { kind: "candidate", candidate: candidate(`h${i}`) },
+    ] as const);
+  let checks = 0;
+  const running = run(clock, {
+    sources: [memorySource(flood, { clock })],
+    timeoutMs: 100,
+    check: () => {
+      checks++;
+      return Promise.resolve(refuse({ code: "status", message: "404" }));
+    },
+  });
+  await clock.advance(100);
+  assert.match((await running).problems.join(), /more than 256 candidates/);
+  assert.equal(checks, 256);
+});
+
+Deno.test("discover() throws its caller's abort", async () => {
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  const source = memorySource([], { clock });
+  const running = discover({
+    image: IMAGE,
+    timeoutMs: 1000,
+    sources: [source],
+    check: () => Promise.reject(new Error("unused")),
+    all: false,
+    clock,
+  }, { signal: controller.signal });
+  controller.abort(new Error("SIGINT"));
+  await assert.rejects(running, /SIGINT/);
+});
