@@ -1,0 +1,135 @@
+import { type Clock, deadline } from "../core/clock.ts";
+import { UserError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
+import type { HttpApp } from "./app.ts";
+import { errorResponse } from "./json_response.ts";
+
+/** A socket that answers; disposing of it lets running downloads finish. */
+export interface HttpServer extends AsyncDisposable {
+  /** The address it is bound to, such as `0.0.0.0`. */
+  readonly hostname: string;
+  /** The port it has got. */
+  readonly port: number;
+}
+
+/**
+ * Binds a socket and answers what comes in.
+ *
+ * @param hostname IP address to bind
+ * @param port 0 takes a free one
+ * @param drainTimeoutMs how long disposing waits for running downloads before
+ * it breaks them off
+ * @param signal ends the server at once, without waiting
+ * @throws UserError when the socket cannot be had
+ */
+export function openHttpServer(
+  { app, hostname, port, drainTimeoutMs = 1500, clock, logger, signal }: {
+    readonly app: HttpApp;
+    readonly hostname: string;
+    readonly port: number;
+    readonly drainTimeoutMs?: number;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly signal: AbortSignal;
+  },
+): HttpServer {
+  signal.throwIfAborted();
+  const running = new Set<Promise<void>>();
+  let draining = false;
+  const closing = new AbortController();
+  const close = () => closing.abort();
+  const server = listen({
+    hostname,
+    port,
+    logger,
+    signal: closing.signal,
+    handle(request, completed) {
+      running.add(completed);
+      const done = () => running.delete(completed);
+      completed.then(done, done);
+      return draining ? shuttingDown() : app.fetch(request);
+    },
+  });
+  signal.addEventListener("abort", close, { once: true });
+  return {
+    hostname: server.addr.hostname,
+    port: server.addr.port,
+    async [Symbol.asyncDispose]() {
+      draining = true;
+      using limit = deadline(clock, drainTimeoutMs, { signal });
+      await Promise.race([allSettled(running), aborted(limit.signal)]);
+      // Not server.shutdown(): it waits for the slowest reader without limit,
+      // and once it was called, aborting throws (BadResource, Deno 2.9).
+      close();
+      signal.removeEventListener("abort", close);
+      await server.finished;
+    },
+  };
+}
+
+function listen(
+  { hostname, port, logger, signal, handle }: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly logger: Logger;
+    readonly signal: AbortSignal;
+    /** @param completed settles when the response has left, or never will */
+    readonly handle: (
+      request: Request,
+      completed: Promise<void>,
+    ) => Response | Promise<Response>;
+  },
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({
+      hostname,
+      port,
+      signal,
+      onListen: () => {},
+      // Called when a body breaks off, long after its headers went out: what
+      // it returns is not sent.
+      onError(error) {
+        logger.debug(`A response broke off: ${messageOf(error)}`);
+        return new Response(null, { status: 500 });
+      },
+    }, (request, { completed }) => handle(request, completed));
+  } catch (cause) {
+    throw new UserError(bindProblem(cause, `${hostname} port ${port}`), {
+      cause,
+    });
+  }
+}
+
+function bindProblem(cause: unknown, where: string): string {
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return `Cannot serve HTTP on ${where}: another program uses it; stop that program or choose another port with --port`;
+  }
+  if (cause instanceof Deno.errors.AddrNotAvailable) {
+    return `Cannot serve HTTP on ${where}: this machine does not have that address; choose another with --bind`;
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return `Cannot serve HTTP on ${where}: not allowed; choose a port above 1023 with --port`;
+  }
+  return `Cannot serve HTTP on ${where}: ${
+    messageOf(cause)
+  }; check --bind and --port`;
+}
+
+/** The answer to who comes while the last downloads are finished. */
+function shuttingDown(): Response {
+  return errorResponse(503, "This provider is shutting down: ask another", {
+    "retry-after": "5",
+  });
+}
+
+async function allSettled(promises: ReadonlySet<Promise<void>>): Promise<void> {
+  while (promises.size > 0) await Promise.allSettled(promises);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

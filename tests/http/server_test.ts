@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../lib/core/clock.ts";
+import { UserError } from "../../lib/core/errors.ts";
+import type { HttpApp } from "../../lib/http/app.ts";
+import { type HttpServer, openHttpServer } from "../../lib/http/server.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+import { rawHttp } from "../support/raw_http.ts";
+import { httpFixture, KERNEL } from "./http_fixture.ts";
+
+function open(app: HttpApp, options: {
+  port?: number;
+  hostname?: string;
+  drainTimeoutMs?: number;
+  signal?: AbortSignal;
+} = {}): HttpServer {
+  return openHttpServer({
+    app,
+    hostname: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    logger: new MemoryLogger(),
+    signal: new AbortController().signal,
+    ...options,
+  });
+}
+
+/** Answers every request with a body that grows when the test says so. */
+function slowApp(lengthBytes: number): {
+  app: HttpApp;
+  send(bytes: number): void;
+  requested: Promise<void>;
+} {
+  const { promise: requested, resolve: onRequest } = Promise.withResolvers<
+    void
+  >();
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let left = lengthBytes;
+  return {
+    requested,
+    send(bytes) {
+      controller?.enqueue(new Uint8Array(bytes));
+      left -= bytes;
+      if (left === 0) controller?.close();
+    },
+    app: {
+      fetch() {
+        const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+          start(given) {
+            controller = given;
+          },
+        });
+        onRequest();
+        return Promise.resolve(
+          new Response(body, {
+            headers: { "content-length": `${lengthBytes}` },
+          }),
+        );
+      },
+    },
+  };
+}
+
+Deno.test("openHttpServer() takes a free port and answers on it", async () => {
+  const { app } = await httpFixture();
+  await using server = open(app);
+  assert.equal(server.hostname, "127.0.0.1");
+  assert.ok(server.port > 0);
+  const response = await fetch(
+    `http://127.0.0.1:${server.port}/stable/arm64/kernel`,
+  );
+  assert.equal(await response.text(), KERNEL);
+});
+
+for (
+  const [name, host] of [
+    ["with a port", "Host: 10.0.0.1:8080\r\n"],
+    ["without a port, as UEFI sends it", "Host: 10.0.0.1\r\n"],
+    ["absent", ""],
+    ["that is no host", "Host: %%%\r\n"],
+  ] as const
+) {
+  Deno.test(`a Host header ${name} is accepted and never echoed`, async () => {
+    const { app } = await httpFixture();
+    await using server = open(app);
+    const { text } = await rawHttp(server.port, [
+      `GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
+    ]);
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.doesNotMatch(text, /10\.0\.0\.1|%%%/);
+  });
+}
+
+Deno.test("HEAD over a socket has a length, no body, and keeps the connection", async () => {
+  const { app } = await httpFixture();
+  await using server = open(app);
+  const head = "HEAD /stable/arm64/kernel HTTP/1.1\r\nHost: a\r\n\r\n";
+  const get =
+    "GET /stable/arm64/kernel HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  const { text, closed } = await rawHttp(server.port, [head, get]);
+  const [first, second, body] = text.split("\r\n\r\n");
+  assert.match(first ?? "", new RegExp(`content-length: ${KERNEL.length}`));
+  assert.match(second ?? "", new RegExp(`content-length: ${KERNEL.length}`));
+  assert.equal(body, KERNEL);
+  assert.ok(closed);
+});
+
+Deno.test("a download that cannot be finished ends short of its length", async () => {
+  const { app, fileSystem } = await httpFixture();
+  await using server = open({
+    async fetch(request) {
+      const response = await app.fetch(request);
+      fileSystem.overwrite("/srv/stable/arm64/vmlinuz", "x".repeat(26), "2027");
+      return response;
+    },
+  });
+  const { text, closed } = await rawHttp(server.port, [
+    "GET /stable/arm64/kernel HTTP/1.1\r\nHost: a\r\n\r\n",
+  ]);
+  assert.ok(closed);
+  assert.ok(!text.endsWith("x"));
+});
+
+Deno.test("openHttpServer() says who is to yield when the port is busy", async () => {
+  const { app } = await httpFixture();
+  await using first = open(app);
+  assert.throws(() => open(app, { port: first.port }), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.equal(
+      error.message,
+      `Cannot serve HTTP on 127.0.0.1 port ${first.port}: another program uses it; stop that program or choose another port with --port`,
+    );
+    return true;
+  });
+});
+
+Deno.test("openHttpServer() says when the machine lacks the address", async () => {
+  const { app } = await httpFixture();
+  assert.throws(
+    () => open(app, { hostname: "192.0.2.1" }),
+    (error) => error instanceof UserError && /--bind/.test(error.message),
+  );
+});
+
+Deno.test("disposing lets a running download finish, idle connections or not", async () => {
+  const { app, send, requested } = slowApp(20);
+  const server = open(app, { drainTimeoutMs: 10_000 });
+  using _idle = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+  });
+  const download = fetch(`http://127.0.0.1:${server.port}/`)
+    .then((response) => response.bytes());
+  await requested;
+  send(10);
+  const disposed = server[Symbol.asyncDispose]();
+  const late = await rawHttp(server.port, [
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+  ]);
+  assert.match(late.text, /^HTTP\/1\.1 503 .*retry-after: 5\r\n/is);
+  send(10);
+  assert.equal((await download).length, 20);
+  await disposed;
+  await assert.rejects(
+    Deno.connect({ hostname: "127.0.0.1", port: server.port }),
+  );
+});
+
+Deno.test("disposing breaks off what outlasts the drain timeout", async () => {
+  const { app, send, requested } = slowApp(20);
+  const server = open(app, { drainTimeoutMs: 50 });
+  const download = fetch(`http://127.0.0.1:${server.port}/`)
+    .then((response) => response.bytes());
+  await requested;
+  send(10);
+  await Promise.all([
+    assert.rejects(download),
+    server[Symbol.asyncDispose](),
+  ]);
+});
+
+Deno.test("disposing is not held up by a client that does not read", async () => {
+  const lengthBytes = 64 * 1024 * 1024;
+  const { app, send, requested } = slowApp(lengthBytes);
+  const server = open(app, { drainTimeoutMs: 50 });
+  using client = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+  });
+  await client.write(
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+  );
+  await requested;
+  send(lengthBytes);
+  await server[Symbol.asyncDispose]();
+});
+
+Deno.test("the signal ends the server without draining", async () => {
+  const { app, send, requested } = slowApp(20);
+  const abrupt = new AbortController();
+  const server = open(app, { drainTimeoutMs: 60_000, signal: abrupt.signal });
+  const download = fetch(`http://127.0.0.1:${server.port}/`)
+    .then((response) => response.bytes());
+  await requested;
+  send(10);
+  abrupt.abort();
+  await assert.rejects(download);
+  await server[Symbol.asyncDispose]();
+});

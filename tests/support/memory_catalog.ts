@@ -1,0 +1,85 @@
+import type { ChannelArch } from "../../lib/core/channel_arch.ts";
+import { sameImage } from "../../lib/core/channel_arch.ts";
+import type { FileSystem } from "../../lib/core/file_system.ts";
+import type {
+  ImageCatalog,
+  ServedImage,
+} from "../../lib/http/image_catalog.ts";
+import type { HashedArtifact } from "../../lib/scan/image_files.ts";
+
+/** A catalog that a test fills by hand. */
+export class MemoryCatalog implements ImageCatalog {
+  #images: readonly ServedImage[];
+
+  constructor(images: readonly ServedImage[] = []) {
+    this.#images = images;
+  }
+
+  /** Replaces what is served, as a scan does. */
+  set(images: readonly ServedImage[]): void {
+    this.#images = images;
+  }
+
+  images(): readonly ServedImage[] {
+    return this.#images;
+  }
+
+  find(image: ChannelArch): ServedImage | undefined {
+    return this.#images.find((served) => sameImage(served.image, image));
+  }
+}
+
+/**
+ * An image of files that are on a disk, hashed, with a manifest that says no
+ * more than its name.
+ *
+ * @param files by role: the path of each
+ */
+export async function servedImage(
+  fileSystem: FileSystem,
+  image: ChannelArch,
+  files: Readonly<Record<string, string>>,
+  { version = "2026.11.22" }: { version?: string } = {},
+): Promise<ServedImage> {
+  const artifacts = new Map<string, HashedArtifact>();
+  for (const [role, path] of Object.entries(files)) {
+    artifacts.set(role, await hashedArtifact(fileSystem, path));
+  }
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ ...image, version, note: "stands for a manifest" }),
+  );
+  return {
+    image,
+    version,
+    manifest: { bytes, sha256: await sha256Hex(bytes) },
+    artifacts,
+  };
+}
+
+/** A file as a scan would describe it now. */
+export async function hashedArtifact(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<HashedArtifact> {
+  using file = await fileSystem.open(path);
+  const info = await file.info();
+  const bytes = new Uint8Array(info.sizeBytes);
+  for (let done = 0; done < bytes.length;) {
+    const count = await file.readAt(bytes.subarray(done), done);
+    if (count === 0) throw new Error(`"${path}" ends early`);
+    done += count;
+  }
+  return {
+    filename: path.slice(path.lastIndexOf("/") + 1),
+    path,
+    info,
+    sha256: await sha256Hex(bytes),
+  };
+}
+
+/** 64 lower-case hex digits. */
+export async function sha256Hex(
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
