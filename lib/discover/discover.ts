@@ -1,3 +1,4 @@
+import { whenAborted } from "../core/abort.ts";
 import {
   type ChannelArch,
   formatChannelArch,
@@ -153,7 +154,7 @@ export async function discover(
     }
   };
 
-  const over = aborted(ended);
+  const over = whenAborted(ended);
   const asked = Promise.all(sources.map(ask));
   await Promise.race([asked, over]);
   // Where every source has given up, the candidates at hand remain.
@@ -170,12 +171,4 @@ export async function discover(
     ),
     problems: [...problems],
   };
-}
-
-/** Resolves when the signal aborts. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

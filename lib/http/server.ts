@@ -1,3 +1,4 @@
+import { whenAborted } from "../core/abort.ts";
 import { type Clock, deadline } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
@@ -58,7 +59,7 @@ export function openHttpServer(
     async [Symbol.asyncDispose]() {
       draining = true;
       using limit = deadline(clock, drainTimeoutMs, { signal });
-      await Promise.race([allSettled(running), aborted(limit.signal)]);
+      await Promise.race([allSettled(running), whenAborted(limit.signal)]);
       // Not server.shutdown(): it waits for the slowest reader without limit,
       // and once it was called, aborting throws (BadResource, Deno 2.9).
       close();
@@ -125,11 +126,4 @@ function shuttingDown(): Response {
 
 async function allSettled(promises: ReadonlySet<Promise<void>>): Promise<void> {
   while (promises.size > 0) await Promise.allSettled(promises);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseChannelArch } from "../../lib/core/channel_arch.ts";
 import { type Offer, Reconciler } from "../../lib/provider/reconciler.ts";
 import { MemoryAdvertiser } from "../support/memory_advertiser.ts";
-import { memoryLog } from "../support/memory_log.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
 
 const { signal } = new AbortController();
 
@@ -28,7 +28,8 @@ const SPECIFICATION = offer(
 );
 
 Deno.test("Reconciler.reconcile() logs the specification's five lines, exactly and in order", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   const advertisers = [new MemoryAdvertiser(), new MemoryAdvertiser("DHT")];
   await new Reconciler({ advertisers, logger })
     .reconcile(SPECIFICATION, { signal });
@@ -45,7 +46,8 @@ Deno.test("Reconciler.reconcile() logs the specification's five lines, exactly a
 });
 
 Deno.test("Reconciler.reconcile() says nothing and does nothing when nothing changed", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   const advertiser = new MemoryAdvertiser();
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
   await reconciler.reconcile(SPECIFICATION, { signal });
@@ -56,7 +58,8 @@ Deno.test("Reconciler.reconcile() says nothing and does nothing when nothing cha
 });
 
 Deno.test("Reconciler.reconcile() withdraws what is gone and publishes what is new", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   const advertiser = new MemoryAdvertiser();
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
   await reconciler.reconcile(SPECIFICATION, { signal });
@@ -77,7 +80,8 @@ Deno.test("Reconciler.reconcile() withdraws what is gone and publishes what is n
 });
 
 Deno.test("Reconciler.reconcile() advertises on mDNS although the DHT has trouble", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   const dht = new MemoryAdvertiser("DHT");
   dht.trouble = "no DHT peer yet";
   const advertisers = [new MemoryAdvertiser(), dht];
@@ -90,7 +94,8 @@ Deno.test("Reconciler.reconcile() advertises on mDNS although the DHT has troubl
 });
 
 Deno.test("Reconciler.reconcile() claims nothing before somebody can find it, and says why", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   const advertiser = new MemoryAdvertiser("DHT");
   advertiser.trouble = "no DHT peer yet";
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
@@ -107,7 +112,8 @@ Deno.test("Reconciler.reconcile() claims nothing before somebody can find it, an
 });
 
 Deno.test("Reconciler.reconcile() survives an advertiser that throws", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   const broken = new MemoryAdvertiser();
   broken.publish = () => Promise.reject(new Error("socket is gone"));
   broken.withdraw = () => Promise.reject(new Error("socket is gone"));
@@ -125,7 +131,8 @@ Deno.test("Reconciler.reconcile() survives an advertiser that throws", async () 
 });
 
 Deno.test("Reconciler.reconcile() without any advertiser says that nobody can discover the image", async () => {
-  const { logger, lines } = memoryLog();
+  const logger = new MemoryLogger();
+  const { lines } = logger;
   await new Reconciler({ advertisers: [], logger })
     .reconcile(offer({ "stable/arm64": "1" }), { signal });
   assert.deepEqual(lines, [
