@@ -26,7 +26,11 @@ export class Reconciler {
   readonly #missing = new Set<string>();
   #first = true;
 
-  /** @param advertisers told of every image; not disposed of here */
+  /**
+   * Nothing is published until the first `reconcile()`.
+   *
+   * @param advertisers told of every image; not disposed of here
+   */
   constructor(
     { advertisers, logger }: {
       readonly advertisers: readonly Advertiser[];

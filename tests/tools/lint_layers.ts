@@ -11,6 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["manifest", "net"],
   ["http", "advertise"],
   ["discover", "provider"],
+  ["cli"],
 ];
 
 /** The modules that may import each package, as a path below lib/. */
@@ -25,7 +26,7 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
 ];
 
 /** Where `Deno.*` may be used: everything else decides, and is handed its I/O. */
-const SHELLS = /^(scan\/disk|net\/[a-z_]+|http\/server|provider)\.ts$/;
+const SHELLS = /^(scan\/disk|net\/[a-z_]+|http\/server|cli\/[a-z_]+)\.ts$/;
 
 function pathBelowLib(filename: string): string | undefined {
   return /\/lib\/([a-z0-9_/]+\.ts)$/.exec(filename.replaceAll("\\", "/"))?.[1];

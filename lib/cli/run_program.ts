@@ -1,0 +1,69 @@
+import { UserError } from "../core/errors.ts";
+import { ExitCode } from "../core/exit_code.ts";
+import { messageOf } from "../core/printable.ts";
+
+/** What a program is given to run with. */
+export interface ProgramContext {
+  /** Aborts with the first SIGINT or SIGTERM; a second one ends the process. */
+  readonly signal: AbortSignal;
+  /** The arguments, without the program's name. */
+  readonly argv: readonly string[];
+}
+
+/**
+ * Runs a program from its first argument to its exit code: signals become an
+ * abort, a `UserError` becomes one line and exit code 2, anything else one
+ * line and exit code 1. Never shows a stack trace.
+ *
+ * Ends with `Deno.exit`, since libp2p keeps timers and a channel open after it
+ * was stopped, which would keep the process alive.
+ */
+export async function runProgram(
+  main: (context: ProgramContext) => Promise<ExitCode>,
+): Promise<never> {
+  const stopping = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => {
+      if (stopping.signal.aborted) Deno.exit(ExitCode.interrupted);
+      stopping.abort(new DOMException(`ended by ${name}`, "AbortError"));
+    });
+  }
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    if (!stopping.signal.aborted) {
+      writeLine(`ERROR Unexpected: ${messageOf(event.reason)}`, "stderr");
+    }
+  });
+  Deno.exit(await exitCodeOf(main, { signal: stopping.signal }));
+}
+
+async function exitCodeOf(
+  main: (context: ProgramContext) => Promise<ExitCode>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  try {
+    return await main({ signal, argv: Deno.args });
+  } catch (error) {
+    if (signal.aborted) return ExitCode.interrupted;
+    writeLine(
+      `ERROR ${error instanceof UserError ? error.message : messageOf(error)}`,
+      "stderr",
+    );
+    return error instanceof UserError ? ExitCode.usage : ExitCode.unexpected;
+  }
+}
+
+/**
+ * Writes a whole line before it returns. A reader that went away (a closed
+ * pipe) is no reason to fail.
+ */
+export function writeLine(line: string, stream: "stdout" | "stderr"): void {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    for (let done = 0; done < bytes.length;) {
+      done += Deno[stream].writeSync(bytes.subarray(done));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import { ExitCode } from "../core/exit_code.ts";
+import type { DiscoveryResult, Provider } from "./discover.ts";
+import { isRefusedAnswer, type RefusedCandidate } from "./refusal.ts";
+
+/** How `phase_discover` tells what it found. */
+export interface ReportOptions {
+  /** The image asked for. */
+  readonly image: ChannelArch;
+  /** For the message that time is up. */
+  readonly timeoutSeconds: number;
+  /** `text`: `MANIFEST_URL=...`; `json`: one object. */
+  readonly format: "text" | "json";
+  /** The bare URL, in place of `MANIFEST_URL=`. */
+  readonly quiet: boolean;
+  /** Every provider, one line or array element each. */
+  readonly all: boolean;
+  /** Whether to tell also on success what was tried and refused. */
+  readonly explain: boolean;
+}
+
+/** What to print, and how to end. */
+export interface Report {
+  /** Results, for programs. */
+  readonly stdout: readonly string[];
+  /** Said at level `error` on failure, `info` otherwise. */
+  readonly messages: readonly string[];
+  /** Done, not found, or found and refused. */
+  readonly exitCode: ExitCode;
+}
+
+/** Turns what was learned into lines and an exit code. */
+export function reportDiscovery(
+  result: DiscoveryResult,
+  options: ReportOptions,
+): Report {
+  if (result.providers.length === 0) return reportFailure(result, options);
+  const messages = options.explain ? explanation(result) : [];
+  return {
+    stdout: resultLines(result, options),
+    messages,
+    exitCode: ExitCode.done,
+  };
+}
+
+function resultLines(
+  { providers, refused }: DiscoveryResult,
+  { format, quiet, all }: ReportOptions,
+): string[] {
+  const shown = all ? providers : providers.slice(0, 1);
+  if (format === "json") {
+    const objects = shown.map(providerObject);
+    return [
+      JSON.stringify(
+        all ? objects : { ...objects[0], refused: refused.map(refusedObject) },
+      ),
+    ];
+  }
+  return shown.map(({ candidate }) =>
+    `${quiet ? "" : "MANIFEST_URL="}${candidate.manifestUrl.href}`
+  );
+}
+
+/** Wire form of a provider. */
+function providerObject(
+  { candidate, version, verifiedBy, elapsedMs }: Provider,
+): Record<string, unknown> {
+  return {
+    channel: candidate.image.channel,
+    arch: candidate.image.arch,
+    manifest_url: candidate.manifestUrl.href,
+    version,
+    peer_id: candidate.peerId ?? null,
+    provider_name: candidate.providerName ?? null,
+    source: candidate.source,
+    verified_by: verifiedBy,
+    elapsed_ms: Math.round(elapsedMs),
+  };
+}
+
+/** Wire form of a candidate that was not taken. */
+function refusedObject(
+  { manifestUrl, refusal }: RefusedCandidate,
+): Record<string, unknown> {
+  return {
+    manifest_url: manifestUrl.href,
+    reason: refusal.code,
+    message: refusal.message,
+  };
+}
+
+function reportFailure(
+  result: DiscoveryResult,
+  { image, timeoutSeconds, format }: ReportOptions,
+): Report {
+  const name = formatChannelArch(image);
+  const wasRefused = result.refused.some(isRefusedAnswer);
+  const problem = wasRefused
+    ? `Cannot use any provider of ${name}: every manifest was refused`
+    : `Cannot find ${name}: no provider answered within ${timeoutSeconds} s`;
+  return {
+    stdout: format === "json"
+      ? [JSON.stringify({
+        error: problem,
+        channel: image.channel,
+        arch: image.arch,
+        available: result.others.map(formatChannelArch),
+        refused: result.refused.map(refusedObject),
+        tried: result.problems,
+      })]
+      : [],
+    messages: [problem, ...explanation(result)],
+    exitCode: wasRefused ? ExitCode.notVerified : ExitCode.notFound,
+  };
+}
+
+function explanation(
+  { refused, problems, others }: DiscoveryResult,
+): string[] {
+  return [
+    ...problems.map((problem) => `Tried ${problem}`),
+    ...refused.map(({ manifestUrl, refusal }) =>
+      `Refused ${manifestUrl.href}: ${refusal.message} (${refusal.code})`
+    ),
+    `Available: ${
+      others.length === 0
+        ? "no other channel/arch was seen"
+        : others.map(formatChannelArch).join(", ")
+    }`,
+  ];
+}

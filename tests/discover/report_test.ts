@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import type { DiscoveryResult } from "../../lib/discover/discover.ts";
+import {
+  reportDiscovery,
+  type ReportOptions,
+} from "../../lib/discover/report.ts";
+import { candidate } from "../support/memory_source.ts";
+
+const OPTIONS: ReportOptions = {
+  image: { channel: "stable", arch: "arm64" },
+  timeoutSeconds: 3,
+  format: "text",
+  quiet: false,
+  all: false,
+  explain: false,
+};
+
+const NOTHING: DiscoveryResult = {
+  providers: [],
+  refused: [],
+  others: [],
+  problems: [],
+  closed: Promise.resolve(),
+};
+
+function provider(host: string): DiscoveryResult["providers"][number] {
+  return {
+    candidate: candidate(host, { peerId: "12D3" }),
+    version: "2026.11.22",
+    verifiedBy: [],
+    elapsedMs: 41.7,
+  };
+}
+
+const FOUND = { ...NOTHING, providers: [provider("a"), provider("b")] };
+
+Deno.test("reportDiscovery() prints MANIFEST_URL=, or the bare URL when quiet", () => {
+  const url = "http://a/stable/arm64/manifest.json";
+  const text = reportDiscovery(FOUND, OPTIONS);
+  assert.deepEqual(text.stdout, [`MANIFEST_URL=${url}`]);
+  assert.deepEqual(text.messages, []);
+  assert.equal(text.exitCode, 0);
+  const quiet = reportDiscovery(FOUND, { ...OPTIONS, quiet: true });
+  assert.deepEqual(quiet.stdout, [url]);
+});
+
+Deno.test("reportDiscovery() prints one line or array element a provider with all", () => {
+  const text = reportDiscovery(FOUND, { ...OPTIONS, all: true, quiet: true });
+  assert.deepEqual(text.stdout, [
+    "http://a/stable/arm64/manifest.json",
+    "http://b/stable/arm64/manifest.json",
+  ]);
+  const json = reportDiscovery(FOUND, {
+    ...OPTIONS,
+    all: true,
+    format: "json",
+  });
+  assert.equal(json.stdout.length, 1);
+  assert.equal(JSON.parse(json.stdout[0] ?? "").length, 2);
+});
+
+Deno.test("reportDiscovery() prints one JSON object with the contract's fields", () => {
+  const { stdout } = reportDiscovery(FOUND, { ...OPTIONS, format: "json" });
+  assert.deepEqual(JSON.parse(stdout[0] ?? ""), {
+    channel: "stable",
+    arch: "arm64",
+    manifest_url: "http://a/stable/arm64/manifest.json",
+    version: "2026.11.22",
+    peer_id: "12D3",
+    provider_name: null,
+    source: "mdns",
+    verified_by: [],
+    elapsed_ms: 42,
+    refused: [],
+  });
+});
+
+Deno.test("reportDiscovery() of nothing says what was tried and what exists, and ends with 3", () => {
+  const { stdout, messages, exitCode } = reportDiscovery({
+    ...NOTHING,
+    others: [{ channel: "testing", arch: "arm64" }],
+    problems: ["mDNS on lo 127.0.0.1"],
+  }, OPTIONS);
+  assert.deepEqual(stdout, []);
+  assert.deepEqual(messages, [
+    "Cannot find stable/arm64: no provider answered within 3 s",
+    "Tried mDNS on lo 127.0.0.1",
+    "Available: testing/arm64",
+  ]);
+  assert.equal(exitCode, 3);
+});
+
+Deno.test("reportDiscovery() ends with 4 when an answer was refused, with 3 when nobody answered", () => {
+  const refused = (code: string) =>
+    reportDiscovery({
+      ...NOTHING,
+      refused: [{
+        manifestUrl: new URL("http://a/m"),
+        refusal: { code, message: "because" },
+      }],
+    }, { ...OPTIONS, format: "json" });
+  assert.equal(refused("bad_signature").exitCode, 4);
+  assert.equal(refused("unreachable").exitCode, 3);
+  const { stdout, messages } = refused("bad_signature");
+  assert.deepEqual(JSON.parse(stdout[0] ?? "").refused, [
+    { manifest_url: "http://a/m", reason: "bad_signature", message: "because" },
+  ]);
+  assert.ok(messages.includes("Refused http://a/m: because (bad_signature)"));
+});
