@@ -1,0 +1,148 @@
+import { dirname } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import { decodeBase64, type PublicKey, publicKey } from "./public_key.ts";
+
+/** An Ed25519 private key that signs manifests. */
+export interface SigningKey {
+  /** What clients check its signatures with. */
+  readonly publicKey: PublicKey;
+  /** Signs a message; the signature has 64 bytes (RFC 8032). */
+  sign(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+  /** The private key in PKCS#8 PEM (RFC 8410), as OpenSSL reads it. */
+  toPem(): Promise<string>;
+}
+
+/** Makes a new random key. */
+export async function generateSigningKey(): Promise<SigningKey> {
+  const pair = await crypto.subtle.generateKey("Ed25519", true, [
+    "sign",
+    "verify",
+  ]);
+  if (!("privateKey" in pair)) {
+    throw new TypeError("Ed25519 keys come in pairs");
+  }
+  return await signingKey(pair.privateKey);
+}
+
+/**
+ * Reads a private key in PKCS#8 PEM, as written by this program or by
+ * `openssl genpkey -algorithm ed25519`.
+ */
+export async function parseSigningKey(
+  pem: string,
+): Promise<Result<SigningKey>> {
+  const body = /-----BEGIN PRIVATE KEY-----([^-]*)-----END PRIVATE KEY-----/
+    .exec(pem)?.[1];
+  const bytes = body === undefined
+    ? undefined
+    : decodeBase64(body.replace(/\s+/g, ""));
+  if (bytes === undefined) {
+    return refuse("not an unencrypted private key in PKCS#8 PEM");
+  }
+  try {
+    return ok(
+      await signingKey(
+        await crypto.subtle
+          .importKey("pkcs8", bytes, "Ed25519", true, ["sign"]),
+      ),
+    );
+  } catch {
+    // The system says no more than that it is not one.
+    return refuse("not an Ed25519 private key");
+  }
+}
+
+/**
+ * Reads the signing key of a file.
+ *
+ * @throws UserError when there is none that can be used, or when others than
+ * its owner may read it
+ */
+export async function loadSigningKey(
+  fileSystem: FileSystem,
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<SigningKey> {
+  const { mode } = await fileSystem.stat(path);
+  signal.throwIfAborted();
+  if ((mode & 0o077) !== 0) {
+    throw new UserError(
+      `Cannot use signing key "${path}": others than its owner may read it; run: chmod 600 "${path}"`,
+    );
+  }
+  const key = await parseSigningKey(await fileSystem.readText(path));
+  if (!key.ok) {
+    throw new UserError(
+      `Cannot use signing key "${path}": ${key.reason}; make one with: plasmd key generate --out FILE`,
+    );
+  }
+  return key.value;
+}
+
+/**
+ * Reads the signing key of a file, which is made first where there is none:
+ * readable by its owner only, and whole or not there at all.
+ *
+ * @throws UserError as {@linkcode loadSigningKey} does
+ * @throws FileAccessError when it can be neither read nor written
+ */
+export async function loadOrCreateSigningKey(
+  fileSystem: FileSystem,
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<{ readonly key: SigningKey; readonly created: boolean }> {
+  try {
+    return {
+      key: await loadSigningKey(fileSystem, path, { signal }),
+      created: false,
+    };
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) throw error;
+  }
+  const key = await generateSigningKey();
+  signal.throwIfAborted();
+  if (await createKeyFile(fileSystem, path, key)) return { key, created: true };
+  // Another process was faster: its key is as good.
+  return {
+    key: await loadSigningKey(fileSystem, path, { signal }),
+    created: false,
+  };
+}
+
+/**
+ * Writes a new key file, mode 0600, and its directory where there is none.
+ *
+ * @returns false when the file exists already, which is left as it is
+ */
+export async function createKeyFile(
+  fileSystem: FileSystem,
+  path: string,
+  key: SigningKey,
+): Promise<boolean> {
+  await fileSystem.makeDirectory(dirname(path), 0o700);
+  const pem = new TextEncoder().encode(await key.toPem());
+  return await fileSystem
+    .writeAtomically(path, pem, { mode: 0o600, ifAbsent: true });
+}
+
+async function signingKey(privateKey: CryptoKey): Promise<SigningKey> {
+  // JWK (RFC 8037) is the one export that holds the public half.
+  const { x } = await crypto.subtle.exportKey("jwk", privateKey);
+  if (x === undefined) throw new TypeError("the key has no public half");
+  const publicBytes = Uint8Array.fromBase64(x, { alphabet: "base64url" });
+  return {
+    publicKey: publicKey(publicBytes),
+    async sign(message) {
+      return new Uint8Array(
+        await crypto.subtle.sign("Ed25519", privateKey, message),
+      );
+    },
+    async toPem() {
+      const bytes = await crypto.subtle.exportKey("pkcs8", privateKey);
+      const body = new Uint8Array(bytes).toBase64();
+      return `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`;
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/core/errors.ts";
+import {
+  publicKeyPem,
+  verifySignature,
+} from "../../lib/manifest/public_key.ts";
+import {
+  createKeyFile,
+  generateSigningKey,
+  loadOrCreateSigningKey,
+  loadSigningKey,
+  parseSigningKey,
+} from "../../lib/manifest/signing_key.ts";
+import { disk } from "../../lib/scan/disk.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { hasOpenssl, openssl } from "../support/openssl.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+
+const options = { signal: new AbortController().signal };
+const MESSAGE = new TextEncoder().encode("message");
+
+Deno.test("parseSigningKey() reads the key of RFC 8410 section 10.3", async () => {
+  const key = await parseSigningKey(
+    "-----BEGIN PRIVATE KEY-----\n" +
+      "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n" +
+      "-----END PRIVATE KEY-----\n",
+  );
+  assert.ok(key.ok);
+  assert.equal(
+    publicKeyPem(key.value.publicKey),
+    "-----BEGIN PUBLIC KEY-----\n" +
+      "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n" +
+      "-----END PUBLIC KEY-----\n",
+  );
+});
+
+Deno.test("generateSigningKey() makes different keys that sign and can be written", async () => {
+  const [a, b] = [await generateSigningKey(), await generateSigningKey()];
+  assert.notEqual(a.publicKey.keyId, b.publicKey.keyId);
+  const again = await parseSigningKey(await a.toPem());
+  assert.ok(again.ok);
+  assert.deepEqual(again.value.publicKey, a.publicKey);
+  const signature = await again.value.sign(MESSAGE);
+  assert.ok(await verifySignature(a.publicKey, signature, MESSAGE));
+  assert.ok(!await verifySignature(b.publicKey, signature, MESSAGE));
+});
+
+Deno.test("parseSigningKey() refuses what is no Ed25519 private key", async () => {
+  const p256 = await crypto.subtle.generateKey(
+    { name: "ECDSA", namedCurve: "P-256" },
+    true,
+    ["sign", "verify"],
+  );
+  const pkcs8 = new Uint8Array(
+    await crypto.subtle.exportKey("pkcs8", p256.privateKey),
+  );
+  const pem = (kind: string, body: string) =>
+    `-----BEGIN ${kind}-----\n${body}\n-----END ${kind}-----\n`;
+  const refused: readonly (readonly [string, RegExp])[] = [
+    ["", /PKCS#8/],
+    [pem("PRIVATE KEY", "!"), /PKCS#8/],
+    [pem("ENCRYPTED PRIVATE KEY", "AAAA"), /unencrypted/],
+    [publicKeyPem((await testSigningKey(1)).publicKey), /PKCS#8/],
+    [pem("PRIVATE KEY", "AAAA"), /not an Ed25519/],
+    [pem("PRIVATE KEY", pkcs8.toBase64()), /not an Ed25519/],
+  ];
+  for (const [text, reason] of refused) {
+    const result = await parseSigningKey(text);
+    assert.ok(!result.ok, text);
+    assert.match(result.reason, reason);
+  }
+});
+
+Deno.test("loadOrCreateSigningKey() makes a key once, readable by its owner only", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const path = "/state/keys/signing.pem";
+  const first = await loadOrCreateSigningKey(fileSystem, path, options);
+  assert.ok(first.created);
+  assert.equal((await fileSystem.stat(path)).mode, 0o600);
+  const second = await loadOrCreateSigningKey(fileSystem, path, options);
+  assert.ok(!second.created);
+  assert.deepEqual(second.key.publicKey, first.key.publicKey);
+});
+
+Deno.test("loadOrCreateSigningKey() agrees with another process that was faster", async () => {
+  const theirs = await testSigningKey(7);
+  const fileSystem = new class extends MemoryFileSystem {
+    override async writeAtomically(
+      ...args: Parameters<MemoryFileSystem["writeAtomically"]>
+    ): Promise<boolean> {
+      this.file(args[0], await theirs.toPem(), { mode: 0o600 });
+      return await super.writeAtomically(...args);
+    }
+  }();
+  const { key, created } = await loadOrCreateSigningKey(
+    fileSystem,
+    "/state/signing.pem",
+    options,
+  );
+  assert.ok(!created);
+  assert.deepEqual(key.publicKey, theirs.publicKey);
+});
+
+Deno.test("loadSigningKey() refuses a key that others may read, and says what to run", async () => {
+  const pem = await (await testSigningKey(1)).toPem();
+  for (const mode of [0o640, 0o604, 0o620, 0o601]) {
+    const fileSystem = new MemoryFileSystem().file("/k.pem", pem, { mode });
+    await assert.rejects(
+      loadOrCreateSigningKey(fileSystem, "/k.pem", options),
+      (error) =>
+        error instanceof UserError &&
+        error.message.endsWith('run: chmod 600 "/k.pem"'),
+    );
+  }
+});
+
+Deno.test("loadOrCreateSigningKey() leaves a file alone that holds no key", async () => {
+  const fileSystem = new MemoryFileSystem()
+    .file("/k.pem", "garbage", { mode: 0o600 });
+  await assert.rejects(
+    loadOrCreateSigningKey(fileSystem, "/k.pem", options),
+    /Cannot use signing key "\/k.pem": not an unencrypted private key/,
+  );
+  assert.equal(await fileSystem.readText("/k.pem"), "garbage");
+});
+
+Deno.test("loadOrCreateSigningKey() stops when it is aborted", async () => {
+  const signal = AbortSignal.abort(new Error("stop"));
+  await assert.rejects(
+    loadOrCreateSigningKey(new MemoryFileSystem(), "/k.pem", { signal }),
+    /stop/,
+  );
+});
+
+Deno.test("createKeyFile() does not replace a file", async () => {
+  const fileSystem = new MemoryFileSystem().file("/k.pem", "mine");
+  assert.equal(
+    await createKeyFile(fileSystem, "/k.pem", await testSigningKey(1)),
+    false,
+  );
+  assert.equal(await fileSystem.readText("/k.pem"), "mine");
+});
+
+Deno.test({
+  name: "openssl reads our keys and we read those of openssl (needs OpenSSL 3)",
+  ignore: !hasOpenssl,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    try {
+      const ours = `${directory}/state/ours.pem`;
+      const { key } = await loadOrCreateSigningKey(disk, ours, options);
+      assert.equal(((await Deno.stat(ours)).mode ?? 0) & 0o777, 0o600);
+      assert.equal(
+        await openssl("pkey", "-in", ours, "-pubout"),
+        publicKeyPem(key.publicKey),
+      );
+      const theirs = `${directory}/theirs.pem`;
+      await openssl("genpkey", "-algorithm", "ed25519", "-out", theirs);
+      await Deno.chmod(theirs, 0o600);
+      assert.equal(
+        await openssl("pkey", "-in", theirs, "-pubout"),
+        publicKeyPem((await loadSigningKey(disk, theirs, options)).publicKey),
+      );
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
