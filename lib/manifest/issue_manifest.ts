@@ -1,0 +1,183 @@
+import { formatChannelArch, sameImage } from "../core/channel_arch.ts";
+import { UserError } from "../core/errors.ts";
+import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
+import { type BootManifest, parseManifest } from "./boot_manifest.ts";
+import { canonicalize, type JsonObject } from "./canonical_json.ts";
+import { type Envelope, openEnvelope } from "./envelope.ts";
+import { sha256 } from "./sha256.ts";
+import { sealEnvelope } from "./sign_envelope.ts";
+import type { SigningKey } from "./signing_key.ts";
+import { formatTimestamp } from "./timestamp.ts";
+import { checkSignatures, trustKeys } from "./trusted_keys.ts";
+import { CLOCK_SKEW_MS, manifestOf } from "./verify_envelope.ts";
+
+const DAY_MS = 86_400_000;
+
+/** A manifest as it is served. */
+export interface IssuedManifest {
+  /** The envelope, sent as it is. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What the envelope says. */
+  readonly manifest: BootManifest;
+  /** SHA-256 of `bytes`, 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
+/** What a manifest is issued from. */
+export interface IssueOptions {
+  /** The files to promise. */
+  readonly image: HashedImage;
+  /** The envelope that was served before, if any. */
+  readonly previous?: Uint8Array<ArrayBuffer>;
+  /** Who signs; nobody makes an envelope to be signed elsewhere. */
+  readonly signers: readonly SigningKey[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /**
+   * False on a machine that woke up in 1970: it keeps what is signed as long
+   * as the content stays, since its own dates would be worse. @default true
+   */
+  readonly clockTrusted?: boolean;
+  /** How long the promise holds. */
+  readonly expiresDays: number;
+}
+
+/**
+ * Issues the manifest of an image. The bytes stay the same until the content
+ * or the keys change or half of the promised time is over; only another
+ * content raises `manifest_version`.
+ *
+ * @throws UserError when a file name, `cmdline` or `version` cannot be promised
+ */
+export async function issueManifest(
+  options: IssueOptions,
+): Promise<IssuedManifest> {
+  const { image, signers, now } = options;
+  const previous = readPrevious(options);
+  const promise = promiseOf(image);
+  const unchanged = previous !== undefined &&
+    canonicalize(promiseIn(previous.envelope.content)) ===
+      canonicalize(promise);
+
+  if (
+    unchanged && isFresh(previous.manifest, options) &&
+    await isSignedBy(previous.envelope, signers)
+  ) {
+    return await issued(previous.bytes, previous.manifest);
+  }
+  const nowSeconds = Math.max(1, Math.floor(now / 1000));
+  const content = {
+    ...promise,
+    manifest_version: unchanged
+      ? previous.manifest.manifestVersion
+      : Math.max(nowSeconds, (previous?.manifest.manifestVersion ?? 0) + 1),
+    created_at: formatTimestamp(
+      unchanged ? Math.min(previous.manifest.createdAtMs, now) : now,
+    ),
+    expires_at: formatTimestamp(now + options.expiresDays * DAY_MS),
+  };
+  const manifest = parseManifest(content);
+  if (!manifest.ok) {
+    throw new UserError(
+      `Cannot issue a manifest for ${
+        formatChannelArch(image.image)
+      } from "${image.directory}": ${manifest.reason}`,
+    );
+  }
+  return await issued(await sealEnvelope(content, signers), manifest.value);
+}
+
+interface Previous {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly envelope: Envelope;
+  readonly manifest: BootManifest;
+}
+
+/** What was served before; what cannot be read starts anew. */
+function readPrevious(
+  { image, previous }: IssueOptions,
+): Previous | undefined {
+  if (previous === undefined) return undefined;
+  const envelope = openEnvelope(previous);
+  if (!envelope.ok) return undefined;
+  const manifest = manifestOf(envelope.value);
+  return manifest.ok && sameImage(manifest.value.image, image.image)
+    ? { bytes: previous, envelope: envelope.value, manifest: manifest.value }
+    : undefined;
+}
+
+/** Everything of a manifest that comes from the files alone. */
+function promiseOf(image: HashedImage): JsonObject {
+  const { kernel, initramfs, rootfs, dtbs } = image;
+  return {
+    version: image.version ?? newestDate(image),
+    channel: image.image.channel,
+    arch: image.image.arch,
+    cmdline: image.cmdline,
+    artifacts: {
+      kernel: describe(kernel),
+      initramfs: initramfs && describe(initramfs),
+      rootfs: rootfs && describe(rootfs),
+      dtbs: dtbs.length === 0 ? undefined : Object.fromEntries(
+        dtbs.map((dtb) => [dtb.filename, describe(dtb)]),
+      ),
+    },
+  };
+}
+
+/** The same part of a manifest that has been issued. */
+function promiseIn(content: JsonObject): JsonObject {
+  const { manifest_version: _, created_at: __, expires_at: ___, ...promise } =
+    content;
+  return promise;
+}
+
+function describe({ filename, sha256, info }: HashedArtifact): JsonObject {
+  return {
+    filename,
+    hash: `sha256:${sha256}`,
+    size: info.sizeBytes,
+    urls: [encodeURIComponent(filename), `/blobs/sha256/${sha256}`],
+  };
+}
+
+/** The day of the newest file, `2026.11.22`, in UTC wherever it is asked. */
+function newestDate({ kernel, initramfs, rootfs, dtbs }: HashedImage): string {
+  const times = [kernel, initramfs, rootfs, ...dtbs]
+    .flatMap((artifact) => artifact === undefined ? [] : [artifact])
+    .map((artifact) => artifact.info.modifiedMs);
+  return formatTimestamp(Math.max(...times)).slice(0, 10).replaceAll("-", ".");
+}
+
+/** Whether a promise made earlier can stand as it is. */
+function isFresh(
+  { createdAtMs, expiresAtMs }: BootManifest,
+  { now, expiresDays, clockTrusted = true }: IssueOptions,
+): boolean {
+  if (!clockTrusted) return true;
+  const lifeMs = expiresDays * DAY_MS;
+  const remainingMs = expiresAtMs - now;
+  // Dates from a clock that ran ahead are put right as well.
+  return remainingMs > lifeMs / 2 && remainingMs <= lifeMs + CLOCK_SKEW_MS &&
+    createdAtMs <= now + CLOCK_SKEW_MS;
+}
+
+/** Whether exactly these keys have signed. */
+async function isSignedBy(
+  envelope: Envelope,
+  signers: readonly SigningKey[],
+): Promise<boolean> {
+  const keys = new Map(
+    signers.map(({ publicKey }) => [publicKey.keyId, publicKey]),
+  );
+  if (envelope.signatures.length !== keys.size) return false;
+  const all = trustKeys(keys.values(), keys.size);
+  return !all.ok || (await checkSignatures(envelope, all.value)).ok;
+}
+
+async function issued(
+  bytes: Uint8Array<ArrayBuffer>,
+  manifest: BootManifest,
+): Promise<IssuedManifest> {
+  return { bytes, manifest, sha256: (await sha256(bytes)).toHex() };
+}

@@ -1,0 +1,38 @@
+/** Why a signed document is not accepted, for programs. */
+export type RefusalCode =
+  /** More than 1 MiB. */
+  | "too_large"
+  /** Not an envelope, or its content is not what it should be. */
+  | "malformed"
+  /** The signed bytes are not canonical JSON. */
+  | "not_canonical"
+  /** Members outside the signed bytes differ from those inside. */
+  | "outer_differs"
+  /** One key appears twice among the signatures. */
+  | "duplicate_keyid"
+  /** No signature at all. */
+  | "unsigned"
+  /** Signed, but by none of the trusted keys. */
+  | "unknown_key"
+  /** Names a trusted key that has not made the signature. */
+  | "bad_signature"
+  /** Fewer trusted keys have signed than are asked for. */
+  | "below_threshold"
+  /** A manifest of another channel. */
+  | "wrong_channel"
+  /** A manifest of another architecture. */
+  | "wrong_arch"
+  /** The promise has ended. */
+  | "expired"
+  /** Created later than now. */
+  | "from_the_future"
+  /** Older than one that was accepted before. */
+  | "rollback";
+
+/** Why a signed document is not accepted. */
+export interface Refusal {
+  /** For programs. */
+  readonly code: RefusalCode;
+  /** For people: one clause, fit to be printed. */
+  readonly message: string;
+}

@@ -1,0 +1,125 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import { type BootManifest, parseManifest } from "./boot_manifest.ts";
+import { type Envelope, openEnvelope } from "./envelope.ts";
+import type { Refusal } from "./refusal.ts";
+import { checkSignatures, type TrustedKeys } from "./trusted_keys.ts";
+import { formatTimestamp } from "./timestamp.ts";
+
+/** How far the clocks of provider and client may be apart. */
+export const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** What a client asks of a manifest. */
+export interface TrustPolicy {
+  /** Whose signatures count. Absent: nobody's, and nothing is verified. */
+  readonly trusted?: TrustedKeys;
+  /** The image that is wanted. */
+  readonly image: ChannelArch;
+  /** The lowest `manifest_version` that is accepted; 1 for any. */
+  readonly minimumVersion: number;
+  /**
+   * False on a board that woke up in 1970: then nothing is too old or from
+   * the future, and every other check stays.
+   */
+  readonly clockTrusted: boolean;
+}
+
+/** A manifest that passed every check of a policy. */
+export interface VerifiedManifest {
+  /** What the signed bytes say. */
+  readonly manifest: BootManifest;
+  /** The ids of the trusted keys that signed it, sorted; none without trust. */
+  readonly verifiedBy: readonly string[];
+}
+
+/** What a client thinks of a manifest. */
+export type Verdict = Result<VerifiedManifest, Refusal>;
+
+/**
+ * Decides whether a client takes a manifest.
+ *
+ * @param bytes as they came from whoever answered
+ * @param now milliseconds since 1970, the same for every manifest of one run
+ */
+export async function verifyEnvelope(
+  bytes: Uint8Array,
+  policy: TrustPolicy,
+  now: number,
+): Promise<Verdict> {
+  const envelope = openEnvelope(bytes);
+  if (!envelope.ok) return envelope;
+  const { trusted } = policy;
+  const verifiedBy = trusted === undefined
+    ? ok([])
+    : await checkSignatures(envelope.value, trusted);
+  if (!verifiedBy.ok) return verifiedBy;
+  // Only now is the content worth a look.
+  const manifest = manifestOf(envelope.value);
+  if (!manifest.ok) return manifest;
+  const refusal = judge(manifest.value, policy, now);
+  return refusal === undefined
+    ? ok({ manifest: manifest.value, verifiedBy: verifiedBy.value })
+    : refuse(refusal);
+}
+
+/**
+ * Reads a manifest without asking who signed it, for clients without keys and
+ * for providers.
+ */
+export function readEnvelope(
+  bytes: Uint8Array,
+): Result<BootManifest, Refusal> {
+  const envelope = openEnvelope(bytes);
+  return envelope.ok ? manifestOf(envelope.value) : envelope;
+}
+
+/** The manifest that an envelope holds. */
+export function manifestOf(
+  envelope: Envelope,
+): Result<BootManifest, Refusal> {
+  const manifest = parseManifest(envelope.content);
+  return manifest.ok
+    ? manifest
+    : refuse({ code: "malformed", message: manifest.reason });
+}
+
+function judge(
+  manifest: BootManifest,
+  { image, minimumVersion, clockTrusted }: TrustPolicy,
+  now: number,
+): Refusal | undefined {
+  if (manifest.image.channel !== image.channel) {
+    return {
+      code: "wrong_channel",
+      message: `for channel ${manifest.image.channel}, not ${image.channel}`,
+    };
+  }
+  if (manifest.image.arch !== image.arch) {
+    return {
+      code: "wrong_arch",
+      message: `for ${manifest.image.arch}, not ${image.arch}`,
+    };
+  }
+  if (clockTrusted && manifest.expiresAtMs <= now) {
+    return {
+      code: "expired",
+      message: `expired at ${formatTimestamp(manifest.expiresAtMs)}`,
+    };
+  }
+  if (clockTrusted && manifest.createdAtMs > now + CLOCK_SKEW_MS) {
+    return {
+      code: "from_the_future",
+      message: `created at ${
+        formatTimestamp(manifest.createdAtMs)
+      }, later than now`,
+    };
+  }
+  if (manifest.manifestVersion < minimumVersion) {
+    return {
+      code: "rollback",
+      message:
+        `manifest_version ${manifest.manifestVersion} is older than ${minimumVersion}`,
+    };
+  }
+  return undefined;
+}

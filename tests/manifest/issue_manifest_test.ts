@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/core/errors.ts";
+import { openEnvelope } from "../../lib/manifest/envelope.ts";
+import {
+  issueManifest,
+  type IssueOptions,
+} from "../../lib/manifest/issue_manifest.ts";
+import { sealEnvelope } from "../../lib/manifest/sign_envelope.ts";
+import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
+import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+
+const NOW = Date.parse("2026-11-22T12:00:00.750Z");
+const DAY_MS = 86_400_000;
+const signer = await testSigningKey(1);
+
+function issue(changes: Partial<IssueOptions> = {}) {
+  return issueManifest({
+    image: hashedImage(),
+    signers: [signer],
+    now: NOW,
+    expiresDays: 30,
+    ...changes,
+  });
+}
+
+const changedImage = hashedImage({
+  kernel: hashedArtifact("vmlinuz", { content: "another kernel" }),
+});
+
+Deno.test("issueManifest() writes the manifest of the contract", async (t) => {
+  const { bytes } = await issue({
+    image: hashedImage({
+      initramfs: hashedArtifact("initramfs.img"),
+      rootfs: hashedArtifact("rootfs.squashfs"),
+      dtbs: [hashedArtifact("a+b.dtb")],
+      cmdline: "console=ttyS0",
+      version: "6.12-lts",
+    }),
+  });
+  await t.assertSnapshot(JSON.parse(new TextDecoder().decode(bytes)));
+});
+
+Deno.test("issueManifest() returns the SHA-256 of the bytes, and what they say", async () => {
+  const { bytes, manifest, sha256 } = await issue();
+  assert.deepEqual(readEnvelope(bytes), { ok: true, value: manifest });
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  assert.equal(sha256, new Uint8Array(digest).toHex());
+});
+
+Deno.test("issueManifest() numbers by the second and dates by the newest file", async () => {
+  const { manifest } = await issue({
+    image: hashedImage({
+      kernel: hashedArtifact("vmlinuz", { modified: "2026-11-20T23:59:59Z" }),
+      rootfs: hashedArtifact("rootfs.img", {
+        modified: "2026-11-21T00:00:00Z",
+      }),
+    }),
+  });
+  assert.equal(manifest.manifestVersion, Date.UTC(2026, 10, 22, 12) / 1000);
+  assert.equal(manifest.version, "2026.11.21");
+  assert.equal(manifest.createdAtMs, Date.UTC(2026, 10, 22, 12));
+  assert.equal(manifest.expiresAtMs, Date.UTC(2026, 11, 22, 12));
+});
+
+Deno.test("issueManifest() returns the very same bytes while nothing changes", async () => {
+  const first = await issue();
+  const again = await issue({
+    previous: first.bytes,
+    now: NOW + 14 * DAY_MS,
+  });
+  assert.deepEqual(again, first);
+});
+
+Deno.test("issueManifest() refreshes after half the life, keeping number and birth", async () => {
+  const first = await issue();
+  const later = NOW + 15 * DAY_MS;
+  const { manifest } = await issue({ previous: first.bytes, now: later });
+  assert.deepEqual(manifest, {
+    ...first.manifest,
+    expiresAtMs: first.manifest.expiresAtMs + 15 * DAY_MS,
+  });
+});
+
+Deno.test("issueManifest() refreshes what has expired", async () => {
+  const first = await issue();
+  const later = NOW + 100 * DAY_MS;
+  const { manifest } = await issue({ previous: first.bytes, now: later });
+  assert.equal(manifest.manifestVersion, first.manifest.manifestVersion);
+  assert.ok(manifest.expiresAtMs > later);
+});
+
+Deno.test("issueManifest() raises the number when the content changes", async () => {
+  const first = await issue();
+  const changes: readonly Partial<IssueOptions>[] = [
+    { image: changedImage },
+    { image: hashedImage({ cmdline: "quiet" }) },
+    { image: hashedImage({ version: "2" }) },
+    { image: hashedImage({ initramfs: hashedArtifact("initrd") }) },
+    { image: hashedImage({ dtbs: [hashedArtifact("a.dtb")] }) },
+  ];
+  for (const change of changes) {
+    const later = await issue({
+      ...change,
+      previous: first.bytes,
+      now: NOW + DAY_MS,
+    });
+    assert.equal(
+      later.manifest.manifestVersion,
+      first.manifest.manifestVersion + 86_400,
+    );
+    assert.equal(
+      later.manifest.createdAtMs,
+      first.manifest.createdAtMs + DAY_MS,
+    );
+  }
+});
+
+Deno.test("issueManifest() raises the number even within a second and when the clock goes back", async () => {
+  const first = await issue();
+  for (const now of [NOW, NOW - 365 * DAY_MS, 0]) {
+    const later = await issue({
+      image: changedImage,
+      previous: first.bytes,
+      now,
+    });
+    assert.equal(
+      later.manifest.manifestVersion,
+      first.manifest.manifestVersion + 1,
+    );
+  }
+});
+
+Deno.test("issueManifest() signs anew when the keys change, without a new number", async () => {
+  const first = await issue();
+  const other = await testSigningKey(2);
+  for (const signers of [[other], [signer, other], []]) {
+    const { bytes, manifest } = await issue({ signers, previous: first.bytes });
+    const envelope = openEnvelope(bytes);
+    assert.ok(envelope.ok);
+    assert.deepEqual(
+      envelope.value.signatures.map(({ keyId }) => keyId),
+      signers.map(({ publicKey }) => publicKey.keyId).sort(),
+    );
+    assert.equal(manifest.manifestVersion, first.manifest.manifestVersion);
+  }
+});
+
+Deno.test("issueManifest() does not take over a signature that is wrong", async () => {
+  const first = await issue();
+  const text = new TextDecoder().decode(first.bytes);
+  const broken = text.replace(
+    /"sig":"(.)/,
+    (_, letter) => `"sig":"${letter === "A" ? "B" : "A"}`,
+  );
+  assert.notEqual(broken, text);
+  const { bytes } = await issue({
+    previous: new TextEncoder().encode(broken),
+  });
+  assert.deepEqual(bytes, first.bytes);
+});
+
+Deno.test("issueManifest() starts anew from a previous one that is not of this image", async () => {
+  const fresh = await issue({ now: NOW + DAY_MS });
+  const other = await issue({
+    image: hashedImage({ image: { channel: "testing", arch: "arm64" } }),
+  });
+  for (
+    const previous of [
+      other.bytes,
+      new TextEncoder().encode("garbage"),
+      await sealEnvelope({ a: 1 }, [signer]),
+    ]
+  ) {
+    const { bytes } = await issue({ previous, now: NOW + DAY_MS });
+    assert.deepEqual(bytes, fresh.bytes);
+  }
+});
+
+Deno.test("issueManifest() puts right the dates of a clock that ran ahead", async () => {
+  const ahead = await issue({ now: NOW + 365 * DAY_MS });
+  const { manifest } = await issue({ previous: ahead.bytes });
+  assert.equal(manifest.manifestVersion, ahead.manifest.manifestVersion);
+  assert.equal(manifest.createdAtMs, Date.UTC(2026, 10, 22, 12));
+  assert.equal(manifest.expiresAtMs, Date.UTC(2026, 11, 22, 12));
+});
+
+Deno.test("issueManifest() keeps what is signed while its own clock cannot be trusted", async () => {
+  const first = await issue();
+  const again = await issue({
+    previous: first.bytes,
+    now: 1000,
+    clockTrusted: false,
+  });
+  assert.deepEqual(again.bytes, first.bytes);
+});
+
+Deno.test("issueManifest() names a file that cannot be promised", async () => {
+  const wrong = [
+    hashedImage({ kernel: hashedArtifact("my kernel") }),
+    hashedImage({ version: "x".repeat(65) }),
+    hashedImage({ cmdline: "a\nb" }),
+  ];
+  for (const image of wrong) {
+    await assert.rejects(
+      issue({ image }),
+      (error) =>
+        error instanceof UserError &&
+        error.message.startsWith(
+          'Cannot issue a manifest for stable/arm64 from "/images/stable/arm64": ',
+        ),
+    );
+  }
+});

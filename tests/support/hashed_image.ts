@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import type {
+  HashedArtifact,
+  HashedImage,
+} from "../../lib/scan/image_files.ts";
+
+/** A file as a scan and a digest would report it. */
+export function hashedArtifact(
+  filename: string,
+  {
+    content = filename,
+    modified = "2026-11-22T10:00:00Z",
+    directory = "/images/stable/arm64",
+  } = {},
+): HashedArtifact {
+  return {
+    filename,
+    path: `${directory}/${filename}`,
+    sha256: createHash("sha256").update(content).digest("hex"),
+    info: {
+      kind: "file",
+      sizeBytes: new TextEncoder().encode(content).length,
+      modifiedMs: Date.parse(modified),
+      device: 1,
+      inode: 1,
+      mode: 0o644,
+    },
+  };
+}
+
+/** An image of a kernel alone, or of what is given. */
+export function hashedImage(parts: Partial<HashedImage> = {}): HashedImage {
+  return {
+    image: { channel: "stable", arch: "arm64" },
+    directory: "/images/stable/arm64",
+    kernel: hashedArtifact("vmlinuz"),
+    dtbs: [],
+    ...parts,
+  };
+}
