@@ -1,0 +1,199 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { linkKey } from "../net/interfaces.ts";
+import { type FoundService, peerIdOf } from "../net/mdns_found_service.ts";
+import { describeLink, MdnsLinks } from "../net/mdns_links.ts";
+import { MdnsQuerier, type QuerierAction } from "../net/mdns_querier.ts";
+import { QuerierLink } from "../net/mdns_querier_link.ts";
+import type { MdnsNetwork } from "../net/mdns_socket.ts";
+import { systemMdnsNetwork } from "../net/mdns_system_network.ts";
+import type { Candidate, Finding, Source } from "./source.ts";
+
+/**
+ * How long a find waits for others, so that the newest version comes first.
+ * Answers of a whole LAN come in within 10 ms.
+ */
+const SETTLE_MS = 8;
+
+/** What the mDNS source works with. */
+export interface MdnsSourceOptions {
+  /** Interface names or addresses; none for the usual ones. */
+  readonly interfaces: readonly string[];
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+  /** @default {systemMdnsNetwork} */
+  readonly network?: MdnsNetwork;
+  /** 0 to below 1. @default {Math.random} */
+  readonly random?: () => number;
+  /** How long to wait for a better find. @default {8} */
+  readonly settleMs?: number;
+}
+
+/** Asks the LAN for images by multicast DNS. */
+export function createMdnsSource(options: MdnsSourceOptions): Source {
+  return {
+    name: "mdns",
+    find: (image, { signal }) => findOnLan(image, options, signal),
+  };
+}
+
+async function* findOnLan(
+  image: ChannelArch,
+  options: MdnsSourceOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
+  if (signal.aborted) return;
+  const findings: Finding[] = [];
+  let wake = () => {};
+  await using _search = new LanSearch(image, options, (finding) => {
+    findings.push(finding);
+    wake();
+  });
+  const onAbort = () => wake();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    while (!signal.aborted) {
+      const finding = findings.shift();
+      if (finding !== undefined) yield finding;
+      else await new Promise<void>((resolve) => wake = resolve);
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** One search, from the first query until it is disposed of. */
+class LanSearch implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #tell: (finding: Finding) => void;
+  readonly #querier: MdnsQuerier;
+  readonly #links: MdnsLinks<QuerierLink>;
+  /** Open links by key, from their first socket on. */
+  readonly #sessions = new Map<string, QuerierLink>();
+  readonly #problems = new Set<string>();
+  #cancelTimer: () => void = () => {};
+  #closed = false;
+
+  constructor(
+    image: ChannelArch,
+    {
+      interfaces,
+      clock = systemClock,
+      network = systemMdnsNetwork,
+      random = Math.random,
+      settleMs = SETTLE_MS,
+    }: MdnsSourceOptions,
+    tell: (finding: Finding) => void,
+  ) {
+    this.#clock = clock;
+    this.#tell = tell;
+    const nowMs = clock.monotonic();
+    this.#querier = new MdnsQuerier(image, { random, settleMs, nowMs });
+    this.#links = new MdnsLinks({
+      clock,
+      network,
+      interfaces,
+      open: (link) =>
+        QuerierLink.open(link, {
+          network,
+          allLinks: () => [...this.#sessions.values()].map((s) => s.link),
+          onReady: (session) => this.#linkUp(session),
+          onMessage: (session, message, from) =>
+            this.#act(this.#querier.receive(
+              linkKey(session.link),
+              message,
+              from,
+              clock.monotonic(),
+            )),
+          onClosed: (session) => this.#linkDown(session),
+          onProblem: (problem) => this.#tellProblem(problem),
+        }),
+      onProblem: ({ link, problem }) =>
+        this.#tellProblem(`mdns ${describeLink(link)}: ${problem}`),
+      onRefreshed: () => {
+        if (
+          this.#links.sessions().length + this.#links.problems().length === 0
+        ) {
+          this.#tellProblem(noInterface(interfaces));
+        }
+      },
+    });
+    void this.#links.start();
+    this.#arm();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#cancelTimer();
+    await this.#links[Symbol.asyncDispose]();
+  }
+
+  #linkUp(session: QuerierLink): void {
+    const key = linkKey(session.link);
+    this.#sessions.set(key, session);
+    this.#act(this.#querier.linkUp(key));
+  }
+
+  #linkDown(session: QuerierLink): void {
+    const key = linkKey(session.link);
+    this.#sessions.delete(key);
+    this.#querier.linkDown(key);
+  }
+
+  #act(actions: readonly QuerierAction[]): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case "ask":
+          void this.#sessions.get(action.link)
+            ?.ask(action.socket, action.packet);
+          break;
+        case "found":
+          this.#tell({
+            kind: "candidate",
+            candidate: candidate(action.service),
+          });
+          break;
+        case "problem":
+          this.#tellProblem(action.message);
+          break;
+        default:
+          this.#tell(action);
+      }
+    }
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#cancelTimer();
+    if (this.#closed) return;
+    this.#cancelTimer = this.#clock.setTimer(
+      () => this.#act(this.#querier.tick(this.#clock.monotonic())),
+      Math.max(0, this.#querier.nextDueMs() - this.#clock.monotonic()),
+    );
+  }
+
+  #tellProblem(message: string): void {
+    if (this.#problems.has(message)) return;
+    this.#problems.add(message);
+    this.#tell({ kind: "problem", message });
+  }
+}
+
+function candidate(service: FoundService): Candidate {
+  const { image, manifestUrl, version, providerName, p2pAddress } = service;
+  const peerId = p2pAddress === undefined ? undefined : peerIdOf(p2pAddress);
+  return {
+    image,
+    manifestUrl,
+    version,
+    source: "mdns",
+    ...providerName === undefined ? {} : { providerName },
+    ...peerId === undefined ? {} : { peerId },
+  };
+}
+
+function noInterface(wanted: readonly string[]): string {
+  return wanted.length === 0
+    ? "mdns: no network interface with an address"
+    : `mdns: no interface "${wanted.join('", "')}" with an address`;
+}

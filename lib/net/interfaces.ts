@@ -1,0 +1,146 @@
+import { addressBytes, isLinkLocal6, samePrefix } from "./ip_address.ts";
+
+/** One address of a network interface of this machine. */
+export interface InterfaceAddress {
+  readonly interfaceName: string;
+  /** Without a zone. */
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** One IP family on one interface: where multicast DNS is spoken separately. */
+export interface Link {
+  readonly interfaceName: string;
+  readonly family: 4 | 6;
+  /** At least one; IPv6 ones are global or unique local. */
+  readonly addresses: readonly InterfaceAddress[];
+}
+
+/** Interfaces that lead to containers and virtual machines, not to a LAN. */
+const CONTAINER_BRIDGE = /^(docker\d|br-|veth|virbr)/;
+
+/**
+ * The links to use.
+ *
+ * @param all every address of the machine
+ * @param wanted interface names or addresses; none means all interfaces but
+ * container bridges, and loopback only when nothing else is there
+ * @returns IPv4 links first
+ */
+export function selectLinks(
+  all: readonly InterfaceAddress[],
+  wanted: readonly string[],
+): Link[] {
+  const usable = all.filter((a) => isUsable(a.address));
+  if (wanted.length > 0) {
+    return groupLinks(
+      usable.filter((a) =>
+        wanted.some((w) => w === a.interfaceName || sameAddress(w, a.address))
+      ),
+    );
+  }
+  const outside = usable.filter((a) =>
+    !isLoopbackAddress(a.address) && !CONTAINER_BRIDGE.test(a.interfaceName)
+  );
+  return groupLinks(
+    outside.length > 0
+      ? outside
+      : usable.filter((a) => isLoopbackAddress(a.address)),
+  );
+}
+
+/** Identifies a link by interface and family, such as `eth0/4`. */
+export function linkKey(link: Link): string {
+  return `${link.interfaceName}/${link.family}`;
+}
+
+/** Whether two states of a link have the same addresses. */
+export function sameAddresses(a: Link, b: Link): boolean {
+  const text = (link: Link) =>
+    link.addresses.map((x) => `${x.address}/${x.prefixLength}`).sort().join();
+  return text(a) === text(b);
+}
+
+/** Whether a host with this address is reached over the link itself. */
+export function isOnLink(address: string, link: Link): boolean {
+  const bytes = addressBytes(withoutZone(address));
+  if (bytes === undefined) return false;
+  if (link.family === 6 && isLinkLocal6(bytes)) return true;
+  return link.addresses.some((own) => {
+    const ownBytes = addressBytes(own.address);
+    return ownBytes !== undefined &&
+      samePrefix(bytes, ownBytes, own.prefixLength);
+  });
+}
+
+/**
+ * Whether a packet that the socket of `link` received also came over it.
+ * Linux hands every IPv4 group packet to every socket of the port, whatever
+ * interface it joined on (IP_MULTICAST_ALL), so the source address decides; a
+ * source that is on none of the links is let through to all. IPv6 sockets are
+ * bound to the group on their interface and get only what belongs there.
+ */
+export function cameOver(
+  link: Link,
+  source: string,
+  all: Iterable<Link>,
+): boolean {
+  if (link.family === 6 || isOnLink(source, link)) return true;
+  for (const other of all) {
+    if (other.family === 4 && isOnLink(source, other)) return false;
+  }
+  return true;
+}
+
+/** 127.0.0.0/8 or ::1. */
+export function isLoopbackAddress(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+/** Every address of this machine; none when the system does not tell. */
+export function systemAddresses(): InterfaceAddress[] {
+  return Deno.networkInterfaces().map((entry) => ({
+    interfaceName: entry.name,
+    address: withoutZone(entry.address),
+    prefixLength: Number(entry.cidr.split("/")[1] ?? 0),
+  }));
+}
+
+/**
+ * IPv6 loopback has no multicast, and a link-local address means nothing in
+ * the URL of a manifest.
+ */
+function isUsable(address: string): boolean {
+  const bytes = addressBytes(address);
+  if (bytes === undefined || address === "::1") return false;
+  return !isLinkLocal6(bytes);
+}
+
+function groupLinks(addresses: readonly InterfaceAddress[]): Link[] {
+  const groups = new Map<string, InterfaceAddress[]>();
+  for (const address of addresses) {
+    const key = `${familyOf(address.address)}/${address.interfaceName}`;
+    groups.set(key, [...groups.get(key) ?? [], address]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    return first === undefined ? [] : [{
+      interfaceName: first.interfaceName,
+      family: familyOf(first.address),
+      addresses: group,
+    }];
+  }).sort((a, b) => a.family - b.family);
+}
+
+function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
+}
+
+function sameAddress(a: string, b: string): boolean {
+  const [x, y] = [addressBytes(withoutZone(a)), addressBytes(b)];
+  return x !== undefined && y !== undefined && samePrefix(x, y, x.length * 8);
+}
+
+function withoutZone(address: string): string {
+  return address.split("%")[0] ?? address;
+}

@@ -1,0 +1,92 @@
+/**
+ * Reads the text of an IPv4 or IPv6 address.
+ *
+ * @returns its 4 or 16 bytes, or undefined when it is neither
+ */
+export function addressBytes(text: string): Uint8Array | undefined {
+  return text.includes(":") ? ipv6Bytes(text) : ipv4Bytes(text);
+}
+
+/** Writes 4 bytes as `10.0.0.1`, or 16 bytes in the form of RFC 5952. */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0),
+  );
+  const zeros = longestZeroRun(groups);
+  const hex = groups.map((group) => group.toString(16));
+  return zeros.length < 2
+    ? hex.join(":")
+    : `${hex.slice(0, zeros.start).join(":")}::${
+      hex.slice(zeros.start + zeros.length).join(":")
+    }`;
+}
+
+/** Whether both addresses share the first `prefixLength` bits. */
+export function samePrefix(
+  a: Uint8Array,
+  b: Uint8Array,
+  prefixLength: number,
+): boolean {
+  if (a.length !== b.length) return false;
+  const wholeBytes = prefixLength >> 3;
+  for (let i = 0; i < wholeBytes; i++) if (a[i] !== b[i]) return false;
+  const rest = prefixLength & 7;
+  if (rest === 0) return true;
+  const mask = (0xff << (8 - rest)) & 0xff;
+  return ((a[wholeBytes] ?? 0) & mask) === ((b[wholeBytes] ?? 0) & mask);
+}
+
+/** Whether an IPv6 address holds on its own link only (fe80::/10). */
+export function isLinkLocal6(bytes: Uint8Array): boolean {
+  return bytes.length === 16 && bytes[0] === 0xfe &&
+    ((bytes[1] ?? 0) & 0xc0) === 0x80;
+}
+
+function ipv4Bytes(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  if (!parts.every((p) => /^(0|[1-9]\d{0,2})$/.test(p) && Number(p) < 256)) {
+    return undefined;
+  }
+  return Uint8Array.from(parts, Number);
+}
+
+function ipv6Bytes(text: string): Uint8Array | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = groupBytes(halves[0] ?? "");
+  const tail = groupBytes(halves[1] ?? "");
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return Uint8Array.from([...head, ...new Array(missing).fill(0), ...tail]);
+}
+
+function groupBytes(text: string): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (const [i, group] of groups.entries()) {
+    const dotted = i === groups.length - 1 ? ipv4Bytes(group) : undefined;
+    if (dotted !== undefined) bytes.push(...dotted);
+    else if (/^[0-9a-f]{1,4}$/i.test(group)) {
+      const value = parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    } else return undefined;
+  }
+  return bytes;
+}
+
+function longestZeroRun(
+  groups: readonly number[],
+): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  let length = 0;
+  for (const [i, group] of groups.entries()) {
+    length = group === 0 ? length + 1 : 0;
+    if (length > best.length) best = { start: i + 1 - length, length };
+  }
+  return best;
+}

@@ -1,0 +1,103 @@
+import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
+import { printable } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import { type DnsName, nameLabels } from "./dns_name.ts";
+import { isLoopbackAddress } from "./interfaces.ts";
+import { decodeTxt } from "./mdns_txt.ts";
+
+/** An image that somebody on the link says to have. */
+export interface FoundService {
+  readonly image: ChannelArch;
+  readonly manifestUrl: URL;
+  /** Fit to be printed. */
+  readonly version: string;
+  /** The provider's host id, fit to be printed. */
+  readonly providerName: string | undefined;
+  /** A multiaddr with peer id: where the provider's DHT node is. */
+  readonly p2pAddress: string | undefined;
+}
+
+/** What the records of an instance say. */
+export interface ServiceRecords {
+  readonly txt: readonly Uint8Array[];
+  /** The SRV record's target. */
+  readonly host: DnsName | undefined;
+  /** What is known of the target's addresses. */
+  readonly addresses: readonly string[];
+  /** Who sent the answer. */
+  readonly source: string;
+}
+
+/**
+ * Reads an instance by its TXT record; the instance's name is nobody's promise.
+ *
+ * @returns the reason when it cannot be used, fit to be printed
+ */
+export function readService(records: ServiceRecords): Result<FoundService> {
+  const attributes = decodeTxt(records.txt);
+  const image = parseChannelArch(
+    attributes.get("channel") ?? "",
+    attributes.get("arch") ?? "",
+  );
+  if (!image.ok) return refuse(`TXT record without channel and arch`);
+  const url = readManifestUrl(attributes.get("manifest") ?? "", records);
+  if (!url.ok) return url;
+  const p2pAddress = attributes.get("p2p");
+  return ok({
+    image: image.value,
+    manifestUrl: url.value,
+    version: printable(attributes.get("version") ?? "", 100),
+    providerName: providerName(records.host),
+    p2pAddress: p2pAddress !== undefined && P2P_ADDRESS.test(p2pAddress)
+      ? p2pAddress
+      : undefined,
+  });
+}
+
+/** The peer id at the end of a multiaddr. */
+export function peerIdOf(p2pAddress: string): string | undefined {
+  return P2P_ADDRESS.exec(p2pAddress)?.groups?.["peerId"];
+}
+
+const P2P_ADDRESS =
+  /^(\/[A-Za-z0-9._:-]+)+\/p2p\/(?<peerId>[A-Za-z0-9]{1,128})$/;
+
+function readManifestUrl(
+  text: string,
+  { addresses, source }: ServiceRecords,
+): Result<URL> {
+  if (!URL.canParse(text)) {
+    return refuse(`manifest "${printable(text)}" is no URL`);
+  }
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return refuse(`manifest "${printable(text)}" is not http or https`);
+  }
+  if (leadsNowhere(url.hostname, source)) {
+    const address = addresses[0] ?? source;
+    url.hostname = address.includes(":") ? `[${address}]` : address;
+  }
+  return ok(url);
+}
+
+/**
+ * Whether a host name in a manifest URL means nothing on a booting box: names
+ * that only multicast DNS resolves, and addresses of the provider itself.
+ */
+function leadsNowhere(hostname: string, source: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  if (/\.local\.?$/.test(host) || host === "0.0.0.0" || host === "::") {
+    return true;
+  }
+  return (host === "localhost" || isLoopbackAddress(host)) &&
+    !isLoopbackAddress(source);
+}
+
+function providerName(host: DnsName | undefined): string | undefined {
+  if (host === undefined) return undefined;
+  const labels = nameLabels(host);
+  const first = labels.ok ? labels.value[0] : undefined;
+  return first === undefined
+    ? undefined
+    : printable(new TextDecoder().decode(first).replace(/^phase-/, ""));
+}

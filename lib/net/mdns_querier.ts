@@ -1,0 +1,291 @@
+import {
+  type ChannelArch,
+  formatChannelArch,
+  sameImage,
+} from "../core/channel_arch.ts";
+import { encodeMessage } from "./dns_encode.ts";
+import {
+  type DnsMessage,
+  type DnsQuestion,
+  type DnsRecord,
+  DnsType,
+  queryMessage,
+} from "./dns_message.ts";
+import { type DnsName, foldName } from "./dns_name.ts";
+import { type FoundService, readService } from "./mdns_found_service.ts";
+import { SERVICE_NAME, subtypeName } from "./mdns_names.ts";
+import { queryPackets } from "./mdns_packets.ts";
+import { RecordCache } from "./mdns_record_cache.ts";
+import {
+  type Endpoint,
+  MDNS_PORT,
+  type MdnsSocketKind,
+} from "./mdns_socket.ts";
+
+/** What is to be done, and what was learned, in order. */
+export type QuerierAction =
+  | {
+    readonly kind: "ask";
+    /** Key of the link. */
+    readonly link: string;
+    readonly socket: MdnsSocketKind;
+    readonly packet: Uint8Array;
+  }
+  /** The image asked for. */
+  | { readonly kind: "found"; readonly service: FoundService }
+  /** An image that was not asked for. */
+  | { readonly kind: "other"; readonly image: ChannelArch }
+  /** A DHT node. */
+  | { readonly kind: "peer"; readonly multiaddr: string }
+  /** An answer that cannot be used; fit to be printed. */
+  | { readonly kind: "problem"; readonly message: string };
+
+/**
+ * When to ask: at once from a port of our own, which is answered without the
+ * delay of shared answers (RFC 6762 section 6.7); soon after from port 5353,
+ * which every responder hears; then at growing intervals (section 5.2) also
+ * for all images, of publishers that have no subtypes.
+ */
+const FIRST_MULTICAST_MS = 60;
+const FIRST_REPEAT_MS = 1000;
+const MAX_REPEAT_MS = 60_000;
+
+/** How many different things and problems are told: a LAN has fewer. */
+const MAX_TOLD = 2000;
+const MAX_PROBLEMS = 20;
+
+interface LinkState {
+  readonly cache: RecordCache;
+  /** Instances that were asked about once more. */
+  readonly followedUp: Set<DnsName>;
+}
+
+/**
+ * Looks for one image on several links (RFC 6762 section 5, RFC 6763): decides,
+ * and leaves sockets and timers to its caller, who calls `tick` at `nextDueMs`
+ * and does what each call returns.
+ */
+export class MdnsQuerier {
+  readonly #image: ChannelArch;
+  readonly #random: () => number;
+  readonly #settleMs: number;
+  readonly #links = new Map<string, LinkState>();
+  readonly #told = new Set<string>();
+  #problemsTold = 0;
+  #nextRoundMs: number;
+  #roundsDone = 0;
+  /** Found, and waiting for better ones to come in. */
+  #settling: FoundService[] = [];
+  #settledMs = Infinity;
+
+  /**
+   * @param image what to look for
+   * @param random 0 to below 1
+   * @param settleMs how long to wait after a find for others, so that the
+   * newest version comes first
+   * @param nowMs monotonic
+   */
+  constructor(
+    image: ChannelArch,
+    { random, settleMs, nowMs }: {
+      readonly random: () => number;
+      readonly settleMs: number;
+      readonly nowMs: number;
+    },
+  ) {
+    this.#image = image;
+    this.#random = random;
+    this.#settleMs = settleMs;
+    this.#nextRoundMs = nowMs + FIRST_MULTICAST_MS;
+  }
+
+  /** A link can be used: asks there at once. */
+  linkUp(link: string): QuerierAction[] {
+    this.#links.set(link, { cache: new RecordCache(), followedUp: new Set() });
+    return [
+      this.#askDirectly(link, [pointerQuestion(subtypeName(this.#image))]),
+    ];
+  }
+
+  /** A link is gone, and what was heard there no longer holds. */
+  linkDown(link: string): void {
+    this.#links.delete(link);
+  }
+
+  /** When `tick` has something to do next. */
+  nextDueMs(): number {
+    return Math.min(this.#nextRoundMs, this.#settledMs);
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): QuerierAction[] {
+    const actions: QuerierAction[] = [];
+    if (nowMs >= this.#settledMs) {
+      const found = this.#settling.sort(compareServices);
+      for (const service of found) actions.push({ kind: "found", service });
+      this.#settling = [];
+      this.#settledMs = Infinity;
+    }
+    if (nowMs >= this.#nextRoundMs) actions.push(...this.#askRound(nowMs));
+    return actions;
+  }
+
+  /** Takes in a packet that came from a host on the link. */
+  receive(
+    link: string,
+    message: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): QuerierAction[] {
+    const state = this.#links.get(link);
+    // RFC 6762 sections 6 and 11: responses come from port 5353.
+    if (state === undefined || !message.isResponse || from.port !== MDNS_PORT) {
+      return [];
+    }
+    // avahi puts into the answers what others put into the additionals.
+    const records = [...message.answers, ...message.additionals];
+    state.cache.add(records, nowMs);
+    const actions: QuerierAction[] = [];
+    for (const instance of new Set(records.flatMap(instanceOf))) {
+      actions.push(...this.#look(link, state, instance, from, nowMs));
+    }
+    return [...actions, ...this.tick(nowMs)];
+  }
+
+  #askRound(nowMs: number): QuerierAction[] {
+    const actions: QuerierAction[] = [];
+    const isFirst = this.#roundsDone === 0;
+    const names = isFirst
+      ? [subtypeName(this.#image)]
+      : [subtypeName(this.#image), SERVICE_NAME];
+    for (const [link, { cache }] of this.#links) {
+      const parts = names.map((name) => ({
+        questions: [pointerQuestion(name)],
+        answers: cache.known(name, nowMs),
+      }));
+      for (const packet of queryPackets(parts)) {
+        actions.push({ kind: "ask", link, socket: "group", packet });
+      }
+      if (!isFirst) {
+        actions.push(this.#askDirectly(link, names.map(pointerQuestion)));
+      }
+    }
+    // 60 ms, then 1, 3, 7, 15 s and so on after the start.
+    const interval = isFirst
+      ? FIRST_REPEAT_MS - FIRST_MULTICAST_MS
+      : FIRST_REPEAT_MS * 2 ** this.#roundsDone;
+    this.#roundsDone++;
+    this.#nextRoundMs = nowMs + Math.min(interval, MAX_REPEAT_MS);
+    return actions;
+  }
+
+  #askDirectly(
+    link: string,
+    questions: readonly DnsQuestion[],
+  ): QuerierAction {
+    const id = 1 + Math.floor(this.#random() * 0xffff);
+    const packet = encodeMessage(queryMessage(questions, { id }));
+    return { kind: "ask", link, socket: "ephemeral", packet };
+  }
+
+  #look(
+    link: string,
+    { cache, followedUp }: LinkState,
+    instance: DnsName,
+    from: Endpoint,
+    nowMs: number,
+  ): QuerierAction[] {
+    const txt = cache.find(instance, DnsType.TXT, nowMs)[0];
+    if (txt === undefined) {
+      if (followedUp.has(instance)) return [];
+      followedUp.add(instance);
+      return [this.#askDirectly(link, [
+        { name: instance, type: DnsType.TXT, unicastResponse: false },
+        { name: instance, type: DnsType.SRV, unicastResponse: false },
+      ])];
+    }
+    const host = cache.find(instance, DnsType.SRV, nowMs)[0]?.service.target;
+    const addresses = host === undefined ? [] : [
+      ...cache.find(host, DnsType.A, nowMs),
+      ...cache.find(host, DnsType.AAAA, nowMs),
+    ].map((record) => record.address);
+    const service = readService({
+      txt: txt.strings,
+      host,
+      addresses,
+      source: from.address,
+    });
+    return service.ok
+      ? this.#tell(service.value, nowMs)
+      : this.#tellProblem(instance, service.reason);
+  }
+
+  #tell(service: FoundService, nowMs: number): QuerierAction[] {
+    const actions: QuerierAction[] = [];
+    const { p2pAddress, image } = service;
+    if (p2pAddress !== undefined && this.#isNews(`peer ${p2pAddress}`)) {
+      actions.push({ kind: "peer", multiaddr: p2pAddress });
+    }
+    if (!sameImage(image, this.#image)) {
+      if (this.#isNews(`other ${formatChannelArch(image)}`)) {
+        actions.push({ kind: "other", image });
+      }
+    } else if (
+      this.#isNews(`found ${service.version} ${service.manifestUrl.href}`)
+    ) {
+      this.#settling.push(service);
+      this.#settledMs = Math.min(this.#settledMs, nowMs + this.#settleMs);
+    }
+    return actions;
+  }
+
+  #tellProblem(instance: DnsName, reason: string): QuerierAction[] {
+    const message = `mdns ${instance}: ${reason}`;
+    if (this.#problemsTold >= MAX_PROBLEMS || !this.#isNews(message)) return [];
+    this.#problemsTold++;
+    return [{ kind: "problem", message }];
+  }
+
+  #isNews(key: string): boolean {
+    if (this.#told.has(key) || this.#told.size >= MAX_TOLD) return false;
+    this.#told.add(key);
+    return true;
+  }
+}
+
+/** The instance of our service that a record tells something about. */
+function instanceOf(record: DnsRecord): DnsName[] {
+  const name = foldName(
+    record.type === DnsType.PTR ? record.target : record.name,
+  );
+  return name.endsWith(`.${SERVICE_NAME}`) && !name.includes("._sub.")
+    ? [name]
+    : [];
+}
+
+function pointerQuestion(name: DnsName): DnsQuestion {
+  return { name, type: DnsType.PTR, unicastResponse: false };
+}
+
+/** Newest version first, then by provider. */
+function compareServices(a: FoundService, b: FoundService): number {
+  return compareVersions(b.version, a.version) ||
+    compareText(a.manifestUrl.href, b.manifestUrl.href);
+}
+
+/** Numbers by value, the rest by code unit: `2026.9` comes before `2026.10`. */
+function compareVersions(a: string, b: string): number {
+  const x = a.match(/\d+|\D+/g) ?? [];
+  const y = b.match(/\d+|\D+/g) ?? [];
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    const [p, q] = [x[i] ?? "", y[i] ?? ""];
+    const difference = Number(p) - Number(q);
+    const order = Number.isNaN(difference) ? compareText(p, q) : difference;
+    if (order !== 0) return order;
+  }
+  return x.length - y.length;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,331 @@
+import {
+  additionalsTo,
+  answersTo,
+  distinctRecords,
+  withoutKnown,
+} from "./mdns_answers.ts";
+import { AnswerQueue } from "./mdns_answer_queue.ts";
+import { type Claim, ClaimRegister } from "./mdns_claim_register.ts";
+import { compareClaims } from "./mdns_probe.ts";
+import { queryPackets, responsePackets } from "./mdns_packets.ts";
+import { type Endpoint, MDNS_PORT } from "./mdns_socket.ts";
+import {
+  type DnsMessage,
+  type DnsQuestion,
+  type DnsRecord,
+  DnsType,
+} from "./dns_message.ts";
+import { type DnsName, sameName } from "./dns_name.ts";
+
+/** What is to be done, in order. */
+export type ResponderAction =
+  | { readonly kind: "multicast"; readonly packet: Uint8Array }
+  | {
+    readonly kind: "unicast";
+    readonly packet: Uint8Array;
+    readonly to: Endpoint;
+  }
+  /** Nobody objected to the claim, and it is being announced. */
+  | { readonly kind: "established"; readonly id: string }
+  /** Another host has the name: claim another one. */
+  | {
+    readonly kind: "conflict";
+    readonly id: string;
+    readonly name: DnsName;
+  };
+
+/** What a responder needs to know beyond its claims. */
+export interface ResponderOptions {
+  /** 0 to below 1. */
+  readonly random: () => number;
+  /** Whether a host is reached over the link itself. */
+  readonly isOnLink: (address: string) => boolean;
+  /**
+   * Whether a record is ours on any link, or was until lately: our own packets
+   * come back on every link of the same LAN.
+   */
+  readonly isOurs: (record: DnsRecord) => boolean;
+  /** Answered as long as there is any claim, and never taken leave of. */
+  readonly common: readonly DnsRecord[];
+}
+
+/** RFC 6762 section 6: answers that others give too are spread over this. */
+const SHARED_DELAY_MS = [20, 120] as const;
+/** RFC 6762 section 7.2: more known answers may follow for this long. */
+const TRUNCATED_DELAY_MS = [400, 500] as const;
+/** RFC 6762 section 6: how often a record is multicast, and to a prober. */
+const RATE_LIMIT_MS = 1000;
+const PROBE_RATE_LIMIT_MS = 250;
+/** RFC 6762 section 6.7: legacy resolvers do not see later changes. */
+const LEGACY_TTL_SECONDS = 10;
+/** More senders than this do not wait for their known answers. */
+const MAX_TRUNCATED = 50;
+
+interface TruncatedQuery {
+  message: DnsMessage;
+  readonly from: Endpoint;
+  dueMs: number;
+}
+
+/**
+ * Answers for our names on one link (RFC 6762, RFC 6763): decides, and leaves
+ * sockets and timers to its caller, who calls `tick` at `nextDueMs` and does
+ * what each call returns.
+ */
+export class MdnsResponder {
+  readonly #options: ResponderOptions;
+  readonly #claims: ClaimRegister;
+  readonly #queue = new AnswerQueue();
+  readonly #truncated = new Map<string, TruncatedQuery>();
+
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#claims = new ClaimRegister(options.random);
+  }
+
+  /**
+   * Makes the claims exactly these: new ones are probed and announced, changed
+   * ones announced, missing ones withdrawn.
+   *
+   * @param nowMs monotonic
+   */
+  setClaims(
+    claims: ReadonlyMap<string, Claim>,
+    nowMs: number,
+  ): ResponderAction[] {
+    for (const id of this.#claims.ids()) {
+      if (!claims.has(id)) this.#claims.remove(id, nowMs);
+    }
+    for (const [id, claim] of claims) this.#claims.set(id, claim, nowMs);
+    return this.tick(nowMs);
+  }
+
+  /** Whether the claim is announced and answered for. */
+  isEstablished(id: string): boolean {
+    return this.#claims.isEstablished(id);
+  }
+
+  /** When `tick` has something to do next, `Infinity` for never. */
+  nextDueMs(): number {
+    return Math.min(
+      this.#claims.nextDueMs(),
+      this.#queue.nextDueMs(),
+      ...[...this.#truncated.values()].map((query) => query.dueMs),
+    );
+  }
+
+  /** Takes in a packet that came over the link. */
+  receive(
+    message: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): ResponderAction[] {
+    const actions = message.isResponse
+      ? this.#receiveResponse(message, from, nowMs)
+      : this.#receiveQuery(message, from, nowMs);
+    return [...actions, ...this.tick(nowMs)];
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): ResponderAction[] {
+    const actions: ResponderAction[] = [];
+    for (const [key, query] of this.#truncated) {
+      if (query.dueMs > nowMs) continue;
+      this.#truncated.delete(key);
+      actions.push(...this.#answer(query.message, query.from, nowMs, 0));
+    }
+    const due = this.#claims.take(nowMs);
+    for (const id of due.established) actions.push({ kind: "established", id });
+    if (due.goodbyes.length > 0) {
+      due.goodbyes.forEach((record) => this.#queue.forget(record));
+      actions.push(...multicasts(responsePackets(due.goodbyes, () => [])));
+    }
+    if (due.probes.length > 0) {
+      actions.push(...multicasts(queryPackets(due.probes.map(probePart))));
+    }
+    if (due.announcements.length > 0) {
+      const records = distinctRecords([
+        ...this.#options.common,
+        ...due.announcements,
+      ]);
+      this.#queue.sent(records, nowMs);
+      actions.push(...multicasts(responsePackets(records, () => [])));
+    }
+    const answers = this.#queue.take(nowMs);
+    if (answers.length > 0) {
+      const packets = responsePackets(answers, this.#additionalsOf());
+      actions.push(...multicasts(packets));
+    }
+    return actions;
+  }
+
+  #receiveResponse(
+    { answers, additionals }: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): ResponderAction[] {
+    // RFC 6762 section 6: responses come from port 5353, or are forged.
+    if (from.port !== MDNS_PORT) return [];
+    const actions: ResponderAction[] = [];
+    for (const record of [...answers, ...additionals]) {
+      if (record.ttlSeconds === 0) continue;
+      this.#queue.drop(record);
+      if (this.#options.isOurs(record)) continue;
+      const id = this.#claims.contest(record, nowMs);
+      if (id !== undefined) {
+        actions.push({ kind: "conflict", id, name: record.name });
+      }
+    }
+    return actions;
+  }
+
+  #receiveQuery(
+    message: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): ResponderAction[] {
+    const key = `${from.address} ${from.port}`;
+    const waiting = this.#truncated.get(key);
+    if (waiting !== undefined) {
+      waiting.message = joined(waiting.message, message);
+      if (message.truncated) waiting.dueMs = nowMs + this.#truncatedDelayMs();
+      return [];
+    }
+    if (message.truncated && this.#truncated.size < MAX_TRUNCATED) {
+      const dueMs = nowMs + this.#truncatedDelayMs();
+      this.#truncated.set(key, { message, from, dueMs });
+      return [];
+    }
+    this.#breakTies(message, nowMs);
+    return this.#answer(message, from, nowMs, undefined);
+  }
+
+  /** Another host may be probing for a name that we are probing for. */
+  #breakTies({ questions, authorities }: DnsMessage, nowMs: number): void {
+    for (const { name } of questions) {
+      const claim = this.#claims.probed(name);
+      const theirs = authorities.filter((r) => sameName(r.name, name));
+      if (claim === undefined || theirs.length === 0) continue;
+      if (theirs.every(this.#options.isOurs)) continue;
+      if (compareClaims(claim.unique, theirs) < 0) {
+        this.#claims.yieldTo(name, nowMs);
+      }
+    }
+  }
+
+  /** @param delayMs how long multicast answers wait; undefined: as usual */
+  #answer(
+    { id, questions, answers: known, authorities }: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+    delayMs: number | undefined,
+  ): ResponderAction[] {
+    const records = this.#records();
+    const answer = (asked: readonly DnsQuestion[]) =>
+      withoutKnown(
+        distinctRecords(asked.flatMap((q) => answersTo(q, records))),
+        known,
+      );
+    if (from.port !== MDNS_PORT) {
+      return this.#answerLegacy(id, questions, answer(questions), from);
+    }
+    const actions: ResponderAction[] = [];
+    const isProbe = authorities.length > 0;
+    const onLink = this.#options.isOnLink(from.address);
+    const wantsUnicast = (q: DnsQuestion) => q.unicastResponse && onLink;
+    const direct = answer(questions.filter(wantsUnicast));
+    for (const packet of responsePackets(direct, this.#additionalsOf())) {
+      actions.push({ kind: "unicast", packet, to: from });
+    }
+    const spoken = distinctRecords([
+      ...answer(questions.filter((q) => isProbe || !wantsUnicast(q))),
+      // Section 5.4: who answers by unicast still keeps caches fresh.
+      ...direct.filter((r) =>
+        this.#queue.lastSentMs(r) < nowMs - r.ttlSeconds * 1000 / 4
+      ),
+    ]);
+    const prompt = isProbe ||
+      (questions.length === 1 && spoken.every((r) => r.cacheFlush));
+    this.#queue.add(spoken, {
+      delayMs: delayMs ?? (prompt ? 0 : this.#between(SHARED_DELAY_MS)),
+      gapMs: isProbe ? PROBE_RATE_LIMIT_MS : RATE_LIMIT_MS,
+      nowMs,
+    });
+    return actions;
+  }
+
+  /**
+   * RFC 6762 section 6.7: whoever asks from another port than 5353 is a simple
+   * resolver, or a client that wants its answer without delay.
+   */
+  #answerLegacy(
+    id: number,
+    questions: readonly DnsQuestion[],
+    answers: readonly DnsRecord[],
+    from: Endpoint,
+  ): ResponderAction[] {
+    // Section 11: nothing is told to those beyond the link.
+    if (!this.#options.isOnLink(from.address)) return [];
+    const additionalsOf = this.#additionalsOf();
+    return responsePackets(
+      answers.map(legacyRecord),
+      (answer) => additionalsOf(answer).map(legacyRecord),
+      {
+        id,
+        questions: questions.map((q) => ({ ...q, unicastResponse: false })),
+      },
+    ).map((packet) => ({ kind: "unicast", packet, to: from }));
+  }
+
+  #records(): DnsRecord[] {
+    const records = this.#claims.records();
+    return records.length === 0 ? [] : [...this.#options.common, ...records];
+  }
+
+  #additionalsOf(): (answer: DnsRecord) => DnsRecord[] {
+    const records = this.#records();
+    return (answer) => additionalsTo([answer], records);
+  }
+
+  #truncatedDelayMs(): number {
+    return this.#between(TRUNCATED_DELAY_MS);
+  }
+
+  #between([least, most]: readonly [number, number]): number {
+    return least + this.#options.random() * (most - least);
+  }
+}
+
+/**
+ * Asked by multicast, though RFC 6762 section 8.1 prefers unicast: our socket
+ * is bound to the group and gets no unicast (see mdns_system_network.ts).
+ * Section 10.2: no cache-flush bit, for nothing is ours yet.
+ */
+function probePart({ name, unique }: Claim) {
+  return {
+    questions: [{ name, type: DnsType.ANY, unicastResponse: false }],
+    authorities: unique.map((record) => ({ ...record, cacheFlush: false })),
+  };
+}
+
+function legacyRecord(record: DnsRecord): DnsRecord {
+  return {
+    ...record,
+    ttlSeconds: Math.min(record.ttlSeconds, LEGACY_TTL_SECONDS),
+    cacheFlush: false,
+  };
+}
+
+/** A query and the packet that goes on with it. */
+function joined(first: DnsMessage, next: DnsMessage): DnsMessage {
+  return {
+    ...first,
+    questions: [...first.questions, ...next.questions],
+    answers: [...first.answers, ...next.answers],
+    authorities: [...first.authorities, ...next.authorities],
+  };
+}
+
+function multicasts(packets: readonly Uint8Array[]): ResponderAction[] {
+  return packets.map((packet) => ({ kind: "multicast", packet }));
+}

@@ -1,0 +1,146 @@
+import type { Clock } from "../core/clock.ts";
+import type { Result } from "../core/result.ts";
+import { ok } from "../core/result.ts";
+import { decodeMessage } from "./dns_decode.ts";
+import { cameOver, isOnLink, type Link } from "./interfaces.ts";
+import type { Claim } from "./mdns_claim_register.ts";
+import type { LinkSession } from "./mdns_links.ts";
+import { META_RECORD } from "./mdns_records.ts";
+import {
+  MdnsResponder,
+  type ResponderAction,
+  type ResponderOptions,
+} from "./mdns_responder.ts";
+import type { Endpoint, MdnsNetwork, MdnsSocket } from "./mdns_socket.ts";
+
+/** How long goodbyes may take before the socket is closed regardless. */
+const GOODBYE_TIMEOUT_MS = 200;
+
+/** What a responder on a link works with. */
+export interface ResponderLinkOptions {
+  readonly clock: Clock;
+  readonly network: MdnsNetwork;
+  readonly random: () => number;
+  readonly isOurs: ResponderOptions["isOurs"];
+  /** All links in use: what came over another is not for this one. */
+  readonly allLinks: () => Iterable<Link>;
+  /** A claim was established, or needs another name. */
+  readonly onClaim: (
+    session: ResponderLink,
+    event: Extract<ResponderAction, { kind: "established" | "conflict" }>,
+  ) => void;
+  /** A packet made no sense; the reason is fit for a log line. */
+  readonly onMalformed: (reason: string) => void;
+}
+
+/** A responder at work on the socket of one link. */
+export class ResponderLink implements LinkSession {
+  readonly link: Link;
+  readonly #options: ResponderLinkOptions;
+  readonly #responder: MdnsResponder;
+  #socket: MdnsSocket | undefined;
+  #cancelTimer: () => void = () => {};
+  #sendFailed = false;
+
+  private constructor(link: Link, options: ResponderLinkOptions) {
+    this.link = link;
+    this.#options = options;
+    this.#responder = new MdnsResponder({
+      random: options.random,
+      isOnLink: (address) => isOnLink(address, link),
+      isOurs: options.isOurs,
+      common: [META_RECORD],
+    });
+  }
+
+  /** Opens the socket; nothing is sent before there are claims. */
+  static async open(
+    link: Link,
+    options: ResponderLinkOptions,
+  ): Promise<Result<ResponderLink>> {
+    const session = new ResponderLink(link, options);
+    const socket = await options.network.open(
+      link,
+      "group",
+      (packet, from) => session.#receive(packet, from),
+    );
+    if (!socket.ok) return socket;
+    session.#socket = socket.value;
+    return ok(session);
+  }
+
+  /** Makes the claims exactly these. */
+  setClaims(claims: ReadonlyMap<string, Claim>): void {
+    this.#act(this.#responder.setClaims(claims, this.#nowMs()));
+  }
+
+  /** Whether the claim is announced on this link. */
+  isEstablished(id: string): boolean {
+    return this.#responder.isEstablished(id);
+  }
+
+  isAlive(): boolean {
+    return !this.#sendFailed && this.#socket?.isAlive() === true;
+  }
+
+  /** Says goodbye, then closes the socket. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = this.#nowMs() + GOODBYE_TIMEOUT_MS;
+    this.setClaims(new Map());
+    while (!this.#sendFailed) {
+      const dueMs = this.#responder.nextDueMs();
+      if (dueMs > endMs) break;
+      await new Promise<void>((resolve) => {
+        clock.setTimer(resolve, Math.max(0, dueMs - this.#nowMs()));
+      });
+    }
+    await this.#socket?.[Symbol.asyncDispose]();
+    this.#cancelTimer();
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #receive(packet: Uint8Array, from: Endpoint): void {
+    if (!cameOver(this.link, from.address, this.#options.allLinks())) return;
+    const message = decodeMessage(packet);
+    if (!message.ok) return this.#options.onMalformed(message.reason);
+    this.#act(this.#responder.receive(message.value, from, this.#nowMs()));
+  }
+
+  #act(actions: readonly ResponderAction[]): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case "multicast":
+          void this.#multicast(action.packet);
+          break;
+        case "unicast":
+          // An asker that cannot be reached is its own trouble: it will ask
+          // again by multicast.
+          void this.#socket?.send(action.packet, action.to);
+          break;
+        case "established":
+        case "conflict":
+          this.#options.onClaim(this, action);
+      }
+    }
+    this.#arm();
+  }
+
+  async #multicast(packet: Uint8Array): Promise<void> {
+    const sent = await this.#socket?.multicast(packet);
+    if (sent !== undefined && !sent.ok) this.#sendFailed = true;
+  }
+
+  #arm(): void {
+    this.#cancelTimer();
+    const dueMs = this.#responder.nextDueMs();
+    if (dueMs === Infinity) return;
+    this.#cancelTimer = this.#options.clock.setTimer(
+      () => this.#act(this.#responder.tick(this.#nowMs())),
+      Math.max(0, dueMs - this.#nowMs()),
+    );
+  }
+}

@@ -1,0 +1,191 @@
+import dgram, { type Socket } from "node:dgram";
+import { messageOf } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import { type Link, systemAddresses } from "./interfaces.ts";
+import {
+  ADDRESS_IN_USE,
+  type Endpoint,
+  MDNS_PORT,
+  type MdnsNetwork,
+  type MdnsSocket,
+  type MdnsSocketKind,
+  type OnPacket,
+} from "./mdns_socket.ts";
+
+const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
+
+/** RFC 6762 section 11: answers should be sent with the highest hop limit. */
+const HOP_LIMIT = 255;
+
+/**
+ * The machine's own network, on `node:dgram`.
+ *
+ * npm:multicast-dns is not underneath: its packet layer hides the QU bit,
+ * writes over-long labels and strings wrongly, compresses no names and cannot
+ * say how long a packet gets, its socket layer sends on the default route
+ * only, and its CommonJS modules cost a bundled phase_discover 22 ms of 73
+ * before the first query is out (p50 of 25: empty program 31 ms, this file's
+ * sockets 51 ms, multicast-dns on the same socket 73 ms). The tests use it as
+ * the stranger to talk to.
+ */
+export const systemMdnsNetwork: MdnsNetwork = {
+  addresses: systemAddresses,
+  async open(link, kind, onPacket) {
+    try {
+      return ok(await openSocket(link, kind, onPacket));
+    } catch (error) {
+      return refuse(socketTrouble(error));
+    }
+  },
+};
+
+async function openSocket(
+  link: Link,
+  kind: MdnsSocketKind,
+  onPacket: OnPacket,
+): Promise<MdnsSocket> {
+  const socket = dgram.createSocket({
+    type: link.family === 4 ? "udp4" : "udp6",
+    // Other responders share port 5353 in the same way.
+    reuseAddr: kind === "group",
+    ipv6Only: link.family === 6,
+  });
+  try {
+    const [port, address] = bindTarget(link, kind);
+    await bind(socket, port, address);
+    prepare(socket, link, kind);
+  } catch (error) {
+    await close(socket);
+    throw error;
+  }
+  socket.on("message", (packet, from) => onPacket(packet, from));
+  // Trouble with one packet shows where that packet was sent.
+  socket.on("error", () => {});
+  return new SystemMdnsSocket(socket, link, kind);
+}
+
+class SystemMdnsSocket implements MdnsSocket {
+  readonly #socket: Socket;
+  readonly #link: Link;
+  readonly #kind: MdnsSocketKind;
+
+  constructor(socket: Socket, link: Link, kind: MdnsSocketKind) {
+    this.#socket = socket;
+    this.#link = link;
+    this.#kind = kind;
+  }
+
+  multicast(packet: Uint8Array): Promise<Result<void>> {
+    const address = GROUP[this.#link.family];
+    return this.send(packet, { address, port: MDNS_PORT });
+  }
+
+  send(packet: Uint8Array, to: Endpoint): Promise<Result<void>> {
+    return new Promise((resolve) => {
+      try {
+        this.#socket.send(packet, to.port, to.address, (error) => {
+          resolve(
+            error === null ? ok(undefined) : refuse(socketTrouble(error)),
+          );
+        });
+      } catch (error) {
+        resolve(refuse(socketTrouble(error)));
+      }
+    });
+  }
+
+  isAlive(): boolean {
+    if (this.#kind === "ephemeral") return true;
+    try {
+      join(this.#socket, this.#link);
+      // Joining worked, so the kernel had dropped the membership, and the
+      // interface number the socket sends to is that of the deleted one.
+      return false;
+    } catch {
+      // Already a member. The error's code differs between systems.
+      return true;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await close(this.#socket);
+  }
+}
+
+/**
+ * Linux delivers unicast to the socket that was bound last, when several share
+ * a port: bound to the group, ours takes none away from avahi or
+ * systemd-resolved. Other systems cannot bind a group.
+ */
+function bindTarget(
+  link: Link,
+  kind: MdnsSocketKind,
+): readonly [port: number, address: string] {
+  if (kind === "ephemeral") return [0, link.addresses[0]?.address ?? ""];
+  if (Deno.build.os !== "linux") {
+    return [MDNS_PORT, link.family === 4 ? "0.0.0.0" : "::"];
+  }
+  return [
+    MDNS_PORT,
+    link.family === 4 ? GROUP[4] : `${GROUP[6]}%${link.interfaceName}`,
+  ];
+}
+
+function prepare(socket: Socket, link: Link, kind: MdnsSocketKind): void {
+  socket.setMulticastInterface(multicastInterface(link));
+  socket.setMulticastTTL(HOP_LIMIT);
+  socket.setMulticastLoopback(true);
+  if (kind === "group") {
+    socket.setTTL(HOP_LIMIT);
+    join(socket, link);
+  }
+}
+
+function join(socket: Socket, link: Link): void {
+  socket.addMembership(GROUP[link.family], multicastInterface(link));
+}
+
+function multicastInterface(link: Link): string {
+  return link.family === 4
+    ? link.addresses[0]?.address ?? ""
+    : `::%${link.interfaceName}`;
+}
+
+function bind(socket: Socket, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(port, address, () => {
+      socket.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+function close(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      socket.close(() => resolve());
+    } catch {
+      // It never opened, or is closed already.
+      resolve();
+    }
+  });
+}
+
+function socketTrouble(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : "";
+  switch (code) {
+    case "EADDRINUSE":
+      return ADDRESS_IN_USE;
+    case "EADDRNOTAVAIL":
+      return "address is gone";
+    case "EACCES":
+    case "EPERM":
+      return "not permitted, a firewall may block UDP port 5353";
+    // Deno says so of ENETUNREACH and ENETDOWN.
+    case "UNKNOWN":
+      return "network unreachable";
+    default:
+      return messageOf(error);
+  }
+}

@@ -1,0 +1,232 @@
+import type { Clock } from "../../lib/core/clock.ts";
+import { ok, refuse, type Result } from "../../lib/core/result.ts";
+import {
+  type InterfaceAddress,
+  isOnLink,
+  type Link,
+} from "../../lib/net/interfaces.ts";
+import {
+  ADDRESS_IN_USE,
+  type Endpoint,
+  MDNS_PORT,
+  type MdnsNetwork,
+  type MdnsSocket,
+  type MdnsSocketKind,
+  type OnPacket,
+} from "../../lib/net/mdns_socket.ts";
+
+/** How a LAN treats packets; perfect unless told otherwise. */
+export interface LanWeather {
+  /** 0 to 1. */
+  readonly loss?: number;
+  /** 0 to 1. */
+  readonly duplication?: number;
+  /** Each packet takes a time between these, so packets overtake each other. */
+  readonly delayMs?: readonly [least: number, most: number];
+}
+
+/** A packet as a wire tap sees it. */
+export interface TappedPacket {
+  readonly atMs: number;
+  readonly from: Endpoint;
+  /** `group`, or the address of one host. */
+  readonly to: string;
+  readonly toPort: number;
+  readonly packet: Uint8Array;
+}
+
+/** A LAN in memory, the twin of `systemMdnsNetwork`. */
+export class MemoryLan {
+  readonly tapped: TappedPacket[] = [];
+  readonly clock: Clock;
+  readonly random: () => number;
+  weather: LanWeather;
+  readonly #sockets = new Set<MemorySocket>();
+
+  constructor(
+    { clock, random = seededRandom(1), weather = {} }: {
+      readonly clock: Clock;
+      readonly random?: () => number;
+      readonly weather?: LanWeather;
+    },
+  ) {
+    this.clock = clock;
+    this.random = random;
+    this.weather = weather;
+  }
+
+  /** Plugs a host in, with one interface and one IPv4 address (/24) or more. */
+  host(...addresses: string[]): MemoryHost {
+    return new MemoryHost(addresses.map((address) => ({
+      lan: this,
+      interfaceName: "eth0",
+      address,
+      prefixLength: address.includes(":") ? 64 : 24,
+    })));
+  }
+
+  /** @internal */
+  attach(socket: MemorySocket): void {
+    this.#sockets.add(socket);
+  }
+
+  /** @internal */
+  detach(socket: MemorySocket): void {
+    this.#sockets.delete(socket);
+  }
+
+  /** Puts a packet on the wire, as a host of any kind may. */
+  transmit(
+    packet: Uint8Array,
+    from: Endpoint,
+    to: Endpoint | "group",
+  ): void {
+    this.tapped.push({
+      atMs: this.clock.monotonic(),
+      from,
+      to: to === "group" ? "group" : to.address,
+      toPort: to === "group" ? MDNS_PORT : to.port,
+      packet,
+    });
+    for (const socket of [...this.#sockets]) {
+      if (!socket.takes(from, to)) continue;
+      const { loss = 0, duplication = 0 } = this.weather;
+      if (this.random() < loss) continue;
+      this.#deliver(socket, packet, from);
+      if (this.random() < duplication) this.#deliver(socket, packet, from);
+    }
+  }
+
+  #deliver(socket: MemorySocket, packet: Uint8Array, from: Endpoint): void {
+    const [least, most] = this.weather.delayMs ?? [0, 0];
+    this.clock.setTimer(
+      () => socket.deliver(packet.slice(), from),
+      least + this.random() * (most - least),
+    );
+  }
+}
+
+interface MemoryInterface extends InterfaceAddress {
+  readonly lan: MemoryLan;
+}
+
+/** A machine on one or more LANs. */
+export class MemoryHost implements MdnsNetwork {
+  interfaces: readonly MemoryInterface[];
+  /** Another program holds port 5353 for itself. */
+  portIsTaken = false;
+  /** Sending fails, as without a route. */
+  isUnreachable = false;
+  #nextPort = 40_000;
+
+  constructor(interfaces: readonly MemoryInterface[]) {
+    this.interfaces = interfaces;
+  }
+
+  addresses(): readonly InterfaceAddress[] {
+    return this.interfaces;
+  }
+
+  open(
+    link: Link,
+    kind: MdnsSocketKind,
+    onPacket: OnPacket,
+  ): Promise<Result<MdnsSocket>> {
+    const address = link.addresses[0]?.address ?? "";
+    const lan = this.interfaces.find((i) => i.address === address)?.lan;
+    if (lan === undefined) return Promise.resolve(refuse("address is gone"));
+    if (kind === "group" && this.portIsTaken) {
+      return Promise.resolve(refuse(ADDRESS_IN_USE));
+    }
+    const port = kind === "group" ? MDNS_PORT : this.#nextPort++;
+    return Promise.resolve(
+      ok(new MemorySocket(this, lan, link, { address, port }, onPacket)),
+    );
+  }
+}
+
+class MemorySocket implements MdnsSocket {
+  readonly #host: MemoryHost;
+  readonly #lan: MemoryLan;
+  readonly #link: Link;
+  readonly #own: Endpoint;
+  readonly #onPacket: OnPacket;
+  #isClosed = false;
+
+  constructor(
+    host: MemoryHost,
+    lan: MemoryLan,
+    link: Link,
+    own: Endpoint,
+    onPacket: OnPacket,
+  ) {
+    this.#host = host;
+    this.#lan = lan;
+    this.#link = link;
+    this.#own = own;
+    this.#onPacket = onPacket;
+    lan.attach(this);
+  }
+
+  /** Group sockets hear the group, their own packets too; others do not. */
+  takes(from: Endpoint, to: Endpoint | "group"): boolean {
+    if (this.#isClosed || !this.isAlive()) return false;
+    const isGroup = this.#own.port === MDNS_PORT;
+    if (to === "group") {
+      return isGroup &&
+        from.address.includes(":") === (this.#link.family === 6);
+    }
+    return !isGroup && to.port === this.#own.port &&
+      to.address === this.#own.address;
+  }
+
+  deliver(packet: Uint8Array, from: Endpoint): void {
+    if (!this.#isClosed) this.#onPacket(packet, from);
+  }
+
+  multicast(packet: Uint8Array): Promise<Result<void>> {
+    return this.#transmit(packet, "group");
+  }
+
+  send(packet: Uint8Array, to: Endpoint): Promise<Result<void>> {
+    return this.#transmit(packet, to);
+  }
+
+  isAlive(): boolean {
+    return this.#host.interfaces.some((i) =>
+      i.lan === this.#lan && i.address === this.#own.address
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#lan.detach(this);
+    return Promise.resolve();
+  }
+
+  #transmit(
+    packet: Uint8Array,
+    to: Endpoint | "group",
+  ): Promise<Result<void>> {
+    if (this.#isClosed || this.#host.isUnreachable || !this.isAlive()) {
+      return Promise.resolve(refuse("network unreachable"));
+    }
+    if (to !== "group" && !isOnLink(to.address, this.#link)) {
+      return Promise.resolve(ok(undefined));
+    }
+    this.#lan.transmit(packet, this.#own, to);
+    return Promise.resolve(ok(undefined));
+  }
+}
+
+/** mulberry32: the same numbers in every run. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
