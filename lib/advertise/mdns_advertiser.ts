@@ -171,6 +171,10 @@ class LinksAdvertiser implements MdnsAdvertiser {
     return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
   }
 
+  isPublished(image: ChannelArch): boolean {
+    return this.#isAnnounced(formatChannelArch(image));
+  }
+
   async withdraw(
     image: ChannelArch,
     _options: { readonly signal: AbortSignal },

@@ -10,8 +10,8 @@ export interface ChannelSettings {
 export interface DhtConfig {
   /** Without it no socket is opened. */
   readonly enabled: boolean;
-  /** TCP port of libp2p; 0 takes a free one. */
-  readonly port: number;
+  /** TCP port of libp2p; 0 takes a free one; unset: the usual one if free. */
+  readonly port: number | undefined;
   /** Multiaddrs of nodes to join through. */
   readonly bootstrapNodes: readonly string[];
   /** How often a record is published anew. Less than `recordTtlSeconds`. */
@@ -101,7 +101,7 @@ export const DEFAULT_CONFIG: ProviderConfig = {
   stateDir: undefined,
   dht: {
     enabled: true,
-    port: 4001,
+    port: undefined,
     bootstrapNodes: [],
     refreshIntervalSeconds: 1800,
     recordTtlSeconds: 3600,

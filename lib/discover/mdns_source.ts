@@ -132,6 +132,7 @@ class LanSearch implements AsyncDisposable {
     const key = linkKey(session.link);
     this.#sessions.set(key, session);
     this.#act(this.#querier.linkUp(key));
+    this.#tellProblem(`mdns ${describeLink(session.link)}`);
   }
 
   #linkDown(session: QuerierLink): void {
