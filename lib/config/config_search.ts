@@ -1,6 +1,10 @@
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.ts";
-import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import {
+  FileAccessError,
+  FileNotFoundError,
+  type FileSystem,
+} from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 import { parseConfigFile } from "./config_file.ts";
 import type { ConfigLayer } from "./provider_config.ts";
@@ -76,8 +80,9 @@ async function readIfThere(
     return await fileSystem.readText(path);
   } catch (cause) {
     if (cause instanceof FileNotFoundError) return undefined;
-    throw new ConfigError({ path }, `cannot read it: ${messageOf(cause)}`, {
-      cause,
-    });
+    const problem = cause instanceof FileAccessError
+      ? "permission denied, make it readable for the user that plasmd runs as"
+      : messageOf(cause);
+    throw new ConfigError({ path }, problem, { cause });
   }
 }

@@ -39,7 +39,7 @@ export function isSafeName(name: string): boolean {
  * @param text as written by a user, a directory or a peer
  */
 export function parseChannel(text: string): Result<string> {
-  return isSafeName(text) ? ok(text) : refuse(nameRule("channel"));
+  return isSafeName(text) ? ok(text) : refuse(nameRule("a channel"));
 }
 
 /**
@@ -51,7 +51,7 @@ export function parseChannel(text: string): Result<string> {
 export function parseArch(text: string): Result<string> {
   return isSafeName(text)
     ? ok(ARCH_ALIASES.get(text) ?? text)
-    : refuse(nameRule("architecture"));
+    : refuse(nameRule("an architecture"));
 }
 
 /** Checks a pair; the reason names the part that is wrong. */
@@ -82,5 +82,5 @@ export function manifestPath(image: ChannelArch): string {
 }
 
 function nameRule(what: string): string {
-  return `not a ${what} name: 1 to 32 of a-z 0-9 . _ -, beginning with a letter or digit`;
+  return `not ${what} name: 1 to 32 of a-z 0-9 . _ -, beginning with a letter or digit`;
 }

@@ -369,7 +369,7 @@ Deno.test("parseCommandLine() names the range of a value", () => {
   );
   refused(
     ["serve", "--arch", "ARM"],
-    'Cannot use --arch "ARM": not a architecture name: 1 to 32 of a-z 0-9 . _ -, beginning with a letter or digit. See tool serve --help',
+    'Cannot use --arch "ARM": not an architecture name: 1 to 32 of a-z 0-9 . _ -, beginning with a letter or digit. See tool serve --help',
   );
 });
 

@@ -90,7 +90,7 @@ Deno.test("findConfig() refuses a file it cannot read, rather than skip it", asy
     {
       name: "ConfigError",
       message:
-        'Cannot use config "plasmd.toml": cannot read it: permission denied',
+        'Cannot use config "plasmd.toml": permission denied, make it readable for the user that plasmd runs as',
     },
   );
 });
