@@ -1,0 +1,74 @@
+import { parseArch, parseChannel } from "../core/channel_arch.ts";
+import { LOG_LEVELS } from "../core/log.ts";
+import { parseMultiaddr } from "./multiaddr.ts";
+import type { OptionTable } from "./option_table.ts";
+import { parseInterface } from "./setting_values.ts";
+
+/** What every command of both programs takes. */
+export const LOG_OPTIONS = {
+  logLevel: {
+    type: "choice",
+    choices: LOG_LEVELS,
+    default: "info",
+    help: "the least that is still logged",
+  },
+  logFormat: {
+    type: "choice",
+    choices: ["text", "json"],
+    default: "text",
+    help: "how log lines look",
+  },
+} as const satisfies OptionTable;
+
+/** Which links and nodes are used; both programs take them. */
+export const NETWORK_OPTIONS = {
+  interface: {
+    type: "text",
+    placeholder: "NAME|ADDR",
+    help: "use these network interfaces only",
+    repeatable: true,
+    parse: parseInterface,
+  },
+  bootstrap: {
+    type: "text",
+    placeholder: "MULTIADDR",
+    help: "join the DHT through these nodes",
+    repeatable: true,
+    parse: parseMultiaddr,
+  },
+} as const satisfies OptionTable;
+
+/** One release channel. */
+export const CHANNEL_OPTION = {
+  type: "text",
+  placeholder: "NAME",
+  parse: parseChannel,
+  completes: ["stable", "testing"],
+} as const;
+
+/** One architecture; aliases become canonical. */
+export const ARCH_OPTION = {
+  type: "text",
+  placeholder: "NAME",
+  parse: parseArch,
+  completes: ["arm64", "x86_64"],
+} as const;
+
+/** Keys that are trusted to sign manifests. */
+export const TRUST_OPTIONS = {
+  key: {
+    type: "text",
+    placeholder: "HEX|FILE",
+    help: "trust manifests signed by this public key",
+    repeatable: true,
+    completes: "file",
+  },
+  threshold: {
+    type: "integer",
+    placeholder: "N",
+    min: 1,
+    max: 64,
+    default: 1,
+    help: "how many trusted keys must have signed",
+  },
+} as const satisfies OptionTable;

@@ -1,0 +1,123 @@
+import {
+  isCommandGroup,
+  type Option,
+  optionSpellings,
+  type Program,
+} from "./option_table.ts";
+
+/** A word that leads from one command to a longer one. */
+export interface CommandStep {
+  /** The command so far: "" at first. */
+  readonly from: string;
+  /** What is typed next. */
+  readonly word: string;
+  /** The command then. */
+  readonly to: string;
+}
+
+/** What a shell offers while one command is being typed. */
+export interface Completion {
+  /** "" before any command; may be the first word of several. */
+  readonly command: string;
+  /** Next words of the command, or choices of its argument. */
+  readonly words: readonly { readonly word: string; readonly help: string }[];
+  /** Whether an argument may be a file. */
+  readonly files: boolean;
+  /** Options of the command, and those of every command. */
+  readonly options: readonly CompletionOption[];
+}
+
+/** An option as a shell offers it. */
+export interface CompletionOption {
+  /** With their dashes. */
+  readonly spellings: readonly string[];
+  /** One line. */
+  readonly help: string;
+  /** May be given several times. */
+  readonly repeatable: boolean;
+  /** Whether a value follows. */
+  readonly takesValue: boolean;
+  /** What is offered for the value; undefined: nothing. */
+  readonly values: "file" | "directory" | readonly string[] | undefined;
+}
+
+/** Every word that is part of a command's name, shortest commands first. */
+export function commandSteps(program: Program): CommandStep[] {
+  const steps = new Map<string, CommandStep>();
+  for (const command of Object.keys(program.commands)) {
+    const words = command.split(" ").filter((word) => word !== "");
+    words.forEach((word, i) => {
+      const from = words.slice(0, i).join(" ");
+      const to = words.slice(0, i + 1).join(" ");
+      steps.set(to, { from, word, to });
+    });
+  }
+  return [...steps.values()];
+}
+
+/** What is offered for each command, and for the beginnings of commands. */
+export function completionsOf(program: Program): Completion[] {
+  const steps = commandSteps(program);
+  const commands = new Set(["", ...steps.map(({ to }) => to)]);
+  return [...commands].map((name) => {
+    const command = program.commands[name];
+    const next = steps.filter(({ from }) => from === name)
+      .map(({ word, to }) => ({ word, help: helpOf(program, to) }));
+    const positionals = Object.values(command?.positionals ?? {});
+    return {
+      command: name,
+      words: [
+        ...next,
+        ...positionals.flatMap((argument) =>
+          argument.type === "choice"
+            ? argument.choices.map((word) => ({ word, help: argument.help }))
+            : []
+        ),
+      ],
+      files: positionals.some((argument) =>
+        argument.type === "text" && argument.completes === "file"
+      ),
+      options: [
+        ...Object.entries({ ...command?.options, ...program.options })
+          .map(([key, option]) => describe(key, option)),
+        builtIn(["--help", "-h"], "show the help"),
+        builtIn(["--version"], "show the version"),
+      ],
+    };
+  });
+}
+
+function helpOf(program: Program, command: string): string {
+  return isCommandGroup(program, command)
+    ? program.groups?.[command] ?? command
+    : program.commands[command]?.summary ?? command;
+}
+
+function describe(key: string, option: Option): CompletionOption {
+  const takesValue = option.type !== "flag" && option.type !== "toggle";
+  return {
+    // Of `--no-x` and `--x` the first: the second is for files that say no.
+    spellings: optionSpellings(key, option).slice(0, 1),
+    help: option.help,
+    repeatable: "repeatable" in option,
+    takesValue,
+    values: option.type === "choice"
+      ? option.choices
+      : option.type === "text"
+      ? option.completes
+      : undefined,
+  };
+}
+
+function builtIn(
+  spellings: readonly string[],
+  help: string,
+): CompletionOption {
+  return {
+    spellings,
+    help,
+    repeatable: false,
+    takesValue: false,
+    values: undefined,
+  };
+}

@@ -1,0 +1,81 @@
+import {
+  ARCH_OPTION,
+  CHANNEL_OPTION,
+  LOG_OPTIONS,
+  NETWORK_OPTIONS,
+  TRUST_OPTIONS,
+} from "./common_options.ts";
+import type { Program } from "./option_table.ts";
+
+/** The command line of `phase_discover`. */
+export const DISCOVER_PROGRAM = {
+  name: "phase_discover",
+  summary: "Finds a provider of a boot image and verifies what it offers",
+  options: LOG_OPTIONS,
+  commands: {
+    "": {
+      summary: "Finds a provider of a boot image and verifies what it offers",
+      options: {
+        channel: {
+          ...CHANNEL_OPTION,
+          default: "stable",
+          help: "release channel",
+        },
+        arch: {
+          ...ARCH_OPTION,
+          defaultText: "this machine's",
+          help: "architecture",
+        },
+        timeout: {
+          type: "seconds",
+          placeholder: "SECONDS",
+          max: 86_400,
+          default: 30,
+          help: "give up after this time",
+        },
+        mode: {
+          type: "choice",
+          choices: ["auto", "lan", "wan"],
+          default: "auto",
+          help: "ask by mDNS (lan), in the DHT (wan) or both",
+        },
+        all: {
+          type: "flag",
+          help: "list every provider found until the timeout, best first",
+        },
+        ...NETWORK_OPTIONS,
+        ...TRUST_OPTIONS,
+        fetch: {
+          type: "text",
+          placeholder: "DIR",
+          help: "download the image's files to this directory",
+          completes: "directory",
+        },
+        format: {
+          type: "choice",
+          choices: ["text", "json"],
+          default: "text",
+          help: "how the result is printed",
+        },
+        quiet: {
+          type: "flag",
+          help: "print the bare URL, and no progress",
+        },
+        explain: {
+          type: "flag",
+          help: "say on stderr what was tried and what came of it",
+        },
+      },
+      examples: [
+        "phase_discover --channel stable --arch arm64",
+        "phase_discover --channel testing --arch x86_64 --timeout 10",
+        "phase_discover --mode wan --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW...",
+        "phase_discover --key /etc/phase/trusted.pub --fetch /run/boot --quiet",
+      ],
+      notes: [
+        "Exit codes: 0 found, 1 unexpected, 2 usage, 3 nothing found before the",
+        "timeout, 4 found but nothing that verifies, 130 interrupted.",
+      ],
+    },
+  },
+} as const satisfies Program;

@@ -1,0 +1,274 @@
+import {
+  ARCH_OPTION,
+  CHANNEL_OPTION,
+  LOG_OPTIONS,
+  NETWORK_OPTIONS,
+  TRUST_OPTIONS,
+} from "./common_options.ts";
+import type { OptionTable, Program } from "./option_table.ts";
+import {
+  parseBind,
+  parseHttpUrl,
+  parseProviderName,
+} from "./setting_values.ts";
+
+const CONFIG_OPTION = {
+  config: {
+    type: "text",
+    placeholder: "FILE",
+    help: "read settings from this file",
+    completes: "file",
+  },
+} as const satisfies OptionTable;
+
+/** Which images a command is about. */
+const IMAGE_OPTIONS = {
+  artifacts: {
+    type: "text",
+    placeholder: "DIR",
+    help: "directory that holds CHANNEL/ARCH/ directories",
+    defaultText: "/var/lib/plasm",
+    completes: "directory",
+  },
+  channel: {
+    ...CHANNEL_OPTION,
+    help: "channels to offer",
+    defaultText: "stable, testing and what is found",
+    repeatable: true,
+  },
+  arch: {
+    ...ARCH_OPTION,
+    help: "architectures to offer",
+    defaultText: "arm64, x86_64 and what is found",
+    repeatable: true,
+  },
+} as const satisfies OptionTable;
+
+const STATE_OPTION = {
+  stateDir: {
+    type: "text",
+    placeholder: "DIR",
+    help: "where keys and counters are kept",
+    completes: "directory",
+  },
+} as const satisfies OptionTable;
+
+const SIGNING_OPTION = {
+  signingKey: {
+    type: "text",
+    placeholder: "FILE",
+    help: "private key that signs manifests",
+    defaultText: "one in the state directory",
+    completes: "file",
+  },
+} as const satisfies OptionTable;
+
+const NODE_OPTIONS = {
+  p2pPort: {
+    type: "integer",
+    placeholder: "N",
+    min: 0,
+    max: 65_535,
+    help: "TCP port of the DHT node, 0 for a free one",
+    defaultText: "4001",
+  },
+  ...NETWORK_OPTIONS,
+} as const satisfies OptionTable;
+
+const SERVE_OPTIONS = {
+  ...CONFIG_OPTION,
+  ...IMAGE_OPTIONS,
+  bind: {
+    type: "text",
+    placeholder: "ADDR",
+    help: "address to serve HTTP on",
+    parse: parseBind,
+  },
+  port: {
+    type: "integer",
+    placeholder: "N",
+    min: 0,
+    max: 65_535,
+    help: "TCP port of HTTP, 0 for a free one",
+    defaultText: "8080",
+  },
+  advertiseUrl: {
+    type: "text",
+    placeholder: "URL",
+    help: "base URL that clients are told, for a provider behind a proxy",
+    parse: parseHttpUrl,
+  },
+  name: {
+    type: "text",
+    placeholder: "NAME",
+    help: "what people see this provider by",
+    defaultText: "the host name",
+    parse: parseProviderName,
+  },
+  ...STATE_OPTION,
+  ...SIGNING_OPTION,
+  ...NODE_OPTIONS,
+  dht: { type: "toggle", help: "do not advertise in the DHT" },
+  mdns: { type: "toggle", help: "do not advertise by mDNS" },
+  dryRun: { type: "flag", help: "say what would be advertised, and end" },
+} as const satisfies OptionTable;
+
+const JSON_OPTION = {
+  json: { type: "flag", help: "print JSON" },
+} as const satisfies OptionTable;
+
+const MANIFEST_ARGUMENT = {
+  type: "text",
+  placeholder: "FILE",
+  help: "a manifest, as it is served",
+  required: true,
+  completes: "file",
+} as const;
+
+/** The command line of `plasmd`. */
+export const PLASMD_PROGRAM = {
+  name: "plasmd",
+  summary: "Offers boot images to the machines of a network",
+  options: LOG_OPTIONS,
+  commands: {
+    serve: {
+      summary: "Serve the images of a directory and advertise them",
+      options: SERVE_OPTIONS,
+      examples: [
+        "plasmd serve --artifacts /srv/images",
+        "plasmd serve --config /etc/plasm/provider.toml --no-dht",
+        "plasmd serve --artifacts /tmp/artifacts --interface lo --port 0",
+      ],
+      notes: [
+        "Flags win over the configuration file, which is the first that exists of",
+        "--config, $PLASM_CONFIG, ./plasmd.toml, ~/.config/plasm/provider.toml and",
+        "/etc/plasm/provider.toml.",
+      ],
+    },
+    scan: {
+      summary: "Show which images are there and which are missing",
+      options: { ...CONFIG_OPTION, ...IMAGE_OPTIONS, ...JSON_OPTION },
+      examples: ["plasmd scan --artifacts /srv/images"],
+    },
+    "manifest show": {
+      summary: "Print what a manifest promises",
+      options: JSON_OPTION,
+      positionals: {
+        manifest: {
+          ...MANIFEST_ARGUMENT,
+          placeholder: "FILE|URL",
+          help: "a manifest on disk or of a provider",
+        },
+      },
+      examples: [
+        "plasmd manifest show http://192.168.1.10:8080/stable/arm64/manifest.json",
+      ],
+    },
+    "manifest generate": {
+      summary: "Write the unsigned manifest of an image",
+      options: {
+        ...CONFIG_OPTION,
+        artifacts: IMAGE_OPTIONS.artifacts,
+        channel: { ...CHANNEL_OPTION, help: "channel of the image" },
+        arch: { ...ARCH_OPTION, help: "architecture of the image" },
+        out: {
+          type: "text",
+          placeholder: "FILE",
+          help: "write to this file",
+          defaultText: "standard output",
+          completes: "file",
+        },
+      },
+      examples: [
+        "plasmd manifest generate --artifacts /srv/images --channel stable --arch arm64 --out manifest.json",
+      ],
+    },
+    "manifest sign": {
+      summary: "Add signatures to a manifest; needs no network",
+      options: {
+        key: {
+          type: "text",
+          placeholder: "FILE",
+          help: "private key to sign with",
+          repeatable: true,
+          completes: "file",
+        },
+      },
+      positionals: { manifest: MANIFEST_ARGUMENT },
+      examples: ["plasmd manifest sign --key signing.pem manifest.json"],
+    },
+    "manifest verify": {
+      summary: "Check the signatures of a manifest",
+      options: TRUST_OPTIONS,
+      positionals: { manifest: MANIFEST_ARGUMENT },
+      examples: ["plasmd manifest verify --key trusted.pub manifest.json"],
+    },
+    "key generate": {
+      summary: "Create a private key to sign manifests with",
+      options: {
+        out: {
+          type: "text",
+          placeholder: "FILE",
+          help: "write the private key to this file",
+          defaultText: "one in the state directory",
+          completes: "file",
+        },
+        ...STATE_OPTION,
+      },
+      examples: ["plasmd key generate --out signing.pem"],
+    },
+    "key show": {
+      summary: "Print the public key that clients are to trust",
+      options: { ...CONFIG_OPTION, ...STATE_OPTION, ...SIGNING_OPTION },
+      examples: ["plasmd key show"],
+    },
+    status: {
+      summary: "Show what a running provider does",
+      options: {
+        url: {
+          type: "text",
+          placeholder: "URL",
+          help: "where the provider serves",
+          default: "http://127.0.0.1:8080",
+          parse: parseHttpUrl,
+        },
+        ...JSON_OPTION,
+      },
+      examples: ["plasmd status --url http://192.168.1.10:8080"],
+    },
+    doctor: {
+      summary: "Find out why nobody can find this provider",
+      options: {
+        ...CONFIG_OPTION,
+        ...IMAGE_OPTIONS,
+        ...NODE_OPTIONS,
+        ...JSON_OPTION,
+      },
+      examples: ["plasmd doctor"],
+    },
+    bootstrap: {
+      summary: "Run a DHT node without images, for others to join through",
+      options: { ...CONFIG_OPTION, ...STATE_OPTION, ...NODE_OPTIONS },
+      examples: [
+        "plasmd bootstrap --p2p-port 4001 --state-dir /var/lib/plasmd",
+      ],
+    },
+    completions: {
+      summary: "Print completions for a shell",
+      options: {},
+      positionals: {
+        shell: {
+          type: "choice",
+          choices: ["bash", "zsh", "fish"],
+          help: "the shell to print them for",
+          required: true,
+        },
+      },
+      examples: ["source <(plasmd completions bash)"],
+    },
+  },
+  groups: {
+    manifest: "Looks at, makes, signs and checks manifests",
+    key: "Makes and shows the keys that sign manifests",
+  },
+} as const satisfies Program;
