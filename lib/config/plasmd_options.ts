@@ -70,7 +70,7 @@ const NODE_OPTIONS = {
     min: 0,
     max: 65_535,
     help: "TCP port of the DHT node, 0 for a free one",
-    defaultText: "4001",
+    defaultText: "4001 if it is free",
   },
   ...NETWORK_OPTIONS,
 } as const satisfies OptionTable;
