@@ -1,0 +1,121 @@
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import { fetch as fetchService } from "@libp2p/fetch";
+import { tcp } from "@libp2p/tcp";
+import { createLibp2p } from "libp2p";
+import { sha256 } from "multiformats/hashes/sha2";
+import { type Clock, deadline } from "../core/clock.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import { failureReason } from "./dht_failure.ts";
+import {
+  type Contact,
+  type KadPeer,
+  lookUp,
+  type LookupStep,
+} from "./kad_lookup.ts";
+import { KadCall } from "./kad_message.ts";
+import { dialTarget, requestPeer } from "./kad_request.ts";
+
+/** Asks the DHT without being part of it. */
+export interface DhtClient extends AsyncDisposable {
+  /** Looks for nodes that keep a value under a key. */
+  findValues(key: string, seeds: readonly Contact[], options: {
+    readonly signal: AbortSignal;
+  }): AsyncIterable<LookupStep>;
+  /** Looks for nodes that know providers of a key's CID. */
+  findProviders(key: string, seeds: readonly Contact[], options: {
+    readonly signal: AbortSignal;
+  }): AsyncIterable<LookupStep>;
+  /**
+   * Reads a key from a provider itself (`/libp2p/fetch/0.0.1`), which proves
+   * that it is alive.
+   */
+  fetch(from: KadPeer, key: string, options: {
+    readonly signal: AbortSignal;
+  }): Promise<Result<Uint8Array>>;
+}
+
+/** What a client is made of. */
+export interface DhtClientOptions {
+  /** As the nodes speak it. */
+  readonly protocol: string;
+  /** Bounds each question. */
+  readonly clock: Clock;
+  /** Ends the opening. */
+  readonly signal: AbortSignal;
+}
+
+/** From dialling to the answer: a WAN round trip takes five of it. */
+const REQUEST_TIMEOUT_MS = 3000;
+/** A provider that accepts and stays silent must cost nothing. */
+const FETCH_TIMEOUT_MS = 1500;
+
+/**
+ * Opens a client with an identity of its own, made for this time only. It
+ * listens nowhere, and does without kad-dht, identify and ping, which halves
+ * what a booting machine has to load.
+ */
+export async function openDhtClient(
+  { protocol, clock, signal }: DhtClientOptions,
+): Promise<DhtClient> {
+  signal.throwIfAborted();
+  const node = await createLibp2p({
+    addresses: { listen: [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: { dialTimeout: 3000, addressDialTimeout: 3000 },
+    // Pings every connection; none lives long enough here.
+    connectionMonitor: { enabled: false },
+    services: { fetch: fetchService() },
+  });
+  const find = (
+    call: KadCall,
+    key: Uint8Array,
+    seeds: readonly Contact[],
+    signal: AbortSignal,
+  ) =>
+    lookUp({
+      key,
+      seeds,
+      self: node.peerId.toString(),
+      clock,
+      signal,
+      ask: (to, { signal }) =>
+        requestPeer(node, to, { call, key }, {
+          protocol,
+          clock,
+          timeoutMs: REQUEST_TIMEOUT_MS,
+          signal,
+        }),
+    });
+  return {
+    findValues: (key, seeds, { signal }) =>
+      find(KadCall.getValue, new TextEncoder().encode(key), seeds, signal),
+    async *findProviders(key, seeds, { signal }) {
+      const { bytes } = await sha256.digest(new TextEncoder().encode(key));
+      yield* find(KadCall.getProviders, bytes, seeds, signal);
+    },
+    async fetch(from, key, { signal }) {
+      using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
+      try {
+        const connection = await node.dial(dialTarget(from), {
+          signal: limit.signal,
+        });
+        const value = await node.services.fetch.fetch(
+          connection.remotePeer,
+          key,
+          { signal: limit.signal },
+        );
+        return value === undefined
+          ? refuse("it does not provide it any more")
+          : ok(value);
+      } catch (error) {
+        return refuse(failureReason(error));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await node.stop();
+    },
+  };
+}

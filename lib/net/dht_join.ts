@@ -1,0 +1,72 @@
+import type { Connection, Libp2p } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import { type Clock, deadline, sleep } from "../core/clock.ts";
+import { failureReason } from "./dht_failure.ts";
+
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+/** How soon a lost connection is noticed. */
+const CHECK_INTERVAL_MS = 2000;
+const DIAL_TIMEOUT_MS = 5000;
+
+/** How it stands with one address that others are to be reached through. */
+export type JoinState =
+  | { readonly kind: "dialling" }
+  | { readonly kind: "connected" }
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** The bootstrap addresses of a node, each with its state. */
+export type JoinStates = ReadonlyMap<string, JoinState>;
+
+/**
+ * Keeps a node connected to each of its bootstrap addresses until the signal
+ * aborts: also after a restart of theirs, whose routing table may be empty and
+ * which nobody would find again otherwise.
+ *
+ * @internal for dht_node.ts
+ * @param states updated in place
+ */
+export async function keepJoined(
+  { node, addresses, states, clock, signal }: {
+    readonly node: Pick<Libp2p, "dial">;
+    readonly addresses: readonly string[];
+    readonly states: Map<string, JoinState>;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const keepConnected = async (address: string) => {
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      states.set(address, { kind: "dialling" });
+      try {
+        const connection = await dial(node, address, { clock, signal });
+        states.set(address, { kind: "connected" });
+        retryMs = FIRST_RETRY_MS;
+        while (connection.status === "open") {
+          await sleep(clock, CHECK_INTERVAL_MS, { signal });
+        }
+        states.set(address, { kind: "failed", reason: "connection lost" });
+      } catch (error) {
+        if (signal.aborted) return;
+        states.set(address, { kind: "failed", reason: failureReason(error) });
+      }
+      try {
+        await sleep(clock, retryMs * (0.75 + Math.random() / 2), { signal });
+      } catch {
+        return; // aborted
+      }
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+    }
+  };
+  await Promise.all(addresses.map(keepConnected));
+}
+
+async function dial(
+  node: Pick<Libp2p, "dial">,
+  address: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Connection> {
+  using limit = deadline(clock, DIAL_TIMEOUT_MS, { signal });
+  return await node.dial(multiaddr(address), { signal: limit.signal });
+}

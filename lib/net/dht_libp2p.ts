@@ -1,0 +1,123 @@
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import { type Fetch, fetch } from "@libp2p/fetch";
+import { type Identify, identify } from "@libp2p/identify";
+import type { Libp2p } from "@libp2p/interface";
+import { type KadDHT, kadDHT } from "@libp2p/kad-dht";
+import { type Ping, ping } from "@libp2p/ping";
+import { tcp } from "@libp2p/tcp";
+import { createLibp2p } from "libp2p";
+import { UserError } from "../core/errors.ts";
+import { reachableAddresses } from "./dht_addresses.ts";
+import type { DhtDatastore } from "./dht_datastore.ts";
+import { failureReason } from "./dht_failure.ts";
+import type { Identity } from "./dht_identity.ts";
+import type { RecordPolicy } from "./dht_record_policy.ts";
+
+/**
+ * The services of a node.
+ *
+ * @internal for dht_node.ts
+ */
+export type DhtServices = {
+  readonly identify: Identify;
+  readonly ping: Ping;
+  readonly fetch: Fetch;
+  readonly dht: KadDHT;
+};
+
+/** A rack that boots comes from one address, all at once; libp2p allows 5. */
+const CONNECTIONS_PER_SECOND_AND_HOST = 100;
+const MAX_CONNECTIONS = 500;
+/** Longer than the longest record, so that providers keep their addresses. */
+const PEER_STORE_AGE_MS = 25 * 3600_000;
+
+/**
+ * Starts libp2p as a serving DHT node. Settings are here, behaviour is in
+ * dht_node.ts.
+ *
+ * @internal for dht_node.ts
+ * @throws UserError when it cannot listen
+ */
+export async function startLibp2p(
+  { identity, listen, announce, protocol, policy, datastore }: {
+    readonly identity: Identity;
+    readonly listen: readonly string[];
+    readonly announce: readonly string[];
+    readonly protocol: string;
+    readonly policy: RecordPolicy;
+    readonly datastore: DhtDatastore;
+  },
+): Promise<Libp2p<DhtServices>> {
+  try {
+    return await createLibp2p({
+      privateKey: identity.privateKey,
+      datastore,
+      addresses: {
+        listen: [...listen],
+        announce: [...announce],
+        announceFilter: reachableAddresses,
+      },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      peerStore: {
+        maxAddressAge: PEER_STORE_AGE_MS,
+        maxPeerAge: PEER_STORE_AGE_MS,
+      },
+      connectionManager: {
+        maxConnections: MAX_CONNECTIONS,
+        inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
+        maxIncomingPendingConnections: CONNECTIONS_PER_SECOND_AND_HOST,
+        dialTimeout: 5000,
+        addressDialTimeout: 3000,
+      },
+      services: {
+        identify: identify(),
+        ping: ping(),
+        fetch: fetch(),
+        dht: kadDHT({
+          protocol,
+          clientMode: false,
+          peerInfoMapper: (peer) => ({
+            ...peer,
+            multiaddrs: reachableAddresses(peer.multiaddrs),
+          }),
+          // Queries of its own would otherwise wait for a first peer.
+          allowQueryWithZeroPeers: true,
+          initialQuerySelfInterval: 100,
+          // Every 5 minutes, the default, leaves small networks' routing
+          // tables almost empty.
+          querySelfInterval: 60_000,
+          validators: {
+            [policy.namespace]: async (key, value) => {
+              const name = new TextDecoder().decode(key);
+              const accepted = await policy.accept(name, value);
+              if (!accepted.ok) throw new Error(accepted.reason);
+            },
+          },
+          selectors: {
+            [policy.namespace]: (_key, values) => bestOf(values, policy),
+          },
+        }),
+      },
+    });
+  } catch (error) {
+    throw new UserError(
+      `Cannot listen for DHT peers on ${listen.join(", ")}: ${
+        failureReason(error)
+      }`,
+      { cause: error },
+    );
+  }
+}
+
+/** Position of the value that the policy prefers. */
+function bestOf(values: Uint8Array[], policy: RecordPolicy): number {
+  let best = 0;
+  for (const [i, value] of values.entries()) {
+    const current = values[best];
+    if (current !== undefined && policy.isBetter(value, current)) best = i;
+  }
+  return best;
+}

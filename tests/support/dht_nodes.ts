@@ -1,0 +1,51 @@
+import { createBootRecordPolicy } from "../../lib/advertise/boot_record_policy.ts";
+import { type Clock, systemClock } from "../../lib/core/clock.ts";
+import { createIdentity } from "../../lib/net/dht_identity.ts";
+import {
+  type DhtNode,
+  type DhtNodeOptions,
+  openDhtNode,
+} from "../../lib/net/dht_node.ts";
+
+/**
+ * For tests that start libp2p. Under Deno it leaves a BroadcastChannel open
+ * (its peer store's lock, which Node would not wait for) and some timers of
+ * `AbortSignal.timeout`, all of which end with the process only.
+ */
+export const LIBP2P_LEAKS: Pick<
+  Deno.TestDefinition,
+  "sanitizeOps" | "sanitizeResources"
+> = { sanitizeOps: false, sanitizeResources: false };
+
+/** Never aborts: the test's own end is the limit. */
+export const unlimited: AbortSignal = new AbortController().signal;
+
+/** Starts a node on a free port of 127.0.0.1. */
+export async function openTestNode(
+  options: Partial<DhtNodeOptions> & { readonly clock?: Clock } = {},
+): Promise<DhtNode> {
+  const clock = options.clock ?? systemClock;
+  return await openDhtNode({
+    identity: options.identity ?? await createIdentity(),
+    listen: ["/ip4/127.0.0.1/tcp/0"],
+    bootstrap: [],
+    policy: createBootRecordPolicy({ clock }),
+    recordTtlSeconds: 3600,
+    clock,
+    signal: unlimited,
+    ...options,
+  });
+}
+
+/** Waits until a condition holds; fails after a generous time. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const endMs = systemClock.monotonic() + timeoutMs;
+  while (!await condition()) {
+    if (systemClock.monotonic() > endMs) throw new Error(`never: ${what}`);
+    await new Promise<void>((resolve) => systemClock.setTimer(resolve, 20));
+  }
+}
