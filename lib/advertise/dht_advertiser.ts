@@ -1,0 +1,273 @@
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf, printable } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import type { DhtNode } from "../net/dht_node.ts";
+import type { Advertisement, Advertiser } from "./advertiser.ts";
+import { bootRecordKey, signBootRecord } from "./boot_record.ts";
+
+/** What the advertiser needs of a DHT node. */
+export type PublishingNode = Pick<
+  DhtNode,
+  "peerId" | "sign" | "publish" | "withdraw" | "onPeer" | "joinStates"
+>;
+
+/** How one image stands in the DHT. */
+export interface DhtImageStatus {
+  /** Which image it is. */
+  readonly image: ChannelArch;
+  /** When other nodes last took its record, milliseconds since 1970. */
+  readonly lastPublishedMs?: number;
+  /** How many other nodes took it then. */
+  readonly storedAt: number;
+  /** When it is published again; left out while that is being done. */
+  readonly nextRefreshMs?: number;
+  /** Why the last attempt failed. */
+  readonly problem?: string;
+}
+
+/** Advertises images in the DHT, and tells how that goes. */
+export interface DhtAdvertiser extends Advertiser {
+  /** For log lines. */
+  readonly name: "DHT";
+  /** The published images, in the order they were published first. */
+  status(): readonly DhtImageStatus[];
+}
+
+/** What the advertiser is made of. */
+export interface DhtAdvertiserOptions {
+  /** Through which it publishes; stays the caller's. */
+  readonly node: PublishingNode;
+  /** The manifest's URL as others can reach it; may change over time. */
+  readonly urlFor: (image: ChannelArch) => string;
+  /** For people who look at a list of providers. */
+  readonly providerName?: string;
+  /** How long a record holds. */
+  readonly ttlSeconds: number;
+  /** How often it is published again: less than the TTL, best half of it. */
+  readonly refreshSeconds: number;
+  /** For dates and for the next refresh. */
+  readonly clock: Clock;
+  /** Told once that there is no peer, and once that there is one. */
+  readonly logger: Logger;
+}
+
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+/** A new peer is given time to be looked up by others. */
+const NEW_PEER_DELAY_MS = 500;
+/** Kademlia's k: with fewer holders, every new peer becomes one. */
+const WANTED_HOLDERS = 20;
+/** New peers do not make an image be published more often than this. */
+const MIN_INTERVAL_MS = 5000;
+const MAX_AT_ONCE = 4;
+
+interface Entry {
+  readonly advertisement: Advertisement;
+  /** When it is to be published again, on the monotonic clock. */
+  dueMs: number;
+  isRunning: boolean;
+  /** Failed ones, one after the other. */
+  attempts: number;
+  lastAttemptMs: number;
+  lastPublishedMs?: number;
+  storedAt: number;
+  problem?: string;
+}
+
+/**
+ * Publishes a signed record per image, again before it expires, as soon as it
+ * changes, and when peers appear that could keep it too.
+ */
+export function openDhtAdvertiser(
+  options: DhtAdvertiserOptions,
+): DhtAdvertiser {
+  const { node, clock, logger } = options;
+  const entries = new Map<string, Entry>();
+  const closing = new AbortController();
+  let wake = new AbortController();
+  let hasWarned = false;
+  let lastUpdatedMs = 0;
+
+  const schedule = (entry: Entry, dueMs: number) => {
+    entry.dueMs = Math.min(entry.dueMs, dueMs);
+    wake.abort();
+  };
+
+  const attempt = async (
+    entry: Entry,
+    signal: AbortSignal,
+  ): Promise<Result<void>> => {
+    entry.dueMs = Infinity;
+    entry.isRunning = true;
+    entry.lastAttemptMs = clock.monotonic();
+    const published = await publishOnce(entry, signal);
+    entry.isRunning = false;
+    if (published.ok) {
+      entry.attempts = 0;
+      entry.storedAt = published.value;
+      entry.lastPublishedMs = clock.now();
+      delete entry.problem;
+      // Spread, so that providers started together do not stay together.
+      const refreshMs = options.refreshSeconds * 1000;
+      schedule(
+        entry,
+        clock.monotonic() + refreshMs * (0.9 + Math.random() / 10),
+      );
+      if (hasWarned) logger.info("The DHT has peers now, images are in it");
+      hasWarned = false;
+      return ok(undefined);
+    }
+    entry.problem = published.reason;
+    const retryMs = Math.min(
+      FIRST_RETRY_MS * 2 ** entry.attempts++,
+      MAX_RETRY_MS,
+    );
+    schedule(entry, clock.monotonic() + retryMs * (0.75 + Math.random() / 2));
+    if (!hasWarned && !signal.aborted) {
+      hasWarned = true;
+      logger.warn(
+        `Images cannot be found over the DHT yet (${published.reason}): trying again until it works, nodes to join through are named with --bootstrap`,
+      );
+    }
+    return refuse(published.reason);
+  };
+
+  /** @returns at how many other nodes it is kept, at least one */
+  const publishOnce = async (
+    entry: Entry,
+    signal: AbortSignal,
+  ): Promise<Result<number>> => {
+    const { image, version } = entry.advertisement;
+    // Other nodes refuse a record older than the last one, and the wall clock
+    // may go back.
+    lastUpdatedMs = Math.max(clock.now(), lastUpdatedMs + 1);
+    const { providerName } = options;
+    try {
+      const value = await signBootRecord(image, {
+        url: options.urlFor(image),
+        peerId: node.peerId,
+        ...(providerName === undefined ? {} : { providerName }),
+        lastUpdatedMs,
+        version,
+        ttlSeconds: options.ttlSeconds,
+      }, node.sign);
+      if (entries.get(formatChannelArch(image)) !== entry) {
+        return refuse("withdrawn or published anew in the meantime");
+      }
+      const outcome = await node.publish(bootRecordKey(image), value, {
+        ttlSeconds: options.ttlSeconds,
+        signal,
+      });
+      if (outcome.storedAt > 0) return ok(outcome.storedAt);
+      return refuse(noHolderReason(node, outcome.failures));
+    } catch (error) {
+      return refuse(messageOf(error));
+    }
+  };
+
+  const refreshLoop = async () => {
+    while (!closing.signal.aborted) {
+      const now = clock.monotonic();
+      const due = [...entries.values()].filter((entry) =>
+        entry.dueMs <= now && !entry.isRunning
+      );
+      for (let i = 0; i < due.length; i += MAX_AT_ONCE) {
+        await Promise.all(
+          due.slice(i, i + MAX_AT_ONCE).map((entry) =>
+            attempt(entry, closing.signal)
+          ),
+        );
+      }
+      wake = new AbortController();
+      const next = Math.min(
+        ...[...entries.values()].filter((e) => !e.isRunning).map((e) =>
+          e.dueMs
+        ),
+      );
+      const signal = AbortSignal.any([closing.signal, wake.signal]);
+      try {
+        const waitMs = Math.min(next - clock.monotonic(), MAX_RETRY_MS);
+        if (waitMs > 0) await sleep(clock, waitMs, { signal });
+      } catch {
+        // Woken, or closing: the loop looks which.
+      }
+    }
+  };
+
+  const stopWatching = node.onPeer(() => {
+    const soonMs = clock.monotonic() + NEW_PEER_DELAY_MS;
+    for (const entry of entries.values()) {
+      if (entry.storedAt >= WANTED_HOLDERS || entry.dueMs <= soonMs) continue;
+      entry.attempts = 0;
+      const allowedMs = entry.storedAt === 0
+        ? soonMs
+        : Math.max(soonMs, entry.lastAttemptMs + MIN_INTERVAL_MS);
+      schedule(entry, allowedMs);
+    }
+  });
+  const refreshing = refreshLoop();
+
+  return {
+    name: "DHT",
+    async publish(advertisement, { signal }) {
+      const id = formatChannelArch(advertisement.image);
+      const entry: Entry = {
+        advertisement,
+        dueMs: Infinity,
+        isRunning: false,
+        attempts: 0,
+        lastAttemptMs: clock.monotonic(),
+        storedAt: 0,
+      };
+      entries.set(id, entry);
+      return await attempt(entry, AbortSignal.any([signal, closing.signal]));
+    },
+    isPublished(image) {
+      const published = entries.get(formatChannelArch(image))?.lastPublishedMs;
+      return published !== undefined &&
+        clock.now() < published + options.ttlSeconds * 1000;
+    },
+    async withdraw(image) {
+      if (!entries.delete(formatChannelArch(image))) return;
+      await node.withdraw(bootRecordKey(image));
+    },
+    status() {
+      const now = clock.now();
+      return [...entries.values()].map((entry) => ({
+        image: entry.advertisement.image,
+        ...(entry.lastPublishedMs === undefined
+          ? {}
+          : { lastPublishedMs: entry.lastPublishedMs }),
+        storedAt: entry.storedAt,
+        ...(entry.dueMs === Infinity
+          ? {}
+          : { nextRefreshMs: now + entry.dueMs - clock.monotonic() }),
+        ...(entry.problem === undefined ? {} : { problem: entry.problem }),
+      }));
+    },
+    async [Symbol.asyncDispose]() {
+      stopWatching();
+      closing.abort();
+      await refreshing;
+      const images = [...entries.values()].map((e) => e.advertisement.image);
+      entries.clear();
+      for (const image of images) await node.withdraw(bootRecordKey(image));
+    },
+  };
+}
+
+/** Why nobody else keeps a record, as an operator needs to know it. */
+function noHolderReason(
+  node: PublishingNode,
+  failures: readonly string[],
+): string {
+  const unreachable = [...node.joinStates()].flatMap(([address, state]) =>
+    state.kind === "failed" ? [`${printable(address)}: ${state.reason}`] : []
+  );
+  const details = unreachable.length > 0 ? unreachable : failures;
+  return details.length === 0
+    ? "no DHT peer yet"
+    : `no DHT peer yet: ${details.slice(0, 3).join("; ")}`;
+}

@@ -1,0 +1,280 @@
+import {
+  type BootRecord,
+  bootRecordKey,
+  parseBootRecord,
+} from "../advertise/boot_record.ts";
+import {
+  type ChannelArch,
+  DEFAULT_ARCHITECTURES,
+  DEFAULT_CHANNELS,
+  formatChannelArch,
+  sameImage,
+} from "../core/channel_arch.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkMultiaddr } from "../core/multiaddr_text.ts";
+import type { Result } from "../core/result.ts";
+import { printable } from "../core/printable.ts";
+import type { DhtClient } from "../net/dht_client.ts";
+import type { KadPeer } from "../net/kad_lookup.ts";
+import type { Finding } from "./source.ts";
+
+const RETRY_MS = 1000;
+/** Anyone may say that he provides a key. */
+const MAX_PROVIDERS_ASKED = 64;
+/** How long to wait for a first node to ask before saying that there is none. */
+const PATIENCE_MS = 1000;
+
+/** What a search is made of. */
+export interface DhtSearchOptions {
+  /** Called once there is a node to ask. */
+  readonly openClient: () => Promise<DhtClient>;
+  /** For records' dates and for retries. */
+  readonly clock: Clock;
+  /** Whether records' dates are looked at. */
+  readonly isClockTrusted: boolean;
+  /** Receives what is found, in order. */
+  readonly report: (finding: Finding) => void;
+  /** Ends the search. */
+  readonly signal: AbortSignal;
+}
+
+/** One image being looked for in the DHT. */
+export class DhtSearch {
+  readonly #image: ChannelArch;
+  readonly #key: string;
+  readonly #options: DhtSearchOptions;
+  readonly #signal: AbortSignal;
+  readonly #addresses: string[] = [];
+  /** Those nobody was asked through yet. */
+  #fresh: string[] = [];
+  #wake = Promise.withResolvers<void>();
+  /** What was said already, so that retries do not say it again. */
+  readonly #said = new Set<string>();
+  /** Newest record of each provider. */
+  readonly #newest = new Map<string, BootRecord>();
+  /** How often records were refused, by reason. */
+  readonly #refused = new Map<string, number>();
+  #hasLookedForOthers = false;
+
+  /** Nothing happens before `run`. */
+  constructor(image: ChannelArch, options: DhtSearchOptions) {
+    this.#image = image;
+    this.#key = bootRecordKey(image);
+    this.#options = options;
+    this.#signal = options.signal;
+    this.#signal.addEventListener("abort", () => this.#wake.resolve());
+  }
+
+  /** Adds a node to ask; one that cannot be dialled is reported. */
+  add(address: string): void {
+    const checked = checkMultiaddr(address);
+    if (!checked.ok) {
+      this.#problem(
+        `DHT node "${printable(address)}" cannot be asked: ${checked.reason}`,
+      );
+      return;
+    }
+    this.#addresses.push(address);
+    this.#fresh.push(address);
+    this.#wake.resolve();
+  }
+
+  /** Asks until the signal aborts. */
+  async run(): Promise<void> {
+    await this.#waitForAddress();
+    if (this.#signal.aborted) return;
+    await using client = await this.#options.openClient();
+    const rounds = new Set<Promise<void>>();
+    while (!this.#signal.aborted) {
+      // A node that comes to be known in the midst of a round is asked at
+      // once: the others may be dead.
+      const seeds = rounds.size > 0 ? this.#fresh : [...this.#addresses];
+      this.#fresh = [];
+      const round = this.#round(client, seeds).finally(() => {
+        rounds.delete(round);
+        this.#wake.resolve();
+      });
+      rounds.add(round);
+      while (rounds.size > 0 && !this.#isWanted()) await this.#pause();
+      if (!this.#isWanted()) await this.#pause(RETRY_MS);
+    }
+    await Promise.all(rounds);
+  }
+
+  async #waitForAddress(): Promise<void> {
+    if (!this.#isWanted()) await this.#pause(PATIENCE_MS);
+    if (this.#isWanted()) return;
+    this.#problem(
+      "No DHT node known to ask: none was given with --bootstrap, and none was found on the LAN",
+    );
+    while (!this.#isWanted()) await this.#pause();
+  }
+
+  /** Whether there is a new node to ask, or nothing to do any more. */
+  #isWanted(): boolean {
+    return this.#fresh.length > 0 || this.#signal.aborted;
+  }
+
+  /** Waits for a new address, the end of a round, the abort or the time. */
+  async #pause(timeoutMs?: number): Promise<void> {
+    this.#wake = Promise.withResolvers<void>();
+    const cancel = timeoutMs === undefined
+      ? () => {}
+      : this.#options.clock.setTimer(this.#wake.resolve, timeoutMs);
+    await this.#wake.promise;
+    cancel();
+  }
+
+  /** Asks for the image once, and for others when there is no such image. */
+  async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
+    const asked = new Set<string>();
+    await Promise.all([
+      this.#askForValues(client, seeds, asked),
+      this.#askProviders(client, seeds, asked),
+    ]);
+    if (this.#signal.aborted || this.#newest.size > 0) return;
+    const name = formatChannelArch(this.#image);
+    if (asked.size > 0) {
+      this.#problem(
+        `Asked ${asked.size} DHT node${
+          asked.size === 1 ? "" : "s"
+        }, none knows a provider of ${name}`,
+      );
+    }
+    const refused = [...this.#refused].map(([why, n]) => `${why} (${n})`);
+    if (refused.length > 0) {
+      this.#problem(`DHT records of ${name} refused: ${refused.join(", ")}`);
+    }
+    if (asked.size > 0 && !this.#hasLookedForOthers) {
+      this.#hasLookedForOthers = true;
+      await this.#lookForOthers(client, seeds);
+    }
+  }
+
+  async #askForValues(
+    client: DhtClient,
+    seeds: readonly string[],
+    asked: Set<string>,
+  ): Promise<void> {
+    const signal = this.#signal;
+    const steps = client.findValues(this.#key, seeds, { signal });
+    for await (const step of steps) {
+      if (step.kind === "failure") {
+        // Of the nodes that others name some are always gone.
+        if (seeds.includes(step.at)) {
+          this.#problem(`DHT node ${step.at} cannot be asked: ${step.reason}`);
+        }
+        continue;
+      }
+      asked.add(step.answer.from.id);
+      if (step.answer.value) await this.#offer(step.answer.value);
+    }
+  }
+
+  async #askProviders(
+    client: DhtClient,
+    seeds: readonly string[],
+    asked: Set<string>,
+  ): Promise<void> {
+    const signal = this.#signal;
+    const providers = new Set<string>();
+    const reading: Promise<void>[] = [];
+    const steps = client.findProviders(this.#key, seeds, { signal });
+    for await (const step of steps) {
+      if (step.kind === "failure") continue;
+      asked.add(step.answer.from.id);
+      for (const provider of step.answer.providers) {
+        if (providers.has(provider.id)) continue;
+        if (providers.size >= MAX_PROVIDERS_ASKED) break;
+        providers.add(provider.id);
+        reading.push(this.#readFrom(client, provider));
+      }
+    }
+    await Promise.all(reading);
+  }
+
+  /** One that is gone or silent is no news: others may be there. */
+  async #readFrom(client: DhtClient, provider: KadPeer): Promise<void> {
+    const signal = this.#signal;
+    const value = await client.fetch(provider, this.#key, { signal });
+    if (value.ok) await this.#offer(value.value, provider.id);
+  }
+
+  /**
+   * Yields what a record says, once for each thing that a provider says.
+   *
+   * @param from who must have signed it, when he was asked himself
+   */
+  async #offer(value: Uint8Array, from?: string): Promise<void> {
+    const parsed = await this.#parse(this.#key, value);
+    if (!parsed.ok) return this.#refuse(parsed.reason);
+    const record = parsed.value;
+    if (from !== undefined && record.peerId !== from) {
+      return this.#refuse("record is of another peer");
+    }
+    const known = this.#newest.get(record.peerId);
+    if (known && known.lastUpdatedMs >= record.lastUpdatedMs) return;
+    this.#newest.set(record.peerId, record);
+    if (known?.url === record.url && known.version === record.version) return;
+    const { providerName } = record;
+    this.#options.report({
+      kind: "candidate",
+      candidate: {
+        manifestUrl: new URL(record.url),
+        image: this.#image,
+        version: printable(record.version, 64),
+        source: "dht",
+        ...(providerName === undefined
+          ? {}
+          : { providerName: printable(providerName, 64) }),
+        peerId: record.peerId,
+      },
+    });
+  }
+
+  #refuse(reason: string): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+  }
+
+  /** Which other images there are: the ones a provider offers by default. */
+  async #lookForOthers(
+    client: DhtClient,
+    seeds: readonly string[],
+  ): Promise<void> {
+    const images = DEFAULT_CHANNELS.flatMap((channel) =>
+      DEFAULT_ARCHITECTURES.map((arch) => ({ channel, arch }))
+    ).filter((image) => !sameImage(image, this.#image));
+    await Promise.all(images.map(async (image) => {
+      if (await this.#exists(client, image, seeds)) {
+        this.#options.report({ kind: "other", image });
+      }
+    }));
+  }
+
+  async #exists(
+    client: DhtClient,
+    image: ChannelArch,
+    seeds: readonly string[],
+  ): Promise<boolean> {
+    const key = bootRecordKey(image);
+    const signal = this.#signal;
+    for await (const step of client.findValues(key, seeds, { signal })) {
+      if (step.kind === "failure" || step.answer.value === undefined) continue;
+      if ((await this.#parse(key, step.answer.value)).ok) return true;
+    }
+    return false;
+  }
+
+  async #parse(key: string, value: Uint8Array): Promise<Result<BootRecord>> {
+    const { clock, isClockTrusted } = this.#options;
+    return await parseBootRecord(key, value, {
+      now: isClockTrusted ? clock.now() : undefined,
+    });
+  }
+
+  #problem(message: string): void {
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
+    this.#options.report({ kind: "problem", message });
+  }
+}

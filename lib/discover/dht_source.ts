@@ -1,0 +1,80 @@
+import { AsyncQueue } from "../core/async_queue.ts";
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/printable.ts";
+import { openDhtClient } from "../net/dht_client.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../net/kad_message.ts";
+import { DhtSearch } from "./dht_search.ts";
+import type { Finding, Source } from "./source.ts";
+
+/** A source that can be given more nodes to ask while it runs. */
+export interface DhtSource extends Source {
+  /** For results and messages. */
+  readonly name: "dht";
+  /**
+   * Adds a node to join through, such as one that a LAN provider names.
+   *
+   * @param multiaddr untrusted; one that cannot be dialled becomes a problem
+   */
+  addPeer(multiaddr: string): void;
+}
+
+/** What the source is made of. */
+export interface DhtSourceOptions {
+  /** Multiaddrs of nodes to join through. */
+  readonly bootstrap: readonly string[];
+  /** As the nodes speak it. @default DEFAULT_DHT_PROTOCOL */
+  readonly protocol?: string;
+  /** For records' dates and for retries. */
+  readonly clock: Clock;
+  /**
+   * Whether the wall clock can be right. A board without a battery boots in
+   * 1970; then nothing is refused as expired or of the future.
+   */
+  readonly isClockTrusted: boolean;
+  /** Opens the client, for tests. @default openDhtClient */
+  readonly openClient?: typeof openDhtClient;
+}
+
+/** Finds images in the DHT, as a client that is gone when it has its answer. */
+export function createDhtSource(options: DhtSourceOptions): DhtSource {
+  const addresses = new Set(options.bootstrap);
+  const listeners = new Set<(address: string) => void>();
+  return {
+    name: "dht",
+    addPeer(address) {
+      if (addresses.has(address)) return;
+      addresses.add(address);
+      for (const listener of listeners) listener(address);
+    },
+    async *find(image, { signal }) {
+      const { clock, isClockTrusted } = options;
+      const { protocol = DEFAULT_DHT_PROTOCOL, openClient = openDhtClient } =
+        options;
+      const findings = new AsyncQueue<Finding>();
+      const stop = new AbortController();
+      const ended = AbortSignal.any([signal, stop.signal]);
+      const search = new DhtSearch(image, {
+        openClient: () => openClient({ protocol, clock, signal: ended }),
+        clock,
+        isClockTrusted,
+        report: (finding) => findings.push(finding),
+        signal: ended,
+      });
+      const add = (address: string) => search.add(address);
+      addresses.forEach(add);
+      listeners.add(add);
+      const running = search.run().catch((error) => {
+        if (ended.aborted) return;
+        const message = `The DHT cannot be asked: ${messageOf(error)}`;
+        findings.push({ kind: "problem", message });
+      }).finally(() => findings.close());
+      try {
+        yield* findings;
+      } finally {
+        listeners.delete(add);
+        stop.abort();
+        await running;
+      }
+    },
+  };
+}

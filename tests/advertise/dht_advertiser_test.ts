@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { parseBootRecord } from "../../lib/advertise/boot_record.ts";
+import {
+  type DhtAdvertiser,
+  openDhtAdvertiser,
+  type PublishingNode,
+} from "../../lib/advertise/dht_advertiser.ts";
+import { createIdentity } from "../../lib/net/dht_identity.ts";
+import type { AnnounceOutcome } from "../../lib/net/kad_announce.ts";
+import type { JoinState } from "../../lib/net/dht_join.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+const OTHER = { channel: "testing", arch: "arm64" };
+const KEY = "/phase/stable/arm64/manifest";
+const { signal } = new AbortController();
+
+const identity = await createIdentity();
+
+/** A node whose peers a test makes come and go. */
+class FakeNode implements PublishingNode {
+  readonly peerId = identity.peerId;
+  readonly sign = identity.sign;
+  readonly published: { key: string; value: Uint8Array; atMs: number }[] = [];
+  readonly withdrawn: string[] = [];
+  readonly states = new Map<string, JoinState>();
+  peers = 0;
+  failures: string[] = [];
+  /** Called in the midst of each announcement. */
+  onPublish: () => Promise<void> = () => Promise.resolve();
+  readonly #clock: FakeClock;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  async publish(key: string, value: Uint8Array): Promise<AnnounceOutcome> {
+    this.published.push({ key, value, atMs: this.#clock.monotonic() });
+    await this.onPublish();
+    return {
+      storedAt: this.peers,
+      providedAt: this.peers,
+      failures: this.failures,
+    };
+  }
+
+  withdraw(key: string): Promise<void> {
+    this.withdrawn.push(key);
+    return Promise.resolve();
+  }
+
+  onPeer(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  joinStates(): ReadonlyMap<string, JoinState> {
+    return this.states;
+  }
+
+  /** A peer comes. */
+  join(): void {
+    this.peers++;
+    for (const listener of this.#listeners) listener();
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+}
+
+function open(): {
+  advertiser: DhtAdvertiser;
+  node: FakeNode;
+  clock: FakeClock;
+  logger: MemoryLogger;
+} {
+  const clock = new FakeClock();
+  const node = new FakeNode(clock);
+  const logger = new MemoryLogger();
+  const advertiser = openDhtAdvertiser({
+    node,
+    urlFor: ({ channel, arch }) => `http://192.0.2.7/${channel}/${arch}`,
+    providerName: "rack 7",
+    ttlSeconds: 3600,
+    refreshSeconds: 1800,
+    clock,
+    logger,
+  });
+  return { advertiser, node, clock, logger };
+}
+
+Deno.test("publish() succeeds once another node keeps the signed record", async () => {
+  const { advertiser, node, clock, logger } = open();
+  node.peers = 3;
+  const result = await advertiser.publish({ image: IMAGE, version: "7" }, {
+    signal,
+  });
+  assert.deepEqual(result, { ok: true, value: undefined });
+  assert.equal(node.published[0]?.key, KEY);
+  const record = await parseBootRecord(
+    KEY,
+    node.published[0]?.value ?? new Uint8Array(),
+    { now: clock.now() },
+  );
+  assert.deepEqual(record, {
+    ok: true,
+    value: {
+      url: "http://192.0.2.7/stable/arm64",
+      peerId: identity.peerId,
+      providerName: "rack 7",
+      lastUpdatedMs: clock.now(),
+      version: "7",
+      ttlSeconds: 3600,
+    },
+  });
+  assert.deepEqual(logger.lines, []);
+  const [status] = advertiser.status();
+  assert.equal(status?.storedAt, 3);
+  assert.equal(status?.lastPublishedMs, clock.now());
+  assert.ok(advertiser.isPublished(IMAGE));
+  assert.ok(!advertiser.isPublished(OTHER));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("without a peer there is one WARN for all images, and INFO when one comes", async () => {
+  const { advertiser, node, clock, logger } = open();
+  for (const image of [IMAGE, OTHER]) {
+    assert.deepEqual(
+      await advertiser.publish({ image, version: "1" }, { signal }),
+      {
+        ok: false,
+        reason: "no DHT peer yet",
+      },
+    );
+  }
+  await clock.advance(120_000);
+  assert.deepEqual(logger.lines, [
+    "WARN Images cannot be found over the DHT yet (no DHT peer yet): trying again until it works, nodes to join through are named with --bootstrap",
+  ]);
+  assert.ok(!advertiser.isPublished(IMAGE));
+  const tries = node.published.length;
+  assert.ok(tries > 8 && tries < 30, `backs off: ${tries} tries in 2 minutes`);
+  node.join();
+  await clock.advance(1000);
+  assert.deepEqual(logger.lines.slice(1), [
+    "INFO The DHT has peers now, images are in it",
+  ]);
+  assert.ok(advertiser.isPublished(IMAGE) && advertiser.isPublished(OTHER));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a refusal names the bootstrap nodes that cannot be reached", async () => {
+  const { advertiser, node } = open();
+  node.states.set("/ip4/192.0.2.9/tcp/4001", {
+    kind: "failed",
+    reason: "connection refused",
+  });
+  const result = await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  assert.deepEqual(result, {
+    ok: false,
+    reason: "no DHT peer yet: /ip4/192.0.2.9/tcp/4001: connection refused",
+  });
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a record is published again before half its life is over, each time newer", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 20;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await clock.advance(3 * 1800_000);
+  const gaps = node.published.slice(1).map((p, i) =>
+    p.atMs - (node.published[i]?.atMs ?? 0)
+  );
+  assert.ok(gaps.length >= 3, `${gaps.length} refreshes`);
+  for (const gap of gaps) {
+    assert.ok(gap >= 0.9 * 1800_000 && gap <= 1800_000, `${gap} ms`);
+  }
+  const dates = await Promise.all(node.published.map(async ({ value }) => {
+    const record = await parseBootRecord(KEY, value, { now: undefined });
+    return record.ok ? record.value.lastUpdatedMs : 0;
+  }));
+  assert.deepEqual(dates, dates.toSorted());
+  assert.equal(new Set(dates).size, dates.length);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a new version is published at once, and the old one no more", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 20;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await advertiser.publish({ image: IMAGE, version: "2" }, { signal });
+  assert.equal(node.published.length, 2);
+  await clock.advance(1800_000);
+  assert.equal(node.published.length, 3);
+  const versions = await Promise.all(node.published.map(async ({ value }) => {
+    const record = await parseBootRecord(KEY, value, { now: undefined });
+    return record.ok ? record.value.version : "";
+  }));
+  assert.deepEqual(versions, ["1", "2", "2"]);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("records stay in order when the wall clock goes back", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 1;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  clock.jumpTo("2026-11-22T11:59:00Z");
+  await advertiser.publish({ image: IMAGE, version: "2" }, { signal });
+  const dates = await Promise.all(node.published.map(async ({ value }) => {
+    const record = await parseBootRecord(KEY, value, { now: undefined });
+    return record.ok ? record.value.lastUpdatedMs : 0;
+  }));
+  assert.ok((dates[1] ?? 0) > (dates[0] ?? 0));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a peer that comes while few keep the record becomes a holder soon", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 1;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  node.join();
+  await clock.advance(6000);
+  assert.equal(node.published.length, 2);
+  assert.equal(advertiser.status()[0]?.storedAt, 2);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("peers that come and go do not make it publish all the time", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 1;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  for (let i = 0; i < 100; i++) {
+    node.join();
+    node.peers = 1;
+    await clock.advance(100);
+  }
+  assert.ok(node.published.length <= 4, `${node.published.length}`);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a peer that comes during an announcement is not forgotten", async () => {
+  const { advertiser, node, clock } = open();
+  node.onPublish = () => {
+    node.onPublish = () => Promise.resolve();
+    node.join();
+    node.peers = 0; // came too late for this one
+    return Promise.resolve();
+  };
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  node.peers = 1;
+  await clock.advance(600);
+  assert.equal(advertiser.status()[0]?.storedAt, 1);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("withdraw() ends refreshing and answering", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 1;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await advertiser.withdraw(IMAGE, { signal });
+  await advertiser.withdraw(OTHER, { signal });
+  await clock.advance(3600_000);
+  assert.equal(node.published.length, 1);
+  assert.deepEqual(node.withdrawn, [KEY]);
+  assert.deepEqual(advertiser.status(), []);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("disposing withdraws everything and leaves nothing behind", async () => {
+  const { advertiser, node, clock } = open();
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await clock.advance(10);
+  await advertiser[Symbol.asyncDispose]();
+  assert.deepEqual(node.withdrawn, [KEY]);
+  assert.equal(clock.pending, 0);
+  assert.equal(node.listenerCount, 0);
+});
+
+Deno.test("isPublished() ends when the other nodes' copies have expired", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 1;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  node.peers = 0;
+  await clock.advance(3599_000);
+  assert.ok(advertiser.isPublished(IMAGE));
+  assert.match(advertiser.status()[0]?.problem ?? "", /no DHT peer/);
+  await clock.advance(1000);
+  assert.ok(!advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});

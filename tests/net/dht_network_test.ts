@@ -1,0 +1,346 @@
+/** Nodes, advertisers and sources together, over TCP on 127.0.0.1. */
+import assert from "node:assert/strict";
+import { createBootRecordPolicy } from "../../lib/advertise/boot_record_policy.ts";
+import {
+  bootRecordKey,
+  signBootRecord,
+} from "../../lib/advertise/boot_record.ts";
+import {
+  type DhtAdvertiser,
+  openDhtAdvertiser,
+} from "../../lib/advertise/dht_advertiser.ts";
+import type { ChannelArch } from "../../lib/core/channel_arch.ts";
+import { deadline, systemClock as clock } from "../../lib/core/clock.ts";
+import { UserError } from "../../lib/core/errors.ts";
+import { createDhtSource } from "../../lib/discover/dht_source.ts";
+import type { Finding } from "../../lib/discover/source.ts";
+import { openDhtClient } from "../../lib/net/dht_client.ts";
+import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
+import type { DhtNode } from "../../lib/net/dht_node.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../lib/net/kad_message.ts";
+import {
+  eventually,
+  LIBP2P_LEAKS,
+  openTestNode,
+  unlimited,
+} from "../support/dht_nodes.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+
+function advertise(
+  node: DhtNode,
+  { ttlSeconds = 3600, logger = new MemoryLogger() } = {},
+): DhtAdvertiser {
+  return openDhtAdvertiser({
+    node,
+    urlFor: ({ channel, arch }) =>
+      `http://127.0.0.1:8080/${channel}/${arch}/manifest.json?${node.peerId}`,
+    ttlSeconds,
+    refreshSeconds: ttlSeconds / 2,
+    clock,
+    logger,
+  });
+}
+
+/** What a fresh client finds through some nodes, until `isEnough`. */
+async function find(
+  bootstrap: string[],
+  isEnough: (finding: Finding) => boolean,
+  { image = IMAGE, timeoutMs = 10_000 }: {
+    image?: ChannelArch;
+    timeoutMs?: number;
+  } = {},
+): Promise<Finding[]> {
+  const source = createDhtSource({ bootstrap, clock, isClockTrusted: true });
+  using limit = deadline(clock, timeoutMs, { signal: unlimited });
+  const found: Finding[] = [];
+  for await (const finding of source.find(image, { signal: limit.signal })) {
+    found.push(finding);
+    if (isEnough(finding)) break;
+  }
+  return found;
+}
+
+function providerOf(finding: Finding | undefined): string | undefined {
+  return finding?.kind === "candidate" ? finding.candidate.peerId : undefined;
+}
+
+Deno.test(
+  "what one node publishes is found through another",
+  LIBP2P_LEAKS,
+  async () => {
+    await using first = await openTestNode();
+    const bootstrap = first.addresses();
+    await using provider = await openTestNode({ bootstrap });
+    await using third = await openTestNode({ bootstrap });
+    await using advertiser = advertise(provider);
+    const published = await advertiser.publish({ image: IMAGE, version: "7" }, {
+      signal: unlimited,
+    });
+    assert.deepEqual(published, { ok: true, value: undefined });
+    assert.equal(
+      provider.joinStates().get(bootstrap[0] ?? "")?.kind,
+      "connected",
+    );
+
+    const found = await find(third.addresses(), (f) => f.kind === "candidate");
+    assert.deepEqual(found.at(-1), {
+      kind: "candidate",
+      candidate: {
+        manifestUrl: new URL(
+          `http://127.0.0.1:8080/stable/arm64/manifest.json?${provider.peerId}`,
+        ),
+        image: IMAGE,
+        version: "7",
+        source: "dht",
+        peerId: provider.peerId,
+      },
+    });
+
+    const other = { channel: "stable", arch: "x86_64" };
+    const nothing = await find(bootstrap, (f) => f.kind === "other", {
+      image: other,
+    });
+    assert.deepEqual(nothing.at(-1), { kind: "other", image: IMAGE });
+  },
+);
+
+Deno.test(
+  "a provider alone is found by who asks it itself",
+  LIBP2P_LEAKS,
+  async () => {
+    await using provider = await openTestNode();
+    await using advertiser = advertise(provider);
+    const logger = new MemoryLogger();
+    const started = clock.monotonic();
+    const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    assert.deepEqual(published, { ok: false, reason: "no DHT peer yet" });
+    assert.ok(clock.monotonic() - started < 1000, "refuses at once");
+    assert.deepEqual(logger.lines, []);
+    const found = await find(
+      provider.addresses(),
+      (f) => f.kind === "candidate",
+    );
+    assert.equal(providerOf(found.at(-1)), provider.peerId);
+  },
+);
+
+Deno.test(
+  "two providers of one image are both found, though the record has one slot",
+  LIBP2P_LEAKS,
+  async () => {
+    await using first = await openTestNode();
+    const bootstrap = first.addresses();
+    await using one = await openTestNode({ bootstrap });
+    await using two = await openTestNode({ bootstrap });
+    await using oneAdvertiser = advertise(one);
+    await using twoAdvertiser = advertise(two);
+    for (const advertiser of [oneAdvertiser, twoAdvertiser]) {
+      const published = await advertiser.publish(
+        { image: IMAGE, version: "1" },
+        {
+          signal: unlimited,
+        },
+      );
+      assert.ok(published.ok);
+    }
+    const providers = new Set<string | undefined>();
+    await find(bootstrap, (finding) => {
+      if (finding.kind === "candidate") providers.add(providerOf(finding));
+      return providers.size === 2;
+    });
+    assert.deepEqual(providers, new Set([one.peerId, two.peerId]));
+  },
+);
+
+Deno.test(
+  "a provider without peers publishes as soon as one comes",
+  LIBP2P_LEAKS,
+  async () => {
+    await using provider = await openTestNode();
+    const logger = new MemoryLogger();
+    await using advertiser = advertise(provider, { logger });
+    await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    await using late = await openTestNode({ bootstrap: provider.addresses() });
+    await eventually(
+      () => advertiser.isPublished(IMAGE),
+      "published at a peer",
+    );
+    assert.match(logger.lines.join("\n"), /^WARN [^\n]+\nINFO [^\n]+$/);
+    await provider[Symbol.asyncDispose]();
+    const found = await find(late.addresses(), (f) => f.kind === "candidate");
+    assert.equal(providerOf(found.at(-1)), provider.peerId);
+  },
+);
+
+Deno.test(
+  "a record is forgotten when its provider is gone for its TTL",
+  LIBP2P_LEAKS,
+  async () => {
+    await using first = await openTestNode({ recordTtlSeconds: 1 });
+    const bootstrap = first.addresses();
+    {
+      await using provider = await openTestNode({ bootstrap });
+      await using advertiser = advertise(provider, { ttlSeconds: 1 });
+      const published = await advertiser.publish(
+        { image: IMAGE, version: "1" },
+        {
+          signal: unlimited,
+        },
+      );
+      assert.ok(published.ok);
+    }
+    await using client = await openDhtClient({
+      protocol: DEFAULT_DHT_PROTOCOL,
+      clock,
+      signal: unlimited,
+    });
+    // Not only the readers of this project refuse it: the node does not even
+    // answer with it, nor names its provider.
+    const isKept = async (find: typeof client.findValues) => {
+      const key = bootRecordKey(IMAGE);
+      for await (const step of find(key, bootstrap, { signal: unlimited })) {
+        if (step.kind === "failure") continue;
+        if (step.answer.value || step.answer.providers.length > 0) return true;
+      }
+      return false;
+    };
+    await eventually(
+      async () =>
+        !await isKept(client.findValues) && !await isKept(client.findProviders),
+      "forgotten",
+    );
+  },
+);
+
+Deno.test(
+  "honest nodes refuse forged, expired and misplaced records",
+  LIBP2P_LEAKS,
+  async () => {
+    await using honest = await openTestNode();
+    const attacker = await createIdentity();
+    const victim = await createIdentity();
+    // The attacker's node would keep anything.
+    await using hostile = await openTestNode({
+      identity: attacker,
+      bootstrap: honest.addresses(),
+      policy: {
+        ...createBootRecordPolicy({ clock }),
+        accept: () => Promise.resolve({ ok: true, value: undefined }),
+        isBetter: () => false,
+        expiresMs: () => Infinity,
+      },
+    });
+    const record = (
+      identity: Identity,
+      overrides: { lastUpdatedMs?: number; url?: string; ttlSeconds?: number } =
+        {},
+      peerId = identity.peerId,
+    ) =>
+      signBootRecord(IMAGE, {
+        url: "http://192.0.2.66/",
+        peerId,
+        lastUpdatedMs: clock.now(),
+        version: "9999",
+        ttlSeconds: 3600,
+        ...overrides,
+      }, identity.sign);
+    const publish = (value: Uint8Array, key = bootRecordKey(IMAGE)) =>
+      hostile.publish(key, value, { ttlSeconds: 3600, signal: unlimited });
+    const text = (s: string) => new TextEncoder().encode(s);
+
+    const forgeries: [string, Uint8Array, string?][] = [
+      ["garbage", text("garbage")],
+      ["huge", text(`"${"x".repeat(10_000)}"`)],
+      ["of another peer", await record(attacker, {}, victim.peerId)],
+      ["expired", await record(attacker, { lastUpdatedMs: 0 })],
+      [
+        "of the future",
+        await record(attacker, { lastUpdatedMs: clock.now() + 400_000 }),
+      ],
+      ["for ever", await record(attacker, { ttlSeconds: 100_000_000 })],
+      ["no web page", await record(attacker, { url: "file:///etc/passwd" })],
+      [
+        "of another image",
+        await record(attacker),
+        "/phase/testing/arm64/manifest",
+      ],
+      ["under no key", await record(attacker), "/phase/stable"],
+      [
+        "in no namespace",
+        await record(attacker),
+        "/other/stable/arm64/manifest",
+      ],
+    ];
+    for (const [what, value, key] of forgeries) {
+      const outcome = await publish(value, key);
+      assert.equal(outcome.storedAt, 0, what);
+      assert.equal(outcome.failures.length, 1, what);
+    }
+    // Signed by himself for himself it is a record like any other.
+    assert.equal((await publish(await record(attacker))).storedAt, 1);
+  },
+);
+
+Deno.test("a node that cannot listen says so", LIBP2P_LEAKS, async () => {
+  await using first = await openTestNode();
+  const listen = first.addresses().map((a) => a.replace(/\/p2p\/.*/, ""));
+  await assert.rejects(
+    openTestNode({ listen }),
+    (error: unknown) =>
+      error instanceof UserError &&
+      error.message ===
+        `Cannot listen for DHT peers on ${listen[0]}: the port is in use`,
+  );
+});
+
+Deno.test(
+  "nodes that cannot be reached are told with their reasons",
+  LIBP2P_LEAKS,
+  async () => {
+    const refused = "/ip4/127.0.0.1/tcp/1";
+    const found = await find([refused], (f) => f.kind === "problem");
+    assert.deepEqual(found, [{
+      kind: "problem",
+      message: `DHT node ${refused} cannot be asked: connection refused`,
+    }]);
+    await using provider = await openTestNode({ bootstrap: [refused] });
+    await eventually(
+      () => provider.joinStates().get(refused)?.kind === "failed",
+      "the refusal is noticed",
+    );
+    await using advertiser = advertise(provider);
+    assert.deepEqual(
+      await advertiser.publish({ image: IMAGE, version: "1" }, {
+        signal: unlimited,
+      }),
+      { ok: false, reason: `no DHT peer yet: ${refused}: connection refused` },
+    );
+  },
+);
+
+Deno.test(
+  "a node joins again when its bootstrap node was restarted",
+  LIBP2P_LEAKS,
+  async () => {
+    const identity = await createIdentity();
+    const before = await openTestNode({ identity });
+    const bootstrap = before.addresses();
+    const listen = bootstrap.map((a) => a.replace(/\/p2p\/.*/, ""));
+    await using provider = await openTestNode({ bootstrap });
+    await using advertiser = advertise(provider);
+    const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    assert.ok(published.ok);
+    await before[Symbol.asyncDispose]();
+    await using _after = await openTestNode({ identity, listen });
+    await find(bootstrap, (f) => f.kind === "candidate", { timeoutMs: 20_000 })
+      .then((found) => assert.equal(providerOf(found.at(-1)), provider.peerId));
+  },
+);
