@@ -1,6 +1,6 @@
 import { parseArch, parseChannel } from "../core/channel_arch.ts";
 import { LOG_LEVELS } from "../core/log.ts";
-import { parseMultiaddr } from "./multiaddr.ts";
+import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { OptionTable } from "./option_table.ts";
 import { parseInterface } from "./setting_values.ts";
 
@@ -34,7 +34,7 @@ export const NETWORK_OPTIONS = {
     placeholder: "MULTIADDR",
     help: "join the DHT through these nodes",
     repeatable: true,
-    parse: parseMultiaddr,
+    parse: checkMultiaddr,
   },
 } as const satisfies OptionTable;
 
@@ -53,22 +53,3 @@ export const ARCH_OPTION = {
   parse: parseArch,
   completes: ["arm64", "x86_64"],
 } as const;
-
-/** Keys that are trusted to sign manifests. */
-export const TRUST_OPTIONS = {
-  key: {
-    type: "text",
-    placeholder: "HEX|FILE",
-    help: "trust manifests signed by this public key",
-    repeatable: true,
-    completes: "file",
-  },
-  threshold: {
-    type: "integer",
-    placeholder: "N",
-    min: 1,
-    max: 64,
-    default: 1,
-    help: "how many trusted keys must have signed",
-  },
-} as const satisfies OptionTable;

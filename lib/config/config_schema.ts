@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { parseArch, parseChannel } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { parseMultiaddr } from "./multiaddr.ts";
+import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { ChannelSettings, ConfigLayer } from "./provider_config.ts";
 import {
   parseBind,
@@ -110,7 +110,7 @@ const dhtEntries = {
   enabled: v.optional(trueOrFalse),
   port: v.optional(port),
   bootstrap_nodes: v.optional(
-    list(parseMultiaddr, '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]'),
+    list(checkMultiaddr, '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]'),
   ),
   refresh_interval: v.optional(seconds),
   record_ttl: v.optional(seconds),

@@ -3,7 +3,6 @@ import {
   CHANNEL_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
-  TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { Program } from "./option_table.ts";
 
@@ -44,13 +43,6 @@ export const DISCOVER_PROGRAM = {
           help: "list every provider found until the timeout, best first",
         },
         ...NETWORK_OPTIONS,
-        ...TRUST_OPTIONS,
-        fetch: {
-          type: "text",
-          placeholder: "DIR",
-          help: "download the image's files to this directory",
-          completes: "directory",
-        },
         format: {
           type: "choice",
           choices: ["text", "json"],
@@ -70,7 +62,6 @@ export const DISCOVER_PROGRAM = {
         "phase_discover --channel stable --arch arm64",
         "phase_discover --channel testing --arch x86_64 --timeout 10",
         "phase_discover --mode wan --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW...",
-        "phase_discover --key /etc/phase/trusted.pub --fetch /run/boot --quiet",
       ],
       notes: [
         "Exit codes: 0 found, 1 unexpected, 2 usage, 3 nothing found before the",

@@ -3,7 +3,6 @@ import {
   CHANNEL_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
-  TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { OptionTable, Program } from "./option_table.ts";
 import {
@@ -117,14 +116,6 @@ const JSON_OPTION = {
   json: { type: "flag", help: "print JSON" },
 } as const satisfies OptionTable;
 
-const MANIFEST_ARGUMENT = {
-  type: "text",
-  placeholder: "FILE",
-  help: "a manifest, as it is served",
-  required: true,
-  completes: "file",
-} as const;
-
 /** The command line of `plasmd`. */
 export const PLASMD_PROGRAM = {
   name: "plasmd",
@@ -150,102 +141,6 @@ export const PLASMD_PROGRAM = {
       options: { ...CONFIG_OPTION, ...IMAGE_OPTIONS, ...JSON_OPTION },
       examples: ["plasmd scan --artifacts /srv/images"],
     },
-    "manifest show": {
-      summary: "Print what a manifest promises",
-      options: JSON_OPTION,
-      positionals: {
-        manifest: {
-          ...MANIFEST_ARGUMENT,
-          placeholder: "FILE|URL",
-          help: "a manifest on disk or of a provider",
-        },
-      },
-      examples: [
-        "plasmd manifest show http://192.168.1.10:8080/stable/arm64/manifest.json",
-      ],
-    },
-    "manifest generate": {
-      summary: "Write the unsigned manifest of an image",
-      options: {
-        ...CONFIG_OPTION,
-        artifacts: IMAGE_OPTIONS.artifacts,
-        channel: { ...CHANNEL_OPTION, help: "channel of the image" },
-        arch: { ...ARCH_OPTION, help: "architecture of the image" },
-        out: {
-          type: "text",
-          placeholder: "FILE",
-          help: "write to this file",
-          defaultText: "standard output",
-          completes: "file",
-        },
-      },
-      examples: [
-        "plasmd manifest generate --artifacts /srv/images --channel stable --arch arm64 --out manifest.json",
-      ],
-    },
-    "manifest sign": {
-      summary: "Add signatures to a manifest; needs no network",
-      options: {
-        key: {
-          type: "text",
-          placeholder: "FILE",
-          help: "private key to sign with",
-          repeatable: true,
-          completes: "file",
-        },
-      },
-      positionals: { manifest: MANIFEST_ARGUMENT },
-      examples: ["plasmd manifest sign --key signing.pem manifest.json"],
-    },
-    "manifest verify": {
-      summary: "Check the signatures of a manifest",
-      options: TRUST_OPTIONS,
-      positionals: { manifest: MANIFEST_ARGUMENT },
-      examples: ["plasmd manifest verify --key trusted.pub manifest.json"],
-    },
-    "key generate": {
-      summary: "Create a private key to sign manifests with",
-      options: {
-        out: {
-          type: "text",
-          placeholder: "FILE",
-          help: "write the private key to this file",
-          defaultText: "one in the state directory",
-          completes: "file",
-        },
-        ...STATE_OPTION,
-      },
-      examples: ["plasmd key generate --out signing.pem"],
-    },
-    "key show": {
-      summary: "Print the public key that clients are to trust",
-      options: { ...CONFIG_OPTION, ...STATE_OPTION, ...SIGNING_OPTION },
-      examples: ["plasmd key show"],
-    },
-    status: {
-      summary: "Show what a running provider does",
-      options: {
-        url: {
-          type: "text",
-          placeholder: "URL",
-          help: "where the provider serves",
-          default: "http://127.0.0.1:8080",
-          parse: parseHttpUrl,
-        },
-        ...JSON_OPTION,
-      },
-      examples: ["plasmd status --url http://192.168.1.10:8080"],
-    },
-    doctor: {
-      summary: "Find out why nobody can find this provider",
-      options: {
-        ...CONFIG_OPTION,
-        ...IMAGE_OPTIONS,
-        ...NODE_OPTIONS,
-        ...JSON_OPTION,
-      },
-      examples: ["plasmd doctor"],
-    },
     bootstrap: {
       summary: "Run a DHT node without images, for others to join through",
       options: { ...CONFIG_OPTION, ...STATE_OPTION, ...NODE_OPTIONS },
@@ -266,9 +161,5 @@ export const PLASMD_PROGRAM = {
       },
       examples: ["source <(plasmd completions bash)"],
     },
-  },
-  groups: {
-    manifest: "Looks at, makes, signs and checks manifests",
-    key: "Makes and shows the keys that sign manifests",
   },
 } as const satisfies Program;

@@ -6,8 +6,9 @@ const MAX_LENGTH = 512;
 const OCTET = /^(25[0-5]|2[0-4]\d|1?\d?\d)$/;
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
-/** Base58btc of an identity or SHA-256 multihash, or a CID in base32. */
-const PEER_ID = /^([1-9A-HJ-NP-Za-km-z]{40,60}|b[a-z2-7]{50,80})$/;
+/** Base58btc of an identity or SHA-256 multihash, or a CID in base32 or 36. */
+const PEER_ID =
+  /^([1-9A-HJ-NP-Za-km-z]{40,60}|b[a-z2-7]{50,80}|k[0-9a-z]{50,80})$/;
 
 const HOST_CHECKS: ReadonlyMap<string, (host: string) => boolean> = new Map([
   ["ip4", isIpv4],
@@ -41,8 +42,8 @@ export function checkMultiaddr(text: string): Result<string> {
   if (!isHost(host)) return wrong(`/${protocol}/ is without a valid host`);
   const [tcp, port = "", ...end] = rest;
   if (tcp !== "tcp") return wrong("no /tcp/ after the host");
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
-    return wrong("no port after /tcp/");
+  if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65535) {
+    return wrong("no port from 1 to 65535 after /tcp/");
   }
   return checkPeerId(end) ? ok(text) : wrong("the end is not /p2p/PEER_ID");
 }

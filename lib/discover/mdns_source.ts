@@ -132,7 +132,7 @@ class LanSearch implements AsyncDisposable {
     const key = linkKey(session.link);
     this.#sessions.set(key, session);
     this.#act(this.#querier.linkUp(key));
-    this.#tellProblem(`mdns ${describeLink(session.link)}`);
+    this.#tellProblem(`Asked by mDNS on ${describeLink(session.link)}`);
   }
 
   #linkDown(session: QuerierLink): void {

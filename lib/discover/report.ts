@@ -118,7 +118,7 @@ function explanation(
   { refused, problems, others }: DiscoveryResult,
 ): string[] {
   return [
-    ...problems.map((problem) => `Tried ${problem}`),
+    ...problems,
     ...refused.map(({ manifestUrl, refusal }) =>
       `Refused ${manifestUrl.href}: ${refusal.message} (${refusal.code})`
     ),

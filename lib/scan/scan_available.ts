@@ -22,9 +22,9 @@ export interface ScanSettings {
   /** Holds `<channel>/<arch>/` directories. */
   readonly artifactsDir: string;
   /** Only these; undefined: the default ones and what is found on disk. */
-  readonly channels?: readonly string[];
+  readonly channels?: readonly string[] | undefined;
   /** Only these; undefined: the default ones and what is found on disk. */
-  readonly architectures?: readonly string[];
+  readonly architectures?: readonly string[] | undefined;
   /** What single channels set for themselves. */
   readonly channelSettings?: ReadonlyMap<string, ChannelScanSettings>;
 }
@@ -32,9 +32,9 @@ export interface ScanSettings {
 /** Where the images of one channel are looked for. */
 export interface ChannelScanSettings {
   /** Holds `<arch>/` directories. */
-  readonly artifactsDir?: string;
+  readonly artifactsDir?: string | undefined;
   /** Only these; undefined: as `ScanSettings.architectures`. */
-  readonly architectures?: readonly string[];
+  readonly architectures?: readonly string[] | undefined;
 }
 
 /** An image that was expected, or has a directory, and has no usable kernel. */

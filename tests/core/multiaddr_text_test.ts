@@ -9,7 +9,7 @@ Deno.test("checkMultiaddr() accepts what a node can be reached at", () => {
       "/ip4/192.0.2.7/tcp/4001",
       `/ip4/192.0.2.7/tcp/4001/p2p/${PEER}`,
       `/ip6/2001:db8::7/tcp/4001/p2p/${PEER}`,
-      "/ip6/::/tcp/0",
+      "/ip6/::1/tcp/4001",
       `/dns4/boot.example.org/tcp/443/p2p/${PEER}`,
       "/dns/localhost/tcp/4001",
       "/dnsaddr/bootstrap.libp2p.io",

@@ -85,7 +85,7 @@ Deno.test("mDNS: an image that is published is found, with all it says", async (
   );
 
   assert.deepEqual(findings, [
-    { kind: "problem", message: "mdns eth0 10.0.0.9" },
+    { kind: "problem", message: "Asked by mDNS on eth0 10.0.0.9" },
     {
       kind: "peer",
       multiaddr: "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWLab",
@@ -121,7 +121,7 @@ Deno.test("mDNS: an image that is not published is not found, but what exists is
 
   assert.deepEqual(findings, [{
     kind: "problem",
-    message: "mdns eth0 10.0.0.9",
+    message: "Asked by mDNS on eth0 10.0.0.9",
   }, {
     kind: "other",
     image: imageOf("stable/arm64"),

@@ -79,12 +79,12 @@ Deno.test("reportDiscovery() of nothing says what was tried and what exists, and
   const { stdout, messages, exitCode } = reportDiscovery({
     ...NOTHING,
     others: [{ channel: "testing", arch: "arm64" }],
-    problems: ["mDNS on lo 127.0.0.1"],
+    problems: ["Asked by mDNS on lo 127.0.0.1"],
   }, OPTIONS);
   assert.deepEqual(stdout, []);
   assert.deepEqual(messages, [
     "Cannot find stable/arm64: no provider answered within 3 s",
-    "Tried mDNS on lo 127.0.0.1",
+    "Asked by mDNS on lo 127.0.0.1",
     "Available: testing/arm64",
   ]);
   assert.equal(exitCode, 3);

@@ -1,0 +1,70 @@
+import {
+  type InterfaceAddress,
+  isLoopbackAddress,
+  selectLinks,
+} from "../net/interfaces.ts";
+
+/** What the network side of a provider is decided from. */
+export interface AddressSettings {
+  /** Named by the operator: overrides everything. */
+  readonly bind?: string | undefined;
+  /** Interface names or addresses; empty: all that lead somewhere. */
+  readonly interfaces: readonly string[];
+}
+
+/**
+ * The address to listen on: as told; loopback when only loopback is to be
+ * used; else every address, since those of an interface come and go.
+ *
+ * @param all every address of the machine
+ */
+export function listenAddress(
+  { bind, interfaces }: AddressSettings,
+  all: readonly InterfaceAddress[],
+): string {
+  if (bind !== undefined) return bind;
+  const links = selectLinks(all, interfaces);
+  const addresses = links.flatMap((l) => l.addresses.map((a) => a.address));
+  return interfaces.length > 0 && addresses.length > 0 &&
+      addresses.every(isLoopbackAddress)
+    ? "127.0.0.1"
+    : "0.0.0.0";
+}
+
+/**
+ * The address that hosts beyond the LAN may reach this machine by: the one
+ * listened on, else the one of the default route, else the first there is.
+ *
+ * @param all every address of the machine
+ * @param routes content of `/proc/net/route`; empty where there is none
+ */
+export function outwardAddress(
+  settings: AddressSettings,
+  all: readonly InterfaceAddress[],
+  routes: string,
+): string {
+  const listen = listenAddress(settings, all);
+  if (listen !== "0.0.0.0" && listen !== "::") return listen;
+  const candidates = selectLinks(all, settings.interfaces)
+    .filter(({ family }) => family === 4);
+  const routed = defaultRouteInterface(routes);
+  const link = candidates.find((l) => l.interfaceName === routed) ??
+    candidates[0];
+  return link?.addresses[0]?.address ?? "127.0.0.1";
+}
+
+/** The interface that packets for the rest of the world leave by. */
+function defaultRouteInterface(routes: string): string | undefined {
+  const best = routes.split("\n").slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, destination, , , , , , mask]) =>
+      destination === "00000000" && mask === "00000000"
+    )
+    .sort(([, , , , , , a], [, , , , , , b]) => Number(a) - Number(b))[0];
+  return best?.[0];
+}
+
+/** `http://192.0.2.1:8080`, with the brackets that IPv6 needs. */
+export function httpBaseUrl(address: string, port: number): string {
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,28 @@
+import {
+  type ProgramContext,
+  runProgram,
+  writeLine,
+} from "./lib/cli/run_program.ts";
+import { runDiscover } from "./lib/cli/discover_command.ts";
+import { parseCommandLine } from "./lib/config/command_line.ts";
+import { DISCOVER_PROGRAM } from "./lib/config/discover_options.ts";
+import { ExitCode } from "./lib/core/exit_code.ts";
+import { VERSION } from "./lib/core/version.ts";
+
+async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
+  const invocation = parseCommandLine(argv, DISCOVER_PROGRAM);
+  switch (invocation.kind) {
+    case "help": {
+      const { renderHelp } = await import("./lib/config/command_help.ts");
+      writeLine(renderHelp(DISCOVER_PROGRAM, invocation.command), "stdout");
+      return ExitCode.done;
+    }
+    case "version":
+      writeLine(`phase_discover ${VERSION}`, "stdout");
+      return ExitCode.done;
+    case "run":
+      return await runDiscover(invocation.values, { signal });
+  }
+}
+
+if (import.meta.main) await runProgram(main);
