@@ -1,43 +1,37 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { type DnsRecord, recordKey } from "../net/dns_message.ts";
 import type { DnsName } from "../net/dns_name.ts";
 import type { Link } from "../net/interfaces.ts";
 import type { Claim } from "../net/mdns_claim_register.ts";
 import { describeLink, MdnsLinks } from "../net/mdns_links.ts";
-import { hostDnsName, hostIdOf, instanceName } from "../net/mdns_names.ts";
+import { MalformedLog } from "../net/mdns_malformed_log.ts";
 import {
-  hostClaim,
-  imageClaim,
-  imageTxt,
-  linkManifestUrl,
-} from "../net/mdns_records.ts";
+  HOST_CLAIM,
+  type ProviderAddress,
+  PublishedImages,
+} from "../net/mdns_published_images.ts";
 import { ResponderLink } from "../net/mdns_responder_link.ts";
 import type { MdnsNetwork } from "../net/mdns_socket.ts";
 import { systemMdnsNetwork } from "../net/mdns_system_network.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
 
 /** What the mDNS advertiser works with. */
-export interface MdnsAdvertiserOptions {
+export interface MdnsAdvertiserOptions extends ProviderAddress {
+  /** Told how each link fares. */
   readonly logger: Logger;
   /** Interface names or addresses; none for the usual ones. */
   readonly interfaces: readonly string[];
-  /** The machine's name, from which the advertised names are made. */
-  readonly hostName: string;
-  /** Where HTTP is served. */
-  readonly port: number;
-  /** Replaces scheme, address and port of the manifest URLs. */
-  readonly advertiseUrl?: URL;
-  /** The DHT node's multiaddr with peer id, as reached over that address. */
-  readonly p2pAddress?: (linkAddress: string) => string | undefined;
-  /** Whether HTTP answers on an address. @default {() => true} */
+  /**
+   * Whether HTTP answers on an address; what it does not is not advertised.
+   *
+   * @default {() => true}
+   */
   readonly isServed?: (linkAddress: string) => boolean;
-  /** @default {systemClock} */
+  /** Times everything. @default {systemClock} */
   readonly clock?: Clock;
-  /** @default {systemMdnsNetwork} */
+  /** Where the sockets are opened. @default {systemMdnsNetwork} */
   readonly network?: MdnsNetwork;
   /** 0 to below 1. @default {Math.random} */
   readonly random?: () => number;
@@ -45,15 +39,19 @@ export interface MdnsAdvertiserOptions {
 
 /** How one link is doing, for `plasmd status`. */
 export interface MdnsLinkState {
+  /** Such as `eth0`. */
   readonly interfaceName: string;
+  /** The first of the link's addresses. */
   readonly address: string;
-  readonly state: "established" | "probing" | "failed";
+  /** `idle`: there is nothing to advertise there. */
+  readonly state: "established" | "probing" | "idle" | "failed";
   /** Why it failed: a clause. */
   readonly reason?: string;
 }
 
 /** Advertises images by multicast DNS. */
 export interface MdnsAdvertiser extends Advertiser {
+  /** For log lines. */
   readonly name: "mDNS";
   /** Every link in use, working or not. */
   links(): readonly MdnsLinkState[];
@@ -61,14 +59,24 @@ export interface MdnsAdvertiser extends Advertiser {
 
 /** How long `publish` waits for a link: probing takes up to a second. */
 const PUBLISH_TIMEOUT_MS = 3000;
-/** The claim of the host name; those of images are named `channel/arch`. */
-const HOST_CLAIM = "host";
-/** Own records that are remembered after they changed. */
-const MAX_REMEMBERED = 1000;
+
+/** How often interfaces are looked at. */
+const POLL_INTERVAL_MS = 3000;
 
 /**
  * Opens the sockets of every link. Trouble with them is logged, told by
  * `publish` and mended in the background, never thrown.
+ *
+ * @example
+ * ```ts ignore
+ * await using advertiser = await openMdnsAdvertiser({
+ *   logger,
+ *   interfaces: ["eth0"],
+ *   hostName: "lab",
+ *   port: 8080,
+ * });
+ * await advertiser.publish({ image, version: "2026.11" }, { signal });
+ * ```
  */
 export async function openMdnsAdvertiser(
   options: MdnsAdvertiserOptions,
@@ -78,22 +86,13 @@ export async function openMdnsAdvertiser(
   return advertiser;
 }
 
-interface Published {
-  readonly advertisement: Advertisement;
-  /** From 2 on appended to the name. */
-  ordinal: number;
-}
-
 class LinksAdvertiser implements MdnsAdvertiser {
   readonly name = "mDNS";
   readonly #options: MdnsAdvertiserOptions;
   readonly #clock: Clock;
-  readonly #hostId: string;
+  readonly #images: PublishedImages;
   readonly #links: MdnsLinks<ResponderLink>;
-  readonly #published = new Map<string, Published>();
-  readonly #ownKeys = new Set<string>();
   readonly #waiting = new Set<() => void>();
-  #hostOrdinal = 1;
 
   constructor(options: MdnsAdvertiserOptions) {
     const {
@@ -103,68 +102,72 @@ class LinksAdvertiser implements MdnsAdvertiser {
       interfaces,
       logger,
     } = options;
+    const malformed = new MalformedLog({ clock, logger });
     this.#options = options;
     this.#clock = clock;
-    this.#hostId = hostIdOf(options.hostName);
+    this.#images = new PublishedImages(options);
     this.#links = new MdnsLinks({
       clock,
       network,
       interfaces,
+      pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         ResponderLink.open(link, {
           clock,
           network,
           random,
-          isOurs: (record) => this.#isOurs(record),
+          isOurs: (record) => this.#images.isOurs(record),
           allLinks: () => this.#links.sessions().map((s) => s.link),
-          onClaim: (session, event) =>
+          onClaim: (link, event) =>
             event.kind === "established"
-              ? this.#onEstablished(session.link, event.id)
+              ? this.#onEstablished(link, event.id)
               : this.#onConflict(event.id, event.name),
-          onMalformed: (reason) => logger.debug(`mdns packet: ${reason}`),
+          onMalformed: (link, reason) => malformed.add(link, reason),
         }),
       onProblem: ({ link, problem }) =>
         logger.warn(`mdns ${link.interfaceName} ${problem}`),
-      onRefreshed: () => this.#sync(),
+      onGone: (link) => logger.warn(`mdns ${describeLink(link)} gone`),
+      onRefreshed: () => this.#claim(),
     });
   }
 
   async start(): Promise<void> {
     await this.#links.start();
     if (this.links().length === 0) {
-      this.#options.logger.warn(`mdns ${this.#noLink()}`);
+      this.#options.logger.warn(
+        `mdns ${this.#noLink()}, so nobody on the LAN finds the images`,
+      );
     }
   }
 
   links(): readonly MdnsLinkState[] {
-    const working = this.#links.sessions().map((session): MdnsLinkState => ({
-      interfaceName: session.link.interfaceName,
-      address: session.link.addresses[0]?.address ?? "",
-      state: session.isEstablished(HOST_CLAIM) ? "established" : "probing",
-    }));
-    const failed = this.#links.problems().map((p): MdnsLinkState => ({
-      interfaceName: p.link.interfaceName,
-      address: p.link.addresses[0]?.address ?? "",
-      state: "failed",
-      reason: p.problem,
-    }));
-    return [...working, ...failed];
+    const failed = this.#links.problems();
+    const working = this.#links.sessions().map(({ link }) => link)
+      .filter((link) => !failed.some((f) => f.link === link));
+    return [
+      ...working.map((link) => ({
+        ...nameAndAddress(link),
+        state: this.#stateOf(link),
+      })),
+      ...failed.map(({ link, problem }) => ({
+        ...nameAndAddress(link),
+        state: "failed" as const,
+        reason: problem,
+      })),
+    ];
   }
 
   async publish(
-    advertisement: Advertisement,
+    { image, version }: Advertisement,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Result<void>> {
-    const id = formatChannelArch(advertisement.image);
-    const txt = this.#txt(advertisement, "0.0.0.0");
-    if (!txt.ok) return txt;
-    const ordinal = this.#published.get(id)?.ordinal ??
-      this.#freeOrdinal(advertisement.image);
-    this.#published.set(id, { advertisement, ordinal });
-    this.#sync();
+    signal.throwIfAborted();
+    const accepted = this.#images.set(image, version);
+    if (!accepted.ok) return accepted;
+    this.#claim();
+    const id = formatChannelArch(image);
     using limit = deadline(this.#clock, PUBLISH_TIMEOUT_MS, { signal });
-    while (!this.#isAnnounced(id)) {
-      if (limit.signal.aborted) break;
+    while (!this.#isAnnounced(id) && !limit.signal.aborted) {
       await this.#change(limit.signal);
     }
     signal.throwIfAborted();
@@ -175,89 +178,34 @@ class LinksAdvertiser implements MdnsAdvertiser {
     return this.#isAnnounced(formatChannelArch(image));
   }
 
-  async withdraw(
-    image: ChannelArch,
-    _options: { readonly signal: AbortSignal },
-  ): Promise<void> {
-    if (this.#published.delete(formatChannelArch(image))) this.#sync();
-    await Promise.resolve();
+  withdraw(image: ChannelArch): Promise<void> {
+    if (this.#images.delete(image)) this.#claim();
+    return Promise.resolve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#links[Symbol.asyncDispose]();
   }
 
-  #sync(): void {
+  /** Brings every link up to date with the images. */
+  #claim(): void {
     const all = this.#links.sessions().map((session) => ({
       session,
-      claims: this.#claims(session.link),
+      claims: this.#claimsOn(session.link),
     }));
-    for (const { claims } of all) this.#remember(claims.values());
+    // All are made before any is used: each link knows what the others say.
     for (const { session, claims } of all) session.setClaims(claims);
   }
 
-  /** What is claimed on a link: nothing where HTTP does not answer. */
-  #claims(link: Link): Map<string, Claim> {
-    const { port, isServed = () => true } = this.#options;
-    const claims = new Map<string, Claim>();
-    const served = link.addresses.map((a) => a.address).filter(isServed);
-    const [address] = served;
-    if (address === undefined || this.#published.size === 0) return claims;
-    const host = hostDnsName(this.#hostId, this.#hostOrdinal);
-    claims.set(HOST_CLAIM, hostClaim(host, served));
-    for (const [id, { advertisement, ordinal }] of this.#published) {
-      const { image } = advertisement;
-      const txt = this.#txt(advertisement, address);
-      if (!txt.ok) continue; // publish() refused it
-      const instance = instanceName(image, this.#hostId, ordinal);
-      const claim = imageClaim({ image, instance, host, port, txt: txt.value });
-      claims.set(id, claim);
-    }
-    return claims;
-  }
-
-  #txt(
-    { image, version }: Advertisement,
-    address: string,
-  ): Result<Uint8Array[]> {
-    const { port, advertiseUrl, p2pAddress } = this.#options;
-    return imageTxt({
-      image,
-      version,
-      manifestUrl: linkManifestUrl(image, { address, port, advertiseUrl }),
-      p2pAddress: p2pAddress?.(address),
-    });
-  }
-
-  /** Two images may differ in characters that names do not have. */
-  #freeOrdinal(image: ChannelArch): number {
-    const taken = new Set(
-      [...this.#published.values()].map(({ advertisement, ordinal }) =>
-        instanceName(advertisement.image, this.#hostId, ordinal)
-      ),
-    );
-    let ordinal = 1;
-    while (taken.has(instanceName(image, this.#hostId, ordinal))) ordinal++;
-    return ordinal;
-  }
-
-  #remember(claims: Iterable<Claim>): void {
-    for (const { unique } of claims) {
-      for (const record of unique) {
-        const key = recordKey(record);
-        // Moved to the end, so that the oldest are forgotten first.
-        this.#ownKeys.delete(key);
-        this.#ownKeys.add(key);
-      }
-    }
-    const surplus = this.#ownKeys.size - MAX_REMEMBERED;
-    for (const key of [...this.#ownKeys].slice(0, Math.max(0, surplus))) {
-      this.#ownKeys.delete(key);
-    }
-  }
-
-  #isOurs(record: DnsRecord): boolean {
-    return this.#ownKeys.has(recordKey(record));
+  #claimsOn(link: Link): ReadonlyMap<string, Claim> {
+    const { isServed = () => true } = this.#options;
+    const served = (of: Link) =>
+      of.addresses.map((a) => a.address).filter(isServed);
+    const [address] = served(link);
+    if (address === undefined) return new Map();
+    const sameInterface = this.#links.sessions().map((s) => s.link)
+      .filter((other) => other.interfaceName === link.interfaceName);
+    return this.#images.claims(address, sameInterface.flatMap(served));
   }
 
   #onEstablished(link: Link, id: string): void {
@@ -267,29 +215,26 @@ class LinksAdvertiser implements MdnsAdvertiser {
     for (const check of this.#waiting) check();
   }
 
-  /** Another host has the name: the next one is tried on every link. */
-  #onConflict(id: string, name: DnsName): void {
-    const before = printable(name);
-    let after: DnsName;
-    if (id === HOST_CLAIM) {
-      after = hostDnsName(this.#hostId, ++this.#hostOrdinal);
-    } else {
-      const published = this.#published.get(id);
-      if (published === undefined) return;
-      const { image } = published.advertisement;
-      published.ordinal++;
-      after = instanceName(image, this.#hostId, published.ordinal);
-    }
+  /** Another host has the name: the next one is tried, on every link. */
+  #onConflict(id: string, before: DnsName): void {
+    const after = this.#images.rename(id);
+    if (after === undefined) return;
     this.#options.logger.info(
       `mdns name ${before} belongs to another host, trying ${after}`,
     );
-    this.#sync();
+    this.#claim();
   }
 
   #isAnnounced(id: string): boolean {
     return this.#links.sessions().some((session) =>
       session.isEstablished(id) && session.isEstablished(HOST_CLAIM)
     );
+  }
+
+  #stateOf(link: Link): "established" | "probing" | "idle" {
+    const session = this.#links.sessions().find((s) => s.link === link);
+    if (session?.isEstablished(HOST_CLAIM) === true) return "established";
+    return this.#claimsOn(link).size > 0 ? "probing" : "idle";
   }
 
   /** Waits until something is established, or the signal aborts. */
@@ -309,16 +254,28 @@ class LinksAdvertiser implements MdnsAdvertiser {
     const states = this.links();
     if (states.length === 0) return this.#noLink();
     return states.map(({ interfaceName, state, reason }) =>
-      `${interfaceName} ${
-        reason ?? (state === "probing" ? "still probing" : state)
-      }`
+      `${interfaceName} ${reason ?? WHY_NOT[state]}`
     ).join(", ");
   }
 
   #noLink(): string {
     const { interfaces } = this.#options;
     return interfaces.length === 0
-      ? "has no network interface with an address"
-      : `has no interface "${interfaces.join('", "')}" with an address`;
+      ? "no network interface with an address"
+      : `no interface "${interfaces.join('", "')}" with an address`;
   }
+}
+
+const WHY_NOT = {
+  established: "has another name to settle first",
+  probing: "is still probing",
+  idle: "has no address that HTTP answers on",
+  failed: "failed",
+} as const;
+
+function nameAndAddress(link: Link) {
+  return {
+    interfaceName: link.interfaceName,
+    address: link.addresses[0]?.address ?? "",
+  };
 }

@@ -15,13 +15,19 @@ import type { Candidate, Finding, Source } from "./source.ts";
  */
 const SETTLE_MS = 8;
 
+/**
+ * How often interfaces are looked at: a box that boots waits for its address,
+ * and a look costs less than a millisecond.
+ */
+const POLL_INTERVAL_MS = 250;
+
 /** What the mDNS source works with. */
 export interface MdnsSourceOptions {
   /** Interface names or addresses; none for the usual ones. */
   readonly interfaces: readonly string[];
-  /** @default {systemClock} */
+  /** Times the questions. @default {systemClock} */
   readonly clock?: Clock;
-  /** @default {systemMdnsNetwork} */
+  /** Where the sockets are opened. @default {systemMdnsNetwork} */
   readonly network?: MdnsNetwork;
   /** 0 to below 1. @default {Math.random} */
   readonly random?: () => number;
@@ -87,12 +93,12 @@ class LanSearch implements AsyncDisposable {
   ) {
     this.#clock = clock;
     this.#tell = tell;
-    const nowMs = clock.monotonic();
-    this.#querier = new MdnsQuerier(image, { random, settleMs, nowMs });
+    this.#querier = new MdnsQuerier(image, { random, settleMs });
     this.#links = new MdnsLinks({
       clock,
       network,
       interfaces,
+      pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         QuerierLink.open(link, {
           network,
@@ -110,6 +116,7 @@ class LanSearch implements AsyncDisposable {
         }),
       onProblem: ({ link, problem }) =>
         this.#tellProblem(`mdns ${describeLink(link)}: ${problem}`),
+      onGone: (link) => this.#tellProblem(`mdns ${describeLink(link)}: gone`),
       onRefreshed: () => {
         if (
           this.#links.sessions().length + this.#links.problems().length === 0
@@ -119,7 +126,6 @@ class LanSearch implements AsyncDisposable {
       },
     });
     void this.#links.start();
-    this.#arm();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,7 +137,7 @@ class LanSearch implements AsyncDisposable {
   #linkUp(session: QuerierLink): void {
     const key = linkKey(session.link);
     this.#sessions.set(key, session);
-    this.#act(this.#querier.linkUp(key));
+    this.#act(this.#querier.linkUp(key, this.#clock.monotonic()));
     this.#tellProblem(`Asked by mDNS on ${describeLink(session.link)}`);
   }
 
@@ -166,10 +172,11 @@ class LanSearch implements AsyncDisposable {
 
   #arm(): void {
     this.#cancelTimer();
-    if (this.#closed) return;
+    const dueMs = this.#querier.nextDueMs();
+    if (this.#closed || dueMs === Infinity) return;
     this.#cancelTimer = this.#clock.setTimer(
       () => this.#act(this.#querier.tick(this.#clock.monotonic())),
-      Math.max(0, this.#querier.nextDueMs() - this.#clock.monotonic()),
+      Math.max(0, dueMs - this.#clock.monotonic()),
     );
   }
 

@@ -13,8 +13,10 @@ export const DnsType = {
 } as const;
 
 /** What every record has. */
-interface RecordHead {
+export interface RecordHead {
+  /** What the record tells about. */
   readonly name: DnsName;
+  /** How long it may be kept; 0 takes it back. */
   readonly ttlSeconds: number;
   /**
    * Replaces what peers hold of this name and type: set on records that only
@@ -25,9 +27,13 @@ interface RecordHead {
 
 /** Where a service is reached. */
 export interface SrvData {
+  /** Lower ones are tried first. */
   readonly priority: number;
+  /** Share of the load among equal priorities. */
   readonly weight: number;
+  /** Of TCP or UDP, as the service type says. */
   readonly port: number;
+  /** The host's name. */
   readonly target: DnsName;
 }
 
@@ -54,6 +60,7 @@ export type DnsRecord = RecordHead & RecordData;
 
 /** One question of class IN (or ANY). */
 export interface DnsQuestion {
+  /** What is asked about. */
   readonly name: DnsName;
   /** One of `DnsType`, or any other number. */
   readonly type: number;
@@ -65,12 +72,17 @@ export interface DnsQuestion {
 export interface DnsMessage {
   /** Zero, except in legacy queries and their responses. */
   readonly id: number;
+  /** A response, else a query. */
   readonly isResponse: boolean;
   /** In queries: more known answers follow (RFC 6762 section 7.2). */
   readonly truncated: boolean;
+  /** What is asked; in legacy responses, what was asked. */
   readonly questions: readonly DnsQuestion[];
+  /** In queries: what the asker knows already. */
   readonly answers: readonly DnsRecord[];
+  /** In queries: what the asker would like to own (a probe). */
   readonly authorities: readonly DnsRecord[];
+  /** What the asker will want to know next. */
   readonly additionals: readonly DnsRecord[];
 }
 

@@ -2,15 +2,19 @@ import { addressBytes, isLinkLocal6, samePrefix } from "./ip_address.ts";
 
 /** One address of a network interface of this machine. */
 export interface InterfaceAddress {
+  /** Such as `eth0`. */
   readonly interfaceName: string;
   /** Without a zone. */
   readonly address: string;
+  /** How many bits all addresses of the subnet share. */
   readonly prefixLength: number;
 }
 
 /** One IP family on one interface: where multicast DNS is spoken separately. */
 export interface Link {
+  /** Such as `eth0`. */
   readonly interfaceName: string;
+  /** IPv4 or IPv6. */
   readonly family: 4 | 6;
   /** At least one; IPv6 ones are global or unique local. */
   readonly addresses: readonly InterfaceAddress[];

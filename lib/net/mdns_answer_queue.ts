@@ -9,6 +9,9 @@ interface Waiting {
   readonly dueMs: number;
 }
 
+/** Nobody asks when a record was last sent if that is longer ago: 4500 s / 4. */
+const LONGEST_MEMORY_MS = 1_125_000;
+
 /**
  * The answers about to be multicast on one link. It gathers them into common
  * packets, and sends no record twice within the rate limit of RFC 6762
@@ -65,6 +68,9 @@ export class AnswerQueue {
 
   /** Notes that records are multicast now. */
   sent(records: readonly DnsRecord[], nowMs: number): void {
+    for (const [key, ms] of this.#sentMs) {
+      if (ms < nowMs - LONGEST_MEMORY_MS) this.#sentMs.delete(key);
+    }
     for (const record of records) {
       this.#sentMs.set(recordKey(record), nowMs);
       this.#waiting.delete(recordKey(record));

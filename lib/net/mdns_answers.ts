@@ -4,25 +4,51 @@ import {
   DnsType,
   recordKey,
 } from "./dns_message.ts";
-import { type DnsName, sameName } from "./dns_name.ts";
+import { type DnsName, foldName } from "./dns_name.ts";
+
+/** Everything we answer with on a link, by name. */
+export class AnswerIndex {
+  readonly #byName = new Map<DnsName, DnsRecord[]>();
+
+  /** Sorts records by name; each name's are answered in the order given. */
+  constructor(records: Iterable<DnsRecord>) {
+    for (const record of distinctRecords(records)) {
+      const name = foldName(record.name);
+      const named = this.#byName.get(name);
+      if (named === undefined) this.#byName.set(name, [record]);
+      else named.push(record);
+    }
+  }
+
+  /** The records of a name. */
+  named(name: DnsName): readonly DnsRecord[] {
+    return this.#byName.get(foldName(name)) ?? [];
+  }
+}
 
 /**
- * The records that answer a question. When we alone own the name but have
- * nothing of the type asked for, an NSEC record says that there is none
- * (RFC 6762 section 6.1).
- *
- * @param records everything we answer with on the link
+ * The records that answer questions. When we alone own a name but have nothing
+ * of the type asked for, an NSEC record says that there is none (RFC 6762
+ * section 6.1).
  */
 export function answersTo(
-  question: DnsQuestion,
-  records: readonly DnsRecord[],
+  questions: readonly DnsQuestion[],
+  index: AnswerIndex,
 ): DnsRecord[] {
-  const named = records.filter((r) => sameName(r.name, question.name));
-  const answers = named.filter((r) =>
-    question.type === DnsType.ANY || question.type === r.type
+  const distinct = new Map(
+    questions.map((q) => [`${foldName(q.name)}|${q.type}`, q]),
   );
-  if (answers.length > 0 || !named.some((r) => r.cacheFlush)) return answers;
-  return [negativeRecord(question.name, named)];
+  return distinctRecords(
+    [...distinct.values()].flatMap(({ name, type }) => {
+      const named = index.named(name);
+      const answers = named.filter((record) =>
+        type === DnsType.ANY || type === record.type
+      );
+      return answers.length === 0 && named.some((r) => r.cacheFlush)
+        ? negativeRecords(named)
+        : answers;
+    }),
+  );
 }
 
 /**
@@ -34,30 +60,31 @@ export function answersTo(
  */
 export function additionalsTo(
   answers: readonly DnsRecord[],
-  records: readonly DnsRecord[],
+  index: AnswerIndex,
 ): DnsRecord[] {
-  const all = new RecordSet(answers);
-  const additionals: DnsRecord[] = [];
-  const add = (record: DnsRecord) => {
-    if (all.add(record)) additionals.push(record);
-  };
-  const addAddresses = (host: DnsName) => {
-    const named = records.filter((r) => sameName(r.name, host));
-    named.filter(isAddress).forEach(add);
-    const missing = [DnsType.A, DnsType.AAAA]
-      .some((type) => !named.some((r) => r.type === type));
-    if (named.some(isAddress) && missing) add(negativeRecord(host, named));
-  };
-  for (const record of answers) {
-    if (record.type !== DnsType.PTR) continue;
-    records.filter((r) => r.cacheFlush && sameName(r.name, record.target))
-      .forEach(add);
-  }
-  for (const record of [...answers, ...additionals]) {
-    if (record.type === DnsType.SRV) addAddresses(record.service.target);
-    if (isAddress(record)) addAddresses(record.name);
-  }
-  return additionals;
+  const instances = answers.flatMap((record) =>
+    record.type === DnsType.PTR
+      ? index.named(record.target).filter((r) => r.cacheFlush)
+      : []
+  );
+  const hosts = new Set(
+    [...answers, ...instances].flatMap((record) =>
+      record.type === DnsType.SRV
+        ? [record.service.target]
+        : isAddress(record)
+        ? [record.name]
+        : []
+    ),
+  );
+  const addresses = [...hosts].flatMap((host) => {
+    const named = index.named(host);
+    const types = new Set(named.map((record) => record.type));
+    return types.has(DnsType.A) && types.has(DnsType.AAAA)
+      ? named
+      : [...named, ...negativeRecords(named)];
+  });
+  return distinctRecords([...answers, ...instances, ...addresses])
+    .slice(answers.length);
 }
 
 /**
@@ -69,49 +96,34 @@ export function withoutKnown(
   known: readonly DnsRecord[],
 ): DnsRecord[] {
   const ttls = new Map(known.map((r) => [recordKey(r), r.ttlSeconds]));
-  return answers.filter((r) =>
-    (ttls.get(recordKey(r)) ?? -1) < r.ttlSeconds / 2
+  return answers.filter((record) =>
+    (ttls.get(recordKey(record)) ?? -1) < record.ttlSeconds / 2
   );
 }
 
 /** Each record once, in the order of first sight. */
 export function distinctRecords(records: Iterable<DnsRecord>): DnsRecord[] {
-  const set = new RecordSet();
-  return [...records].filter((record) => set.add(record));
+  const byKey = new Map<string, DnsRecord>();
+  for (const record of records) {
+    const key = recordKey(record);
+    if (!byKey.has(key)) byKey.set(key, record);
+  }
+  return [...byKey.values()];
 }
 
 /** The types that exist of a name, and by that all that do not. */
-function negativeRecord(
-  name: DnsName,
-  named: readonly DnsRecord[],
-): DnsRecord {
-  const ttls = named.map((r) => r.ttlSeconds);
-  return {
-    name: named[0]?.name ?? name,
+function negativeRecords(named: readonly DnsRecord[]): DnsRecord[] {
+  const [first] = named;
+  return first === undefined ? [] : [{
+    name: first.name,
     type: DnsType.NSEC,
-    ttlSeconds: Math.min(...ttls),
+    ttlSeconds: Math.min(...named.map((r) => r.ttlSeconds)),
     cacheFlush: true,
-    nextName: named[0]?.name ?? name,
+    nextName: first.name,
     types: [...new Set(named.map((r) => r.type))].sort((a, b) => a - b),
-  };
+  }];
 }
 
 function isAddress(record: DnsRecord): boolean {
   return record.type === DnsType.A || record.type === DnsType.AAAA;
-}
-
-class RecordSet {
-  readonly #keys: Set<string>;
-
-  constructor(records: readonly DnsRecord[] = []) {
-    this.#keys = new Set(records.map(recordKey));
-  }
-
-  /** Whether it was not in there yet. */
-  add(record: DnsRecord): boolean {
-    const key = recordKey(record);
-    if (this.#keys.has(key)) return false;
-    this.#keys.add(key);
-    return true;
-  }
 }

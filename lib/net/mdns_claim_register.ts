@@ -3,6 +3,7 @@ import { type DnsName, sameName } from "./dns_name.ts";
 
 /** A name that only we may have on a link, and what we say of it. */
 export interface Claim {
+  /** The name that is claimed. */
   readonly name: DnsName;
   /** Records of the name itself, with the cache-flush bit. */
   readonly unique: readonly DnsRecord[];
@@ -12,7 +13,9 @@ export interface Claim {
 
 /** What a register wants to be sent, and what it has reached. */
 export interface DueClaims {
+  /** To be asked about, before we use their names. */
   readonly probes: readonly Claim[];
+  /** To be multicast. */
   readonly announcements: readonly DnsRecord[];
   /** TTL 0. */
   readonly goodbyes: readonly DnsRecord[];
@@ -62,14 +65,16 @@ export class ClaimRegister {
   readonly #entries = new Map<string, Entry>();
   #farewells: Farewell[] = [];
   #conflictsMs: number[] = [];
+  #revision = 0;
 
-  /** @param random 0 to below 1 */
+  /** Starts without claims; `random` gives 0 to below 1. */
   constructor(random: () => number) {
     this.#random = random;
   }
 
   /** Makes a claim, or replaces the one of the same id. */
   set(id: string, claim: Claim, nowMs: number): void {
+    this.#revision++;
     const entry = this.#entries.get(id);
     if (entry === undefined || !sameName(entry.claim.name, claim.name)) {
       // The unique records now belong to whoever won the name.
@@ -90,6 +95,7 @@ export class ClaimRegister {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
+    this.#revision++;
     const { unique, shared } = entry.claim;
     this.#sayGoodbye(entry, [...shared, ...unique], nowMs);
   }
@@ -109,6 +115,11 @@ export class ClaimRegister {
     return [...this.#entries.values()]
       .filter((entry) => entry.phase === "established")
       .flatMap(({ claim }) => [...claim.shared, ...claim.unique]);
+  }
+
+  /** Counts up whenever `records` may give something else. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** The claim to a name that is being probed. */
@@ -144,6 +155,7 @@ export class ClaimRegister {
     ];
     const [id, entry] = found;
     if (entry.phase === "established") {
+      this.#revision++;
       restart(entry, nowMs + this.#conflictWaitMs());
       return undefined;
     }
@@ -167,6 +179,7 @@ export class ClaimRegister {
       }
       if (entry.phase === "probing") {
         entry.phase = "established";
+        this.#revision++;
         established.push(id);
       }
       announcements.push(...entry.claim.shared, ...entry.claim.unique);

@@ -7,7 +7,9 @@ import { decodeTxt } from "./mdns_txt.ts";
 
 /** An image that somebody on the link says to have. */
 export interface FoundService {
+  /** Which image it is, aliases of the architecture resolved. */
   readonly image: ChannelArch;
+  /** http or https, with a host that a booting box can reach. */
   readonly manifestUrl: URL;
   /** Fit to be printed. */
   readonly version: string;
@@ -19,6 +21,7 @@ export interface FoundService {
 
 /** What the records of an instance say. */
 export interface ServiceRecords {
+  /** The TXT record's strings. */
   readonly txt: readonly Uint8Array[];
   /** The SRV record's target. */
   readonly host: DnsName | undefined;

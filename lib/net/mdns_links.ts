@@ -8,18 +8,17 @@ import {
 } from "./interfaces.ts";
 import type { MdnsNetwork } from "./mdns_socket.ts";
 
-/** How often interfaces are looked at. */
-const POLL_INTERVAL_MS = 3000;
-
 /** What is kept open for one link. */
 export interface LinkSession extends AsyncDisposable {
+  /** As it was when the session was opened. */
   readonly link: Link;
-  /** False when it must be opened anew. */
-  isAlive(): boolean;
+  /** Why it must be opened anew, a clause fit for a log line. */
+  problem(): string | undefined;
 }
 
-/** How a link fares. */
+/** A link that does not work. */
 export interface LinkProblem {
+  /** The link in question. */
   readonly link: Link;
   /** A clause fit for a log line. */
   readonly problem: string;
@@ -27,16 +26,22 @@ export interface LinkProblem {
 
 /** What `MdnsLinks` works with. */
 export interface MdnsLinksOptions<S extends LinkSession> {
+  /** Times the looks at the interfaces. */
   readonly clock: Clock;
+  /** Knows the interfaces. */
   readonly network: MdnsNetwork;
   /** Interface names or addresses; none for the usual ones. */
   readonly interfaces: readonly string[];
+  /** How often to look at the interfaces. */
+  readonly pollIntervalMs: number;
   /** Opens a session; the reason is a clause fit for a log line. */
   readonly open: (link: Link) => Promise<Result<S>>;
-  /** Told once for each link and reason. */
+  /** Told when a link stops working, and again when the reason changes. */
   readonly onProblem: (problem: LinkProblem) => void;
+  /** A link is no longer there. */
+  readonly onGone: (link: Link) => void;
   /** Told after each look at the interfaces. */
-  readonly onRefreshed?: () => void;
+  readonly onRefreshed: () => void;
 }
 
 /**
@@ -46,11 +51,13 @@ export interface MdnsLinksOptions<S extends LinkSession> {
 export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   readonly #options: MdnsLinksOptions<S>;
   readonly #sessions = new Map<string, S>();
+  /** By link; kept until a session has worked for one interval. */
   readonly #problems = new Map<string, LinkProblem>();
   #refreshing: Promise<void> = Promise.resolve();
   #cancelPoll: () => void = () => {};
-  #closed = false;
+  #isClosed = false;
 
+  /** Opens nothing yet. */
   constructor(options: MdnsLinksOptions<S>) {
     this.#options = options;
   }
@@ -60,12 +67,12 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
     return [...this.#sessions.values()];
   }
 
-  /** The links that do not work. */
+  /** The links that do not work, or did not until now. */
   problems(): readonly LinkProblem[] {
     return [...this.#problems.values()];
   }
 
-  /** Opens what there is, and from then on looks again every few seconds. */
+  /** Opens what there is, and from then on looks again and again. */
   async start(): Promise<void> {
     await this.refresh();
     this.#schedule();
@@ -77,8 +84,9 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
     return this.#refreshing;
   }
 
+  /** Closes every session. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#cancelPoll();
     await this.#refreshing;
     await Promise.all(
@@ -88,45 +96,50 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   }
 
   #schedule(): void {
-    if (this.#closed) return;
-    this.#cancelPoll = this.#options.clock.setTimer(async () => {
+    if (this.#isClosed) return;
+    const { clock, pollIntervalMs } = this.#options;
+    this.#cancelPoll = clock.setTimer(async () => {
       await this.refresh();
       this.#schedule();
-    }, POLL_INTERVAL_MS);
+    }, pollIntervalMs);
   }
 
   async #refresh(): Promise<void> {
-    if (this.#closed) return;
-    const { network, interfaces, onRefreshed } = this.#options;
+    if (this.#isClosed) return;
+    const { network, interfaces, onGone, onRefreshed } = this.#options;
     const links = new Map(
       selectLinks(network.addresses(), interfaces).map((l) => [linkKey(l), l]),
     );
     for (const [key, session] of this.#sessions) {
       const link = links.get(key);
-      const same = link !== undefined && sameAddresses(link, session.link);
-      if (same && session.isAlive()) continue;
+      const problem = session.problem();
+      if (link && sameAddresses(link, session.link) && problem === undefined) {
+        this.#problems.delete(key);
+        continue;
+      }
       this.#sessions.delete(key);
       await session[Symbol.asyncDispose]();
+      if (link === undefined) onGone(session.link);
+      else if (problem !== undefined) this.#report(key, { link, problem });
     }
     for (const key of this.#problems.keys()) {
       if (!links.has(key)) this.#problems.delete(key);
     }
     await Promise.all(
       [...links].filter(([key]) => !this.#sessions.has(key))
-        .map(([key, link]) => this.#openLink(key, link)),
+        .map(([key, link]) => this.#open(key, link)),
     );
-    onRefreshed?.();
+    onRefreshed();
   }
 
-  async #openLink(key: string, link: Link): Promise<void> {
+  async #open(key: string, link: Link): Promise<void> {
     const opened = await this.#options.open(link);
-    if (opened.ok) {
-      this.#problems.delete(key);
-      this.#sessions.set(key, opened.value);
-      return;
-    }
-    const isNews = this.#problems.get(key)?.problem !== opened.reason;
-    const problem = { link, problem: opened.reason };
+    if (opened.ok) this.#sessions.set(key, opened.value);
+    else this.#report(key, { link, problem: opened.reason });
+  }
+
+  #report(key: string, problem: LinkProblem): void {
+    const isNews = this.#problems.get(key)?.problem !== problem.problem;
     this.#problems.set(key, problem);
     if (isNews) this.#options.onProblem(problem);
   }

@@ -49,6 +49,7 @@ export function responsePackets(
 
 /** A question and what goes with it: one name's share of a query. */
 export interface QueryPart {
+  /** About one name. */
   readonly questions: readonly DnsQuestion[];
   /** What we know already. */
   readonly answers?: readonly DnsRecord[];

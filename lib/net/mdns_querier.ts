@@ -72,35 +72,36 @@ export class MdnsQuerier {
   readonly #links = new Map<string, LinkState>();
   readonly #told = new Set<string>();
   #problemsTold = 0;
-  #nextRoundMs: number;
+  #nextRoundMs = Infinity;
   #roundsDone = 0;
   /** Found, and waiting for better ones to come in. */
   #settling: FoundService[] = [];
   #settledMs = Infinity;
 
   /**
+   * Starts without links, and so without questions.
+   *
    * @param image what to look for
    * @param random 0 to below 1
    * @param settleMs how long to wait after a find for others, so that the
    * newest version comes first
-   * @param nowMs monotonic
    */
   constructor(
     image: ChannelArch,
-    { random, settleMs, nowMs }: {
+    { random, settleMs }: {
       readonly random: () => number;
       readonly settleMs: number;
-      readonly nowMs: number;
     },
   ) {
     this.#image = image;
     this.#random = random;
     this.#settleMs = settleMs;
-    this.#nextRoundMs = nowMs + FIRST_MULTICAST_MS;
   }
 
-  /** A link can be used: asks there at once. */
-  linkUp(link: string): QuerierAction[] {
+  /** A link can be used: asks there at once, and starts the rounds anew. */
+  linkUp(link: string, nowMs: number): QuerierAction[] {
+    this.#roundsDone = 0;
+    this.#nextRoundMs = nowMs + FIRST_MULTICAST_MS;
     this.#links.set(link, { cache: new RecordCache(), followedUp: new Set() });
     return [
       this.#askDirectly(link, [pointerQuestion(subtypeName(this.#image))]),
@@ -112,7 +113,7 @@ export class MdnsQuerier {
     this.#links.delete(link);
   }
 
-  /** When `tick` has something to do next. */
+  /** When `tick` has something to do next, `Infinity` before any link is up. */
   nextDueMs(): number {
     return Math.min(this.#nextRoundMs, this.#settledMs);
   }
@@ -267,7 +268,7 @@ function pointerQuestion(name: DnsName): DnsQuestion {
   return { name, type: DnsType.PTR, unicastResponse: false };
 }
 
-/** Newest version first, then by provider. */
+/** Newest version first, then by address: `10.0.0.1` comes before `[fd00::1]`. */
 function compareServices(a: FoundService, b: FoundService): number {
   return compareVersions(b.version, a.version) ||
     compareText(a.manifestUrl.href, b.manifestUrl.href);

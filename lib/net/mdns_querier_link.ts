@@ -1,3 +1,4 @@
+import { messageOf } from "../core/printable.ts";
 import { ok, type Result } from "../core/result.ts";
 import { decodeMessage } from "./dns_decode.ts";
 import type { DnsMessage } from "./dns_message.ts";
@@ -12,16 +13,19 @@ import type {
 
 /** What a querier on a link works with. */
 export interface QuerierLinkOptions {
+  /** Opens the sockets. */
   readonly network: MdnsNetwork;
   /** All links in use: what came over another is not for this one. */
   readonly allLinks: () => Iterable<Link>;
   /** The first query can be sent; port 5353 follows. */
   readonly onReady: (session: QuerierLink) => void;
+  /** A packet came in over the link. */
   readonly onMessage: (
     session: QuerierLink,
     message: DnsMessage,
     from: Endpoint,
   ) => void;
+  /** Nothing can be asked any more. */
   readonly onClosed: (session: QuerierLink) => void;
   /** Something does not work; a clause fit to be printed. */
   readonly onProblem: (problem: string) => void;
@@ -29,10 +33,10 @@ export interface QuerierLinkOptions {
 
 /** The two sockets with which one link is asked. */
 export class QuerierLink implements LinkSession {
+  /** What is asked. */
   readonly link: Link;
   readonly #options: QuerierLinkOptions;
   readonly #sockets = new Map<MdnsSocketKind, MdnsSocket>();
-  #sendFailed = false;
 
   private constructor(link: Link, options: QuerierLinkOptions) {
     this.link = link;
@@ -62,15 +66,18 @@ export class QuerierLink implements LinkSession {
   async ask(kind: MdnsSocketKind, packet: Uint8Array): Promise<void> {
     const sent = await this.#sockets.get(kind)?.multicast(packet);
     if (sent === undefined || sent.ok) return;
-    this.#sendFailed = true;
+    // The next round tries again: the network may just not be ready.
     this.#options.onProblem(`mdns ${describeLink(this.link)}: ${sent.reason}`);
   }
 
-  isAlive(): boolean {
-    return !this.#sendFailed &&
-      [...this.#sockets.values()].every((socket) => socket.isAlive());
+  /** Why it must be opened anew. */
+  problem(): string | undefined {
+    return [...this.#sockets.values()].every((socket) => socket.isAlive())
+      ? undefined
+      : "interface was re-created";
   }
 
+  /** Closes the sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.onClosed(this);
     await Promise.all(
@@ -91,11 +98,18 @@ export class QuerierLink implements LinkSession {
 
   #receive(packet: Uint8Array, from: Endpoint): void {
     const { link } = this;
-    // RFC 6762 section 11: what comes from beyond the link is not for us.
-    if (!isOnLink(from.address, link)) return;
-    if (!cameOver(link, from.address, this.#options.allLinks())) return;
-    const message = decodeMessage(packet);
-    // A client tells what it found; who sends nonsense is not its business.
-    if (message.ok) this.#options.onMessage(this, message.value, from);
+    const { allLinks, onMessage, onProblem } = this.#options;
+    // Deno swallows what a socket's listener throws: a bug that a packet lays
+    // bare would go unseen.
+    try {
+      // RFC 6762 section 11: what comes from beyond the link is not for us.
+      if (!isOnLink(from.address, link)) return;
+      if (!cameOver(link, from.address, allLinks())) return;
+      const message = decodeMessage(packet);
+      // A client tells what it found; who sends nonsense is not its business.
+      if (message.ok) onMessage(this, message.value, from);
+    } catch (error) {
+      onProblem(`mdns ${describeLink(link)}: ${messageOf(error)}`);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import {
   additionalsTo,
+  AnswerIndex,
   answersTo,
   distinctRecords,
   withoutKnown,
@@ -9,6 +10,7 @@ import { type Claim, ClaimRegister } from "./mdns_claim_register.ts";
 import { compareClaims } from "./mdns_probe.ts";
 import { queryPackets, responsePackets } from "./mdns_packets.ts";
 import { type Endpoint, MDNS_PORT } from "./mdns_socket.ts";
+import { TruncatedQueries } from "./mdns_truncated_queries.ts";
 import {
   type DnsMessage,
   type DnsQuestion,
@@ -45,28 +47,19 @@ export interface ResponderOptions {
    * come back on every link of the same LAN.
    */
   readonly isOurs: (record: DnsRecord) => boolean;
+  /** Whether a packet's source is this host on this link. */
+  readonly isSelf: (address: string) => boolean;
   /** Answered as long as there is any claim, and never taken leave of. */
   readonly common: readonly DnsRecord[];
 }
 
 /** RFC 6762 section 6: answers that others give too are spread over this. */
 const SHARED_DELAY_MS = [20, 120] as const;
-/** RFC 6762 section 7.2: more known answers may follow for this long. */
-const TRUNCATED_DELAY_MS = [400, 500] as const;
 /** RFC 6762 section 6: how often a record is multicast, and to a prober. */
 const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
 /** RFC 6762 section 6.7: legacy resolvers do not see later changes. */
 const LEGACY_TTL_SECONDS = 10;
-/** More senders than this do not wait for their known answers. */
-const MAX_TRUNCATED = 50;
-
-interface TruncatedQuery {
-  message: DnsMessage;
-  readonly from: Endpoint;
-  dueMs: number;
-}
-
 /**
  * Answers for our names on one link (RFC 6762, RFC 6763): decides, and leaves
  * sockets and timers to its caller, who calls `tick` at `nextDueMs` and does
@@ -76,11 +69,15 @@ export class MdnsResponder {
   readonly #options: ResponderOptions;
   readonly #claims: ClaimRegister;
   readonly #queue = new AnswerQueue();
-  readonly #truncated = new Map<string, TruncatedQuery>();
+  readonly #truncated: TruncatedQueries;
+  #index = new AnswerIndex([]);
+  #indexRevision = 0;
 
+  /** Starts without claims. */
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#claims = new ClaimRegister(options.random);
+    this.#truncated = new TruncatedQueries(options.random);
   }
 
   /**
@@ -110,7 +107,7 @@ export class MdnsResponder {
     return Math.min(
       this.#claims.nextDueMs(),
       this.#queue.nextDueMs(),
-      ...[...this.#truncated.values()].map((query) => query.dueMs),
+      this.#truncated.nextDueMs(),
     );
   }
 
@@ -129,10 +126,8 @@ export class MdnsResponder {
   /** Does what is due. */
   tick(nowMs: number): ResponderAction[] {
     const actions: ResponderAction[] = [];
-    for (const [key, query] of this.#truncated) {
-      if (query.dueMs > nowMs) continue;
-      this.#truncated.delete(key);
-      actions.push(...this.#answer(query.message, query.from, nowMs, 0));
+    for (const { message, from } of this.#truncated.take(nowMs)) {
+      actions.push(...this.#answer(message, from, nowMs, 0));
     }
     const due = this.#claims.take(nowMs);
     for (const id of due.established) actions.push({ kind: "established", id });
@@ -169,7 +164,9 @@ export class MdnsResponder {
     const actions: ResponderAction[] = [];
     for (const record of [...answers, ...additionals]) {
       if (record.ttlSeconds === 0) continue;
-      this.#queue.drop(record);
+      // Section 7.4 is about others: what we hear of ourselves may be older
+      // than the question that waits for its answer.
+      if (!this.#options.isSelf(from.address)) this.#queue.drop(record);
       if (this.#options.isOurs(record)) continue;
       const id = this.#claims.contest(record, nowMs);
       if (id !== undefined) {
@@ -184,18 +181,7 @@ export class MdnsResponder {
     from: Endpoint,
     nowMs: number,
   ): ResponderAction[] {
-    const key = `${from.address} ${from.port}`;
-    const waiting = this.#truncated.get(key);
-    if (waiting !== undefined) {
-      waiting.message = joined(waiting.message, message);
-      if (message.truncated) waiting.dueMs = nowMs + this.#truncatedDelayMs();
-      return [];
-    }
-    if (message.truncated && this.#truncated.size < MAX_TRUNCATED) {
-      const dueMs = nowMs + this.#truncatedDelayMs();
-      this.#truncated.set(key, { message, from, dueMs });
-      return [];
-    }
+    if (this.#truncated.add(message, from, nowMs)) return [];
     this.#breakTies(message, nowMs);
     return this.#answer(message, from, nowMs, undefined);
   }
@@ -220,12 +206,9 @@ export class MdnsResponder {
     nowMs: number,
     delayMs: number | undefined,
   ): ResponderAction[] {
-    const records = this.#records();
+    const index = this.#answers();
     const answer = (asked: readonly DnsQuestion[]) =>
-      withoutKnown(
-        distinctRecords(asked.flatMap((q) => answersTo(q, records))),
-        known,
-      );
+      withoutKnown(answersTo(asked, index), known);
     if (from.port !== MDNS_PORT) {
       return this.#answerLegacy(id, questions, answer(questions), from);
     }
@@ -277,18 +260,20 @@ export class MdnsResponder {
     ).map((packet) => ({ kind: "unicast", packet, to: from }));
   }
 
-  #records(): DnsRecord[] {
-    const records = this.#claims.records();
-    return records.length === 0 ? [] : [...this.#options.common, ...records];
+  #answers(): AnswerIndex {
+    if (this.#indexRevision !== this.#claims.revision) {
+      const records = this.#claims.records();
+      this.#index = new AnswerIndex(
+        records.length === 0 ? [] : [...this.#options.common, ...records],
+      );
+      this.#indexRevision = this.#claims.revision;
+    }
+    return this.#index;
   }
 
   #additionalsOf(): (answer: DnsRecord) => DnsRecord[] {
-    const records = this.#records();
-    return (answer) => additionalsTo([answer], records);
-  }
-
-  #truncatedDelayMs(): number {
-    return this.#between(TRUNCATED_DELAY_MS);
+    const index = this.#answers();
+    return (answer) => additionalsTo([answer], index);
   }
 
   #between([least, most]: readonly [number, number]): number {
@@ -313,16 +298,6 @@ function legacyRecord(record: DnsRecord): DnsRecord {
     ...record,
     ttlSeconds: Math.min(record.ttlSeconds, LEGACY_TTL_SECONDS),
     cacheFlush: false,
-  };
-}
-
-/** A query and the packet that goes on with it. */
-function joined(first: DnsMessage, next: DnsMessage): DnsMessage {
-  return {
-    ...first,
-    questions: [...first.questions, ...next.questions],
-    answers: [...first.answers, ...next.answers],
-    authorities: [...first.authorities, ...next.authorities],
   };
 }
 

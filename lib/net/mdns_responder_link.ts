@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import type { Result } from "../core/result.ts";
-import { ok } from "../core/result.ts";
+import { messageOf } from "../core/printable.ts";
+import { ok, type Result } from "../core/result.ts";
 import { decodeMessage } from "./dns_decode.ts";
 import { cameOver, isOnLink, type Link } from "./interfaces.ts";
 import type { Claim } from "./mdns_claim_register.ts";
@@ -17,38 +17,41 @@ import type { Endpoint, MdnsNetwork, MdnsSocket } from "./mdns_socket.ts";
 const GOODBYE_TIMEOUT_MS = 200;
 
 /** What a responder on a link works with. */
-export interface ResponderLinkOptions {
+export interface ResponderLinkOptions
+  extends Pick<ResponderOptions, "random" | "isOurs"> {
+  /** Times probes, announcements and answers. */
   readonly clock: Clock;
+  /** Opens the socket. */
   readonly network: MdnsNetwork;
-  readonly random: () => number;
-  readonly isOurs: ResponderOptions["isOurs"];
   /** All links in use: what came over another is not for this one. */
   readonly allLinks: () => Iterable<Link>;
   /** A claim was established, or needs another name. */
   readonly onClaim: (
-    session: ResponderLink,
+    link: Link,
     event: Extract<ResponderAction, { kind: "established" | "conflict" }>,
   ) => void;
   /** A packet made no sense; the reason is fit for a log line. */
-  readonly onMalformed: (reason: string) => void;
+  readonly onMalformed: (link: Link, reason: string) => void;
 }
 
 /** A responder at work on the socket of one link. */
 export class ResponderLink implements LinkSession {
+  /** Where it answers. */
   readonly link: Link;
   readonly #options: ResponderLinkOptions;
   readonly #responder: MdnsResponder;
   #socket: MdnsSocket | undefined;
   #cancelTimer: () => void = () => {};
-  #sendFailed = false;
+  #sendProblem: string | undefined;
 
   private constructor(link: Link, options: ResponderLinkOptions) {
     this.link = link;
     this.#options = options;
     this.#responder = new MdnsResponder({
       random: options.random,
-      isOnLink: (address) => isOnLink(address, link),
       isOurs: options.isOurs,
+      isOnLink: (address) => isOnLink(address, link),
+      isSelf: (address) => link.addresses.some((a) => a.address === address),
       common: [META_RECORD],
     });
   }
@@ -76,11 +79,16 @@ export class ResponderLink implements LinkSession {
 
   /** Whether the claim is announced on this link. */
   isEstablished(id: string): boolean {
-    return this.#responder.isEstablished(id);
+    return this.#sendProblem === undefined &&
+      this.#responder.isEstablished(id);
   }
 
-  isAlive(): boolean {
-    return !this.#sendFailed && this.#socket?.isAlive() === true;
+  /** Why it must be opened anew. */
+  problem(): string | undefined {
+    if (this.#sendProblem !== undefined) return this.#sendProblem;
+    return this.#socket?.isAlive() === true
+      ? undefined
+      : "interface was re-created";
   }
 
   /** Says goodbye, then closes the socket. */
@@ -88,7 +96,7 @@ export class ResponderLink implements LinkSession {
     const { clock } = this.#options;
     const endMs = this.#nowMs() + GOODBYE_TIMEOUT_MS;
     this.setClaims(new Map());
-    while (!this.#sendFailed) {
+    while (this.#sendProblem === undefined) {
       const dueMs = this.#responder.nextDueMs();
       if (dueMs > endMs) break;
       await new Promise<void>((resolve) => {
@@ -104,14 +112,24 @@ export class ResponderLink implements LinkSession {
   }
 
   #receive(packet: Uint8Array, from: Endpoint): void {
-    if (!cameOver(this.link, from.address, this.#options.allLinks())) return;
-    const message = decodeMessage(packet);
-    if (!message.ok) return this.#options.onMalformed(message.reason);
-    this.#act(this.#responder.receive(message.value, from, this.#nowMs()));
+    const { link } = this;
+    const { allLinks, onMalformed } = this.#options;
+    // Deno swallows what a socket's listener throws: a bug that a packet lays
+    // bare would go unseen.
+    try {
+      if (!cameOver(link, from.address, allLinks())) return;
+      const message = decodeMessage(packet);
+      if (!message.ok) return onMalformed(link, message.reason);
+      this.#act(this.#responder.receive(message.value, from, this.#nowMs()));
+    } catch (error) {
+      onMalformed(link, messageOf(error));
+    }
   }
 
   #act(actions: readonly ResponderAction[]): void {
     for (const action of actions) {
+      // What cannot be heard is not established either.
+      if (this.#sendProblem !== undefined) return;
       switch (action.kind) {
         case "multicast":
           void this.#multicast(action.packet);
@@ -123,7 +141,7 @@ export class ResponderLink implements LinkSession {
           break;
         case "established":
         case "conflict":
-          this.#options.onClaim(this, action);
+          this.#options.onClaim(this.link, action);
       }
     }
     this.#arm();
@@ -131,7 +149,9 @@ export class ResponderLink implements LinkSession {
 
   async #multicast(packet: Uint8Array): Promise<void> {
     const sent = await this.#socket?.multicast(packet);
-    if (sent !== undefined && !sent.ok) this.#sendFailed = true;
+    if (sent === undefined || sent.ok) return;
+    this.#sendProblem = sent.reason;
+    this.#cancelTimer();
   }
 
   #arm(): void {

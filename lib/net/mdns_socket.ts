@@ -6,7 +6,9 @@ export const MDNS_PORT = 5353;
 
 /** Where a packet comes from or goes to. */
 export interface Endpoint {
+  /** IPv4 or IPv6, perhaps with a zone. */
   readonly address: string;
+  /** UDP. */
   readonly port: number;
 }
 

@@ -50,10 +50,12 @@ export class ImageLibrary implements ImageCatalog {
     this.#options = options;
   }
 
+  /** In the order of the settings, then sorted. */
   images(): readonly ServedImage[] {
     return this.#images;
   }
 
+  /** The image, unless it is not served. */
   find(image: ChannelArch): ServedImage | undefined {
     return this.#images.find((served) => sameImage(served.image, image));
   }

@@ -211,7 +211,7 @@ Deno.test("mDNS: without any interface both sides say so and keep looking", asyn
   const logger = new MemoryLogger();
   const advertiser = await advertise(clock, lan.host(), { logger });
   assert.deepEqual(logger.lines, [
-    "WARN mdns has no network interface with an address",
+    "WARN mdns no network interface with an address, so nobody on the LAN finds the images",
   ]);
   assert.deepEqual(await discover(clock, lan.host(), "stable/arm64", 3000), [{
     kind: "problem",
