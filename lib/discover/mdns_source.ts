@@ -11,9 +11,9 @@ import type { Candidate, Finding, Source } from "./source.ts";
 
 /**
  * How long a find waits for others, so that the newest version comes first.
- * Answers of a whole LAN come in within 10 ms.
+ * Answers of a whole LAN come in within a few ms.
  */
-const SETTLE_MS = 8;
+const SETTLE_MS = 5;
 
 /**
  * How often interfaces are looked at: a box that boots waits for its address,
@@ -31,7 +31,7 @@ export interface MdnsSourceOptions {
   readonly network?: MdnsNetwork;
   /** 0 to below 1. @default {Math.random} */
   readonly random?: () => number;
-  /** How long to wait for a better find. @default {8} */
+  /** How long to wait for a better find. @default {5} */
   readonly settleMs?: number;
 }
 
