@@ -15,7 +15,8 @@ import { disk } from "../scan/disk.ts";
 import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
 import { writeLine } from "./run_program.ts";
 
-type Command = keyof typeof PLASMD_PROGRAM.commands;
+/** The name of a command. */
+export type Command = keyof typeof PLASMD_PROGRAM.commands;
 
 /** The command line of one command, parsed. */
 export type CommandValues<C extends Command> =
