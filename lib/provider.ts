@@ -207,7 +207,13 @@ export async function openDht(
     );
     return open(0);
   });
-  logger.info(`DHT node ${node.addresses().join(" ")}`);
+  const addresses = node.addresses();
+  logger.info(
+    `DHT node ${
+      addresses.length > 0 ? addresses.join(" ") : `${node.peerId}, which ` +
+        "has no address yet: no network interface has one"
+    }`,
+  );
   return node;
 }
 

@@ -117,17 +117,13 @@ async function translate<T>(
       cause instanceof Deno.errors.NotFound ||
       cause instanceof Deno.errors.NotADirectory
     ) {
-      throw new FileNotFoundError(`Cannot ${action}: it does not exist`, {
-        cause,
-      });
+      throw new FileNotFoundError(`Cannot ${action}: it does not exist`);
     }
     if (
       cause instanceof Deno.errors.PermissionDenied ||
       cause instanceof Deno.errors.FilesystemLoop
     ) {
-      throw new FileAccessError(`Cannot ${action}: permission denied`, {
-        cause,
-      });
+      throw new FileAccessError(`Cannot ${action}: permission denied`);
     }
     throw new Error(`Cannot ${action}`, { cause });
   }
