@@ -97,6 +97,11 @@ export class JsonReader {
     return value;
   }
 
+  /** A member as it is, to be checked elsewhere. */
+  value(key: string): JsonValue {
+    return this.#member(key) ?? this.refuse(key, "there");
+  }
+
   /** An object inside this one. */
   object(key: string): JsonReader {
     return new JsonReader(this.#member(key), this.#name(key));

@@ -27,7 +27,13 @@ export type RefusalCode =
   /** Created later than now. */
   | "from_the_future"
   /** Older than one that was accepted before. */
-  | "rollback";
+  | "rollback"
+  /** The keys themselves are trusted no longer. */
+  | "trust_expired"
+  /** Not the next one in the succession of keys. */
+  | "wrong_trust_version"
+  /** A file is not what the manifest says. */
+  | "artifact_differs";
 
 /** Why a signed document is not accepted. */
 export interface Refusal {

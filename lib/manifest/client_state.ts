@@ -1,0 +1,203 @@
+import { dirname } from "node:path";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import { UserError } from "../core/errors.ts";
+import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import type { BootManifest } from "./boot_manifest.ts";
+import { canonicalize, parseJson } from "./canonical_json.ts";
+import { readJson } from "./json_reader.ts";
+import type { Refusal } from "./refusal.ts";
+import { formatTimestamp } from "./timestamp.ts";
+import {
+  parseTrustRoot,
+  sameTrustRoot,
+  type TrustRoot,
+  trustRootContent,
+} from "./trust_root.ts";
+import type { TrustPolicy } from "./verify_envelope.ts";
+
+/** What a client remembers from one start to the next. */
+export interface ClientState {
+  /** The highest `manifest_version` accepted so far, by `stable/arm64`. */
+  readonly manifestVersions: ReadonlyMap<string, number>;
+  /** How far the succession of trust documents was followed. */
+  readonly trust?: RememberedTrust;
+}
+
+/** The newest trust document, and the shipped one it goes back to. */
+export interface RememberedTrust {
+  /** What was shipped with the client at the time. */
+  readonly shipped: TrustRoot;
+  /** The newest that succeeded it. */
+  readonly current: TrustRoot;
+}
+
+/** A client that has not accepted anything yet. */
+export const EMPTY_CLIENT_STATE: ClientState = { manifestVersions: new Map() };
+
+/** The lowest `manifest_version` that is not older than what was accepted. */
+export function minimumVersionOf(
+  state: ClientState,
+  image: ChannelArch,
+): number {
+  return state.manifestVersions.get(formatChannelArch(image)) ?? 1;
+}
+
+/**
+ * The trust document to begin with: the newest one remembered, provided that
+ * it goes back to what is shipped now. Other shipped keys start over.
+ */
+export function newestTrust(state: ClientState, shipped: TrustRoot): TrustRoot {
+  const { trust } = state;
+  return trust !== undefined && sameTrustRoot(trust.shipped, shipped)
+    ? trust.current
+    : shipped;
+}
+
+/** Remembers a manifest, which must have been verified. */
+export function withManifest(
+  state: ClientState,
+  { image, manifestVersion }: BootManifest,
+): ClientState {
+  return {
+    ...state,
+    manifestVersions: new Map(state.manifestVersions).set(
+      formatChannelArch(image),
+      Math.max(minimumVersionOf(state, image), manifestVersion),
+    ),
+  };
+}
+
+/**
+ * Remembers a trust document, which must have been verified. When a manifest
+ * key is dropped, the versions are forgotten: whoever stole it may have raised
+ * them out of reach (fast-forward attack; TUF specification, 5.3.11).
+ */
+export function withTrust(
+  state: ClientState,
+  { shipped, current }: RememberedTrust,
+): ClientState {
+  const before = newestTrust(state, shipped).manifestKeys.keys;
+  const after = current.manifestKeys.keys;
+  const dropped = [...before.keys()].some((keyId) => !after.has(keyId));
+  return {
+    manifestVersions: dropped ? new Map() : state.manifestVersions,
+    trust: { shipped, current },
+  };
+}
+
+/**
+ * What a client with a trust document asks of manifests.
+ *
+ * @param root the newest one; only of this it matters whether it has expired
+ * @param now milliseconds since 1970
+ */
+export function trustPolicyFor(
+  root: TrustRoot,
+  { state, image, clockTrusted, now }: {
+    readonly state: ClientState;
+    readonly image: ChannelArch;
+    readonly clockTrusted: boolean;
+    readonly now: number;
+  },
+): Result<TrustPolicy, Refusal> {
+  const { expiresAtMs, manifestKeys, minimumVersion } = root;
+  if (clockTrusted && expiresAtMs !== undefined && expiresAtMs <= now) {
+    return refuse({
+      code: "trust_expired",
+      message: `the trusted keys expired at ${formatTimestamp(expiresAtMs)}`,
+    });
+  }
+  return ok({
+    trusted: manifestKeys,
+    image,
+    minimumVersion: Math.max(minimumVersion, minimumVersionOf(state, image)),
+    clockTrusted,
+  });
+}
+
+/**
+ * Reads the state file; where there is none, nothing was accepted yet.
+ *
+ * @throws UserError when it cannot be understood: to go on without it would
+ * accept what was refused before
+ */
+export async function loadClientState(
+  path: string,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ClientState> {
+  signal.throwIfAborted();
+  let text: string;
+  try {
+    text = await fileSystem.readText(path);
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return EMPTY_CLIENT_STATE;
+    throw error;
+  }
+  const state = parseClientState(text);
+  if (!state.ok) {
+    throw new UserError(
+      `Cannot use state "${path}": ${state.reason}; delete it to start over, ` +
+        "after which older images are accepted once",
+    );
+  }
+  return state.value;
+}
+
+/**
+ * Changes the state file, which is either wholly changed afterwards or not at
+ * all. Reads it anew, so that what another client wrote meanwhile is kept.
+ *
+ * @throws UserError as {@linkcode loadClientState} does
+ * @throws FileAccessError when it cannot be written
+ */
+export async function updateClientState(
+  path: string,
+  change: (state: ClientState) => ClientState,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ClientState> {
+  const before = await loadClientState(path, fileSystem, { signal });
+  const after = change(before);
+  const text = formatClientState(after);
+  if (text === formatClientState(before)) return after;
+  await fileSystem.makeDirectory(dirname(path), 0o700);
+  signal.throwIfAborted();
+  await fileSystem.writeAtomically(
+    path,
+    new TextEncoder().encode(text),
+    { mode: 0o600 },
+  );
+  return after;
+}
+
+function formatClientState({ manifestVersions, trust }: ClientState): string {
+  return canonicalize({
+    manifest_versions: Object.fromEntries(manifestVersions),
+    trust: trust && {
+      shipped: trustRootContent(trust.shipped),
+      current: trustRootContent(trust.current),
+    },
+  }) + "\n";
+}
+
+function parseClientState(text: string): Result<ClientState> {
+  const json = parseJson(new TextEncoder().encode(text));
+  if (!json.ok) return json;
+  return readJson(json.value, (reader) => {
+    const versions = reader.object("manifest_versions");
+    const readRoot = (name: string): TrustRoot => {
+      const root = parseTrustRoot(reader.object("trust").value(name));
+      return root.ok ? root.value : reader.refuse("trust", root.reason);
+    };
+    return {
+      manifestVersions: new Map(
+        versions.keys().map((name) => [name, versions.integer(name, 1)]),
+      ),
+      ...(reader.has("trust") && {
+        trust: { shipped: readRoot("shipped"), current: readRoot("current") },
+      }),
+    };
+  });
+}

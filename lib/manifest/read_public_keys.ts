@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { UsageError } from "../core/errors.ts";
+import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { messageOf, printable } from "../core/printable.ts";
+import { parsePublicKey, type PublicKey } from "./public_key.ts";
+
+/**
+ * Reads the public keys that somebody named: each as hex, key id or base64,
+ * or as a file that holds one key in these forms or in PEM, or as a directory
+ * of such files.
+ *
+ * @throws UsageError for whatever yields no key: fewer keys than were meant
+ * must never pass for all of them
+ */
+export async function readPublicKeys(
+  sources: readonly string[],
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<PublicKey[]> {
+  const keys: PublicKey[] = [];
+  for (const source of sources) {
+    signal.throwIfAborted();
+    const written = parsePublicKey(source);
+    if (written.ok) keys.push(written.value);
+    else keys.push(...await readKeyPath(source, fileSystem, signal));
+  }
+  return keys;
+}
+
+async function readKeyPath(
+  path: string,
+  fileSystem: FileSystem,
+  signal: AbortSignal,
+): Promise<PublicKey[]> {
+  try {
+    const { kind } = await fileSystem.stat(path);
+    if (kind !== "directory") return [await readKeyFile(path, fileSystem)];
+    const names = (await fileSystem.list(path))
+      .filter((entry) => entry.kind !== "directory")
+      .map(({ name }) => name)
+      .filter((name) => !name.startsWith("."))
+      .sort();
+    if (names.length === 0) throw unusable(path, "the directory is empty");
+    const keys: PublicKey[] = [];
+    for (const name of names) {
+      signal.throwIfAborted();
+      keys.push(await readKeyFile(join(path, name), fileSystem));
+    }
+    return keys;
+  } catch (error) {
+    if (error instanceof UsageError || signal.aborted) throw error;
+    throw unusable(
+      path,
+      error instanceof FileNotFoundError
+        ? "neither a key in hex or base64 nor a file"
+        : messageOf(error),
+      error,
+    );
+  }
+}
+
+async function readKeyFile(
+  path: string,
+  fileSystem: FileSystem,
+): Promise<PublicKey> {
+  // A FIFO would be waited for, and a device may have no end.
+  const { kind } = await fileSystem.stat(path);
+  if (kind !== "file") throw unusable(path, "not a regular file");
+  const key = parsePublicKey(await fileSystem.readText(path));
+  if (!key.ok) throw unusable(path, key.reason);
+  return key.value;
+}
+
+function unusable(path: string, reason: string, cause?: unknown): UsageError {
+  return new UsageError(
+    `Cannot use public key "${printable(path)}": ${reason}`,
+    { cause },
+  );
+}

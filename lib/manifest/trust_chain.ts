@@ -1,0 +1,81 @@
+import { refuse, type Result } from "../core/result.ts";
+import { openEnvelope } from "./envelope.ts";
+import type { Refusal } from "./refusal.ts";
+import { checkSignatures } from "./trusted_keys.ts";
+import { parseTrustRoot, type TrustRoot } from "./trust_root.ts";
+
+/** Where a provider serves the document with a number. */
+export function trustPath(trustVersion: number): string {
+  return `/trust/${trustVersion}.json`;
+}
+
+/** Reads a trust document in its envelope, without asking who signed it. */
+export function readTrustEnvelope(
+  bytes: Uint8Array,
+): Result<TrustRoot, Refusal> {
+  const envelope = openEnvelope(bytes);
+  if (!envelope.ok) return envelope;
+  const root = parseTrustRoot(envelope.value.content);
+  return root.ok ? root : refuse({ code: "malformed", message: root.reason });
+}
+
+/**
+ * Decides whether a document succeeds the one that is trusted so far. Neither
+ * may have expired for that: an old client still finds its way to the newest
+ * keys, and only those must be valid now.
+ *
+ * @param bytes an envelope, from whoever answered
+ */
+export async function verifySuccessor(
+  bytes: Uint8Array,
+  current: TrustRoot,
+): Promise<Result<TrustRoot, Refusal>> {
+  const envelope = openEnvelope(bytes);
+  if (!envelope.ok) return envelope;
+  const signedBy = await checkSignatures(envelope.value, current.successorKeys);
+  if (!signedBy.ok) return signedBy;
+  const next = readTrustEnvelope(bytes);
+  if (!next.ok) return next;
+  const expected = current.trustVersion + 1;
+  return next.value.trustVersion === expected ? next : refuse({
+    code: "wrong_trust_version",
+    message: `trust_version ${next.value.trustVersion}, not ${expected}`,
+  });
+}
+
+/** Fetches the trust document with a number; undefined: there is none. */
+export type FetchTrust = (
+  trustVersion: number,
+  options: { readonly signal: AbortSignal },
+) => Promise<Uint8Array | undefined>;
+
+/** How far a succession could be followed. */
+export interface FollowedTrust {
+  /** The newest document that verified, or the first one. */
+  readonly root: TrustRoot;
+  /** Why the one after it was not accepted, when there was one. */
+  readonly refusal?: Refusal;
+}
+
+/**
+ * Follows the succession of trust documents as far as it goes. A document
+ * that does not verify ends it there, as if it did not exist: whoever serves
+ * it can hold back documents anyway.
+ *
+ * @throws what `fetch` throws, and the signal's reason
+ */
+export async function followTrust(
+  start: TrustRoot,
+  fetch: FetchTrust,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<FollowedTrust> {
+  let root = start;
+  while (true) {
+    signal.throwIfAborted();
+    const bytes = await fetch(root.trustVersion + 1, { signal });
+    if (bytes === undefined) return { root };
+    const next = await verifySuccessor(bytes, root);
+    if (!next.ok) return { root, refusal: next.reason };
+    root = next.value;
+  }
+}

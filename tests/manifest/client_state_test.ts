@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/core/errors.ts";
+import {
+  type ClientState,
+  EMPTY_CLIENT_STATE,
+  loadClientState,
+  minimumVersionOf,
+  newestTrust,
+  trustPolicyFor,
+  updateClientState,
+  withManifest,
+  withTrust,
+} from "../../lib/manifest/client_state.ts";
+import type { BootManifest } from "../../lib/manifest/boot_manifest.ts";
+import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
+import { disk } from "../../lib/scan/disk.ts";
+import { hashedImage } from "../support/hashed_image.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+import { trustRoot } from "../support/trust_roots.ts";
+
+const options = { signal: new AbortController().signal };
+const PATH = "/var/lib/phase/state.json";
+const NOW = Date.parse("2026-11-22T12:00:00Z");
+const stable = { channel: "stable", arch: "arm64" };
+const testing = { channel: "testing", arch: "arm64" };
+const [a, b] = await Promise.all([testSigningKey(1), testSigningKey(2)]);
+const template = (await issueManifest({
+  image: hashedImage(),
+  signers: [],
+  now: NOW,
+  expiresDays: 30,
+})).manifest;
+
+function manifest(manifestVersion: number, image = stable): BootManifest {
+  return { ...template, manifestVersion, image };
+}
+
+function remembering(...manifests: BootManifest[]): ClientState {
+  return manifests.reduce(withManifest, EMPTY_CLIENT_STATE);
+}
+
+Deno.test("withManifest() remembers the highest version of each image", () => {
+  const state = remembering(manifest(5), manifest(3), manifest(2, testing));
+  assert.equal(minimumVersionOf(state, stable), 5);
+  assert.equal(minimumVersionOf(state, testing), 2);
+  const other = { channel: "stable", arch: "x86_64" };
+  assert.equal(minimumVersionOf(state, other), 1);
+});
+
+Deno.test("newestTrust() is the newest remembered of what is shipped", () => {
+  const shipped = trustRoot([a]);
+  const current = trustRoot([b], { trust_version: 2 });
+  const state = withTrust(EMPTY_CLIENT_STATE, { shipped, current });
+  assert.equal(newestTrust(state, shipped), current);
+  assert.equal(newestTrust(EMPTY_CLIENT_STATE, shipped), shipped);
+});
+
+Deno.test("newestTrust() starts over when other keys are shipped", () => {
+  const current = trustRoot([b], { trust_version: 2 });
+  const state = withTrust(EMPTY_CLIENT_STATE, {
+    shipped: trustRoot([a]),
+    current,
+  });
+  const reinstalled = trustRoot([b]);
+  assert.equal(newestTrust(state, reinstalled), reinstalled);
+});
+
+Deno.test("withTrust() forgets versions when a key is dropped, and not when one is added", () => {
+  const shipped = trustRoot([a]);
+  const state = remembering(manifest(Number.MAX_SAFE_INTEGER));
+  const added = withTrust(state, {
+    shipped,
+    current: trustRoot([a, b], { trust_version: 2 }),
+  });
+  assert.equal(minimumVersionOf(added, stable), Number.MAX_SAFE_INTEGER);
+  const dropped = withTrust(added, {
+    shipped,
+    current: trustRoot([b], { trust_version: 3 }),
+  });
+  assert.equal(minimumVersionOf(dropped, stable), 1);
+});
+
+Deno.test("trustPolicyFor() asks for the higher of both minimum versions", () => {
+  const root = trustRoot([a], { minimum_version: 4 });
+  for (const [remembered, minimumVersion] of [[3, 4], [4, 4], [5, 5]]) {
+    const policy = trustPolicyFor(root, {
+      state: remembering(manifest(remembered ?? 0)),
+      image: stable,
+      clockTrusted: true,
+      now: NOW,
+    });
+    assert.deepEqual(policy, {
+      ok: true,
+      value: {
+        trusted: root.manifestKeys,
+        image: stable,
+        minimumVersion,
+        clockTrusted: true,
+      },
+    });
+  }
+});
+
+Deno.test("trustPolicyFor() refuses expired keys, unless the clock cannot tell", () => {
+  const root = trustRoot([a], { expires_at: "2026-11-22T12:00:00Z" });
+  const codeFor = (now: number, clockTrusted: boolean) => {
+    const policy = trustPolicyFor(root, {
+      state: EMPTY_CLIENT_STATE,
+      image: stable,
+      clockTrusted,
+      now,
+    });
+    return policy.ok ? "accepted" : policy.reason.code;
+  };
+  assert.equal(codeFor(NOW - 1, true), "accepted");
+  assert.equal(codeFor(NOW, true), "trust_expired");
+  assert.equal(codeFor(NOW, false), "accepted");
+});
+
+Deno.test("updateClientState() writes what loadClientState() reads", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const trust = {
+    shipped: trustRoot([a]),
+    current: trustRoot([b], {
+      trust_version: 2,
+      expires_at: "2028-01-01T00:00:00Z",
+    }),
+  };
+  const written = await updateClientState(
+    PATH,
+    (state) => withManifest(withTrust(state, trust), manifest(7)),
+    fileSystem,
+    options,
+  );
+  assert.deepEqual(await loadClientState(PATH, fileSystem, options), written);
+  assert.equal((await fileSystem.stat(PATH)).mode, 0o600);
+});
+
+Deno.test("updateClientState() keeps what another client wrote meanwhile", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const remember = (accepted: BootManifest) =>
+    updateClientState(
+      PATH,
+      (state) => withManifest(state, accepted),
+      fileSystem,
+      options,
+    );
+  await remember(manifest(7));
+  await remember(manifest(8, testing));
+  await remember(manifest(6));
+  assert.equal(
+    await fileSystem.readText(PATH),
+    '{"manifest_versions":{"stable/arm64":7,"testing/arm64":8}}\n',
+  );
+});
+
+Deno.test("updateClientState() leaves the file alone when nothing changes", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const remember = () =>
+    updateClientState(
+      PATH,
+      (state) => withManifest(state, manifest(7)),
+      fileSystem,
+      options,
+    );
+  await remember();
+  const { inode } = await fileSystem.stat(PATH);
+  await remember();
+  assert.equal((await fileSystem.stat(PATH)).inode, inode);
+});
+
+Deno.test("updateClientState() works on a real disk", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/new/state.json`;
+    const remember = (version: number) =>
+      updateClientState(
+        path,
+        (state) => withManifest(state, manifest(version)),
+        disk,
+        options,
+      );
+    await remember(7);
+    await remember(8);
+    const state = await loadClientState(path, disk, options);
+    assert.equal(minimumVersionOf(state, stable), 8);
+    const names = await Array.fromAsync(Deno.readDir(`${directory}/new`));
+    assert.deepEqual(names.map(({ name }) => name), ["state.json"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("loadClientState() refuses a file that it cannot understand, and says what to do", async () => {
+  const wrong = [
+    "",
+    "{",
+    "[]",
+    "{}",
+    '{"manifest_versions":{"stable/arm64":"7"}}',
+    '{"manifest_versions":{"stable/arm64":0}}',
+    '{"manifest_versions":{"stable/arm64":7}',
+    '{"manifest_versions":{},"trust":{}}',
+    '{"manifest_versions":{},"trust":{"shipped":{"keys":[]},"current":7}}',
+  ];
+  for (const text of wrong) {
+    const fileSystem = new MemoryFileSystem().file(PATH, text);
+    await assert.rejects(
+      updateClientState(PATH, (state) => state, fileSystem, options),
+      (error) =>
+        error instanceof UserError &&
+        /^Cannot use state "\/var.*delete it to start over/.test(error.message),
+      text,
+    );
+    assert.equal(await fileSystem.readText(PATH), text);
+  }
+});
+
+Deno.test("loadClientState() stops when it is aborted", async () => {
+  const signal = AbortSignal.abort(new Error("stop"));
+  await assert.rejects(
+    loadClientState(PATH, new MemoryFileSystem(), { signal }),
+    /stop/,
+  );
+});
