@@ -1,0 +1,126 @@
+import { sameImage } from "../core/channel_arch.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
+import {
+  type Artifact,
+  artifactsByRole,
+  type BootManifest,
+} from "./boot_manifest.ts";
+import { type Envelope, openEnvelope } from "./envelope.ts";
+import { parsePublicKey } from "./public_key.ts";
+import type { Refusal } from "./refusal.ts";
+import { sha256 } from "./sha256.ts";
+import {
+  checkSignatures,
+  type TrustedKeys,
+  trustKeys,
+} from "./trusted_keys.ts";
+import { manifestOf } from "./verify_envelope.ts";
+
+/** An image whose manifest somebody else signed, ready to be served as it is. */
+export interface SignedImage {
+  /** The envelope, byte for byte. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What it says. */
+  readonly manifest: BootManifest;
+  /** SHA-256 of `bytes`, 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** The files it names, by role. */
+  readonly artifacts: ReadonlyMap<string, HashedArtifact>;
+  /** Who signed it: trusted keys, where there are any, else all it names. */
+  readonly signedBy: readonly string[];
+}
+
+/**
+ * Checks that a signed manifest and the files of a directory belong together,
+ * so that they can be served without the private key. Expiry is for clients
+ * to judge: the caller warns of it.
+ *
+ * @param bytes the directory's `manifest.json`
+ * @param image the directory's files
+ * @param trusted whose signatures count; without, every signature must fit
+ * the key it names, which shows damage, but nobody's authority
+ */
+export async function checkSignedImage(
+  bytes: Uint8Array<ArrayBuffer>,
+  image: HashedImage,
+  trusted?: TrustedKeys,
+): Promise<Result<SignedImage, Refusal>> {
+  const envelope = openEnvelope(bytes);
+  if (!envelope.ok) return envelope;
+  const signedBy = await checkSignatures(
+    envelope.value,
+    trusted ?? namedKeys(envelope.value),
+  );
+  if (!signedBy.ok) return signedBy;
+  const manifest = manifestOf(envelope.value);
+  if (!manifest.ok) return manifest;
+  const { channel, arch } = manifest.value.image;
+  if (!sameImage(manifest.value.image, image.image)) {
+    return refuse({
+      code: channel === image.image.channel ? "wrong_arch" : "wrong_channel",
+      message: `manifest.json is for ${channel}/${arch}`,
+    });
+  }
+  const artifacts = matchArtifacts(manifest.value, image);
+  return artifacts.ok
+    ? ok({
+      bytes,
+      manifest: manifest.value,
+      sha256: (await sha256(bytes)).toHex(),
+      artifacts: artifacts.value,
+      signedBy: signedBy.value,
+    })
+    : artifacts;
+}
+
+/** Every Ed25519 key that an envelope names as a signer, all required. */
+function namedKeys({ signatures }: Envelope): TrustedKeys {
+  const keys = signatures.flatMap(({ keyId }) => {
+    const key = keyId.startsWith("ed25519:")
+      ? parsePublicKey(keyId)
+      : undefined;
+    return key?.ok ? [key.value] : [];
+  });
+  const named = trustKeys(keys, keys.length);
+  // Without any, nothing passes: not even a threshold of none.
+  return named.ok ? named.value : { keys: new Map(), threshold: 1 };
+}
+
+function matchArtifacts(
+  manifest: BootManifest,
+  { kernel, initramfs, rootfs, dtbs }: HashedImage,
+): Result<Map<string, HashedArtifact>, Refusal> {
+  const present = new Map(
+    [kernel, initramfs, rootfs, ...dtbs].flatMap((file) =>
+      file === undefined ? [] : [[file.filename, file] as const]
+    ),
+  );
+  const matched = new Map<string, HashedArtifact>();
+  for (const [role, promised] of artifactsByRole(manifest)) {
+    const file = matchArtifact(promised, present.get(promised.filename));
+    if (!file.ok) {
+      return refuse({
+        code: "artifact_differs",
+        message: `${promised.filename} ${file.reason}`,
+      });
+    }
+    matched.set(role, file.value);
+  }
+  return ok(matched);
+}
+
+function matchArtifact(
+  promised: Artifact,
+  file: HashedArtifact | undefined,
+): Result<HashedArtifact> {
+  if (file === undefined) return refuse("is missing");
+  if (file.info.sizeBytes !== promised.sizeBytes) {
+    return refuse(
+      `has ${file.info.sizeBytes} bytes, not ${promised.sizeBytes} as promised`,
+    );
+  }
+  return file.sha256 === promised.sha256
+    ? ok(file)
+    : refuse("has another SHA-256 than promised");
+}

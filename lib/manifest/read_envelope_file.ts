@@ -1,0 +1,34 @@
+import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
+
+/**
+ * Reads an envelope from a file.
+ *
+ * @returns undefined when there is no such file; at most one byte more than an
+ * envelope may have
+ * @throws FileAccessError
+ */
+export async function readEnvelopeFile(
+  path: string,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    signal.throwIfAborted();
+    // A FIFO would be waited for; what is no file is no manifest either.
+    if ((await fileSystem.stat(path)).kind !== "file") return undefined;
+    using file = await fileSystem.open(path);
+    const buffer = new Uint8Array(MAX_ENVELOPE_BYTES + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      signal.throwIfAborted();
+      const count = await file.readAt(buffer.subarray(length), length);
+      if (count === 0) break;
+      length += count;
+    }
+    return buffer.slice(0, length);
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return undefined;
+    throw error;
+  }
+}
