@@ -53,20 +53,26 @@ export function canonicalizeUntrusted(value: JsonValue): Result<string> {
 }
 
 /**
- * Reads JSON text (RFC 8259) that came from outside.
+ * Reads JSON text (RFC 8259) that came from outside. A name that an object
+ * has twice is refused (RFC 7493 section 2.3), because readers differ in which
+ * of the two they take.
  *
  * @param bytes UTF-8, without byte order mark
  */
 export function parseJson(bytes: Uint8Array): Result<JsonValue> {
+  let text: string;
+  let value: JsonValue;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
       .decode(bytes);
-    const value: JsonValue = JSON.parse(text);
-    return ok(value);
+    value = JSON.parse(text);
   } catch {
     // The system's messages quote the text, which may be a megabyte long.
     return refuse("not JSON in UTF-8");
   }
+  return countColons(text) === countMembers(value)
+    ? ok(value)
+    : refuse("a name occurs twice in one JSON object");
 }
 
 /** Tells a JSON object from arrays, null and scalars. */
@@ -74,6 +80,25 @@ export function isJsonObject(
   value: JsonValue | undefined,
 ): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The members that JSON text writes: colons outside of strings. */
+function countColons(text: string): number {
+  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, "").split(":").length - 1;
+}
+
+/** The members that became of them, without recursion into hostile depths. */
+function countMembers(value: JsonValue): number {
+  let count = 0;
+  const open: (JsonValue | undefined)[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next !== "object" || next === null) continue;
+    const inside = Object.values(next);
+    if (!Array.isArray(next)) count += inside.length;
+    for (const item of inside) open.push(item);
+  }
+  return count;
 }
 
 function write(value: JsonValue, depth: number): string {

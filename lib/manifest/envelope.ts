@@ -54,8 +54,9 @@ export function openEnvelope(bytes: Uint8Array): Result<Envelope, Refusal> {
     : undefined;
   if (data === undefined) return malformed("signed.data is not base64");
   const content = parseJson(data);
-  if (!content.ok || !isJsonObject(content.value)) {
-    return malformed("signed.data does not hold a JSON object");
+  if (!content.ok) return malformed(`signed.data: ${content.reason}`);
+  if (!isJsonObject(content.value)) {
+    return malformed("signed.data: not a JSON object");
   }
   if (!isCanonicalTextOf(data, content.value)) {
     return refuse({

@@ -178,6 +178,50 @@ Deno.test("parseJson() refuses what is not JSON in UTF-8", () => {
   }
 });
 
+Deno.test("parseJson() refuses a name that occurs twice in one object", () => {
+  const refused = [
+    '{"a":1,"a":1}',
+    '{"a":1,"b":{"c":1},"a":2}',
+    '{"a":1,"\\u0061":2}',
+    '[{"b":[{"a":1,"a":2}]}]',
+    '{"__proto__":1,"__proto__":2}',
+  ];
+  for (const text of refused) {
+    assert.deepEqual(parseJson(utf8.encode(text)), {
+      ok: false,
+      reason: "a name occurs twice in one JSON object",
+    }, text);
+  }
+});
+
+Deno.test("parseJson() is not misled by colons, quotes and backslashes in strings", () => {
+  const texts = [
+    '{"a:b":"c:d"}',
+    '{"a":"\\":\\"","b":"\\\\"}',
+    '{"a":{"a":1},"b":[{"a":1},{"a":1}]}',
+    '":"',
+    "[]",
+  ];
+  for (const text of texts) {
+    assert.deepEqual(parseJson(utf8.encode(text)), {
+      ok: true,
+      value: JSON.parse(text),
+    });
+  }
+  const long = JSON.stringify({ a: '":\\'.repeat(250_000) });
+  assert.ok(parseJson(utf8.encode(long)).ok);
+});
+
+Deno.test("parseJson() reads whatever JSON.stringify() writes", () => {
+  fc.assert(fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
+    const text = JSON.stringify(value, null, 1);
+    assert.deepEqual(parseJson(utf8.encode(text)), {
+      ok: true,
+      value: JSON.parse(text),
+    });
+  }));
+});
+
 Deno.test("canonicalize() gives one text per value, which parses to that value", () => {
   const json = fc.jsonValue({ maxDepth: 5, stringUnit: "binary" });
   fc.assert(fc.property(json, (value) => {

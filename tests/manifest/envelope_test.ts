@@ -101,6 +101,7 @@ Deno.test("openEnvelope() refuses what is not an envelope", () => {
     signedText("[]"),
     signedText("{"),
     signedText("\ufeff{}"),
+    signedText('{"channel":"testing","channel":"stable","manifest_version":7}'),
     { signatures: undefined },
     { signatures: {} },
     { signatures: ["x"] },
@@ -135,12 +136,17 @@ Deno.test("openEnvelope() refuses an inside that is not canonical", () => {
     '{"channel":"stable","manifest_version":7.0}',
     '{"channel":"stable","manifest_version":7}\n',
     '{"channel":"\\u0073table","manifest_version":7}',
-    '{"channel":"testing","channel":"stable","manifest_version":7}',
     '{"channel":"stable","manifest_version":6.9999999999999999}',
   ];
   for (const text of texts) {
     assert.equal(codeOf(forged(signedText(text))), "not_canonical", text);
   }
+});
+
+Deno.test("openEnvelope() refuses an outside that says a thing twice", () => {
+  const text = new TextDecoder().decode(encodeEnvelope(CONTENT, []));
+  const twice = text.replace("{", '{"channel":"testing",');
+  assert.equal(codeOf(utf8.encode(twice)), "malformed");
 });
 
 Deno.test("openEnvelope() refuses numbers and strings that have no canonical form", () => {
