@@ -1,0 +1,255 @@
+/**
+ * Shows that the attack tests can fail: removes one check after the other
+ * from a copy of the sources and runs the tests of the attack it stops.
+ *
+ *     deno run -A tests/tools/mutate_checks.ts
+ *
+ * Prints a line for each, and exits with 1 when a test did not notice.
+ */
+
+interface Mutant {
+  /** The beginning of the names of the tests that must fail. */
+  readonly attack: string;
+  /** Below lib/. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly check: string;
+  /** What stands there once the check is removed. */
+  readonly removed: string;
+}
+
+const ENVELOPE = "manifest/envelope.ts";
+const SIGNATURES = "manifest/trusted_keys.ts";
+const POLICY = "manifest/verify_envelope.ts";
+const FETCH = "discover/fetch_manifest.ts";
+
+const verification = {
+  file: "manifest/public_key.ts",
+  check:
+    'return await crypto.subtle.verify("Ed25519", imported, signature, message);',
+  removed: "return true;",
+};
+const anyKey = {
+  file: SIGNATURES,
+  check: "const key = keys.get(keyId);",
+  removed: "const key = { keyId, bytes: Uint8Array.fromHex(keyId.slice(8)) };",
+};
+const outside = {
+  file: ENVELOPE,
+  check: "if (!isCanonicalTextOf(data, outer))",
+  removed: "if (false)",
+};
+const fileDigest = {
+  file: "manifest/check_signed_image.ts",
+  check: "return file.sha256 === promised.sha256",
+  removed: "return true",
+};
+const threshold = {
+  file: SIGNATURES,
+  check: "signedBy.size >= threshold",
+  removed: "signedBy.size >= 1",
+};
+
+const MUTANTS: readonly Mutant[] = [
+  { attack: "arbitrary installation: the owner's", ...verification },
+  { attack: "arbitrary installation: an image", ...anyKey },
+  {
+    attack: "arbitrary installation: an image",
+    file: SIGNATURES,
+    check: 'return refuse({ code: "unsigned", message: "not signed" });',
+    removed: "return ok([]);",
+  },
+  {
+    attack: "endless data: a manifest",
+    file: ENVELOPE,
+    check: "bytes.length > MAX_ENVELOPE_BYTES",
+    removed: "false",
+  },
+  {
+    attack: "endless data: a body",
+    file: FETCH,
+    check: "length > MAX_MANIFEST_BYTES",
+    removed: "false",
+  },
+  { attack: "extraneous dependencies", ...outside },
+  { attack: "fast-forward: a version", ...anyKey },
+  {
+    attack: "fast-forward: dropping",
+    file: "manifest/client_state.ts",
+    check: "dropped ? new Map() : state.manifestVersions",
+    removed: "state.manifestVersions",
+  },
+  {
+    attack: "indefinite freeze: an old manifest",
+    file: POLICY,
+    check: "clockTrusted && manifest.expiresAtMs <= now",
+    removed: "false",
+  },
+  {
+    attack: "indefinite freeze: the successor",
+    file: "manifest/client_state.ts",
+    check: "clockTrusted && expiresAtMs !== undefined && expiresAtMs <= now",
+    removed: "false",
+  },
+  {
+    attack: "indefinite freeze: a promise",
+    file: POLICY,
+    check: "clockTrusted && manifest.createdAtMs > now + CLOCK_SKEW_MS",
+    removed: "false",
+  },
+  { attack: "malicious mirror: no byte", ...outside },
+  { attack: "malicious mirror: no byte", ...verification },
+  { attack: "malicious mirror: nor", ...fileDigest },
+  { attack: "mix-and-match", ...outside },
+  { attack: "mix-and-match", ...fileDigest },
+  {
+    attack: "rollback: an older manifest",
+    file: POLICY,
+    check: "manifest.manifestVersion < minimumVersion",
+    removed: "false",
+  },
+  {
+    attack: "rollback: older keys",
+    file: "manifest/trust_chain.ts",
+    check: "next.value.trustVersion === expected",
+    removed: "true",
+  },
+  {
+    attack: "slow retrieval",
+    file: FETCH,
+    check: "follow(url, fetch, limit.signal)",
+    removed: "follow(url, fetch, signal)",
+  },
+  { attack: "key compromise below the threshold: one of three", ...threshold },
+  { attack: "key compromise below the threshold: nor", ...threshold },
+  {
+    attack: "key compromise below the threshold: one key",
+    file: SIGNATURES,
+    check: "keys.get(keyId)",
+    removed: "keys.get(keyId.toLowerCase())",
+  },
+  {
+    attack: "duplicate keyid",
+    file: ENVELOPE,
+    check: "if (found.has(item.keyid))",
+    removed: "if (false)",
+  },
+  { attack: "signature wrapping: the outside says what", ...outside },
+  {
+    attack: "signature wrapping: the outside says a thing twice",
+    file: "manifest/canonical_json.ts",
+    check: "countColons(text) === countMembers(value)",
+    removed: "true",
+  },
+  {
+    attack: "wrong channel",
+    file: POLICY,
+    check: "manifest.image.channel !== image.channel",
+    removed: "false",
+  },
+  {
+    attack: "wrong arch",
+    file: POLICY,
+    check: "manifest.image.arch !== image.arch",
+    removed: "false",
+  },
+  {
+    attack: "canonical JSON: a number",
+    file: "manifest/json_reader.ts",
+    check: "Number.isSafeInteger(value)",
+    removed: "Number.isInteger(value)",
+  },
+  {
+    attack: "canonical JSON: the same value",
+    file: ENVELOPE,
+    check: "if (!isCanonicalTextOf(data, content.value))",
+    removed: "if (false)",
+  },
+  { attack: "canonical JSON: letters", ...outside },
+];
+
+/** Copies what the tests need, and nothing that they could spoil. */
+async function copySources(directory: string): Promise<void> {
+  const root = new URL("../../", import.meta.url).pathname;
+  const { success } = await new Deno.Command("cp", {
+    args: ["-R", "lib", "tests", "deno.json", "deno.lock", directory],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(`Cannot copy the sources to "${directory}"`);
+}
+
+/**
+ * Runs the tests of an attack.
+ *
+ * @returns what those that failed saw in place of a refusal, or undefined
+ * when none failed
+ */
+async function failureOf(
+  directory: string,
+  attack: string,
+): Promise<string | undefined> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["test", "-A", "--no-check", "--quiet", "--filter", attack],
+      "tests/manifest/tuf_attacks_test.ts",
+    ],
+    cwd: directory,
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (success) return undefined;
+  const report = new TextDecoder().decode(stdout);
+  // A program that no longer starts has not been tested.
+  if (!/ \.\.\. FAILED/.test(report)) {
+    throw new Error(new TextDecoder().decode(stderr) || report);
+  }
+  return /^\+ '(\w+)'/m.exec(report)?.[1] ?? "another outcome";
+}
+
+async function withMutant<T>(
+  directory: string,
+  { file, check, removed }: Mutant,
+  run: () => Promise<T>,
+): Promise<T> {
+  const path = `${directory}/lib/${file}`;
+  const source = await Deno.readTextFile(path);
+  if (source.split(check).length !== 2) {
+    throw new Error(`lib/${file} does not have once: ${check}`);
+  }
+  await Deno.writeTextFile(path, source.replace(check, () => removed));
+  try {
+    return await run();
+  } finally {
+    await Deno.writeTextFile(path, source);
+  }
+}
+
+async function main(): Promise<number> {
+  const print = (line: string) =>
+    Deno.stdout.write(new TextEncoder().encode(`${line}\n`));
+  const directory = await Deno.makeTempDir();
+  let unnoticed = 0;
+  try {
+    await copySources(directory);
+    if (await failureOf(directory, "") !== undefined) {
+      throw new Error("The attack tests fail before anything is removed");
+    }
+    for (const mutant of MUTANTS) {
+      const saw = await withMutant(
+        directory,
+        mutant,
+        () => failureOf(directory, mutant.attack),
+      );
+      if (saw === undefined) unnoticed++;
+      const verdict = saw === undefined ? "NOT NOTICED" : `noticed (${saw})`;
+      await print(
+        `${verdict}  ${mutant.attack}  lib/${mutant.file}: ${mutant.check}`,
+      );
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  await print(`${MUTANTS.length - unnoticed} of ${MUTANTS.length} noticed`);
+  return unnoticed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());
