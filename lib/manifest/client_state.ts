@@ -69,15 +69,23 @@ export function withManifest(
 }
 
 /**
- * Remembers a trust document, which must have been verified. When a manifest
- * key is dropped, the versions are forgotten: whoever stole it may have raised
- * them out of reach (fast-forward attack; TUF specification, 5.3.11).
+ * Remembers a trust document, which must have been verified; one that is
+ * older than what is remembered changes nothing. When a manifest key is
+ * dropped, the versions are forgotten: whoever stole it may have raised them
+ * out of reach (fast-forward attack; TUF specification, 5.3.11).
  */
 export function withTrust(
   state: ClientState,
   { shipped, current }: RememberedTrust,
 ): ClientState {
-  const before = newestTrust(state, shipped).manifestKeys.keys;
+  const last = state.trust;
+  if (
+    last !== undefined && sameTrustRoot(last.shipped, shipped) &&
+    last.current.trustVersion >= current.trustVersion
+  ) {
+    return state;
+  }
+  const before = (last?.current ?? shipped).manifestKeys.keys;
   const after = current.manifestKeys.keys;
   const dropped = [...before.keys()].some((keyId) => !after.has(keyId));
   return {
@@ -90,14 +98,17 @@ export function withTrust(
  * What a client with a trust document asks of manifests.
  *
  * @param root the newest one; only of this it matters whether it has expired
- * @param now milliseconds since 1970
  */
 export function trustPolicyFor(
   root: TrustRoot,
   { state, image, clockTrusted, now }: {
+    /** Has `root` remembered already, see {@linkcode withTrust}. */
     readonly state: ClientState;
+    /** The image that is wanted. */
     readonly image: ChannelArch;
+    /** As in {@linkcode TrustPolicy}. */
     readonly clockTrusted: boolean;
+    /** Milliseconds since 1970. */
     readonly now: number;
   },
 ): Result<TrustPolicy, Refusal> {

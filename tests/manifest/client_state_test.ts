@@ -81,6 +81,28 @@ Deno.test("withTrust() forgets versions when a key is dropped, and not when one 
   assert.equal(minimumVersionOf(dropped, stable), 1);
 });
 
+Deno.test("withTrust() does not go back to an older document", () => {
+  const shipped = trustRoot([a]);
+  const v3 = trustRoot([a], { trust_version: 3 });
+  const state = withTrust(EMPTY_CLIENT_STATE, { shipped, current: v3 });
+  const v2 = trustRoot([a, b], { trust_version: 2 });
+  assert.equal(withTrust(state, { shipped, current: v2 }), state);
+  assert.equal(withTrust(state, { shipped, current: shipped }), state);
+});
+
+Deno.test("withTrust() forgets versions when other keys are shipped", () => {
+  const first = trustRoot([a]);
+  const state = withTrust(remembering(manifest(7)), {
+    shipped: first,
+    current: first,
+  });
+  assert.equal(minimumVersionOf(state, stable), 7);
+  const second = trustRoot([b]);
+  const after = withTrust(state, { shipped: second, current: second });
+  assert.equal(minimumVersionOf(after, stable), 1);
+  assert.equal(newestTrust(after, second), second);
+});
+
 Deno.test("trustPolicyFor() asks for the higher of both minimum versions", () => {
   const root = trustRoot([a], { minimum_version: 4 });
   for (const [remembered, minimumVersion] of [[3, 4], [4, 4], [5, 5]]) {
