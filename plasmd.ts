@@ -1,9 +1,16 @@
-import { runBootstrap, runScan, runServe } from "./lib/cli/plasmd_commands.ts";
+import { runKeyGenerate, runKeyShow } from "./lib/cli/key_commands.ts";
+import {
+  runManifestGenerate,
+  runManifestShow,
+  runManifestSign,
+  runManifestVerify,
+} from "./lib/cli/manifest_commands.ts";
 import {
   type ProgramContext,
   runProgram,
   writeLine,
 } from "./lib/cli/run_program.ts";
+import { runTrustSign } from "./lib/cli/trust_commands.ts";
 import { renderHelp } from "./lib/config/command_help.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
 import { renderCompletions } from "./lib/config/completions.ts";
@@ -23,11 +30,28 @@ async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
   }
   switch (invocation.command) {
     case "serve":
-      return await runServe(invocation.values, { signal });
+      return await (await providerCommands())
+        .runServe(invocation.values, { signal });
     case "scan":
-      return await runScan(invocation.values, { signal });
+      return await (await providerCommands())
+        .runScan(invocation.values, { signal });
     case "bootstrap":
-      return await runBootstrap(invocation.values, { signal });
+      return await (await providerCommands())
+        .runBootstrap(invocation.values, { signal });
+    case "manifest show":
+      return await runManifestShow(invocation.values, { signal });
+    case "manifest generate":
+      return await runManifestGenerate(invocation.values, { signal });
+    case "manifest sign":
+      return await runManifestSign(invocation.values, { signal });
+    case "manifest verify":
+      return await runManifestVerify(invocation.values, { signal });
+    case "trust sign":
+      return await runTrustSign(invocation.values, { signal });
+    case "key generate":
+      return await runKeyGenerate(invocation.values, { signal });
+    case "key show":
+      return await runKeyShow(invocation.values, { signal });
     case "completions":
       writeLine(
         renderCompletions(PLASMD_PROGRAM, invocation.values.shell),
@@ -35,6 +59,13 @@ async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
       );
       return ExitCode.done;
   }
+}
+
+/** Loaded when needed: libp2p comes with them, which the others start without. */
+function providerCommands(): Promise<
+  typeof import("./lib/cli/provider_commands.ts")
+> {
+  return import("./lib/cli/provider_commands.ts");
 }
 
 if (import.meta.main) await runProgram(main);

@@ -27,6 +27,7 @@ import {
 } from "./provider/addresses.ts";
 import { ImageLibrary } from "./provider/image_library.ts";
 import { Reconciler } from "./provider/reconciler.ts";
+import { signingKeyPath } from "./provider/state_directory.ts";
 
 /** The machine a provider runs on. */
 export interface Machine {
@@ -67,18 +68,25 @@ export async function serve(
   const { fileSystem, clock, logger } = machine;
   await using stack = new AsyncDisposableStack();
   await fileSystem.makeDirectory(config.stateDir, 0o700);
-  const signer = await loadSigner(config, machine, { signal });
+  const loadSigner = once(() => openSigner(config, machine, { signal }));
+  // A key that was named must be there, whether it is needed now or not.
+  if (config.signing.key !== undefined) await loadSigner();
   const library = new ImageLibrary({
     scan: config,
     stateDir: config.stateDir,
-    signers: [signer],
+    loadSigner,
     expiresDays: config.signing.expiresDays,
     fileSystem,
     clock,
     logger,
   });
   const http = stack.use(openHttpServer({
-    app: createHttpApp({ catalog: library, fileSystem, logger }),
+    app: createHttpApp({
+      catalog: library,
+      trustDocuments: () => library.trustDocuments(),
+      fileSystem,
+      logger,
+    }),
     hostname: listenAddress(config, systemAddresses()),
     port: config.port,
     clock,
@@ -87,6 +95,9 @@ export async function serve(
   }));
   logger.info(`Serving on ${httpBaseUrl(http.hostname, http.port)}`);
   await library.refresh({ signal });
+  if (library.images().length === 0 && library.keyProblem !== undefined) {
+    throw library.keyProblem;
+  }
 
   const node = config.dht.enabled
     ? stack.use(await openDht(config, machine, { signal }))
@@ -243,7 +254,20 @@ async function advertiseInDht(
   });
 }
 
-async function loadSigner(
+/** Runs once, and again after a failure. */
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | undefined;
+  return () => {
+    value ??= run().catch((error) => {
+      value = undefined;
+      throw error;
+    });
+    return value;
+  };
+}
+
+/** The key that was named, else one in the state directory. */
+async function openSigner(
   { signing, stateDir }: ServeConfig,
   { fileSystem, logger }: Machine,
   { signal }: { readonly signal: AbortSignal },
@@ -251,7 +275,7 @@ async function loadSigner(
   if (signing.key !== undefined) {
     return await loadSigningKey(fileSystem, signing.key, { signal });
   }
-  const path = join(stateDir, "signing.key");
+  const path = signingKeyPath(stateDir);
   const { key, created } = await loadOrCreateSigningKey(fileSystem, path, {
     signal,
   });

@@ -1,19 +1,27 @@
 import type { OptionValues } from "../config/option_table.ts";
 import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
-import { type ChannelArch, parseArch } from "../core/channel_arch.ts";
+import { parseArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
-import { UsageError } from "../core/errors.ts";
+import { ConfigError, UsageError } from "../core/errors.ts";
 import type { ExitCode } from "../core/exit_code.ts";
 import { createLogger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
-import { checkCandidate } from "../discover/check_candidate.ts";
-import { discover } from "../discover/discover.ts";
+import {
+  checkCandidate,
+  fetchTrustDocument,
+} from "../discover/check_candidate.ts";
+import { ClientTrust, type TrustAnchor } from "../discover/client_trust.ts";
 import type { DhtSource } from "../discover/dht_source.ts";
+import { discover } from "../discover/discover.ts";
 import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import { reportDiscovery } from "../discover/report.ts";
 import type { Source } from "../discover/source.ts";
-import type { TrustPolicy } from "../manifest/verify_envelope.ts";
+import { readPublicKeys } from "../manifest/read_public_keys.ts";
+import { parseTrustRoot } from "../manifest/trust_root.ts";
+import { trustKeys } from "../manifest/trusted_keys.ts";
+import { disk } from "../scan/disk.ts";
 import { writeLine } from "./run_program.ts";
 
 /** The command line of `phase_discover`, parsed. */
@@ -41,21 +49,48 @@ export async function runDiscover(
   if (!clockTrusted) {
     logger.warn("This machine's clock was never set: expiry is not checked");
   }
+  const trust = await ClientTrust.open({
+    anchor: await readAnchor(values, { signal }),
+    store: values.state === undefined
+      ? undefined
+      : { path: values.state, fileSystem: disk },
+    clockTrusted,
+  }, { signal });
   const { sources, dht } = openSources(values, clockTrusted);
+  const network = { fetch, clock };
   const result = await discover({
     image,
     timeoutMs: values.timeout * 1000,
     sources,
-    check: (candidate, options) =>
+    check: (candidate, { signal }) =>
       checkCandidate(candidate, {
-        policy: trustPolicy(image, clockTrusted),
-        fetch,
-        clock,
-      }, options),
+        ...network,
+        policyFor: (bounds) =>
+          trust.policyFor(
+            image,
+            (n, options) => fetchTrustDocument(candidate, n, network, options),
+            bounds,
+          ),
+      }, { signal }),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
     clock,
   }, { signal });
+
+  // Remembered before it is told: whoever acts on the result may cut the power.
+  const { providers } = result;
+  try {
+    await trust.remember(providers.map(({ manifest }) => manifest), { signal });
+  } catch (error) {
+    logger.warn(
+      `Cannot remember this for the next start: ${messageOf(error)}`,
+    );
+  }
+  if (providers.length > 0 && !trust.isVerifying) {
+    logger.warn(
+      "NOT VERIFIED: anybody on the network could have offered this image; name the key to trust with --key or --trust",
+    );
+  }
   const report = reportDiscovery(result, {
     image,
     timeoutSeconds: values.timeout,
@@ -64,16 +99,45 @@ export async function runDiscover(
     all: values.all,
     explain: values.explain,
   });
-  for (const line of report.stdout) writeLine(line, "stdout");
   for (const message of report.messages) {
-    if (result.providers.length > 0) logger.info(message);
+    if (providers.length > 0) logger.info(message);
     else logger.error(message);
   }
+  for (const line of report.stdout) writeLine(line, "stdout");
   return report.exitCode;
 }
 
-function trustPolicy(image: ChannelArch, clockTrusted: boolean): TrustPolicy {
-  return { image, minimumVersion: 1, clockTrusted };
+/** Whom `--key`, `--threshold` and `--trust` name. */
+async function readAnchor(
+  { key, threshold, trust }: DiscoverValues,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<TrustAnchor> {
+  if (trust !== undefined && key.length > 0) {
+    throw new UsageError(
+      "Cannot use --key together with --trust: put the key into the trust file",
+    );
+  }
+  if (trust !== undefined) {
+    // Costs 6 ms that a box with --key alone need not spend.
+    const { parseTrustFile } = await import("../config/trust_file.ts");
+    const root = parseTrustRoot(
+      parseTrustFile(await disk.readText(trust), trust),
+    );
+    if (!root.ok) throw new ConfigError({ path: trust }, root.reason);
+    return { kind: "root", shipped: root.value };
+  }
+  if (key.length === 0) {
+    if (threshold === 1) return { kind: "nobody" };
+    throw new UsageError(
+      `Cannot use --threshold ${threshold} without --key: name the keys`,
+    );
+  }
+  const keys = trustKeys(
+    await readPublicKeys(key, disk, { signal }),
+    threshold,
+  );
+  if (!keys.ok) throw new UsageError(`Cannot use --threshold: ${keys.reason}`);
+  return { kind: "keys", keys: keys.value };
 }
 
 /** mDNS comes first: its query is out before anything heavy is loaded. */

@@ -53,3 +53,22 @@ export const ARCH_OPTION = {
   parse: parseArch,
   completes: ["arm64", "x86_64"],
 } as const;
+
+/** Who is trusted to sign manifests. */
+export const TRUST_OPTIONS = {
+  key: {
+    type: "text",
+    placeholder: "HEX|FILE",
+    help: "trust this public key: hex, base64, PEM file or directory of keys",
+    repeatable: true,
+    completes: "file",
+  },
+  threshold: {
+    type: "integer",
+    placeholder: "N",
+    min: 1,
+    max: 64,
+    default: 1,
+    help: "how many of the trusted keys must have signed",
+  },
+} as const satisfies OptionTable;

@@ -67,7 +67,12 @@ export function parseConfigFile(text: string, path: string): ConfigLayer {
   return withChannels(settings.value, refuse);
 }
 
-function readToml(text: string, path: string): unknown {
+/**
+ * Parses TOML.
+ *
+ * @throws ConfigError with line and column of the first thing that is wrong
+ */
+export function readToml(text: string, path: string): unknown {
   try {
     return parseToml(text);
   } catch (cause) {

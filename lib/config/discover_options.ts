@@ -3,6 +3,7 @@ import {
   CHANNEL_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
+  TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { Program } from "./option_table.ts";
 
@@ -43,6 +44,19 @@ export const DISCOVER_PROGRAM = {
           help: "list every provider found until the timeout, best first",
         },
         ...NETWORK_OPTIONS,
+        ...TRUST_OPTIONS,
+        trust: {
+          type: "text",
+          placeholder: "FILE",
+          help: "trust the keys of this TOML file, and those that succeed them",
+          completes: "file",
+        },
+        state: {
+          type: "text",
+          placeholder: "FILE",
+          help: "remember versions here, and refuse older ones from then on",
+          completes: "file",
+        },
         format: {
           type: "choice",
           choices: ["text", "json"],
@@ -61,6 +75,7 @@ export const DISCOVER_PROGRAM = {
       examples: [
         "phase_discover --channel stable --arch arm64",
         "phase_discover --channel testing --arch x86_64 --timeout 10",
+        "phase_discover --key /etc/phase/signing.pub --state /var/lib/phase/state.json",
         "phase_discover --mode wan --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW...",
       ],
       notes: [

@@ -3,6 +3,7 @@ import {
   CHANNEL_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
+  TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { OptionTable, Program } from "./option_table.ts";
 import {
@@ -116,6 +117,35 @@ const JSON_OPTION = {
   json: { type: "flag", help: "print JSON" },
 } as const satisfies OptionTable;
 
+const OUT_OPTION = {
+  out: {
+    type: "text",
+    placeholder: "FILE",
+    help: "write to this file",
+    completes: "file",
+  },
+} as const satisfies OptionTable;
+
+/** The private keys of `sign` commands. */
+const SIGN_OPTIONS = {
+  key: {
+    type: "text",
+    placeholder: "FILE",
+    help: "private key to sign with",
+    repeatable: true,
+    completes: "file",
+  },
+  out: { ...OUT_OPTION.out, defaultText: "the file itself" },
+} as const satisfies OptionTable;
+
+const MANIFEST_ARGUMENT = {
+  type: "text",
+  placeholder: "FILE|URL",
+  help: "a manifest on disk or of a provider",
+  required: true,
+  completes: "file",
+} as const;
+
 /** The command line of `plasmd`. */
 export const PLASMD_PROGRAM = {
   name: "plasmd",
@@ -141,6 +171,101 @@ export const PLASMD_PROGRAM = {
       options: { ...CONFIG_OPTION, ...IMAGE_OPTIONS, ...JSON_OPTION },
       examples: ["plasmd scan --artifacts /srv/images"],
     },
+    "manifest show": {
+      summary: "Print what a manifest promises",
+      options: JSON_OPTION,
+      positionals: { manifest: MANIFEST_ARGUMENT },
+      examples: [
+        "plasmd manifest show http://192.168.1.10:8080/stable/arm64/manifest.json",
+      ],
+    },
+    "manifest generate": {
+      summary:
+        "Write the unsigned manifest of an image, to be signed elsewhere",
+      options: {
+        ...CONFIG_OPTION,
+        artifacts: IMAGE_OPTIONS.artifacts,
+        channel: { ...CHANNEL_OPTION, help: "channel of the image" },
+        arch: { ...ARCH_OPTION, help: "architecture of the image" },
+        out: {
+          ...OUT_OPTION.out,
+          defaultText: "manifest.json beside the image",
+        },
+      },
+      examples: [
+        "plasmd manifest generate --artifacts /srv/images --channel stable --arch arm64",
+      ],
+    },
+    "manifest sign": {
+      summary: "Add signatures to a manifest; needs no network",
+      options: SIGN_OPTIONS,
+      positionals: {
+        manifest: {
+          ...MANIFEST_ARGUMENT,
+          placeholder: "FILE",
+          help: "an unsigned or signed manifest",
+        },
+      },
+      examples: [
+        "plasmd manifest sign --key signing.pem /srv/images/stable/arm64/manifest.json",
+      ],
+    },
+    "manifest verify": {
+      summary: "Check the signatures and the expiry of a manifest",
+      options: TRUST_OPTIONS,
+      positionals: { manifest: MANIFEST_ARGUMENT },
+      examples: ["plasmd manifest verify --key signing.pub manifest.json"],
+    },
+    "trust sign": {
+      summary: "Make or sign the document that succeeds a trust file",
+      options: {
+        ...SIGN_OPTIONS,
+        out: { ...SIGN_OPTIONS.out, defaultText: "FILE with the end .json" },
+      },
+      positionals: {
+        document: {
+          type: "text",
+          placeholder: "FILE",
+          help: "a trust file in TOML, or a document made from one",
+          required: true,
+          completes: "file",
+        },
+      },
+      examples: ["plasmd trust sign --key old.pem --out 2.json trust-2.toml"],
+      notes: [
+        "Sign with the keys of the trust file before it. A provider serves what",
+        "it finds in STATE_DIR/trust/N.json at /trust/N.json.",
+      ],
+    },
+    "key generate": {
+      summary: "Create a private key to sign manifests with",
+      options: {
+        ...STATE_OPTION,
+        out: {
+          ...OUT_OPTION.out,
+          defaultText: "signing.key in the state directory",
+        },
+      },
+      examples: ["plasmd key generate --out signing.pem"],
+    },
+    "key show": {
+      summary: "Print the public key that clients are to trust",
+      options: {
+        ...CONFIG_OPTION,
+        ...STATE_OPTION,
+        ...SIGNING_OPTION,
+        format: {
+          type: "choice",
+          choices: ["all", "keyid", "hex", "base64", "pem"],
+          default: "all",
+          help: "how it is printed",
+        },
+      },
+      examples: [
+        "plasmd key show",
+        "plasmd key show --signing-key signing.pem --format pem",
+      ],
+    },
     bootstrap: {
       summary: "Run a DHT node without images, for others to join through",
       options: { ...CONFIG_OPTION, ...STATE_OPTION, ...NODE_OPTIONS },
@@ -161,5 +286,10 @@ export const PLASMD_PROGRAM = {
       },
       examples: ["source <(plasmd completions bash)"],
     },
+  },
+  groups: {
+    manifest: "Looks at, makes, signs and checks manifests",
+    trust: "Makes the documents by which trusted keys succeed each other",
+    key: "Makes and shows the keys that sign manifests",
   },
 } as const satisfies Program;

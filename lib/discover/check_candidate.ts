@@ -1,33 +1,59 @@
 import type { Clock } from "../core/clock.ts";
-import { ok, type Result } from "../core/result.ts";
+import type { Result } from "../core/result.ts";
+import { trustPath } from "../manifest/trust_chain.ts";
 import {
   type TrustPolicy,
+  type VerifiedManifest,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
-import type { CheckedManifest } from "./discover.ts";
 import { type Fetch, fetchManifest } from "./fetch_manifest.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Candidate } from "./source.ts";
 
+/** What a candidate is checked with. */
+export interface CheckParts {
+  /** What is asked of this candidate's manifest. */
+  readonly policyFor: (
+    options: { readonly now: number; readonly signal: AbortSignal },
+  ) => Promise<Result<TrustPolicy, Refusal>>;
+  /** The network. */
+  readonly fetch: Fetch;
+  /** The time. */
+  readonly clock: Clock;
+}
+
 /**
  * Fetches the manifest that a candidate points to and holds it against the
  * policy. What the candidate itself says of the image is not believed.
+ *
+ * @throws only the signal's reason, when it aborts first
  */
 export async function checkCandidate(
   candidate: Candidate,
-  { policy, fetch, clock }: {
-    readonly policy: TrustPolicy;
-    readonly fetch: Fetch;
-    readonly clock: Clock;
-  },
+  { policyFor, fetch, clock }: CheckParts,
   { signal }: { readonly signal: AbortSignal },
-): Promise<Result<CheckedManifest, Refusal>> {
-  const bytes = await fetchManifest(candidate.manifestUrl, { fetch, clock }, {
-    signal,
-  });
+): Promise<Result<VerifiedManifest, Refusal>> {
+  const now = clock.now();
+  const [bytes, policy] = await Promise.all([
+    fetchManifest(candidate.manifestUrl, { fetch, clock }, { signal }),
+    policyFor({ now, signal }),
+  ]);
   if (!bytes.ok) return bytes;
-  const verdict = await verifyEnvelope(bytes.value, policy, clock.now());
-  if (!verdict.ok) return verdict;
-  const { manifest, verifiedBy } = verdict.value;
-  return ok({ version: manifest.version, verifiedBy });
+  if (!policy.ok) return policy;
+  return await verifyEnvelope(bytes.value, policy.value, now);
+}
+
+/**
+ * A trust document of the provider that a candidate points to, or undefined
+ * when it has none: whatever goes wrong, the provider is free to hold it back.
+ */
+export async function fetchTrustDocument(
+  candidate: Candidate,
+  trustVersion: number,
+  { fetch, clock }: Pick<CheckParts, "fetch" | "clock">,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  const url = new URL(trustPath(trustVersion), candidate.manifestUrl);
+  const bytes = await fetchManifest(url, { fetch, clock }, { signal });
+  return bytes.ok ? bytes.value : undefined;
 }

@@ -4,22 +4,15 @@ import {
   formatChannelArch,
   sameImage,
 } from "../core/channel_arch.ts";
-import { type Clock, deadline } from "../core/clock.ts";
+import { type Clock, deadline, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
-import type { Refusal, RefusedCandidate } from "./refusal.ts";
+import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
+import { mayPass, type Refusal, type RefusedCandidate } from "./refusal.ts";
 import type { Candidate, Finding, Source } from "./source.ts";
 
-/** What is known of a candidate once its manifest has been fetched. */
-export interface CheckedManifest {
-  /** From the manifest itself. */
-  readonly version: string;
-  /** Key ids that signed it and are trusted; empty: not verified. */
-  readonly verifiedBy: readonly string[];
-}
-
-/** A candidate whose manifest was fetched and is the one asked for. */
-export interface Provider extends CheckedManifest {
+/** A candidate whose manifest was fetched and passed every check. */
+export interface Provider extends VerifiedManifest {
   /** Where it came from. */
   readonly candidate: Candidate;
   /** From the start of the discovery. */
@@ -28,7 +21,7 @@ export interface Provider extends CheckedManifest {
 
 /** All that a discovery learned. */
 export interface DiscoveryResult {
-  /** In the order they answered; empty: not found. */
+  /** Best first; empty: not found. */
   readonly providers: readonly Provider[];
   /** Candidates that were not taken, in the order they failed. */
   readonly refused: readonly RefusedCandidate[];
@@ -55,7 +48,7 @@ export interface DiscoverOptions {
   readonly check: (
     candidate: Candidate,
     options: { readonly signal: AbortSignal },
-  ) => Promise<Result<CheckedManifest, Refusal>>;
+  ) => Promise<Result<VerifiedManifest, Refusal>>;
   /** Hears of DHT nodes that can be joined through. */
   readonly onPeer?: (multiaddr: string) => void;
   /** Whether to collect every provider instead of the first. */
@@ -67,13 +60,23 @@ export interface DiscoverOptions {
 /** With `all`: how long to wait for one more after the last. */
 const QUIET_MS = 2000;
 
+/**
+ * How long a good candidate waits for others that are being checked: the one
+ * that answers first may be an old image served by somebody who never lets go.
+ */
+const GRACE_MS = 250;
+
+/** A provider that is busy or just starting is asked again after this time. */
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 8000;
+
 /** More candidates than this are an attack, or a network to be mended first. */
 const MAX_CANDIDATES = 256;
 
 /**
  * Asks every source at once and checks every candidate as it comes in, under
- * one deadline. Ends with the first good one; with `all`, when no further one
- * has come for 2 s.
+ * one deadline. Ends with the first good one, or the newest of those that are
+ * checked at the same time; with `all`, when no further one has come for 2 s.
  *
  * @throws the signal's reason, when it aborts
  */
@@ -85,34 +88,54 @@ export async function discover(
   signal.throwIfAborted();
   const startMs = clock.monotonic();
   const providers: Provider[] = [];
-  const refused: RefusedCandidate[] = [];
+  const refused = new Map<string, RefusedCandidate>();
   const others = new Map<string, ChannelArch>();
   const problems = new Set<string>();
   const seenUrls = new Set<string>();
   const checks = new Set<Promise<void>>();
+  let beingChecked = 0;
 
   using limit = deadline(clock, options.timeoutMs, { signal });
   const enough = new AbortController();
   const ended = AbortSignal.any([limit.signal, enough.signal]);
-  let cancelQuiet = () => {};
+  let cancelTimer = () => {};
 
   const take = (provider: Provider) => {
     providers.push(provider);
-    cancelQuiet();
-    if (options.all) {
-      cancelQuiet = clock.setTimer(() => enough.abort(), QUIET_MS);
-    } else enough.abort();
+    if (!options.all && providers.length > 1) return; // The grace is running.
+    cancelTimer();
+    cancelTimer = clock.setTimer(
+      () => enough.abort(),
+      options.all ? QUIET_MS : GRACE_MS,
+    );
   };
-  const checkCandidate = async (candidate: Candidate) => {
+  /** @returns whether it is worth another try */
+  const checkOnce = async (candidate: Candidate): Promise<boolean> => {
+    beingChecked++;
     try {
       const result = await check(candidate, { signal: ended });
-      if (ended.aborted) return;
+      if (ended.aborted) return false;
+      const { manifestUrl } = candidate;
       if (result.ok) {
+        refused.delete(manifestUrl.href);
         const elapsedMs = clock.monotonic() - startMs;
         take({ ...result.value, candidate, elapsedMs });
-      } else {
-        const { manifestUrl } = candidate;
-        refused.push({ manifestUrl, refusal: result.reason });
+        return false;
+      }
+      refused.set(manifestUrl.href, { manifestUrl, refusal: result.reason });
+      return mayPass(result.reason);
+    } finally {
+      beingChecked--;
+      const isBest = !options.all && providers.length > 0 && beingChecked === 0;
+      if (isBest) enough.abort();
+    }
+  };
+  const checkCandidate = async (candidate: Candidate) => {
+    let delayMs = FIRST_RETRY_MS;
+    try {
+      while (await checkOnce(candidate)) {
+        await sleep(clock, delayMs, { signal: ended });
+        delayMs = Math.min(2 * delayMs, MAX_RETRY_MS);
       }
     } catch (error) {
       if (!ended.aborted) problems.add(messageOf(error));
@@ -159,16 +182,25 @@ export async function discover(
   await Promise.race([asked, over]);
   // Where every source has given up, the candidates at hand remain.
   await Promise.race([Promise.all(checks), over]);
-  cancelQuiet();
+  cancelTimer();
   enough.abort();
   signal.throwIfAborted();
   return {
     closed: Promise.all([asked, ...checks]).then(() => {}),
-    providers,
-    refused,
+    providers: providers.sort(betterFirst),
+    refused: [...refused.values()],
     others: [...others.values()].sort((a, b) =>
       formatChannelArch(a) < formatChannelArch(b) ? -1 : 1
     ),
     problems: [...problems],
   };
+}
+
+/** Verified, then newer, then on the LAN, then quicker. */
+function betterFirst(a: Provider, b: Provider): number {
+  const onLan = ({ candidate }: Provider) => candidate.source === "mdns";
+  return Number(b.verifiedBy.length > 0) - Number(a.verifiedBy.length > 0) ||
+    b.manifest.manifestVersion - a.manifest.manifestVersion ||
+    Number(onLan(b)) - Number(onLan(a)) ||
+    a.elapsedMs - b.elapsedMs;
 }

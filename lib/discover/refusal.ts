@@ -14,13 +14,15 @@ export interface RefusedCandidate {
   readonly refusal: Refusal;
 }
 
-/**
- * Codes for a provider that could not be asked, as opposed to one whose answer
- * was refused: nothing was found there.
- */
+/** A provider that could not be asked: nothing was found there. */
 const UNREACHABLE: ReadonlySet<string> = new Set(["unreachable", "status"]);
 
 /** Whether there was an answer, and it was refused. */
-export function isRefusedAnswer({ refusal }: RefusedCandidate): boolean {
-  return !UNREACHABLE.has(refusal.code);
+export function isRefusedAnswer({ code }: Refusal): boolean {
+  return !UNREACHABLE.has(code);
+}
+
+/** Whether asking the same provider again may help: it may be busy. */
+export function mayPass({ code }: Refusal): boolean {
+  return UNREACHABLE.has(code) || code === "slow";
 }

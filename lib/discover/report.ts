@@ -63,13 +63,13 @@ function resultLines(
 
 /** Wire form of a provider. */
 function providerObject(
-  { candidate, version, verifiedBy, elapsedMs }: Provider,
+  { candidate, manifest, verifiedBy, elapsedMs }: Provider,
 ): Record<string, unknown> {
   return {
     channel: candidate.image.channel,
     arch: candidate.image.arch,
     manifest_url: candidate.manifestUrl.href,
-    version,
+    version: manifest.version,
     peer_id: candidate.peerId ?? null,
     provider_name: candidate.providerName ?? null,
     source: candidate.source,
@@ -94,7 +94,9 @@ function reportFailure(
   { image, timeoutSeconds, format }: ReportOptions,
 ): Report {
   const name = formatChannelArch(image);
-  const wasRefused = result.refused.some(isRefusedAnswer);
+  const wasRefused = result.refused.some(({ refusal }) =>
+    isRefusedAnswer(refusal)
+  );
   const problem = wasRefused
     ? `Cannot use any provider of ${name}: every manifest was refused`
     : `Cannot find ${name}: no provider answered within ${timeoutSeconds} s`;

@@ -18,6 +18,8 @@ import { requestPath } from "./request_path.ts";
 export interface HttpAppParts {
   /** What is served. */
   readonly catalog: ImageCatalog;
+  /** The succession of trusted keys, by number; sent as it is. */
+  readonly trustDocuments?: () => ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
   /** Where the artifacts are read. */
   readonly fileSystem: FileSystem;
   /** Where trouble is told. */
@@ -62,6 +64,22 @@ export function createHttpApp(parts: HttpAppParts): HttpApp {
         logger,
       })
       : errorResponse(404, found.reason);
+  });
+  app.get("/trust/:file", (c) => {
+    const documents = parts.trustDocuments?.() ?? new Map();
+    const number = /^(\d{1,6})\.json$/.exec(c.req.param("file"))?.[1];
+    const document = documents.get(Number(number));
+    return document === undefined
+      ? errorResponse(
+        404,
+        `No such trust document: there are ${
+          [...documents.keys()].map((n) => `/trust/${n}.json`).join(", ") ||
+          "none"
+        }`,
+      )
+      : bytesResponse(document, {
+        headers: { "content-type": "application/json" },
+      });
   });
   app.get("/:channel/:arch/:file", (c) => {
     const found = findImage(catalog, c.req.param());

@@ -1,6 +1,10 @@
 import { dirname } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import {
+  FileAccessError,
+  FileNotFoundError,
+  type FileSystem,
+} from "../core/file_system.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { decodeBase64, type PublicKey, publicKey } from "./public_key.ts";
 
@@ -65,20 +69,43 @@ export async function loadSigningKey(
   path: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SigningKey> {
-  const { mode } = await fileSystem.stat(path);
-  signal.throwIfAborted();
-  if ((mode & 0o077) !== 0) {
+  const key = await readKeyFile(fileSystem, path, { signal });
+  if (key === undefined) {
     throw new UserError(
-      `Cannot use signing key "${path}": others than its owner may read it; run: chmod 600 "${path}"`,
+      `Cannot use signing key "${path}": there is no such file; make one with: plasmd key generate --out "${path}"`,
     );
   }
-  const key = await parseSigningKey(await fileSystem.readText(path));
-  if (!key.ok) {
-    throw new UserError(
-      `Cannot use signing key "${path}": ${key.reason}; make one with: plasmd key generate --out FILE`,
+  return key;
+}
+
+/** @returns undefined when there is no such file */
+async function readKeyFile(
+  fileSystem: FileSystem,
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<SigningKey | undefined> {
+  const unusable = (problem: string) =>
+    new UserError(`Cannot use signing key "${path}": ${problem}`);
+  try {
+    const { mode } = await fileSystem.stat(path);
+    signal.throwIfAborted();
+    if ((mode & 0o077) !== 0) {
+      throw unusable(
+        `others than its owner may read it; run: chmod 600 "${path}"`,
+      );
+    }
+    const key = await parseSigningKey(await fileSystem.readText(path));
+    if (key.ok) return key.value;
+    throw unusable(
+      `${key.reason}; make one with: plasmd key generate --out FILE`,
     );
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return undefined;
+    if (error instanceof FileAccessError) {
+      throw unusable("this program may not read it; run it as the key's owner");
+    }
+    throw error;
   }
-  return key.value;
 }
 
 /**
@@ -93,14 +120,8 @@ export async function loadOrCreateSigningKey(
   path: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<{ readonly key: SigningKey; readonly created: boolean }> {
-  try {
-    return {
-      key: await loadSigningKey(fileSystem, path, { signal }),
-      created: false,
-    };
-  } catch (error) {
-    if (!(error instanceof FileNotFoundError)) throw error;
-  }
+  const present = await readKeyFile(fileSystem, path, { signal });
+  if (present !== undefined) return { key: present, created: false };
   const key = await generateSigningKey();
   signal.throwIfAborted();
   if (await createKeyFile(fileSystem, path, key)) return { key, created: true };

@@ -5,11 +5,16 @@ import {
   sameImage,
 } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
-import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { UserError } from "../core/errors.ts";
+import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import { RELEASED_AT_MS } from "../core/version.ts";
 import type { ImageCatalog, ServedImage } from "../http/image_catalog.ts";
+import { checkSignedImage } from "../manifest/check_signed_image.ts";
+import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
+import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { DigestCache } from "../scan/digest.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
@@ -18,6 +23,7 @@ import {
   scanAvailable,
   type ScanSettings,
 } from "../scan/scan_available.ts";
+import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
 /** What a library is made from, and with what. */
 export interface ImageLibraryOptions {
@@ -25,8 +31,13 @@ export interface ImageLibraryOptions {
   readonly scan: ScanSettings;
   /** Keeps the manifests across restarts. */
   readonly stateDir: string;
-  /** Sign every manifest. */
-  readonly signers: readonly SigningKey[];
+  /**
+   * Signs the manifests of images that do not come with a signed one; asked
+   * for when it is needed first.
+   *
+   * @throws UserError when there is no key that can be used
+   */
+  readonly loadSigner: () => Promise<SigningKey>;
   /** How long a manifest is valid. */
   readonly expiresDays: number;
   /** The disk. */
@@ -44,6 +55,8 @@ export class ImageLibrary implements ImageCatalog {
   readonly #warned = new Set<string>();
   #images: readonly ServedImage[] = [];
   #missing: readonly MissingImage[] = [];
+  #trustDocuments: TrustDocuments["documents"] = new Map();
+  #keyProblem: UserError | undefined;
 
   /** Empty until the first `refresh()`. */
   constructor(options: ImageLibraryOptions) {
@@ -65,6 +78,16 @@ export class ImageLibrary implements ImageCatalog {
     return this.#missing;
   }
 
+  /** The succession of trusted keys, by number. */
+  trustDocuments(): TrustDocuments["documents"] {
+    return this.#trustDocuments;
+  }
+
+  /** Why images without a signed manifest could not be offered, if so. */
+  get keyProblem(): UserError | undefined {
+    return this.#keyProblem;
+  }
+
   /**
    * Looks at the disk again: reads what is new or changed, signs what has new
    * content or is half-way to its expiry, and forgets what is gone.
@@ -84,36 +107,85 @@ export class ImageLibrary implements ImageCatalog {
         ),
     });
     const images: ServedImage[] = [];
+    this.#keyProblem = undefined;
     for (const image of hashed) {
+      const name = formatChannelArch(image.image);
       try {
-        images.push(await this.#serve(image));
+        const served = await this.#serveSigned(image, { signal }) ??
+          await this.#sign(image, { signal });
+        images.push(served.image);
+        if (served.warning !== undefined) warnings.push(served.warning);
       } catch (error) {
-        warnings.push(
-          `Cannot offer ${formatChannelArch(image.image)}: ${messageOf(error)}`,
-        );
+        signal.throwIfAborted();
+        warnings.push(`Cannot offer ${name}: ${messageOf(error)}`);
       }
     }
-    signal.throwIfAborted();
+    const trust = await this.#readTrust({ signal });
+    warnings.push(...trust.warnings);
+    this.#trustDocuments = trust.documents;
     this.#images = images;
     this.#missing = result.missing;
     this.#warnOnce(warnings);
   }
 
-  async #serve(hashed: HashedImage): Promise<ServedImage> {
-    const { signers, expiresDays, fileSystem, clock, stateDir } = this.#options;
+  /**
+   * An image that comes with a signed `manifest.json`, which is served byte
+   * for byte once every file it names has been held against it.
+   *
+   * @returns undefined when it comes without
+   */
+  async #serveSigned(
+    hashed: HashedImage,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Served | undefined> {
+    const { fileSystem, clock } = this.#options;
+    const path = join(hashed.directory, "manifest.json");
+    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
+    if (bytes === undefined) return undefined;
+    const signed = await checkSignedImage(bytes, hashed);
+    if (!signed.ok) {
+      throw new UserError(
+        `"${path}" does not fit its image: ${signed.reason.message}`,
+      );
+    }
+    const { manifest, sha256, artifacts } = signed.value;
+    const warning = expiryWarning({
+      subject: `The manifest "${path}"`,
+      expiresAtMs: manifest.expiresAtMs,
+      remedy: "have its owner sign a new one",
+    }, clock.now());
+    return {
+      image: {
+        image: hashed.image,
+        version: manifest.version,
+        manifest: { bytes, sha256 },
+        artifacts,
+      },
+      warning,
+    };
+  }
+
+  /** An image under a manifest that this provider signs itself. */
+  async #sign(
+    hashed: HashedImage,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Served> {
+    const { expiresDays, fileSystem, clock, stateDir } = this.#options;
+    const signer = await this.#signer();
     const path = join(
       stateDir,
       "manifests",
       hashed.image.channel,
       `${hashed.image.arch}.json`,
     );
-    const previous = this.find(hashed.image)?.manifest.bytes ??
-      await readIfPresent(path, fileSystem);
+    const previous = await readEnvelopeFile(path, fileSystem, { signal });
+    const now = clock.now();
     const { manifest, bytes, sha256 } = await issueManifest({
       image: hashed,
       ...previous && { previous },
-      signers,
-      now: clock.now(),
+      signers: [signer],
+      now,
+      clockTrusted: now >= RELEASED_AT_MS,
       expiresDays,
     });
     if (bytes !== previous) {
@@ -121,11 +193,33 @@ export class ImageLibrary implements ImageCatalog {
       await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
     }
     return {
-      image: hashed.image,
-      version: manifest.version,
-      manifest: { bytes, sha256 },
-      artifacts: artifactsByRole(hashed),
+      image: {
+        image: hashed.image,
+        version: manifest.version,
+        manifest: { bytes, sha256 },
+        artifacts: artifactsByRole(hashed),
+      },
+      warning: undefined,
     };
+  }
+
+  async #readTrust(
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<TrustDocuments> {
+    const { stateDir, fileSystem, clock } = this.#options;
+    return await readTrustDocuments(join(stateDir, "trust"), fileSystem, {
+      now: clock.now(),
+      signal,
+    });
+  }
+
+  async #signer(): Promise<SigningKey> {
+    try {
+      return await this.#options.loadSigner();
+    } catch (error) {
+      if (error instanceof UserError) this.#keyProblem = error;
+      throw error;
+    }
   }
 
   /** Says each thing once, and again only after it had gone away. */
@@ -138,6 +232,13 @@ export class ImageLibrary implements ImageCatalog {
   }
 }
 
+/** An image that can be offered. */
+interface Served {
+  readonly image: ServedImage;
+  /** What the operator should know of it. */
+  readonly warning: string | undefined;
+}
+
 function artifactsByRole(
   { kernel, initramfs, rootfs, dtbs }: HashedImage,
 ): Map<string, HashedArtifact> {
@@ -146,16 +247,4 @@ function artifactsByRole(
   if (rootfs) byRole.set("rootfs", rootfs);
   for (const dtb of dtbs) byRole.set(dtb.filename, dtb);
   return byRole;
-}
-
-async function readIfPresent(
-  path: string,
-  fileSystem: FileSystem,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return new TextEncoder().encode(await fileSystem.readText(path));
-  } catch (error) {
-    if (error instanceof FileNotFoundError) return undefined;
-    throw error;
-  }
 }

@@ -17,3 +17,8 @@ export function defaultStateDirectory(
   const home = environment("HOME");
   return home ? join(home, ".local/state/plasmd") : "/var/lib/plasmd";
 }
+
+/** Where a provider keeps the key that it made itself. */
+export function signingKeyPath(stateDir: string): string {
+  return join(stateDir, "signing.key");
+}

@@ -7,7 +7,7 @@ import {
   type DiscoveryResult,
 } from "../../lib/discover/discover.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { candidate, memorySource } from "../support/memory_source.ts";
+import { candidate, memorySource, verified } from "../support/memory_source.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const { signal } = new AbortController();
@@ -20,7 +20,7 @@ function run(
     image: IMAGE,
     timeoutMs: 10_000,
     sources: [],
-    check: () => Promise.resolve(ok({ version: "1", verifiedBy: [] })),
+    check: () => Promise.resolve(ok(verified())),
     all: false,
     clock,
     ...options,
@@ -59,13 +59,96 @@ Deno.test("discover() skips candidates that are refused and keeps the reasons", 
       Promise.resolve(
         manifestUrl.host === "dead"
           ? refuse({ code: "unreachable", message: "connection refused" })
-          : ok({ version: "1", verifiedBy: [] }),
+          : ok(verified()),
       ),
   });
   await clock.advance(2);
   const result = await running;
   assert.deepEqual(hosts(result), ["good"]);
   assert.deepEqual(result.refused.map((r) => r.refusal.code), ["unreachable"]);
+});
+
+Deno.test("discover() asks a busy provider again, and forgets that it was", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("busy") }],
+  ], { clock });
+  let checks = 0;
+  const running = run(clock, {
+    sources: [source],
+    check: () =>
+      Promise.resolve(
+        ++checks < 3
+          ? refuse({ code: "status", message: "answered 503" })
+          : ok(verified()),
+      ),
+  });
+  await clock.advance(3001);
+  const result = await running;
+  assert.deepEqual(hosts(result), ["busy"]);
+  assert.deepEqual(result.refused, []);
+  assert.equal(checks, 3);
+});
+
+Deno.test("discover() does not ask again who answered something that is refused", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("forger") }],
+  ], { clock });
+  let checks = 0;
+  const running = run(clock, {
+    sources: [source],
+    check: () => {
+      checks++;
+      return Promise.resolve(
+        refuse({ code: "bad_signature", message: "forged" }),
+      );
+    },
+  });
+  await clock.advance(10_000);
+  const result = await running;
+  assert.equal(checks, 1);
+  assert.deepEqual(result.refused.map((r) => r.refusal.code), [
+    "bad_signature",
+  ]);
+});
+
+Deno.test("discover() prefers the newest of the images that are checked at the same time", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("old") }],
+    [1, { kind: "candidate", candidate: candidate("new") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    check: async ({ manifestUrl }, { signal }) => {
+      const isNew = manifestUrl.host === "new";
+      await sleep(clock, isNew ? 200 : 1, { signal });
+      return ok(verified({ manifestVersion: isNew ? 2 : 1 }));
+    },
+  });
+  await clock.advance(201);
+  assert.deepEqual(hosts(await running), ["new", "old"]);
+});
+
+Deno.test("discover() prefers a verified image to a newer one that is not", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("newer") }],
+    [1, { kind: "candidate", candidate: candidate("verified") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    all: true,
+    check: ({ manifestUrl }) =>
+      Promise.resolve(ok(
+        manifestUrl.host === "newer"
+          ? verified({ manifestVersion: 9 })
+          : verified({ verifiedBy: ["k"] }),
+      )),
+  });
+  await clock.advance(2001);
+  assert.deepEqual(hosts(await running), ["verified", "newer"]);
 });
 
 Deno.test("discover() is not held up by a candidate that never answers", async () => {
@@ -78,10 +161,10 @@ Deno.test("discover() is not held up by a candidate that never answers", async (
     sources: [source],
     check: async ({ manifestUrl }, { signal }) => {
       if (manifestUrl.host === "slow") await sleep(clock, 60_000, { signal });
-      return ok({ version: "1", verifiedBy: [] });
+      return ok(verified());
     },
   });
-  await clock.advance(2);
+  await clock.advance(252);
   assert.deepEqual(hosts(await running), ["good"]);
 });
 
@@ -173,7 +256,7 @@ Deno.test("discover() waits for candidates at hand when every source has ended",
     sources: [source],
     check: async (_, { signal }) => {
       await sleep(clock, 500, { signal });
-      return ok({ version: "1", verifiedBy: [] });
+      return ok(verified());
     },
   });
   await clock.advance(500);

@@ -4,7 +4,7 @@ import {
   reportDiscovery,
   type ReportOptions,
 } from "../../lib/discover/report.ts";
-import { candidate } from "../support/memory_source.ts";
+import { candidate, verified } from "../support/memory_source.ts";
 
 const OPTIONS: ReportOptions = {
   image: { channel: "stable", arch: "arm64" },
@@ -26,8 +26,7 @@ const NOTHING: DiscoveryResult = {
 function provider(host: string): DiscoveryResult["providers"][number] {
   return {
     candidate: candidate(host, { peerId: "12D3" }),
-    version: "2026.11.22",
-    verifiedBy: [],
+    ...verified(),
     elapsedMs: 41.7,
   };
 }

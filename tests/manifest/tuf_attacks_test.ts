@@ -9,6 +9,7 @@
  * what is slow is given up on before it is verified.
  */
 import assert from "node:assert/strict";
+import { ok } from "../../lib/core/result.ts";
 import { checkCandidate } from "../../lib/discover/check_candidate.ts";
 import {
   isJsonObject,
@@ -115,7 +116,7 @@ async function answerToBody(
     Promise.resolve(new Response(body(init.signal)));
   const checked = await checkCandidate(
     candidate,
-    { policy: policy(), fetch, clock },
+    { policyFor: () => Promise.resolve(ok(policy())), fetch, clock },
     { signal },
   );
   return checked.ok ? "accepted" : checked.reason.code;

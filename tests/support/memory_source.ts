@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../../lib/core/clock.ts";
+import type { VerifiedManifest } from "../../lib/manifest/verify_envelope.ts";
 import type { Candidate, Finding, Source } from "../../lib/discover/source.ts";
 
 /** A source that finds what a test tells it to, when it tells it to. */
@@ -42,5 +43,31 @@ export function candidate(
     version: "1",
     source: "mdns",
     ...overrides,
+  };
+}
+
+/** What is left of a manifest for stable/arm64 that passed every check. */
+export function verified(
+  { manifestVersion = 1, verifiedBy = [] }: {
+    manifestVersion?: number;
+    verifiedBy?: string[];
+  } = {},
+): VerifiedManifest {
+  return {
+    manifest: {
+      image: { channel: "stable", arch: "arm64" },
+      manifestVersion,
+      version: "2026.11.22",
+      createdAtMs: 0,
+      expiresAtMs: 1,
+      kernel: {
+        filename: "vmlinuz",
+        sha256: "0".repeat(64),
+        sizeBytes: 1,
+        urls: ["vmlinuz"],
+      },
+      dtbs: [],
+    },
+    verifiedBy,
   };
 }

@@ -1,27 +1,16 @@
-import { findConfig } from "../config/config_search.ts";
-import type { LOG_OPTIONS } from "../config/common_options.ts";
-import type { OptionValues } from "../config/option_table.ts";
-import { type ConfigFlags, flagsLayer } from "../config/flags_layer.ts";
-import type { PLASMD_PROGRAM } from "../config/plasmd_options.ts";
-import { DEFAULT_CONFIG, mergeConfig } from "../config/provider_config.ts";
 import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
-import { systemClock } from "../core/clock.ts";
 import { ExitCode } from "../core/exit_code.ts";
-import { createLogger, type Logger } from "../core/log.ts";
-import { type Machine, openDht, serve, type ServeConfig } from "../provider.ts";
-import { defaultStateDirectory } from "../provider/state_directory.ts";
+import type { Logger } from "../core/log.ts";
+import { openDht, serve, type ServeConfig } from "../provider.ts";
 import { disk } from "../scan/disk.ts";
 import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
+import {
+  type CommandValues,
+  openMachine,
+  readConfig,
+} from "./command_context.ts";
 import { writeLine } from "./run_program.ts";
-
-/** The name of a command. */
-export type Command = keyof typeof PLASMD_PROGRAM.commands;
-
-/** The command line of one command, parsed. */
-export type CommandValues<C extends Command> =
-  & OptionValues<typeof LOG_OPTIONS>
-  & OptionValues<typeof PLASMD_PROGRAM.commands[C]["options"]>;
 
 /** `plasmd serve`: offers images until it is told to stop. */
 export async function runServe(
@@ -116,39 +105,4 @@ function scanJson({ available, missing, warnings }: ScanResult): string[] {
     })),
     warnings,
   })];
-}
-
-function openMachine(values: OptionValues<typeof LOG_OPTIONS>): Machine {
-  return {
-    fileSystem: disk,
-    clock: systemClock,
-    hostName: Deno.hostname(),
-    logger: createLogger({
-      level: values.logLevel,
-      format: values.logFormat,
-      clock: systemClock,
-      writeLine: (line) => writeLine(line, "stderr"),
-    }),
-  };
-}
-
-/** Flags over file over defaults. */
-async function readConfig(
-  values: ConfigFlags & { readonly config: string | undefined },
-  logger: Logger,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<ServeConfig> {
-  const environment = (name: string) => Deno.env.get(name);
-  const file = await findConfig({
-    flag: values.config,
-    environment,
-    fileSystem: disk,
-    signal,
-  });
-  if (file.path !== undefined) logger.debug(`Using config "${file.path}"`);
-  const config = mergeConfig(DEFAULT_CONFIG, file.layer, flagsLayer(values));
-  return {
-    ...config,
-    stateDir: config.stateDir ?? defaultStateDirectory(environment),
-  };
 }

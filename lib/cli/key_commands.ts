@@ -1,0 +1,79 @@
+import { UserError } from "../core/errors.ts";
+import { ExitCode } from "../core/exit_code.ts";
+import { type PublicKey, publicKeyPem } from "../manifest/public_key.ts";
+import {
+  createKeyFile,
+  generateSigningKey,
+  loadSigningKey,
+} from "../manifest/signing_key.ts";
+import { signingKeyPath } from "../provider/state_directory.ts";
+import { disk } from "../scan/disk.ts";
+import {
+  type CommandValues,
+  openMachine,
+  readConfig,
+} from "./command_context.ts";
+import { writeLine } from "./run_program.ts";
+
+/** `plasmd key generate`: never replaces a key. */
+export async function runKeyGenerate(
+  values: CommandValues<"key generate">,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { logger } = openMachine(values);
+  const config = await readConfig({ ...values, config: undefined }, logger, {
+    signal,
+  });
+  const path = values.out ?? signingKeyPath(config.stateDir);
+  const key = await generateSigningKey();
+  if (!await createKeyFile(disk, path, key)) {
+    throw new UserError(
+      `Cannot create signing key "${path}": there is one already; name another file with --out`,
+    );
+  }
+  logger.info(`Created the signing key "${path}"`);
+  for (const line of describe(key.publicKey)) writeLine(line, "stdout");
+  return ExitCode.done;
+}
+
+/** `plasmd key show`: the public half, in the forms that clients take. */
+export async function runKeyShow(
+  values: CommandValues<"key show">,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { logger } = openMachine(values);
+  const config = await readConfig(values, logger, { signal });
+  const path = config.signing.key ?? signingKeyPath(config.stateDir);
+  const { publicKey } = await loadSigningKey(disk, path, { signal });
+  for (const line of inFormat(publicKey, values.format)) {
+    writeLine(line, "stdout");
+  }
+  return ExitCode.done;
+}
+
+function inFormat(
+  key: PublicKey,
+  format: CommandValues<"key show">["format"],
+): string[] {
+  switch (format) {
+    case "all":
+      return describe(key);
+    case "keyid":
+      return [key.keyId];
+    case "hex":
+      return [key.bytes.toHex()];
+    case "base64":
+      return [key.bytes.toBase64()];
+    case "pem":
+      return [publicKeyPem(key).trimEnd()];
+  }
+}
+
+function describe(key: PublicKey): string[] {
+  return [
+    `keyid   ${key.keyId}`,
+    `hex     ${key.bytes.toHex()}`,
+    `base64  ${key.bytes.toBase64()}`,
+    publicKeyPem(key).trimEnd(),
+  ];
+}

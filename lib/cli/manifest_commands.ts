@@ -1,0 +1,261 @@
+import { join } from "node:path";
+import { formatChannelArch } from "../core/channel_arch.ts";
+import { systemClock } from "../core/clock.ts";
+import { UsageError, UserError } from "../core/errors.ts";
+import { ExitCode } from "../core/exit_code.ts";
+import type { Result } from "../core/result.ts";
+import { fetchManifest } from "../discover/fetch_manifest.ts";
+import type { Refusal } from "../discover/refusal.ts";
+import {
+  artifactsByRole,
+  type BootManifest,
+} from "../manifest/boot_manifest.ts";
+import { openEnvelope } from "../manifest/envelope.ts";
+import { issueManifest } from "../manifest/issue_manifest.ts";
+import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
+import { readPublicKeys } from "../manifest/read_public_keys.ts";
+import { addSignatures } from "../manifest/sign_envelope.ts";
+import { loadSigningKey, type SigningKey } from "../manifest/signing_key.ts";
+import { formatTimestamp } from "../manifest/timestamp.ts";
+import { trustKeys } from "../manifest/trusted_keys.ts";
+import {
+  manifestOf,
+  readEnvelope,
+  verifyEnvelope,
+} from "../manifest/verify_envelope.ts";
+import { DigestCache } from "../scan/digest.ts";
+import { disk } from "../scan/disk.ts";
+import type { ImageFiles } from "../scan/image_files.ts";
+import { scanAvailable } from "../scan/scan_available.ts";
+import {
+  type CommandValues,
+  openMachine,
+  readConfig,
+} from "./command_context.ts";
+import { writeLine } from "./run_program.ts";
+
+/** What commands about one manifest are given. */
+export interface ManifestArgument {
+  /** A file or a URL. */
+  readonly manifest: string;
+}
+
+/** `plasmd manifest show`: prints what a manifest promises, verified or not. */
+export async function runManifestShow(
+  values: CommandValues<"manifest show"> & ManifestArgument,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const bytes = await readManifest(values.manifest, { signal });
+  const cannot = `Cannot show manifest "${values.manifest}"`;
+  const envelope = orThrow(openEnvelope(bytes), cannot);
+  const manifest = orThrow(manifestOf(envelope), cannot);
+  if (values.json) {
+    writeLine(JSON.stringify(envelope.content), "stdout");
+    return ExitCode.done;
+  }
+  for (const line of describe(manifest)) writeLine(line, "stdout");
+  const signers = envelope.signatures.map(({ keyId }) => keyId);
+  for (const keyId of signers.length > 0 ? signers : ["nobody"]) {
+    writeLine(`signed by         ${keyId}`, "stdout");
+  }
+  return ExitCode.done;
+}
+
+/** `plasmd manifest generate`: what is to be signed, without any key. */
+export async function runManifestGenerate(
+  values: CommandValues<"manifest generate">,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { logger, clock } = openMachine(values);
+  const config = await readConfig(
+    {
+      ...values,
+      channel: values.channel === undefined ? [] : [values.channel],
+      arch: values.arch === undefined ? [] : [values.arch],
+    },
+    logger,
+    { signal },
+  );
+  const { available, warnings } = await scanAvailable(config, disk, { signal });
+  for (const warning of warnings) logger.warn(warning);
+  const files = onlyImage(available, config.artifactsDir);
+  const [image] = await new DigestCache().hashAll([files], disk, {
+    signal,
+    onFailure(_, error) {
+      throw error;
+    },
+  });
+  if (image === undefined) throw new TypeError("an image is hashed or refused");
+  const beside = join(files.directory, "manifest.json");
+  const previous = await readEnvelopeFile(beside, disk, { signal });
+  const { bytes, manifest } = await issueManifest({
+    image,
+    ...previous && { previous },
+    signers: [],
+    now: clock.now(),
+    expiresDays: config.signing.expiresDays,
+  });
+  const path = values.out ?? beside;
+  await disk.writeAtomically(path, bytes, { mode: 0o644 });
+  logger.info(
+    `Wrote "${path}", not signed yet: sign it with: plasmd manifest sign --key FILE "${path}"`,
+  );
+  for (const line of describe(manifest)) writeLine(line, "stdout");
+  return ExitCode.done;
+}
+
+/** `plasmd manifest sign`: adds signatures, and keeps those that are there. */
+export async function runManifestSign(
+  values: CommandValues<"manifest sign"> & ManifestArgument,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { logger } = openMachine(values);
+  const keys = await loadKeys(values.key, { signal });
+  const bytes = await readManifestFile(values.manifest, { signal });
+  const cannot = `Cannot sign manifest "${values.manifest}"`;
+  const manifest = orThrow(readEnvelope(bytes), cannot);
+  const signed = orThrow(await addSignatures(bytes, keys), cannot);
+  const path = values.out ?? values.manifest;
+  await disk.writeAtomically(path, signed, { mode: 0o644 });
+  logger.info(
+    `Signed "${path}" with ${
+      keys.map(({ publicKey }) => publicKey.keyId).join(", ")
+    }`,
+  );
+  for (const line of describe(manifest)) writeLine(line, "stdout");
+  return ExitCode.done;
+}
+
+/** `plasmd manifest verify`: ends with 4 when a client would not take it. */
+export async function runManifestVerify(
+  values: CommandValues<"manifest verify"> & ManifestArgument,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { logger, clock } = openMachine(values);
+  if (values.key.length === 0) {
+    throw new UsageError("Cannot verify without a key: name one with --key");
+  }
+  const trusted = trustKeys(
+    await readPublicKeys(values.key, disk, { signal }),
+    values.threshold,
+  );
+  if (!trusted.ok) {
+    throw new UsageError(`Cannot use --threshold: ${trusted.reason}`);
+  }
+  const bytes = await readManifest(values.manifest, { signal });
+  const content = readEnvelope(bytes);
+  const verdict = content.ok
+    ? await verifyEnvelope(bytes, {
+      trusted: trusted.value,
+      image: content.value.image,
+      minimumVersion: 1,
+      clockTrusted: true,
+    }, clock.now())
+    : content;
+  if (!verdict.ok) {
+    const { code, message } = verdict.reason;
+    logger.error(`NOT VERIFIED "${values.manifest}": ${message} (${code})`);
+    return ExitCode.notVerified;
+  }
+  for (const line of describe(verdict.value.manifest)) {
+    writeLine(line, "stdout");
+  }
+  for (const keyId of verdict.value.verifiedBy) {
+    writeLine(`verified by       ${keyId}`, "stdout");
+  }
+  return ExitCode.done;
+}
+
+/**
+ * Loads the private keys of a `sign` command.
+ *
+ * @throws UserError when there is none, or one cannot be used
+ */
+export async function loadKeys(
+  paths: readonly string[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<SigningKey[]> {
+  if (paths.length === 0) {
+    throw new UsageError(
+      "Cannot sign without a key: name one with --key, make one with plasmd key generate",
+    );
+  }
+  return await Promise.all(
+    paths.map((path) => loadSigningKey(disk, path, { signal })),
+  );
+}
+
+/**
+ * Reads an envelope from disk.
+ *
+ * @throws UserError when there is no such file
+ */
+export async function readManifestFile(
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readEnvelopeFile(path, disk, { signal });
+  if (bytes === undefined) {
+    throw new UserError(`Cannot read "${path}": there is no such file`);
+  }
+  return bytes;
+}
+
+/**
+ * The value, which must be good.
+ *
+ * @param cannot what could not be done, in front of the reason
+ * @throws UserError with the reason
+ */
+export function orThrow<T>(result: Result<T, Refusal>, cannot: string): T {
+  if (result.ok) return result.value;
+  throw new UserError(`${cannot}: ${result.reason.message}`);
+}
+
+async function readManifest(
+  source: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  if (!/^https?:\/\//.test(source)) {
+    return await readManifestFile(source, { signal });
+  }
+  const url = URL.parse(source);
+  if (url === null) throw new UsageError(`Cannot fetch "${source}": not a URL`);
+  const bytes = await fetchManifest(url, { fetch, clock: systemClock }, {
+    signal,
+  });
+  return orThrow(bytes, `Cannot fetch "${source}"`);
+}
+
+function onlyImage(
+  available: readonly ImageFiles[],
+  artifactsDir: string,
+): ImageFiles {
+  const [only, ...others] = available;
+  if (only !== undefined && others.length === 0) return only;
+  const names = available.map(({ image }) => formatChannelArch(image));
+  throw new UserError(
+    names.length === 0
+      ? `Cannot generate a manifest: no such image below "${artifactsDir}"; see what is there with: plasmd scan`
+      : `Cannot generate a manifest for several images (${
+        names.join(", ")
+      }): choose one with --channel and --arch`,
+  );
+}
+
+function describe(manifest: BootManifest): string[] {
+  return [
+    `image             ${formatChannelArch(manifest.image)}`,
+    `version           ${manifest.version}`,
+    `manifest_version  ${manifest.manifestVersion}`,
+    `created           ${formatTimestamp(manifest.createdAtMs)}`,
+    `expires           ${formatTimestamp(manifest.expiresAtMs)}`,
+    ...manifest.cmdline === undefined
+      ? []
+      : [`cmdline           ${manifest.cmdline}`],
+    ...[...artifactsByRole(manifest)].map(([role, artifact]) =>
+      `${role.padEnd(18)}${artifact.filename}  ${artifact.sizeBytes} bytes  ` +
+      `sha256:${artifact.sha256}`
+    ),
+  ];
+}

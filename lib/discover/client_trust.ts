@@ -1,0 +1,155 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+import type { FileSystem } from "../core/file_system.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { BootManifest } from "../manifest/boot_manifest.ts";
+import {
+  type ClientState,
+  EMPTY_CLIENT_STATE,
+  loadClientState,
+  minimumVersionOf,
+  newestTrust,
+  trustPolicyFor,
+  updateClientState,
+  withManifest,
+  withTrust,
+} from "../manifest/client_state.ts";
+import { type FetchTrust, followTrust } from "../manifest/trust_chain.ts";
+import type { TrustRoot } from "../manifest/trust_root.ts";
+import type { TrustedKeys } from "../manifest/trusted_keys.ts";
+import type { TrustPolicy } from "../manifest/verify_envelope.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** Whom a client was told to trust. */
+export type TrustAnchor =
+  /** Nobody: images are found, and called not verified. */
+  | { readonly kind: "nobody" }
+  /** These keys and no others. */
+  | { readonly kind: "keys"; readonly keys: TrustedKeys }
+  /** The keys of a trust document, or of those that succeeded it. */
+  | { readonly kind: "root"; readonly shipped: TrustRoot };
+
+/** What a client trusts, and remembers from one start to the next. */
+export class ClientTrust {
+  readonly #anchor: TrustAnchor;
+  readonly #store: StateStore | undefined;
+  readonly #clockTrusted: boolean;
+  #state: ClientState;
+  /** The newest trust document of any provider so far. */
+  #root: TrustRoot | undefined;
+
+  private constructor(
+    anchor: TrustAnchor,
+    store: StateStore | undefined,
+    state: ClientState,
+    clockTrusted: boolean,
+  ) {
+    this.#anchor = anchor;
+    this.#store = store;
+    this.#state = state;
+    this.#clockTrusted = clockTrusted;
+    if (anchor.kind === "root") {
+      this.#advance(newestTrust(state, anchor.shipped));
+    }
+  }
+
+  /**
+   * Reads what was remembered.
+   *
+   * @param store where it is kept; undefined: nothing is remembered
+   * @param clockTrusted as in `TrustPolicy`
+   * @throws UserError when the state file is damaged
+   */
+  static async open(
+    { anchor, store, clockTrusted }: {
+      readonly anchor: TrustAnchor;
+      readonly store: StateStore | undefined;
+      readonly clockTrusted: boolean;
+    },
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<ClientTrust> {
+    const state = store === undefined
+      ? EMPTY_CLIENT_STATE
+      : await loadClientState(store.path, store.fileSystem, { signal });
+    return new ClientTrust(anchor, store, state, clockTrusted);
+  }
+
+  /** Whether anything at all is verified. */
+  get isVerifying(): boolean {
+    return this.#anchor.kind !== "nobody";
+  }
+
+  /**
+   * What is asked of the manifests of one provider, whose succession of trust
+   * documents is followed first.
+   *
+   * @param fetchTrust gets a trust document of that provider
+   * @throws what `fetchTrust` throws, and the signal's reason
+   */
+  async policyFor(
+    image: ChannelArch,
+    fetchTrust: FetchTrust,
+    { now, signal }: { readonly now: number; readonly signal: AbortSignal },
+  ): Promise<Result<TrustPolicy, Refusal>> {
+    if (this.#root !== undefined) {
+      const { root } = await followTrust(this.#root, fetchTrust, { signal });
+      this.#advance(root);
+      return trustPolicyFor(this.#root, {
+        state: this.#state,
+        image,
+        clockTrusted: this.#clockTrusted,
+        now,
+      });
+    }
+    return ok({
+      ...this.#anchor.kind === "keys" && { trusted: this.#anchor.keys },
+      image,
+      minimumVersion: minimumVersionOf(this.#state, image),
+      clockTrusted: this.#clockTrusted,
+    });
+  }
+
+  /**
+   * Remembers what was verified, for the next start: the trust documents
+   * followed, and the manifests that were accepted.
+   *
+   * @throws UserError, FileAccessError when it cannot be written
+   */
+  async remember(
+    accepted: readonly BootManifest[],
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    if (this.#store === undefined || !this.isVerifying) return;
+    const { path, fileSystem } = this.#store;
+    await updateClientState(
+      path,
+      (before) => accepted.reduce(withManifest, this.#withRoot(before)),
+      fileSystem,
+      { signal },
+    );
+  }
+
+  /** Providers are asked side by side: the newest document of all counts. */
+  #advance(root: TrustRoot): void {
+    if (
+      this.#root === undefined || root.trustVersion > this.#root.trustVersion
+    ) this.#root = root;
+    this.#state = this.#withRoot(this.#state);
+  }
+
+  #withRoot(state: ClientState): ClientState {
+    return this.#anchor.kind === "root" && this.#root !== undefined
+      ? withTrust(state, {
+        shipped: this.#anchor.shipped,
+        current: this.#root,
+      })
+      : state;
+  }
+}
+
+/** The file that a client's memory is kept in. */
+export interface StateStore {
+  /** Made when something is remembered first. */
+  readonly path: string;
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+}
