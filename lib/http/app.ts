@@ -1,101 +1,115 @@
 import { Hono } from "hono";
 import { manifestPath } from "../core/channel_arch.ts";
+import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
-import { artifactResponse } from "./artifact_response.ts";
+import type { Result } from "../core/result.ts";
+import {
+  artifactResponse,
+  type CacheControl,
+  type Exchange,
+} from "./artifact_response.ts";
+import { grubConfig, ipxeMenu, ipxeScript } from "./boot_script.ts";
 import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
 import {
   findArtifact,
   findBlob,
   findImage,
   findOnlyImage,
+  type NamedArtifact,
 } from "./image_lookup.ts";
 import { bytesResponse, errorResponse, jsonResponse } from "./json_response.ts";
+import { evaluatePreconditions } from "./preconditions.ts";
 import { requestPath } from "./request_path.ts";
+import {
+  createTransfers,
+  DEFAULT_TRANSFER_LIMITS,
+  type TransferLimits,
+} from "./transfers.ts";
 
 /** What the HTTP side of a provider works with. */
 export interface HttpAppParts {
   /** What is served. */
   readonly catalog: ImageCatalog;
-  /** The succession of trusted keys, by number; sent as it is. */
+  /**
+   * The succession of trusted keys, by number, sent as it is.
+   * @default none
+   */
   readonly trustDocuments?: () => ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
   /** Where the artifacts are read. */
   readonly fileSystem: FileSystem;
+  /** For rates and stalls. */
+  readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;
+  /** @default {DEFAULT_TRANSFER_LIMITS} */
+  readonly limits?: Partial<TransferLimits>;
 }
 
 /** Answers requests, whatever brings them. */
 export interface HttpApp {
   /** Never rejects; a body that cannot be finished fails while it is read. */
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, exchange: Exchange): Promise<Response>;
 }
 
 /** Everything a provider answers over HTTP, without a socket. */
-export function createHttpApp(parts: HttpAppParts): HttpApp {
-  const { catalog, fileSystem, logger } = parts;
-  const app = new Hono({ getPath: (request) => requestPath(request.url) });
+export function createHttpApp(
+  { catalog, trustDocuments, fileSystem, clock, logger, limits }: HttpAppParts,
+): HttpApp {
+  const transfers = createTransfers({
+    clock,
+    limits: { ...DEFAULT_TRANSFER_LIMITS, ...limits },
+  });
+  const sender = { fileSystem, transfers, logger };
+  const app = new Hono<{ Bindings: Exchange }>({
+    getPath: (request) => requestPath(request.url),
+  });
 
-  app.use(async (c, next) => {
-    const { method } = c.req;
-    if (method === "GET" || method === "HEAD") return await next();
-    return errorResponse(
+  app.use(async ({ req: { method } }, next) =>
+    method === "GET" || method === "HEAD" ? await next() : errorResponse(
       405,
       `Cannot ${printable(method, 20)}: everything here is for GET and HEAD`,
       { allow: "GET, HEAD" },
-    );
-  });
+    )
+  );
 
   app.get("/", () => jsonResponse(listing(catalog)));
   app.get("/health", () => jsonResponse({ status: "ok" }));
-  app.get("/manifest.json", () => {
+  app.get("/boot.ipxe", () => scriptResponse(ipxeMenu(catalog.images())));
+  app.get("/manifest.json", (c) => {
     const only = findOnlyImage(catalog);
     return only.ok
-      ? manifestResponse(only.value)
+      ? manifestResponse(only.value, c.req.raw)
       : errorResponse(404, only.reason);
   });
-  app.get("/blobs/sha256/:hex", (c) => {
-    const found = findBlob(catalog, c.req.param("hex"));
-    return found.ok
-      ? artifactResponse(found.value, {
-        method: c.req.method,
-        fileSystem,
-        logger,
-      })
-      : errorResponse(404, found.reason);
-  });
-  app.get("/trust/:file", (c) => {
-    const documents = parts.trustDocuments?.() ?? new Map();
-    const number = /^(\d{1,6})\.json$/.exec(c.req.param("file"))?.[1];
-    const document = documents.get(Number(number));
-    return document === undefined
-      ? errorResponse(
-        404,
-        `No such trust document: there are ${
-          [...documents.keys()].map((n) => `/trust/${n}.json`).join(", ") ||
-          "none"
-        }`,
-      )
-      : bytesResponse(document, {
-        headers: { "content-type": "application/json" },
-      });
-  });
+  app.get(
+    "/blobs/sha256/:hex",
+    (c) =>
+      send(findBlob(catalog, c.req.param("hex")), c.req.raw, {
+        cacheControl: "public, max-age=31536000, immutable",
+        exchange: c.env,
+      }),
+  );
+  app.get("/trust/:file", (c) =>
+    trustResponse(trustDocuments?.() ?? new Map(), c.req.param("file")));
   app.get("/:channel/:arch/:file", (c) => {
-    const found = findImage(catalog, c.req.param());
-    if (!found.ok) return errorResponse(404, found.reason);
+    const image = findImage(catalog, c.req.param());
+    if (!image.ok) return errorResponse(404, image.reason);
     const file = c.req.param("file");
-    if (file.toLowerCase() === "manifest.json") {
-      return manifestResponse(found.value);
+    switch (file.toLowerCase()) {
+      case "manifest.json":
+        return manifestResponse(image.value, c.req.raw);
+      case "boot.ipxe":
+        return bootResponse(ipxeScript(image.value));
+      case "grub.cfg":
+        return bootResponse(grubConfig(image.value));
+      default:
+        return send(findArtifact(image.value, file), c.req.raw, {
+          cacheControl: "no-cache",
+          exchange: c.env,
+        });
     }
-    const artifact = findArtifact(found.value, file);
-    return artifact.ok
-      ? artifactResponse(artifact.value, {
-        method: c.req.method,
-        fileSystem,
-        logger,
-      })
-      : errorResponse(404, artifact.reason);
   });
 
   app.notFound((c) =>
@@ -111,7 +125,19 @@ export function createHttpApp(parts: HttpAppParts): HttpApp {
     return errorResponse(500, "Something went wrong here: see the log");
   });
 
-  return { fetch: async (request) => await app.fetch(request) };
+  function send(
+    found: Result<NamedArtifact>,
+    request: Request,
+    options: { cacheControl: CacheControl; exchange: Exchange },
+  ): Response | Promise<Response> {
+    return found.ok
+      ? artifactResponse(found.value, request, { ...options, sender })
+      : errorResponse(404, found.reason);
+  }
+
+  return {
+    fetch: async (request, exchange) => await app.fetch(request, exchange),
+  };
 }
 
 /** What `/` says to programs. */
@@ -126,8 +152,54 @@ function listing(catalog: ImageCatalog): unknown {
   };
 }
 
-function manifestResponse({ manifest }: ServedImage): Response {
-  return bytesResponse(manifest.bytes, {
-    headers: { "content-type": "application/json" },
+/** A trust document, `2.json`; what is not there ends the succession. */
+function trustResponse(
+  documents: ReadonlyMap<number, Uint8Array<ArrayBuffer>>,
+  file: string,
+): Response {
+  const number = /^(\d{1,6})\.json$/.exec(file)?.[1];
+  const document = documents.get(Number(number));
+  if (document !== undefined) {
+    return bytesResponse(document, {
+      headers: { "content-type": "application/json" },
+    });
+  }
+  const present = [...documents.keys()].map((n) => `/trust/${n}.json`);
+  return errorResponse(
+    404,
+    `No such trust document: there is ${present.join(", ") || "none"}`,
+  );
+}
+
+function manifestResponse(
+  { manifest: { bytes, sha256 } }: ServedImage,
+  request: Request,
+): Response {
+  const etag = `"${sha256}"`;
+  const headers = { etag, "cache-control": "no-cache" };
+  switch (evaluatePreconditions(request.headers, { etag })) {
+    case "not modified":
+      return new Response(null, { status: 304, headers });
+    case "failed":
+      return errorResponse(412, "The manifest is not what the request expects");
+    case "proceed":
+      return bytesResponse(bytes, {
+        headers: { ...headers, "content-type": "application/json" },
+      });
+  }
+}
+
+function bootResponse(script: Result<string>): Response {
+  return script.ok
+    ? scriptResponse(script.value)
+    : errorResponse(500, script.reason);
+}
+
+function scriptResponse(script: string): Response {
+  return bytesResponse(new TextEncoder().encode(script), {
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-cache",
+    },
   });
 }

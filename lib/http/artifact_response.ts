@@ -9,71 +9,163 @@ import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
 import { artifactStream } from "./artifact_stream.ts";
+import { type ByteRange, parseByteRange } from "./byte_range.ts";
+import { formatHttpDate } from "./http_date.ts";
+import type { NamedArtifact } from "./image_lookup.ts";
 import { errorResponse } from "./json_response.ts";
+import { evaluatePreconditions, rangeIsWanted } from "./preconditions.ts";
+import type { Transfers } from "./transfers.ts";
+
+/** Who asks, and when the answer has left. */
+export interface Exchange {
+  /** The client's IP address. */
+  readonly client: string;
+  /** Settles when the response has left, or never will. */
+  readonly completed: Promise<unknown>;
+}
+
+/** What artifacts are sent with. */
+export interface ArtifactSender {
+  /** Where they are read. */
+  readonly fileSystem: FileSystem;
+  /** What bounds and counts downloads. */
+  readonly transfers: Transfers;
+  /** Where trouble is told. */
+  readonly logger: Logger;
+}
+
+/** Whether a URL always means the same content. */
+export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
 
 /**
- * Answers with the content of an artifact, or with its headers alone.
+ * Answers a GET or HEAD request for an artifact.
  *
  * What was hashed is what is sent: a file that is not the one that was scanned
  * (inode, size, time of change) is refused before the first byte, and one that
  * changes while it is sent breaks the connection.
  */
 export async function artifactResponse(
-  artifact: HashedArtifact,
-  { method, fileSystem, logger }: {
-    readonly method: string;
-    readonly fileSystem: FileSystem;
-    readonly logger: Logger;
+  { name, artifact }: NamedArtifact,
+  request: Request,
+  { cacheControl, exchange, sender }: {
+    readonly cacheControl: CacheControl;
+    readonly exchange: Exchange;
+    readonly sender: ArtifactSender;
   },
 ): Promise<Response> {
-  const { filename, path, info: { sizeBytes } } = artifact;
-  const file = await openUnchanged(artifact, { fileSystem, logger });
+  const answer = decide({ name, artifact }, request, cacheControl);
+  if (answer instanceof Response) return answer;
+  const { status, headers, offsetBytes, lengthBytes } = answer;
+  const file = await openUnchanged(artifact, sender);
   if (file instanceof Response) return file;
-  const headers = {
-    "content-type": "application/octet-stream",
-    "content-length": String(sizeBytes),
-    "x-content-type-options": "nosniff",
-  };
-  if (method === "HEAD" || sizeBytes === 0) {
+  if (request.method === "HEAD" || lengthBytes === 0) {
     file[Symbol.dispose]();
-    return new Response(null, { headers });
+    return new Response(null, { status, headers });
+  }
+  const transfer = sender.transfers.begin({
+    client: exchange.client,
+    artifact: name,
+    sizeBytes: artifact.info.sizeBytes,
+    offsetBytes,
+    lengthBytes,
+  }, exchange.completed);
+  if (transfer === undefined) {
+    file[Symbol.dispose]();
+    return busy(sender.transfers);
   }
   const body = artifactStream(file, {
-    offsetBytes: 0,
-    lengthBytes: sizeBytes,
+    offsetBytes,
+    lengthBytes,
+    transfer,
     async verify() {
       if (sameContent(await file.info(), artifact.info)) return;
-      logger.warn(
-        `"${path}" changed while it was sent: broke off the download; put new files in place by renaming`,
+      sender.logger.warn(
+        `"${artifact.path}" changed while it was sent: broke off the download; put new files in place by renaming`,
       );
-      throw new Error(`${filename} changed while it was sent`);
+      throw new Error(`${name} changed while it was sent`);
     },
   });
-  return new Response(body, { headers });
+  return new Response(body, { status, headers });
+}
+
+/**
+ * What RFC 9110 asks for: conditions (section 13), then ranges (section 14).
+ *
+ * @returns the answer where it has no content, else what to send
+ */
+function decide(
+  { name, artifact }: NamedArtifact,
+  { method, headers: asked }: Request,
+  cacheControl: CacheControl,
+): Response | {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+} {
+  const { sha256, info: { sizeBytes, modifiedMs } } = artifact;
+  const validators = { etag: `"${sha256}"`, modifiedMs };
+  const about = {
+    etag: validators.etag,
+    "last-modified": formatHttpDate(modifiedMs),
+    "cache-control": cacheControl,
+    "accept-ranges": "bytes",
+  };
+  const verdict = evaluatePreconditions(asked, validators);
+  if (verdict === "not modified") {
+    return new Response(null, { status: 304, headers: about });
+  }
+  if (verdict === "failed") {
+    return errorResponse(412, `${name} is not what the request expects`);
+  }
+  // A range means nothing to HEAD (RFC 9110, section 14.2).
+  const range: ByteRange =
+    method === "GET" && rangeIsWanted(asked.get("if-range"), validators)
+      ? parseByteRange(asked.get("range"), sizeBytes)
+      : { kind: "whole" };
+  if (range.kind === "unsatisfiable") {
+    return errorResponse(416, `${name} has ${sizeBytes} bytes`, {
+      "content-range": `bytes */${sizeBytes}`,
+    });
+  }
+  const { offsetBytes, lengthBytes } = range.kind === "part"
+    ? range
+    : { offsetBytes: 0, lengthBytes: sizeBytes };
+  const lastByte = offsetBytes + lengthBytes - 1;
+  return {
+    status: range.kind === "part" ? 206 : 200,
+    headers: {
+      ...about,
+      "content-type": "application/octet-stream",
+      "content-length": String(lengthBytes),
+      "x-content-type-options": "nosniff",
+      ...range.kind === "part" &&
+        { "content-range": `bytes ${offsetBytes}-${lastByte}/${sizeBytes}` },
+    },
+    offsetBytes,
+    lengthBytes,
+  };
 }
 
 /** Opens the file that was hashed, or answers why that cannot be. */
 async function openUnchanged(
-  artifact: HashedArtifact,
-  { fileSystem, logger }: {
-    readonly fileSystem: FileSystem;
-    readonly logger: Logger;
-  },
+  { filename, path, info }: HashedArtifact,
+  { fileSystem, logger }: ArtifactSender,
 ): Promise<OpenFile | Response> {
   let file: OpenFile | undefined;
   try {
-    file = await fileSystem.open(artifact.path);
-    if (sameContent(await file.info(), artifact.info)) return file;
+    file = await fileSystem.open(path);
+    if (sameContent(await file.info(), info)) return file;
     file[Symbol.dispose]();
   } catch (error) {
     file?.[Symbol.dispose]();
     if (!(error instanceof FileNotFoundError)) {
-      logger.error(`Cannot send "${artifact.path}": ${messageOf(error)}`);
+      logger.error(`Cannot send "${path}": ${messageOf(error)}`);
       return errorResponse(
         500,
         error instanceof FileAccessError
-          ? `This provider may not read ${artifact.filename}`
-          : `This provider cannot read ${artifact.filename}`,
+          ? `This provider may not read ${filename}`
+          : `This provider cannot read ${filename}`,
       );
     }
   }
@@ -81,8 +173,18 @@ async function openUnchanged(
   // that know Retry-After (iPXE does) come back when the new one is hashed.
   return errorResponse(
     503,
-    `${artifact.filename} is being replaced: fetch the manifest again`,
+    `${filename} is being replaced: fetch the manifest again`,
     { "retry-after": "2" },
+  );
+}
+
+/** Spread over a few seconds, or a whole rack would come back as one. */
+function busy({ running, refused }: Transfers): Response {
+  const retryAfterSeconds = 2 + refused % 8;
+  return errorResponse(
+    503,
+    `${running} downloads are running, which is the limit: try again in ${retryAfterSeconds} s`,
+    { "retry-after": String(retryAfterSeconds) },
   );
 }
 

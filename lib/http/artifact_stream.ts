@@ -1,10 +1,5 @@
 import type { OpenFile } from "../core/file_system.ts";
-
-/**
- * How much is read at once. Large enough that the reads do not limit the
- * throughput, small enough that hundreds of downloads fit in memory.
- */
-const CHUNK_BYTES = 512 * 1024;
+import type { Transfer } from "./transfers.ts";
 
 /**
  * The bytes of an open file from `offsetBytes` on, read as they are asked for.
@@ -18,49 +13,67 @@ const CHUNK_BYTES = 512 * 1024;
  */
 export function artifactStream(
   file: OpenFile,
-  { offsetBytes, lengthBytes, verify }: {
+  { offsetBytes, lengthBytes, transfer, verify }: {
     readonly offsetBytes: number;
     readonly lengthBytes: number;
+    readonly transfer: Transfer;
     readonly verify: () => Promise<void>;
   },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const endBytes = offsetBytes + lengthBytes;
   let positionBytes = offsetBytes;
-  let cancelled = false;
+  /** The client is gone or given up, or everything has been read. */
+  let over = false;
+  /** A read that is under way owns the file, and closes it afterwards. */
   let reading = false;
 
+  function finish(): void {
+    if (over) return;
+    over = true;
+    if (!reading) file[Symbol.dispose]();
+  }
+
   async function readNext(): Promise<Uint8Array<ArrayBuffer>> {
-    const buffer = new Uint8Array(
-      Math.min(CHUNK_BYTES, endBytes - positionBytes),
-    );
+    const wanted = Math.min(transfer.chunkBytes(), endBytes - positionBytes);
+    // A new buffer each time: the network may still be sending the last one.
+    const buffer = new Uint8Array(wanted);
     const count = await file.readAt(buffer, positionBytes);
     if (count === 0) throw new Error("the file has become shorter");
     positionBytes += count;
     if (positionBytes === endBytes) await verify();
-    return buffer.subarray(0, count);
+    await transfer.release(count);
+    return count === wanted ? buffer : buffer.subarray(0, count);
   }
 
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      transfer.signal.addEventListener("abort", () => {
+        if (over) return;
+        controller.error(transfer.signal.reason);
+        finish();
+      }, { once: true });
+    },
     async pull(controller) {
+      transfer.accepted();
       reading = true;
       try {
         const chunk = await readNext();
-        if (cancelled) return;
+        if (over) return;
         controller.enqueue(chunk);
-        if (positionBytes === endBytes) controller.close();
+        if (positionBytes === endBytes) {
+          controller.close();
+          finish();
+        }
       } catch (error) {
+        if (over) return;
+        transfer.fail();
         controller.error(error);
-        positionBytes = endBytes;
+        finish();
       } finally {
         reading = false;
-        if (cancelled || positionBytes === endBytes) file[Symbol.dispose]();
+        if (over) file[Symbol.dispose]();
       }
     },
-    // A client that goes away while a read is under way: the read still owns
-    // the file, and closes it when it is done.
-    cancel() {
-      cancelled = true;
-      if (!reading) file[Symbol.dispose]();
-    },
+    cancel: finish,
   }, { highWaterMark: 0 });
 }

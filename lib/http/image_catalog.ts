@@ -7,6 +7,8 @@ export interface ServedImage {
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;
+  /** The manifest's `cmdline`, for boot scripts. */
+  readonly cmdline?: string;
   /** The signed manifest, sent as it is. */
   readonly manifest: {
     readonly bytes: Uint8Array<ArrayBuffer>;

@@ -1,4 +1,5 @@
 import {
+  type ChannelArch,
   formatChannelArch,
   manifestPath,
   parseChannelArch,
@@ -43,6 +44,14 @@ export function findOnlyImage(catalog: ImageCatalog): Result<ServedImage> {
   );
 }
 
+/** A file of an image, and what to call it. */
+export interface NamedArtifact {
+  /** Such as `stable/arm64/vmlinuz`. */
+  readonly name: string;
+  /** Where it is, and its hash. */
+  readonly artifact: HashedArtifact;
+}
+
 /**
  * A file of an image, by role (`kernel`) or by file name (`vmlinuz`, in any
  * case where no other file has that name exactly).
@@ -52,14 +61,14 @@ export function findOnlyImage(catalog: ImageCatalog): Result<ServedImage> {
 export function findArtifact(
   { image, artifacts }: ServedImage,
   name: string,
-): Result<HashedArtifact> {
+): Result<NamedArtifact> {
   const files = [...artifacts.values()];
   const lowerCase = name.toLowerCase();
   const found = artifacts.get(name) ??
     files.find(({ filename }) => filename === name) ??
     artifacts.get(lowerCase) ??
     files.find(({ filename }) => filename.toLowerCase() === lowerCase);
-  if (found !== undefined) return ok(found);
+  if (found !== undefined) return ok(named(image, found));
   const names = ["manifest.json"];
   for (const [role, { filename }] of artifacts) {
     names.push(role === filename ? role : `${role} (${printable(filename)})`);
@@ -81,14 +90,14 @@ export function findArtifact(
 export function findBlob(
   catalog: ImageCatalog,
   hex: string,
-): Result<HashedArtifact> {
+): Result<NamedArtifact> {
   const sha256 = hex.toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(sha256)) {
     return refuse("Not a SHA-256: ask for /blobs/sha256/ and 64 hex digits");
   }
-  for (const { artifacts } of catalog.images()) {
+  for (const { image, artifacts } of catalog.images()) {
     for (const artifact of artifacts.values()) {
-      if (artifact.sha256 === sha256) return ok(artifact);
+      if (artifact.sha256 === sha256) return ok(named(image, artifact));
     }
   }
   return refuse(
@@ -96,6 +105,10 @@ export function findBlob(
       describeImages(catalog)
     }`,
   );
+}
+
+function named(image: ChannelArch, artifact: HashedArtifact): NamedArtifact {
+  return { name: `${formatChannelArch(image)}/${artifact.filename}`, artifact };
 }
 
 /** `served: stable/arm64, testing/arm64`. */

@@ -4,6 +4,7 @@ import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { HttpApp } from "./app.ts";
+import type { Exchange } from "./artifact_response.ts";
 import { errorResponse } from "./json_response.ts";
 
 /** A socket that answers; disposing of it lets running downloads finish. */
@@ -36,7 +37,7 @@ export function openHttpServer(
   },
 ): HttpServer {
   signal.throwIfAborted();
-  const running = new Set<Promise<void>>();
+  const running = new Set<Promise<unknown>>();
   let draining = false;
   const closing = new AbortController();
   const close = () => closing.abort();
@@ -45,11 +46,12 @@ export function openHttpServer(
     port,
     logger,
     signal: closing.signal,
-    handle(request, completed) {
+    handle(request, exchange) {
+      const { completed } = exchange;
       running.add(completed);
       const done = () => running.delete(completed);
       completed.then(done, done);
-      return draining ? shuttingDown() : app.fetch(request);
+      return draining ? shuttingDown() : app.fetch(request, exchange);
     },
   });
   signal.addEventListener("abort", close, { once: true });
@@ -75,26 +77,29 @@ function listen(
     readonly port: number;
     readonly logger: Logger;
     readonly signal: AbortSignal;
-    /** @param completed settles when the response has left, or never will */
     readonly handle: (
       request: Request,
-      completed: Promise<void>,
+      exchange: Exchange,
     ) => Response | Promise<Response>;
   },
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({
-      hostname,
-      port,
-      signal,
-      onListen: () => {},
-      // Called when a body breaks off, long after its headers went out: what
-      // it returns is not sent.
-      onError(error) {
-        logger.debug(`A response broke off: ${messageOf(error)}`);
-        return new Response(null, { status: 500 });
+    return Deno.serve(
+      {
+        hostname,
+        port,
+        signal,
+        onListen: () => {},
+        // Called when a body breaks off, long after its headers went out: what
+        // it returns is not sent.
+        onError(error) {
+          logger.debug(`A response broke off: ${messageOf(error)}`);
+          return new Response(null, { status: 500 });
+        },
       },
-    }, (request, { completed }) => handle(request, completed));
+      (request, { remoteAddr, completed }) =>
+        handle(request, { client: remoteAddr.hostname, completed }),
+    );
   } catch (cause) {
     throw new UserError(bindProblem(cause, `${hostname} port ${port}`), {
       cause,
@@ -124,6 +129,8 @@ function shuttingDown(): Response {
   });
 }
 
-async function allSettled(promises: ReadonlySet<Promise<void>>): Promise<void> {
+async function allSettled(
+  promises: ReadonlySet<Promise<unknown>>,
+): Promise<void> {
   while (promises.size > 0) await Promise.allSettled(promises);
 }

@@ -289,12 +289,12 @@ Deno.test("a client that goes away leaves no open file", async () => {
 });
 
 Deno.test("what nobody expected is 500 without details, and logged", async () => {
-  const { fileSystem, logger } = await httpFixture();
+  const { fileSystem, clock, logger } = await httpFixture();
   const catalog = new MemoryCatalog();
   catalog.images = () => {
     throw new Error("secret detail");
   };
-  const app = createHttpApp({ catalog, fileSystem, logger });
+  const app = createHttpApp({ catalog, fileSystem, clock, logger });
   const response = await request({ app }, "/");
   assert.equal(response.status, 500);
   assert.doesNotMatch(await errorOf(response), /secret/);

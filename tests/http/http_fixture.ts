@@ -1,4 +1,6 @@
 import { createHttpApp, type HttpApp } from "../../lib/http/app.ts";
+import type { TransferLimits } from "../../lib/http/transfers.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryCatalog, servedImage } from "../support/memory_catalog.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
@@ -8,14 +10,20 @@ export interface HttpFixture {
   readonly app: HttpApp;
   readonly catalog: MemoryCatalog;
   readonly fileSystem: MemoryFileSystem;
+  readonly clock: FakeClock;
   readonly logger: MemoryLogger;
 }
 
 /** The content of stable/arm64's kernel. */
 export const KERNEL = "the kernel of stable/arm64";
 
-/** stable/arm64 with every kind of file, testing/x86_64 with a kernel only. */
-export async function httpFixture(): Promise<HttpFixture> {
+/**
+ * stable/arm64 with a command line and every kind of file, testing/x86_64 with
+ * a kernel only.
+ */
+export async function httpFixture(
+  limits: Partial<TransferLimits> = {},
+): Promise<HttpFixture> {
   const fileSystem = new MemoryFileSystem()
     .file("/srv/stable/arm64/vmlinuz", KERNEL)
     .file("/srv/stable/arm64/initramfs.img", "an initramfs")
@@ -30,6 +38,7 @@ export async function httpFixture(): Promise<HttpFixture> {
       initramfs: "/srv/stable/arm64/initramfs.img",
       "Board-4.dtb": "/srv/stable/arm64/Board-4.dtb",
     },
+    { cmdline: "console=ttyAMA0 quiet" },
   );
   const testing = await servedImage(
     fileSystem,
@@ -38,18 +47,28 @@ export async function httpFixture(): Promise<HttpFixture> {
   );
   fileSystem.opened.length = 0;
   const catalog = new MemoryCatalog([stable, testing]);
+  const clock = new FakeClock();
   const logger = new MemoryLogger();
-  const app = createHttpApp({ catalog, fileSystem, logger });
-  return { app, catalog, fileSystem, logger };
+  const app = createHttpApp({ catalog, fileSystem, clock, logger, limits });
+  return { app, catalog, fileSystem, clock, logger };
 }
 
-/** One request, as a client on the same machine would make it. */
+/**
+ * One request, as a client would make it.
+ *
+ * @param completed settles when the response has left; by default it never
+ * does, as with a client that holds on to its connection
+ */
 export function request(
   { app }: Pick<HttpFixture, "app">,
   path: string,
-  init?: RequestInit,
+  init: RequestInit = {},
+  completed: Promise<void> = new Promise(() => {}),
 ): Promise<Response> {
-  return app.fetch(new Request(`http://10.0.0.1${path}`, init));
+  return app.fetch(new Request(`http://10.0.0.1${path}`, init), {
+    client: "10.0.0.7",
+    completed,
+  });
 }
 
 /** The message of a refusal. */

@@ -107,8 +107,8 @@ Deno.test("HEAD over a socket has a length, no body, and keeps the connection", 
 Deno.test("a download that cannot be finished ends short of its length", async () => {
   const { app, fileSystem } = await httpFixture();
   await using server = open({
-    async fetch(request) {
-      const response = await app.fetch(request);
+    async fetch(request, exchange) {
+      const response = await app.fetch(request, exchange);
       fileSystem.overwrite("/srv/stable/arm64/vmlinuz", "x".repeat(26), "2027");
       return response;
     },

@@ -39,18 +39,27 @@ export async function servedImage(
   fileSystem: FileSystem,
   image: ChannelArch,
   files: Readonly<Record<string, string>>,
-  { version = "2026.11.22" }: { version?: string } = {},
+  { version = "2026.11.22", cmdline }: {
+    version?: string;
+    cmdline?: string;
+  } = {},
 ): Promise<ServedImage> {
   const artifacts = new Map<string, HashedArtifact>();
   for (const [role, path] of Object.entries(files)) {
     artifacts.set(role, await hashedArtifact(fileSystem, path));
   }
   const bytes = new TextEncoder().encode(
-    JSON.stringify({ ...image, version, note: "stands for a manifest" }),
+    JSON.stringify({
+      ...image,
+      version,
+      cmdline,
+      note: "stands for a manifest",
+    }),
   );
   return {
     image,
     version,
+    ...cmdline !== undefined && { cmdline },
     manifest: { bytes, sha256: await sha256Hex(bytes) },
     artifacts,
   };

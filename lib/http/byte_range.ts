@@ -1,0 +1,80 @@
+/** What part of a file a request is after. */
+export type ByteRange =
+  /** All of it: no range, or one that counts as none. */
+  | { readonly kind: "whole" }
+  /** These bytes, at least one. */
+  | {
+    readonly kind: "part";
+    readonly offsetBytes: number;
+    readonly lengthBytes: number;
+  }
+  /** A range that is well formed and has no byte of this file. */
+  | { readonly kind: "unsatisfiable" };
+
+const WHOLE: ByteRange = { kind: "whole" };
+const UNSATISFIABLE: ByteRange = { kind: "unsatisfiable" };
+
+/**
+ * Reads a Range header (RFC 9110, section 14.2).
+ *
+ * What cannot be read counts as absent, as section 14.2 allows: there is
+ * firmware that sends `bytes=u-u` or positions that overflowed, and does not
+ * survive a 416. Several ranges are answered with the whole file, which the
+ * section allows as well. A 416 is only for a range that is well formed and
+ * out of bounds.
+ *
+ * @param header of a GET request; for HEAD a range means nothing
+ * @param sizeBytes of the whole file
+ */
+export function parseByteRange(
+  header: string | null,
+  sizeBytes: number,
+): ByteRange {
+  if (header === null) return WHOLE;
+  const set = /^bytes=(.*)$/i.exec(header.trim())?.[1];
+  if (set === undefined) return WHOLE;
+  // A list may have empty elements (section 5.6.1.2).
+  const specs = set.split(",").map((s) => s.trim()).filter((s) => s !== "");
+  const [spec] = specs;
+  if (spec === undefined || specs.length > 1) return WHOLE;
+  // 20 digits hold every 64-bit number; more is no position in any file.
+  const match = /^(\d{0,20})-(\d{0,20})$/.exec(spec);
+  if (match === null) return WHOLE;
+  const [, first = "", last = ""] = match;
+  if (first === "" && last === "") return WHOLE;
+  return first === "" ? suffix(BigInt(last), sizeBytes) : interval(
+    BigInt(first),
+    last === "" ? undefined : BigInt(last),
+    sizeBytes,
+  );
+}
+
+/** `bytes=-500`: the last 500, or all of a shorter file. */
+function suffix(length: bigint, sizeBytes: number): ByteRange {
+  if (length === 0n) return UNSATISFIABLE;
+  // Satisfiable by section 14.1.2, but no Content-Range can say so.
+  if (sizeBytes === 0) return WHOLE;
+  const lengthBytes = Number(min(length, BigInt(sizeBytes)));
+  return { kind: "part", offsetBytes: sizeBytes - lengthBytes, lengthBytes };
+}
+
+/** `bytes=0-499`, `bytes=500-`: a last position past the end is the end. */
+function interval(
+  first: bigint,
+  last: bigint | undefined,
+  sizeBytes: number,
+): ByteRange {
+  if (last !== undefined && last < first) return WHOLE;
+  const size = BigInt(sizeBytes);
+  if (first >= size) return UNSATISFIABLE;
+  const end = last === undefined ? size : min(last + 1n, size);
+  return {
+    kind: "part",
+    offsetBytes: Number(first),
+    lengthBytes: Number(end - first),
+  };
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

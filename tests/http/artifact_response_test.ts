@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  errorOf,
+  type HttpFixture,
+  httpFixture,
+  KERNEL,
+  request,
+} from "./http_fixture.ts";
+
+const KERNEL_URL = "/stable/arm64/kernel";
+const MODIFIED = "Sun, 22 Nov 2026 10:00:00 GMT";
+
+function kernelHash({ catalog }: HttpFixture): string {
+  return catalog.images()[0]?.artifacts.get("kernel")?.sha256 ?? "";
+}
+
+Deno.test("an artifact has its hash as strong ETag, and its date", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL);
+  await response.body?.cancel();
+  assert.deepEqual(Object.fromEntries(response.headers), {
+    "accept-ranges": "bytes",
+    "cache-control": "no-cache",
+    "content-length": String(KERNEL.length),
+    "content-type": "application/octet-stream",
+    etag: `"${kernelHash(fixture)}"`,
+    "last-modified": MODIFIED,
+    "x-content-type-options": "nosniff",
+  });
+});
+
+Deno.test("a blob may be kept for ever: its URL is its hash", async () => {
+  const fixture = await httpFixture();
+  const response = await request(
+    fixture,
+    `/blobs/sha256/${kernelHash(fixture)}`,
+  );
+  await response.body?.cancel();
+  assert.equal(
+    response.headers.get("cache-control"),
+    "public, max-age=31536000, immutable",
+  );
+});
+
+Deno.test("a client that has it gets 304 and no byte", async () => {
+  const fixture = await httpFixture();
+  const etag = `"${kernelHash(fixture)}"`;
+  for (
+    const headers of [
+      { "if-none-match": etag },
+      { "if-modified-since": MODIFIED },
+      { "if-none-match": etag, range: "bytes=0-4" },
+    ]
+  ) {
+    const response = await request(fixture, KERNEL_URL, { headers });
+    assert.equal(response.status, 304);
+    assert.equal(response.body, null);
+    assert.equal(response.headers.get("etag"), etag);
+    assert.equal(response.headers.get("last-modified"), MODIFIED);
+  }
+  assert.deepEqual(fixture.fileSystem.opened, []);
+});
+
+Deno.test("If-Match that fails is 412", async () => {
+  const response = await request(await httpFixture(), KERNEL_URL, {
+    headers: { "if-match": '"other"' },
+  });
+  assert.equal(response.status, 412);
+});
+
+Deno.test("a range is 206 with Content-Range and just these bytes", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL, {
+    headers: { range: "bytes=4-9" },
+  });
+  assert.equal(response.status, 206);
+  assert.equal(response.headers.get("content-length"), "6");
+  assert.equal(
+    response.headers.get("content-range"),
+    `bytes 4-9/${KERNEL.length}`,
+  );
+  assert.equal(await response.text(), KERNEL.slice(4, 10));
+  assert.equal(fixture.fileSystem.openCount, 0);
+});
+
+Deno.test("a range out of bounds is 416 and says how long it is", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL, {
+    headers: { range: "bytes=26-" },
+  });
+  assert.equal(response.status, 416);
+  assert.equal(response.headers.get("content-range"), "bytes */26");
+  assert.equal(await errorOf(response), "stable/arm64/vmlinuz has 26 bytes");
+});
+
+Deno.test("a range that iPXE got wrong is answered with the whole file", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL, {
+    headers: { range: "bytes=u-u" },
+  });
+  assert.equal(response.status, 200);
+  assert.equal(await response.text(), KERNEL);
+});
+
+Deno.test("If-Range with another ETag is answered with the whole file", async () => {
+  const fixture = await httpFixture();
+  const range = "bytes=4-9";
+  const stale = await request(fixture, KERNEL_URL, {
+    headers: { range, "if-range": '"other"' },
+  });
+  assert.equal(stale.status, 200);
+  assert.equal(await stale.text(), KERNEL);
+  const fresh = await request(fixture, KERNEL_URL, {
+    headers: { range, "if-range": `"${kernelHash(fixture)}"` },
+  });
+  assert.equal(fresh.status, 206);
+  await fresh.body?.cancel();
+});
+
+Deno.test("HEAD ignores Range, as RFC 9110 section 14.2 has it", async () => {
+  const response = await request(await httpFixture(), KERNEL_URL, {
+    method: "HEAD",
+    headers: { range: "bytes=4-9" },
+  });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("content-length"), String(KERNEL.length));
+});
+
+Deno.test("any ranges of a file, put together, are the file", async () => {
+  const fixture = await httpFixture();
+  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: KERNEL.length - 1 }));
+  await fc.assert(
+    fc.asyncProperty(cuts, async (inner) => {
+      const edges = [0, ...inner.sort((a, b) => a - b), KERNEL.length];
+      let text = "";
+      for (const [index, from] of edges.slice(0, -1).entries()) {
+        const to = (edges[index + 1] ?? 0) - 1;
+        const { promise: completed, resolve } = Promise.withResolvers<void>();
+        const response = await request(fixture, KERNEL_URL, {
+          headers: { range: `bytes=${from}-${to}` },
+        }, completed);
+        text += await response.text();
+        resolve();
+      }
+      assert.equal(text, KERNEL);
+    }),
+    { numRuns: 30 },
+  );
+  assert.equal(fixture.fileSystem.openCount, 0);
+});
+
+Deno.test("a manifest that the client has is 304", async () => {
+  const fixture = await httpFixture();
+  const url = "/stable/arm64/manifest.json";
+  const etag = (await request(fixture, url)).headers.get("etag") ?? "";
+  assert.equal(etag, `"${fixture.catalog.images()[0]?.manifest.sha256}"`);
+  const again = await request(fixture, url, {
+    headers: { "if-none-match": etag },
+  });
+  assert.equal(again.status, 304);
+  assert.equal(again.body, null);
+  const other = await request(fixture, url, { headers: { "if-match": '"x"' } });
+  assert.equal(other.status, 412);
+});
+
+Deno.test("beyond the limit a download is 503 with Retry-After", async () => {
+  const fixture = await httpFixture({ maxConnections: 2 });
+  const first = Promise.withResolvers<void>();
+  const running = [
+    await request(fixture, KERNEL_URL, {}, first.promise),
+    await request(fixture, KERNEL_URL),
+  ];
+  const waits = new Set<string | null>();
+  for (let i = 0; i < 8; i++) {
+    const refused = await request(fixture, KERNEL_URL);
+    assert.equal(refused.status, 503);
+    assert.match(await errorOf(refused), /^2 downloads are running/);
+    waits.add(refused.headers.get("retry-after"));
+  }
+  assert.equal(waits.size, 8, "a rack is not told to come back as one");
+  assert.equal((await request(fixture, "/health")).status, 200);
+  assert.equal(
+    (await request(fixture, KERNEL_URL, { method: "HEAD" })).status,
+    200,
+  );
+  for (const response of running) await response.body?.cancel();
+  assert.equal((await request(fixture, KERNEL_URL)).status, 503);
+  first.resolve();
+  await fixture.clock.advance(0);
+  const next = await request(fixture, KERNEL_URL);
+  assert.equal(next.status, 200, "a response that has left makes room");
+  await next.body?.cancel();
+  assert.equal(fixture.fileSystem.openCount, 0);
+});
+
+Deno.test("a client that stops reading is given up, and its file closed", async () => {
+  const fixture = await httpFixture({
+    stallTimeoutMs: 1000,
+    maxConnections: 1,
+    maxRateBytesPerSecond: 40,
+  });
+  const response = await request(fixture, KERNEL_URL);
+  const reader = response.body?.getReader();
+  const first = reader?.read();
+  await fixture.clock.advance(250);
+  assert.equal((await first)?.value?.length, 10);
+  await fixture.clock.advance(999);
+  assert.equal(fixture.fileSystem.openCount, 1);
+  await fixture.clock.advance(1);
+  assert.equal(fixture.fileSystem.openCount, 0);
+  await assert.rejects(async () => await reader?.read(), /stopped reading/);
+  const next = await request(fixture, KERNEL_URL);
+  assert.equal(next.status, 200, "the place is free again");
+  await next.body?.cancel();
+});
+
+Deno.test("time that the rate limit takes is not held against the client", async () => {
+  const fixture = await httpFixture({
+    stallTimeoutMs: 100,
+    maxRateBytesPerSecond: 13,
+  });
+  const response = await request(fixture, KERNEL_URL);
+  const text = response.text();
+  await fixture.clock.advance(1999);
+  assert.equal(fixture.fileSystem.openCount, 1, "26 bytes take 2 seconds");
+  await fixture.clock.advance(10);
+  assert.equal(await text, KERNEL);
+});
+
+Deno.test("a client that goes away while the rate limit waits leaves nothing", async () => {
+  const fixture = await httpFixture({ maxRateBytesPerSecond: 10 });
+  const gone = Promise.withResolvers<void>();
+  const response = await request(fixture, KERNEL_URL, {}, gone.promise);
+  const reader = response.body?.getReader();
+  const reading = reader?.read();
+  await fixture.clock.advance(10);
+  await reader?.cancel();
+  gone.resolve();
+  await fixture.clock.advance(0);
+  assert.equal((await reading)?.done, true);
+  assert.equal(fixture.fileSystem.openCount, 0);
+  assert.equal(fixture.clock.pending, 0);
+});
