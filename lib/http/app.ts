@@ -43,7 +43,7 @@ export interface HttpAppParts {
   readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;
-  /** @default {DEFAULT_TRANSFER_LIMITS} */
+  /** What differs from DEFAULT_TRANSFER_LIMITS. */
   readonly limits?: Partial<TransferLimits>;
 }
 

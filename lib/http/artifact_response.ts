@@ -22,6 +22,8 @@ export interface Exchange {
   readonly client: string;
   /** Settles when the response has left, or never will. */
   readonly completed: Promise<unknown>;
+  /** Set by who is done with each chunk of a body when it asks for the next. */
+  readonly lendChunks?: boolean;
 }
 
 /** What artifacts are sent with. */
@@ -77,6 +79,7 @@ export async function artifactResponse(
     offsetBytes,
     lengthBytes,
     transfer,
+    lendChunks: exchange.lendChunks ?? false,
     async verify() {
       if (sameContent(await file.info(), artifact.info)) return;
       sender.logger.warn(

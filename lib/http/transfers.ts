@@ -85,7 +85,7 @@ const MAX_CHUNK_BYTES = 512 * 1024;
 /** Smallest read in a crowd: less costs more calls than it saves memory. */
 const MIN_CHUNK_BYTES = 64 * 1024;
 /** What the chunks of all downloads may take together. */
-const CHUNK_BUDGET_BYTES = 32 * 1024 * 1024;
+const CHUNK_BUDGET_BYTES = 16 * 1024 * 1024;
 /** With a rate limit, how often a chunk is sent. */
 const RELEASES_PER_SECOND = 4;
 const REMEMBERED = 20;
