@@ -8,17 +8,19 @@ export interface RawAnswer {
 
 /**
  * Sends bytes as they are, which no HTTP client would, and collects what comes
- * back until the server ends the connection, `until` is content, or nothing
- * comes for `quietMs`.
+ * back until the server ends the connection or falls silent.
  *
  * @param parts sent one after the other, as separate segments
+ * @param enough whether what came is all that is expected: then `quietMs` of
+ * silence end it, else `patienceMs`
  */
 export async function rawHttp(
   port: number,
   parts: readonly string[],
-  { until = () => false, quietMs = 200 }: {
-    readonly until?: (text: string) => boolean;
+  { enough = () => true, quietMs = 200, patienceMs = quietMs }: {
+    readonly enough?: (text: string) => boolean;
     readonly quietMs?: number;
+    readonly patienceMs?: number;
   } = {},
 ): Promise<RawAnswer> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -31,22 +33,20 @@ export async function rawHttp(
   }
   const buffer = new Uint8Array(65536);
   let text = "";
-  let open = true;
-  const hangUp = () => {
-    open = false;
-    connection.close();
-  };
-  while (!until(text)) {
-    const quiet = setTimeout(hangUp, quietMs);
+  let closed = true;
+  while (true) {
+    const silence = setTimeout(() => {
+      closed = false;
+      connection.close();
+    }, enough(text) ? quietMs : patienceMs);
     const count = await connection.read(buffer).catch(() => null);
-    clearTimeout(quiet);
+    clearTimeout(silence);
     if (count === null) break;
     for (const byte of buffer.subarray(0, count)) {
       text += String.fromCharCode(byte);
     }
   }
-  const closed = open && !until(text);
-  if (open) hangUp();
+  if (closed) connection.close();
   return { text, closed };
 }
 
