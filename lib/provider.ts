@@ -11,6 +11,7 @@ import type { FileSystem } from "./core/file_system.ts";
 import type { Logger } from "./core/log.ts";
 import { messageOf } from "./core/printable.ts";
 import { createHttpApp } from "./http/app.ts";
+import type { TransferLimits } from "./http/transfers.ts";
 import { type HttpServer, openHttpServer } from "./http/server.ts";
 import {
   loadOrCreateSigningKey,
@@ -85,7 +86,9 @@ export async function serve(
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
       fileSystem,
+      clock,
       logger,
+      limits: transferLimits(config),
     }),
     hostname: listenAddress(config, systemAddresses()),
     port: config.port,
@@ -112,6 +115,15 @@ export async function serve(
   for (const advertiser of advertisers) stack.use(advertiser);
   const reconciler = new Reconciler({ advertisers, logger });
   await keepAdvertising(library, reconciler, machine, { signal });
+}
+
+function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {
+  const { maxConnections, maxRatePerConnectionBytesPerSecond } = http;
+  return {
+    ...maxConnections !== undefined && { maxConnections },
+    ...maxRatePerConnectionBytesPerSecond !== undefined &&
+      { maxRateBytesPerSecond: maxRatePerConnectionBytesPerSecond },
+  };
 }
 
 /** Tells the network what the disk holds, again and again. */

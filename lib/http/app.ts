@@ -91,8 +91,10 @@ export function createHttpApp(
         exchange: c.env,
       }),
   );
-  app.get("/trust/:file", (c) =>
-    trustResponse(trustDocuments?.() ?? new Map(), c.req.param("file")));
+  app.get(
+    "/trust/:file",
+    (c) => trustResponse(trustDocuments?.() ?? new Map(), c.req.param("file")),
+  );
   app.get("/:channel/:arch/:file", (c) => {
     const image = findImage(catalog, c.req.param());
     if (!image.ok) return errorResponse(404, image.reason);

@@ -11,6 +11,7 @@ import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import type { ImageCatalog, ServedImage } from "../http/image_catalog.ts";
+import type { BootManifest } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
@@ -154,15 +155,8 @@ export class ImageLibrary implements ImageCatalog {
       expiresAtMs: manifest.expiresAtMs,
       remedy: "have its owner sign a new one",
     }, clock.now());
-    return {
-      image: {
-        image: hashed.image,
-        version: manifest.version,
-        manifest: { bytes, sha256 },
-        artifacts,
-      },
-      warning,
-    };
+    const image = servedImage(manifest, { bytes, sha256 }, artifacts);
+    return { image, warning };
   }
 
   /** An image under a manifest that this provider signs itself. */
@@ -193,12 +187,11 @@ export class ImageLibrary implements ImageCatalog {
       await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
     }
     return {
-      image: {
-        image: hashed.image,
-        version: manifest.version,
-        manifest: { bytes, sha256 },
-        artifacts: artifactsByRole(hashed),
-      },
+      image: servedImage(
+        manifest,
+        { bytes, sha256 },
+        artifactsByRole(hashed),
+      ),
       warning: undefined,
     };
   }
@@ -237,6 +230,21 @@ interface Served {
   readonly image: ServedImage;
   /** What the operator should know of it. */
   readonly warning: string | undefined;
+}
+
+/** What clients get is what the manifest says, not what the disk says. */
+function servedImage(
+  { image, version, cmdline }: BootManifest,
+  manifest: ServedImage["manifest"],
+  artifacts: ServedImage["artifacts"],
+): ServedImage {
+  return {
+    image,
+    version,
+    ...cmdline !== undefined && { cmdline },
+    manifest,
+    artifacts,
+  };
 }
 
 function artifactsByRole(
