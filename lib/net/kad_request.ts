@@ -91,7 +91,9 @@ async function exchange(
       await stream.close({ signal });
       return ok({ from, closer: [], providers: [] });
     }
-    const answer = decodeAnswer((await messages.read({ signal })).subarray());
+    const bytes = (await messages.read({ signal })).subarray();
+    // Not Node's Buffer, whose views share what is used again elsewhere.
+    const answer = decodeAnswer(new Uint8Array(bytes));
     stream.close({ signal }).catch((error) => stream.abort(asError(error)));
     if (!answer.ok) return answer;
     return ok({
