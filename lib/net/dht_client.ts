@@ -6,6 +6,7 @@ import { createLibp2p } from "libp2p";
 import { sha256 } from "multiformats/hashes/sha2";
 import { type Clock, deadline } from "../core/clock.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { expandDnsaddr, type ResolveTxt } from "./dht_dnsaddr.ts";
 import { failureReason } from "./dht_failure.ts";
 import {
   type Contact,
@@ -19,11 +20,11 @@ import { dialTarget, requestPeer } from "./kad_request.ts";
 /** Asks the DHT without being part of it. */
 export interface DhtClient extends AsyncDisposable {
   /** Looks for nodes that keep a value under a key. */
-  findValues(key: string, seeds: readonly Contact[], options: {
+  findValues(key: string, seeds: readonly string[], options: {
     readonly signal: AbortSignal;
   }): AsyncIterable<LookupStep>;
   /** Looks for nodes that know providers of a key's CID. */
-  findProviders(key: string, seeds: readonly Contact[], options: {
+  findProviders(key: string, seeds: readonly string[], options: {
     readonly signal: AbortSignal;
   }): AsyncIterable<LookupStep>;
   /**
@@ -41,6 +42,8 @@ export interface DhtClientOptions {
   readonly protocol: string;
   /** Bounds each question. */
   readonly clock: Clock;
+  /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
+  readonly resolveTxt?: ResolveTxt;
   /** Ends the opening. */
   readonly signal: AbortSignal;
 }
@@ -56,7 +59,7 @@ const FETCH_TIMEOUT_MS = 1500;
  * what a booting machine has to load.
  */
 export async function openDhtClient(
-  { protocol, clock, signal }: DhtClientOptions,
+  { protocol, clock, resolveTxt, signal }: DhtClientOptions,
 ): Promise<DhtClient> {
   signal.throwIfAborted();
   const node = await createLibp2p({
@@ -69,15 +72,37 @@ export async function openDhtClient(
     connectionMonitor: { enabled: false },
     services: { fetch: fetchService() },
   });
-  const find = (
+  const expandAll = async (seeds: readonly string[], signal: AbortSignal) => {
+    using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
+    const options = {
+      signal: limit.signal,
+      ...(resolveTxt ? { resolveTxt } : {}),
+    };
+    return await Promise.all(seeds.map(async (seed) => ({
+      seed,
+      expanded: await expandDnsaddr(seed, options),
+    })));
+  };
+  async function* find(
     call: KadCall,
     key: Uint8Array,
-    seeds: readonly Contact[],
+    seeds: readonly string[],
     signal: AbortSignal,
-  ) =>
-    lookUp({
+  ): AsyncGenerator<LookupStep, void, undefined> {
+    /** The seed that each address comes from. */
+    const origins = new Map<string, string>();
+    const contacts: Contact[] = [];
+    for (const { seed, expanded } of await expandAll(seeds, signal)) {
+      if (!expanded.ok) {
+        yield { kind: "failure", at: seed, reason: expanded.reason };
+        continue;
+      }
+      for (const address of expanded.value) origins.set(address, seed);
+      contacts.push(...expanded.value);
+    }
+    const steps = lookUp({
       key,
-      seeds,
+      seeds: contacts,
       self: node.peerId.toString(),
       clock,
       signal,
@@ -89,6 +114,13 @@ export async function openDhtClient(
           signal,
         }),
     });
+    for await (const step of steps) {
+      const seed = step.kind === "failure" ? origins.get(step.at) : undefined;
+      yield step.kind === "answer" || seed === undefined || seed === step.at
+        ? step
+        : { ...step, at: seed, reason: `${step.at}: ${step.reason}` };
+    }
+  }
   return {
     findValues: (key, seeds, { signal }) =>
       find(KadCall.getValue, new TextEncoder().encode(key), seeds, signal),

@@ -1,13 +1,16 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { type Clock, deadline, sleep } from "../core/clock.ts";
+import { expandDnsaddr, type ResolveTxt } from "./dht_dnsaddr.ts";
 import { failureReason } from "./dht_failure.ts";
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 /** How soon a lost connection is noticed. */
 const CHECK_INTERVAL_MS = 2000;
-const DIAL_TIMEOUT_MS = 5000;
+const JOIN_TIMEOUT_MS = 5000;
+/** Nodes dialled of those that a name stands for. */
+const MAX_AT_ONCE = 16;
 
 /** How it stands with one address that others are to be reached through. */
 export type JoinState =
@@ -27,20 +30,35 @@ export type JoinStates = ReadonlyMap<string, JoinState>;
  * @param states updated in place
  */
 export async function keepJoined(
-  { node, addresses, states, clock, signal }: {
+  { node, addresses, states, clock, resolveTxt, signal }: {
     readonly node: Pick<Libp2p, "dial">;
     readonly addresses: readonly string[];
     readonly states: Map<string, JoinState>;
+    readonly resolveTxt?: ResolveTxt;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
+  /** Any one of the nodes that a name stands for will do. */
+  const join = async (address: string): Promise<Connection> => {
+    using limit = deadline(clock, JOIN_TIMEOUT_MS, { signal });
+    const expanded = await expandDnsaddr(address, {
+      signal: limit.signal,
+      ...(resolveTxt ? { resolveTxt } : {}),
+    });
+    if (!expanded.ok) throw new Error(expanded.reason);
+    return await Promise.any(
+      expanded.value.slice(0, MAX_AT_ONCE).map((one) =>
+        node.dial(multiaddr(one), { signal: limit.signal })
+      ),
+    );
+  };
   const keepConnected = async (address: string) => {
     let retryMs = FIRST_RETRY_MS;
     while (!signal.aborted) {
       states.set(address, { kind: "dialling" });
       try {
-        const connection = await dial(node, address, { clock, signal });
+        const connection = await join(address);
         states.set(address, { kind: "connected" });
         retryMs = FIRST_RETRY_MS;
         while (connection.status === "open") {
@@ -62,11 +80,20 @@ export async function keepJoined(
   await Promise.all(addresses.map(keepConnected));
 }
 
-async function dial(
+/**
+ * Dials each address once, whether it works or not.
+ *
+ * @internal for dht_node.ts
+ */
+export async function dialOnce(
   node: Pick<Libp2p, "dial">,
-  address: string,
+  addresses: readonly string[],
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<Connection> {
-  using limit = deadline(clock, DIAL_TIMEOUT_MS, { signal });
-  return await node.dial(multiaddr(address), { signal: limit.signal });
+): Promise<void> {
+  using limit = deadline(clock, JOIN_TIMEOUT_MS, { signal });
+  await Promise.allSettled(
+    addresses.map((address) =>
+      node.dial(multiaddr(address), { signal: limit.signal })
+    ),
+  );
 }

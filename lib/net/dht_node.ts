@@ -3,10 +3,23 @@ import type { KadDHT } from "@libp2p/kad-dht";
 import { sha256 } from "multiformats/hashes/sha2";
 import type { Clock } from "../core/clock.ts";
 import { DhtDatastore } from "./dht_datastore.ts";
+import type { ResolveTxt } from "./dht_dnsaddr.ts";
 import type { Identity } from "./dht_identity.ts";
-import { type JoinState, type JoinStates, keepJoined } from "./dht_join.ts";
+import {
+  dialOnce,
+  type JoinState,
+  type JoinStates,
+  keepJoined,
+} from "./dht_join.ts";
 import { startLibp2p } from "./dht_libp2p.ts";
+import { watchNeighbours } from "./dht_neighbours.ts";
 import type { RecordPolicy } from "./dht_record_policy.ts";
+import {
+  type DhtState,
+  type DhtStateFile,
+  keepDhtState,
+  loadDhtState,
+} from "./dht_state.ts";
 import { type AnnounceOutcome, announceTo } from "./kad_announce.ts";
 import type { KadPeer } from "./kad_lookup.ts";
 import { DEFAULT_DHT_PROTOCOL, encodeRecord, KadCall } from "./kad_message.ts";
@@ -60,6 +73,10 @@ export interface DhtNodeOptions {
   readonly recordTtlSeconds: number;
   /** For records' dates and for retries. */
   readonly clock: Clock;
+  /** Where peers and records outlive a restart. @default nowhere */
+  readonly stateFile?: DhtStateFile;
+  /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
+  readonly resolveTxt?: ResolveTxt;
   /** Ends the opening; the node itself ends when it is disposed of. */
   readonly signal: AbortSignal;
 }
@@ -88,113 +105,168 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     policy,
     datastore,
   });
-  const { fetch, dht } = libp2p.services;
+  const ownAddresses = () =>
+    libp2p.getMultiaddrs().map((a) => a.decapsulate(`/p2p/${identity.peerId}`));
+  // GET_PROVIDERS fails for every provider of a key when the peer store lacks
+  // one of them; libp2p enters the own addresses a second after the start.
+  await libp2p.peerStore.merge(libp2p.peerId, { multiaddrs: ownAddresses() });
 
   const values = new Map<string, Uint8Array>();
-  fetch.registerLookupFunction(
+  libp2p.services.fetch.registerLookupFunction(
     `/${policy.namespace}/`,
     (key) => Promise.resolve(values.get(new TextDecoder().decode(key))),
   );
-  // GET_PROVIDERS fails for every provider of a key when the peer store lacks
-  // one of them; libp2p enters the own addresses a second after the start.
-  await libp2p.peerStore.merge(libp2p.peerId, {
-    multiaddrs: libp2p.getMultiaddrs().map((a) =>
-      a.decapsulate(`/p2p/${identity.peerId}`)
-    ),
-  });
-
   const closing = new AbortController();
   const states = new Map<string, JoinState>();
-  const joining = keepJoined({
-    node: libp2p,
-    addresses: options.bootstrap,
-    states,
+  const tasks = [
+    keepJoined({
+      node: libp2p,
+      addresses: options.bootstrap,
+      states,
+      clock,
+      ...(options.resolveTxt ? { resolveTxt: options.resolveTxt } : {}),
+      signal: closing.signal,
+    }),
+  ];
+  const onPeer = (listener: () => void) => {
+    const onIdentify = (event: CustomEvent<{ protocols: string[] }>) => {
+      if (event.detail.protocols.includes(protocol)) listener();
+    };
+    libp2p.addEventListener("peer:identify", onIdentify);
+    return () => libp2p.removeEventListener("peer:identify", onIdentify);
+  };
+  onPeer(watchNeighbours({
+    async lookForSelf({ signal }) {
+      const ownId = libp2p.peerId.toMultihash().bytes;
+      const steps = libp2p.services.dht.getClosestPeers(ownId, { signal });
+      for await (const _ of steps); // kad-dht keeps whom it meets
+    },
     clock,
     signal: closing.signal,
-  });
-
-  const multihashOf = async (key: string) =>
-    (await sha256.digest(new TextEncoder().encode(key))).bytes;
+  }));
+  if (options.stateFile) {
+    tasks.push(
+      ...await resume({ libp2p, datastore, protocol }, {
+        ...options,
+        stateFile: options.stateFile,
+        signal: closing.signal,
+      }),
+    );
+  }
 
   return {
     peerId: identity.peerId,
     addresses: () => libp2p.getMultiaddrs().map((a) => a.toString()),
-    peerCount: () => routingTableSize(dht),
+    peerCount: () => routingTableSize(libp2p.services.dht),
     joinStates: () => states,
     sign: (bytes) => identity.sign(bytes),
     async publish(key, value, { ttlSeconds, signal }) {
       values.set(key, value);
-      const keyBytes = new TextEncoder().encode(key);
-      const multihash = await multihashOf(key);
+      const names = await namesOf(key);
       const record = encodeRecord({
-        key: keyBytes,
+        key: names.key,
         value,
         ttlSeconds,
         receivedAtMs: clock.now(),
       });
-      await datastore.put(DhtDatastore.recordKey(keyBytes), record);
+      await datastore.put(DhtDatastore.recordKey(names.key), record);
       await datastore.put(
-        DhtDatastore.providerKey(multihash, identity.peerId),
+        DhtDatastore.providerKey(names.multihash, identity.peerId),
         // Only its presence counts: the own entry has no age.
         Uint8Array.of(0),
       );
-      const self = {
-        multihash: libp2p.peerId.toMultihash().bytes,
-        addresses: libp2p.getMultiaddrs().map((a) =>
-          a.decapsulate(`/p2p/${identity.peerId}`).bytes
-        ),
-      };
+      const reachable = options.bootstrap.filter((address) =>
+        states.get(address)?.kind !== "failed" &&
+        !address.startsWith("/dnsaddr/")
+      );
       return await announceTo({
         node: libp2p,
         protocol,
         clock,
-        seeds: [
-          ...await kadPeers(libp2p, protocol),
-          ...options.bootstrap.filter((address) =>
-            states.get(address)?.kind !== "failed"
-          ),
-        ],
-        record: { call: KadCall.putValue, key: keyBytes, record },
+        seeds: [...await kadPeers(libp2p, protocol), ...reachable],
+        record: { call: KadCall.putValue, key: names.key, record },
         provider: {
           call: KadCall.addProvider,
-          key: multihash,
-          provider: self,
+          key: names.multihash,
+          provider: {
+            multihash: libp2p.peerId.toMultihash().bytes,
+            addresses: ownAddresses().map((address) => address.bytes),
+          },
         },
         signal: AbortSignal.any([signal, closing.signal]),
       });
     },
     async withdraw(key) {
       values.delete(key);
-      const multihash = await multihashOf(key);
+      const names = await namesOf(key);
+      await datastore.delete(DhtDatastore.recordKey(names.key));
       await datastore.delete(
-        DhtDatastore.providerKey(multihash, identity.peerId),
-      );
-      await datastore.delete(
-        DhtDatastore.recordKey(new TextEncoder().encode(key)),
+        DhtDatastore.providerKey(names.multihash, identity.peerId),
       );
     },
-    onPeer(listener) {
-      const onIdentify = (event: CustomEvent<{ protocols: string[] }>) => {
-        if (event.detail.protocols.includes(protocol)) listener();
-      };
-      libp2p.addEventListener("peer:identify", onIdentify);
-      return () => libp2p.removeEventListener("peer:identify", onIdentify);
-    },
+    onPeer,
     async [Symbol.asyncDispose]() {
       closing.abort();
-      await joining;
+      await Promise.all(tasks);
       await libp2p.stop();
     },
   };
 }
 
-/** The nodes known to speak the protocol, with their addresses. */
-async function kadPeers(
-  libp2p: Libp2p,
-  protocol: string,
-): Promise<KadPeer[]> {
+/** Takes up what a node knew before, and keeps what it comes to know. */
+async function resume(
+  { libp2p, datastore, protocol }: {
+    readonly libp2p: Libp2p;
+    readonly datastore: DhtDatastore;
+    readonly protocol: string;
+  },
+  { policy, clock, stateFile, signal }: DhtNodeOptions & {
+    readonly stateFile: DhtStateFile;
+  },
+): Promise<Promise<void>[]> {
+  const state = await loadDhtState(stateFile);
+  for (const { key, value } of state.records) {
+    if (!(await policy.accept(key, value)).ok) continue;
+    const ttlSeconds = Math.ceil(
+      (policy.expiresMs(value) - clock.now()) / 1000,
+    );
+    const names = await namesOf(key);
+    const receivedAtMs = clock.now();
+    await datastore.put(
+      DhtDatastore.recordKey(names.key),
+      encodeRecord({ key: names.key, value, ttlSeconds, receivedAtMs }),
+    );
+  }
+  const current = async (): Promise<DhtState> => ({
+    peers: (await kadPeers(libp2p, protocol)).flatMap(({ id, addresses }) =>
+      addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
+    ),
+    records: [...datastore.records()].map(({ key, value }) => ({
+      key: new TextDecoder().decode(key),
+      value,
+    })),
+  });
+  return [
+    dialOnce(libp2p, state.peers, { clock, signal }),
+    keepDhtState(stateFile, { current, clock, signal }),
+  ];
+}
+
+/** What a key is called in the DHT: as it is, and as its CID's multihash. */
+async function namesOf(
+  key: string,
+): Promise<{ key: Uint8Array; multihash: Uint8Array }> {
+  const bytes = new TextEncoder().encode(key);
+  return { key: bytes, multihash: (await sha256.digest(bytes)).bytes };
+}
+
+/** The nodes known to speak the protocol, besides this one. */
+async function kadPeers(libp2p: Libp2p, protocol: string): Promise<KadPeer[]> {
   const peers = await libp2p.peerStore.all({
-    filters: [(peer) => peer.protocols.includes(protocol)],
+    filters: [
+      (peer) =>
+        peer.protocols.includes(protocol) && !peer.id.equals(libp2p.peerId),
+    ],
   });
   return peers.map((peer) => ({
     id: peer.id.toString(),
@@ -205,9 +277,9 @@ async function kadPeers(
 
 /** kad-dht has it, though its interface does not name it. */
 function routingTableSize(dht: KadDHT): number {
-  if (!("routingTable" in dht)) return 0;
-  const table = dht.routingTable;
-  const isSized = typeof table === "object" && table !== null &&
-    "size" in table && typeof table.size === "number";
-  return isSized && typeof table.size === "number" ? table.size : 0;
+  const table: unknown = Reflect.get(dht, "routingTable");
+  return typeof table === "object" && table !== null && "size" in table &&
+      typeof table.size === "number"
+    ? table.size
+    : 0;
 }

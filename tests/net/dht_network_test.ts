@@ -5,132 +5,76 @@ import {
   bootRecordKey,
   signBootRecord,
 } from "../../lib/advertise/boot_record.ts";
-import {
-  type DhtAdvertiser,
-  openDhtAdvertiser,
-} from "../../lib/advertise/dht_advertiser.ts";
-import type { ChannelArch } from "../../lib/core/channel_arch.ts";
-import { deadline, systemClock as clock } from "../../lib/core/clock.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
 import { UserError } from "../../lib/core/errors.ts";
-import { createDhtSource } from "../../lib/discover/dht_source.ts";
-import type { Finding } from "../../lib/discover/source.ts";
 import { openDhtClient } from "../../lib/net/dht_client.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
-import type { DhtNode } from "../../lib/net/dht_node.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../lib/net/kad_message.ts";
+import { advertise, find, IMAGE, providerOf } from "../support/dht_images.ts";
 import {
   eventually,
-  LIBP2P_LEAKS,
+  libp2pTest,
   openTestNode,
   unlimited,
 } from "../support/dht_nodes.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 
-const IMAGE = { channel: "stable", arch: "arm64" };
-
-function advertise(
-  node: DhtNode,
-  { ttlSeconds = 3600, logger = new MemoryLogger() } = {},
-): DhtAdvertiser {
-  return openDhtAdvertiser({
-    node,
-    urlFor: ({ channel, arch }) =>
-      `http://127.0.0.1:8080/${channel}/${arch}/manifest.json?${node.peerId}`,
-    ttlSeconds,
-    refreshSeconds: ttlSeconds / 2,
-    clock,
-    logger,
+libp2pTest("what one node publishes is found through another", async () => {
+  await using first = await openTestNode();
+  const bootstrap = first.addresses();
+  await using provider = await openTestNode({ bootstrap });
+  await using third = await openTestNode({ bootstrap });
+  await using advertiser = advertise(provider);
+  const published = await advertiser.publish({ image: IMAGE, version: "7" }, {
+    signal: unlimited,
   });
-}
+  assert.deepEqual(published, { ok: true, value: undefined });
+  assert.equal(
+    provider.joinStates().get(bootstrap[0] ?? "")?.kind,
+    "connected",
+  );
 
-/** What a fresh client finds through some nodes, until `isEnough`. */
-async function find(
-  bootstrap: string[],
-  isEnough: (finding: Finding) => boolean,
-  { image = IMAGE, timeoutMs = 10_000 }: {
-    image?: ChannelArch;
-    timeoutMs?: number;
-  } = {},
-): Promise<Finding[]> {
-  const source = createDhtSource({ bootstrap, clock, isClockTrusted: true });
-  using limit = deadline(clock, timeoutMs, { signal: unlimited });
-  const found: Finding[] = [];
-  for await (const finding of source.find(image, { signal: limit.signal })) {
-    found.push(finding);
-    if (isEnough(finding)) break;
-  }
-  return found;
-}
+  const found = await find(third.addresses(), (f) => f.kind === "candidate");
+  assert.deepEqual(found.at(-1), {
+    kind: "candidate",
+    candidate: {
+      manifestUrl: new URL(
+        `http://127.0.0.1:8080/stable/arm64/manifest.json?${provider.peerId}`,
+      ),
+      image: IMAGE,
+      version: "7",
+      source: "dht",
+      peerId: provider.peerId,
+    },
+  });
 
-function providerOf(finding: Finding | undefined): string | undefined {
-  return finding?.kind === "candidate" ? finding.candidate.peerId : undefined;
-}
+  const other = { channel: "stable", arch: "x86_64" };
+  const nothing = await find(bootstrap, (f) => f.kind === "other", {
+    image: other,
+  });
+  assert.deepEqual(nothing.at(-1), { kind: "other", image: IMAGE });
+});
 
-Deno.test(
-  "what one node publishes is found through another",
-  LIBP2P_LEAKS,
-  async () => {
-    await using first = await openTestNode();
-    const bootstrap = first.addresses();
-    await using provider = await openTestNode({ bootstrap });
-    await using third = await openTestNode({ bootstrap });
-    await using advertiser = advertise(provider);
-    const published = await advertiser.publish({ image: IMAGE, version: "7" }, {
-      signal: unlimited,
-    });
-    assert.deepEqual(published, { ok: true, value: undefined });
-    assert.equal(
-      provider.joinStates().get(bootstrap[0] ?? "")?.kind,
-      "connected",
-    );
+libp2pTest("a provider alone is found by who asks it itself", async () => {
+  await using provider = await openTestNode();
+  await using advertiser = advertise(provider);
+  const logger = new MemoryLogger();
+  const started = clock.monotonic();
+  const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  assert.deepEqual(published, { ok: false, reason: "no DHT peer yet" });
+  assert.ok(clock.monotonic() - started < 1000, "refuses at once");
+  assert.deepEqual(logger.lines, []);
+  const found = await find(
+    provider.addresses(),
+    (f) => f.kind === "candidate",
+  );
+  assert.equal(providerOf(found.at(-1)), provider.peerId);
+});
 
-    const found = await find(third.addresses(), (f) => f.kind === "candidate");
-    assert.deepEqual(found.at(-1), {
-      kind: "candidate",
-      candidate: {
-        manifestUrl: new URL(
-          `http://127.0.0.1:8080/stable/arm64/manifest.json?${provider.peerId}`,
-        ),
-        image: IMAGE,
-        version: "7",
-        source: "dht",
-        peerId: provider.peerId,
-      },
-    });
-
-    const other = { channel: "stable", arch: "x86_64" };
-    const nothing = await find(bootstrap, (f) => f.kind === "other", {
-      image: other,
-    });
-    assert.deepEqual(nothing.at(-1), { kind: "other", image: IMAGE });
-  },
-);
-
-Deno.test(
-  "a provider alone is found by who asks it itself",
-  LIBP2P_LEAKS,
-  async () => {
-    await using provider = await openTestNode();
-    await using advertiser = advertise(provider);
-    const logger = new MemoryLogger();
-    const started = clock.monotonic();
-    const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
-      signal: unlimited,
-    });
-    assert.deepEqual(published, { ok: false, reason: "no DHT peer yet" });
-    assert.ok(clock.monotonic() - started < 1000, "refuses at once");
-    assert.deepEqual(logger.lines, []);
-    const found = await find(
-      provider.addresses(),
-      (f) => f.kind === "candidate",
-    );
-    assert.equal(providerOf(found.at(-1)), provider.peerId);
-  },
-);
-
-Deno.test(
+libp2pTest(
   "two providers of one image are both found, though the record has one slot",
-  LIBP2P_LEAKS,
   async () => {
     await using first = await openTestNode();
     const bootstrap = first.addresses();
@@ -156,9 +100,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+libp2pTest(
   "a provider without peers publishes as soon as one comes",
-  LIBP2P_LEAKS,
   async () => {
     await using provider = await openTestNode();
     const logger = new MemoryLogger();
@@ -178,9 +121,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+libp2pTest(
   "a record is forgotten when its provider is gone for its TTL",
-  LIBP2P_LEAKS,
   async () => {
     await using first = await openTestNode({ recordTtlSeconds: 1 });
     const bootstrap = first.addresses();
@@ -218,9 +160,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+libp2pTest(
   "honest nodes refuse forged, expired and misplaced records",
-  LIBP2P_LEAKS,
   async () => {
     await using honest = await openTestNode();
     const attacker = await createIdentity();
@@ -287,7 +228,7 @@ Deno.test(
   },
 );
 
-Deno.test("a node that cannot listen says so", LIBP2P_LEAKS, async () => {
+libp2pTest("a node that cannot listen says so", async () => {
   await using first = await openTestNode();
   const listen = first.addresses().map((a) => a.replace(/\/p2p\/.*/, ""));
   await assert.rejects(
@@ -299,9 +240,8 @@ Deno.test("a node that cannot listen says so", LIBP2P_LEAKS, async () => {
   );
 });
 
-Deno.test(
+libp2pTest(
   "nodes that cannot be reached are told with their reasons",
-  LIBP2P_LEAKS,
   async () => {
     const refused = "/ip4/127.0.0.1/tcp/1";
     const found = await find([refused], (f) => f.kind === "problem");
@@ -321,26 +261,5 @@ Deno.test(
       }),
       { ok: false, reason: `no DHT peer yet: ${refused}: connection refused` },
     );
-  },
-);
-
-Deno.test(
-  "a node joins again when its bootstrap node was restarted",
-  LIBP2P_LEAKS,
-  async () => {
-    const identity = await createIdentity();
-    const before = await openTestNode({ identity });
-    const bootstrap = before.addresses();
-    const listen = bootstrap.map((a) => a.replace(/\/p2p\/.*/, ""));
-    await using provider = await openTestNode({ bootstrap });
-    await using advertiser = advertise(provider);
-    const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
-      signal: unlimited,
-    });
-    assert.ok(published.ok);
-    await before[Symbol.asyncDispose]();
-    await using _after = await openTestNode({ identity, listen });
-    await find(bootstrap, (f) => f.kind === "candidate", { timeoutMs: 20_000 })
-      .then((found) => assert.equal(providerOf(found.at(-1)), provider.peerId));
   },
 );

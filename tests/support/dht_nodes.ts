@@ -8,14 +8,13 @@ import {
 } from "../../lib/net/dht_node.ts";
 
 /**
- * For tests that start libp2p. Under Deno it leaves a BroadcastChannel open
- * (its peer store's lock, which Node would not wait for) and some timers of
- * `AbortSignal.timeout`, all of which end with the process only.
+ * A test that starts libp2p. The sanitizers are off: under Deno it leaves a
+ * BroadcastChannel open (its peer store's lock, which Node would not wait for)
+ * and some timers of `AbortSignal.timeout`, all of which end with the process.
  */
-export const LIBP2P_LEAKS: Pick<
-  Deno.TestDefinition,
-  "sanitizeOps" | "sanitizeResources"
-> = { sanitizeOps: false, sanitizeResources: false };
+export function libp2pTest(name: string, run: () => Promise<void>): void {
+  Deno.test(name, { sanitizeOps: false, sanitizeResources: false }, run);
+}
 
 /** Never aborts: the test's own end is the limit. */
 export const unlimited: AbortSignal = new AbortController().signal;

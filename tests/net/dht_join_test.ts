@@ -1,0 +1,148 @@
+/** How nodes come together, over TCP on 127.0.0.1. */
+import assert from "node:assert/strict";
+import { systemClock as clock } from "../../lib/core/clock.ts";
+import { createDhtSource } from "../../lib/discover/dht_source.ts";
+import { openDhtClient } from "../../lib/net/dht_client.ts";
+import { createIdentity } from "../../lib/net/dht_identity.ts";
+import { advertise, find, IMAGE, providerOf } from "../support/dht_images.ts";
+import {
+  eventually,
+  libp2pTest,
+  openTestNode,
+  unlimited,
+} from "../support/dht_nodes.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+libp2pTest(
+  "a node joins again when its bootstrap node was restarted",
+  async () => {
+    const identity = await createIdentity();
+    const before = await openTestNode({ identity });
+    const bootstrap = before.addresses();
+    const listen = bootstrap.map((a) => a.replace(/\/p2p\/.*/, ""));
+    await using provider = await openTestNode({ bootstrap });
+    await using advertiser = advertise(provider);
+    const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    assert.ok(published.ok);
+    await before[Symbol.asyncDispose]();
+    await using _after = await openTestNode({ identity, listen });
+    await find(bootstrap, (f) => f.kind === "candidate", { timeoutMs: 20_000 })
+      .then((found) => assert.equal(providerOf(found.at(-1)), provider.peerId));
+  },
+);
+
+libp2pTest("a restarted node knows its peers and records again", async () => {
+  const stateFile = {
+    fileSystem: new MemoryFileSystem().directory("/state"),
+    path: "/state/dht.json",
+    logger: new MemoryLogger(),
+  };
+  const identity = await createIdentity();
+  const before = await openTestNode({ identity, stateFile });
+  const listen = before.addresses().map((a) => a.replace(/\/p2p\/.*/, ""));
+  await using third = await openTestNode();
+  {
+    await using provider = await openTestNode({
+      bootstrap: [...before.addresses(), ...third.addresses()],
+    });
+    await using advertiser = advertise(provider);
+    const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    assert.ok(published.ok);
+    await eventually(() => before.peerCount() === 2, "it knows the third node");
+  }
+  await before[Symbol.asyncDispose]();
+
+  await using after = await openTestNode({ identity, stateFile, listen });
+  const found = await find(after.addresses(), (f) => f.kind === "candidate");
+  assert.equal(found.at(-1)?.kind, "candidate");
+  await eventually(() => after.peerCount() === 1, "it dialled the third node");
+  assert.deepEqual(stateFile.logger.lines, []);
+});
+
+libp2pTest("a /dnsaddr/ stands for several nodes", async () => {
+  await using first = await openTestNode();
+  const texts = [
+    "dnsaddr=/ip4/127.0.0.1/tcp/1",
+    ...first.addresses().map((address) => `dnsaddr=${address}`),
+  ];
+  const resolveTxt = (name: string) =>
+    name === "_dnsaddr.boot.example.org"
+      ? Promise.resolve(texts)
+      : Promise.reject(new Error("no record found"));
+  const bootstrap = ["/dnsaddr/boot.example.org"];
+  await using provider = await openTestNode({ bootstrap, resolveTxt });
+  await using advertiser = advertise(provider);
+  await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  await eventually(() => advertiser.isPublished(IMAGE), "published");
+
+  const openClient: typeof openDhtClient = (options) =>
+    openDhtClient({ ...options, resolveTxt });
+  const found = await find(bootstrap, (f) => f.kind === "candidate", {
+    openClient,
+  });
+  assert.equal(providerOf(found.at(-1)), provider.peerId);
+
+  const unknown = ["/dnsaddr/nowhere.example.org"];
+  const problems = await find(unknown, (f) => f.kind === "problem", {
+    openClient,
+  });
+  assert.deepEqual(problems, [{
+    kind: "problem",
+    message:
+      "DHT node /dnsaddr/nowhere.example.org cannot be asked: its name does not resolve (no record found)",
+  }]);
+});
+
+libp2pTest("forty clients behind one address are served at once", async () => {
+  await using provider = await openTestNode();
+  await using advertiser = advertise(provider);
+  await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  const startedMs = clock.monotonic();
+  const found = await Promise.all(
+    Array.from(
+      { length: 40 },
+      () =>
+        find(
+          provider.addresses(),
+          (finding) =>
+            finding.kind === "candidate" || finding.kind === "problem",
+        ),
+    ),
+  );
+  assert.deepEqual(
+    found.map((findings) => providerOf(findings.at(-1))),
+    Array(40).fill(provider.peerId),
+  );
+  const elapsedMs = clock.monotonic() - startedMs;
+  assert.ok(elapsedMs < 10_000, `${elapsedMs} ms`);
+});
+
+libp2pTest("a LAN forms a DHT without any bootstrap node", async () => {
+  await using first = await openTestNode();
+  // What a mDNS responder puts into its TXT as p2p is what it listens on.
+  const announced = first.addresses()[0] ?? "";
+  await using provider = await openTestNode({ bootstrap: [announced] });
+  await using advertiser = advertise(provider);
+  await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  const source = createDhtSource({
+    bootstrap: [],
+    clock,
+    isClockTrusted: true,
+  });
+  clock.setTimer(() => source.addPeer(announced), 100);
+  for await (const finding of source.find(IMAGE, { signal: unlimited })) {
+    assert.equal(providerOf(finding), provider.peerId);
+    break;
+  }
+});
