@@ -1,3 +1,4 @@
+import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -95,55 +96,54 @@ export function openDhtAdvertiser(
     wake.abort();
   };
 
+  /** @param onStored called when the first other node keeps the record */
   const attempt = async (
     entry: Entry,
-    signal: AbortSignal,
+    onStored: () => void = () => {},
   ): Promise<Result<void>> => {
+    const isCurrent = () =>
+      entries.get(formatChannelArch(entry.advertisement.image)) === entry;
     entry.dueMs = Infinity;
     entry.isRunning = true;
     entry.lastAttemptMs = clock.monotonic();
-    const published = await publishOnce(entry, signal);
-    entry.isRunning = false;
-    if (published.ok) {
-      entry.attempts = 0;
-      entry.storedAt = published.value;
+    const stored = await publishOnce(entry, isCurrent, () => {
       entry.lastPublishedMs = clock.now();
+      entry.storedAt = Math.max(entry.storedAt, 1);
       delete entry.problem;
+      onStored();
+      tellOfPeers();
+    });
+    entry.isRunning = false;
+    if (!isCurrent()) return refuse("withdrawn, or published anew");
+    if (stored.ok) {
+      entry.storedAt = stored.value;
+      entry.attempts = 0;
       // Spread, so that providers started together do not stay together.
       const refreshMs = options.refreshSeconds * 1000;
-      schedule(
-        entry,
-        clock.monotonic() + refreshMs * (0.9 + Math.random() / 10),
-      );
-      if (hasWarned) logger.info("The DHT has peers now, images are in it");
-      hasWarned = false;
+      const inMs = refreshMs * (0.9 + Math.random() / 10);
+      schedule(entry, clock.monotonic() + inMs);
       return ok(undefined);
     }
-    entry.problem = published.reason;
+    entry.problem = stored.reason;
     const retryMs = Math.min(
       FIRST_RETRY_MS * 2 ** entry.attempts++,
       MAX_RETRY_MS,
     );
     schedule(entry, clock.monotonic() + retryMs * (0.75 + Math.random() / 2));
-    if (!hasWarned && !signal.aborted) {
-      hasWarned = true;
-      logger.warn(
-        `Images cannot be found over the DHT yet (${published.reason}): trying again until it works, nodes to join through are named with --bootstrap`,
-      );
-    }
-    return refuse(published.reason);
+    tellOfProblem(stored.reason);
+    return refuse(stored.reason);
   };
 
-  /** @returns at how many other nodes it is kept, at least one */
+  /** @returns how many other nodes keep the record, at least one */
   const publishOnce = async (
-    entry: Entry,
-    signal: AbortSignal,
+    { advertisement: { image, version } }: Entry,
+    isCurrent: () => boolean,
+    onStored: () => void,
   ): Promise<Result<number>> => {
-    const { image, version } = entry.advertisement;
     // Other nodes refuse a record older than the last one, and the wall clock
     // may go back.
     lastUpdatedMs = Math.max(clock.now(), lastUpdatedMs + 1);
-    const { providerName } = options;
+    const { providerName, ttlSeconds } = options;
     try {
       const value = await signBootRecord(image, {
         url: options.urlFor(image),
@@ -151,20 +151,34 @@ export function openDhtAdvertiser(
         ...(providerName === undefined ? {} : { providerName }),
         lastUpdatedMs,
         version,
-        ttlSeconds: options.ttlSeconds,
+        ttlSeconds,
       }, node.sign);
-      if (entries.get(formatChannelArch(image)) !== entry) {
-        return refuse("withdrawn or published anew in the meantime");
-      }
-      const outcome = await node.publish(bootRecordKey(image), value, {
-        ttlSeconds: options.ttlSeconds,
-        signal,
-      });
-      if (outcome.storedAt > 0) return ok(outcome.storedAt);
-      return refuse(noHolderReason(node, outcome.failures));
+      if (!isCurrent()) return refuse("withdrawn, or published anew");
+      const { storedAt, failures } = await node.publish(
+        bootRecordKey(image),
+        value,
+        { ttlSeconds, onStored, signal: closing.signal },
+      );
+      return storedAt > 0
+        ? ok(storedAt)
+        : refuse(noHolderReason(node, failures));
     } catch (error) {
       return refuse(messageOf(error));
     }
+  };
+
+  const tellOfProblem = (reason: string) => {
+    if (hasWarned || closing.signal.aborted) return;
+    hasWarned = true;
+    logger.warn(
+      `Images cannot be found over the DHT yet (${reason}): trying again until it works, nodes to join through are named with --bootstrap`,
+    );
+  };
+  const tellOfPeers = () => {
+    const hasProblem = [...entries.values()].some((entry) => entry.problem);
+    if (!hasWarned || hasProblem) return;
+    hasWarned = false;
+    logger.info("The DHT has peers now, images are in it");
   };
 
   const refreshLoop = async () => {
@@ -175,9 +189,7 @@ export function openDhtAdvertiser(
       );
       for (let i = 0; i < due.length; i += MAX_AT_ONCE) {
         await Promise.all(
-          due.slice(i, i + MAX_AT_ONCE).map((entry) =>
-            attempt(entry, closing.signal)
-          ),
+          due.slice(i, i + MAX_AT_ONCE).map((entry) => attempt(entry)),
         );
       }
       wake = new AbortController();
@@ -222,7 +234,10 @@ export function openDhtAdvertiser(
         storedAt: 0,
       };
       entries.set(id, entry);
-      return await attempt(entry, AbortSignal.any([signal, closing.signal]));
+      return await new Promise((resolve) => {
+        attempt(entry, () => resolve(ok(undefined))).then(resolve);
+        whenAborted(signal).then(() => resolve(refuse("interrupted")));
+      });
     },
     isPublished(image) {
       const published = entries.get(formatChannelArch(image))?.lastPublishedMs;

@@ -39,11 +39,18 @@ export interface DhtNode extends AsyncDisposable {
   /**
    * Keeps a value, answers for it, and has the nodes nearest to its key keep
    * it too, for `ttlSeconds`: nothing is repeated by itself.
+   *
+   * @returns once all of them were told, or have not answered in time
    */
   publish(
     key: string,
     value: Uint8Array,
-    options: { readonly ttlSeconds: number; readonly signal: AbortSignal },
+    options: {
+      readonly ttlSeconds: number;
+      /** Called when the first other node has said that it keeps the value. */
+      readonly onStored?: () => void;
+      readonly signal: AbortSignal;
+    },
   ): Promise<AnnounceOutcome>;
   /** Stops answering for a key; copies at other nodes end with their TTL. */
   withdraw(key: string): Promise<void>;
@@ -160,7 +167,7 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     peerCount: () => routingTableSize(libp2p.services.dht),
     joinStates: () => states,
     sign: (bytes) => identity.sign(bytes),
-    async publish(key, value, { ttlSeconds, signal }) {
+    async publish(key, value, { ttlSeconds, onStored, signal }) {
       values.set(key, value);
       const names = await namesOf(key);
       const record = encodeRecord({
@@ -193,6 +200,7 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
             addresses: ownAddresses().map((address) => address.bytes),
           },
         },
+        onStored: onStored ?? (() => {}),
         signal: AbortSignal.any([signal, closing.signal]),
       });
     },

@@ -36,9 +36,16 @@ class FakeNode implements PublishingNode {
     this.#clock = clock;
   }
 
-  async publish(key: string, value: Uint8Array): Promise<AnnounceOutcome> {
+  async publish(
+    key: string,
+    value: Uint8Array,
+    { onStored }: { onStored?: () => void },
+  ): Promise<AnnounceOutcome> {
     this.published.push({ key, value, atMs: this.#clock.monotonic() });
+    const hadPeers = this.peers > 0;
+    if (hadPeers) onStored?.();
     await this.onPublish();
+    if (!hadPeers && this.peers > 0) onStored?.();
     return {
       storedAt: this.peers,
       providedAt: this.peers,
@@ -255,6 +262,55 @@ Deno.test("a peer that comes during an announcement is not forgotten", async () 
   node.peers = 1;
   await clock.advance(600);
   assert.equal(advertiser.status()[0]?.storedAt, 1);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("publish() does not wait for more than the first holder", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 2;
+  node.onPublish = () =>
+    new Promise((resolve) => clock.setTimer(resolve, 10_000));
+  const result = await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  assert.ok(result.ok && advertiser.isPublished(IMAGE));
+  assert.equal(advertiser.status()[0]?.storedAt, 1);
+  assert.equal(advertiser.status()[0]?.nextRefreshMs, undefined);
+  await clock.advance(10_000);
+  assert.equal(advertiser.status()[0]?.storedAt, 2);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("publish() ends with its signal, and the image is tried again", async () => {
+  const { advertiser, node, clock } = open();
+  node.onPublish = () =>
+    new Promise((resolve) => clock.setTimer(resolve, 4000));
+  const controller = new AbortController();
+  const published = advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: controller.signal,
+  });
+  controller.abort();
+  assert.deepEqual(await published, { ok: false, reason: "interrupted" });
+  node.peers = 1;
+  await clock.advance(10_000);
+  assert.ok(advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("an image withdrawn while it is announced is not warned of", async () => {
+  const { advertiser, node, clock, logger } = open();
+  node.onPublish = () =>
+    new Promise((resolve) => clock.setTimer(resolve, 1000));
+  const published = advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  await clock.advance(10);
+  await advertiser.withdraw(IMAGE, { signal });
+  await clock.advance(1000);
+  assert.equal((await published).ok, false);
+  assert.deepEqual(logger.lines, []);
+  await clock.advance(10_000);
+  assert.equal(node.published.length, 1);
   await advertiser[Symbol.asyncDispose]();
 });
 

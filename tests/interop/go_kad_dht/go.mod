@@ -1,0 +1,3 @@
+module go_kad_dht
+
+go 1.25
