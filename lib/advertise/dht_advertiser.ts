@@ -118,6 +118,8 @@ export function openDhtAdvertiser(
     if (stored.ok) {
       entry.storedAt = stored.value;
       entry.attempts = 0;
+      // Of the peers that came meanwhile most came by being told.
+      if (stored.value >= WANTED_HOLDERS) entry.dueMs = Infinity;
       // Spread, so that providers started together do not stay together.
       const refreshMs = options.refreshSeconds * 1000;
       const inMs = refreshMs * (0.9 + Math.random() / 10);
@@ -256,7 +258,7 @@ export function openDhtAdvertiser(
           ? {}
           : { lastPublishedMs: entry.lastPublishedMs }),
         storedAt: entry.storedAt,
-        ...(entry.dueMs === Infinity
+        ...(entry.isRunning
           ? {}
           : { nextRefreshMs: now + entry.dueMs - clock.monotonic() }),
         ...(entry.problem === undefined ? {} : { problem: entry.problem }),

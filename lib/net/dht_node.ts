@@ -144,6 +144,7 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
   };
   onPeer(watchNeighbours({
     async lookForSelf({ signal }) {
+      if (routingTableSize(libp2p.services.dht) >= WANTED_PEERS) return;
       const ownId = libp2p.peerId.toMultihash().bytes;
       const steps = libp2p.services.dht.getClosestPeers(ownId, { signal });
       for await (const _ of steps); // kad-dht keeps whom it meets
@@ -220,6 +221,9 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     },
   };
 }
+
+/** Kademlia's k: with so many, once a minute is often enough to look. */
+const WANTED_PEERS = 20;
 
 /** Takes up what a node knew before, and keeps what it comes to know. */
 async function resume(

@@ -47,11 +47,16 @@ export type LookupStep =
     readonly reason: string;
   };
 
-/** How far a look-up goes; the defaults are Kademlia's. */
+/** How far a look-up goes. */
 export interface LookupLimits {
   /** Ends when this many of the nearest have answered. @default 20 */
   readonly k?: number;
-  /** Nodes asked at once. @default 10 */
+  /**
+   * Nodes asked at once. Each costs an encrypted handshake, which on a small
+   * board takes longer than the network does.
+   *
+   * @default 5
+   */
   readonly alpha?: number;
   /**
    * A question unanswered for so long no longer counts as one of `alpha`, so
@@ -88,7 +93,7 @@ export async function* lookUp(
     readonly limits?: LookupLimits;
   },
 ): AsyncGenerator<LookupStep, void, undefined> {
-  const { k = 20, alpha = 10, slowAfterMs = 500, maxAsked = 256 } = limits;
+  const { k = 20, alpha = 5, slowAfterMs = 500, maxAsked = 256 } = limits;
   const target = await sha256(key);
   const known = new Set([self]);
   const answered = new Set<string>();
