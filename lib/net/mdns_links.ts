@@ -112,8 +112,9 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
     );
     for (const [key, session] of this.#sessions) {
       const link = links.get(key);
-      const problem = session.problem();
-      if (link && sameAddresses(link, session.link) && problem === undefined) {
+      const isSame = link !== undefined && sameAddresses(link, session.link);
+      const problem = isSame ? session.problem() : undefined;
+      if (isSame && problem === undefined) {
         this.#problems.delete(key);
         continue;
       }

@@ -54,6 +54,9 @@ const MAX_REPEAT_MS = 60_000;
 const MAX_TOLD = 2000;
 const MAX_PROBLEMS = 20;
 
+/** How many instances of a link are asked about, lest we echo a flood. */
+const MAX_FOLLOW_UPS = 50;
+
 interface LinkState {
   readonly cache: RecordCache;
   /** Instances that were asked about once more. */
@@ -196,9 +199,11 @@ export class MdnsQuerier {
     from: Endpoint,
     nowMs: number,
   ): QuerierAction[] {
-    const txt = cache.find(instance, DnsType.TXT, nowMs)[0];
-    if (txt === undefined) {
-      if (followedUp.has(instance)) return [];
+    const texts = cache.find(instance, DnsType.TXT, nowMs);
+    if (texts.length === 0) {
+      if (followedUp.has(instance) || followedUp.size >= MAX_FOLLOW_UPS) {
+        return [];
+      }
       followedUp.add(instance);
       return [this.#askDirectly(link, [
         { name: instance, type: DnsType.TXT, unicastResponse: false },
@@ -210,15 +215,14 @@ export class MdnsQuerier {
       ...cache.find(host, DnsType.A, nowMs),
       ...cache.find(host, DnsType.AAAA, nowMs),
     ].map((record) => record.address);
-    const service = readService({
-      txt: txt.strings,
-      host,
-      addresses,
-      source: from.address,
+    const source = from.address;
+    // A provider with two interfaces on one LAN says something else on each.
+    return texts.flatMap(({ strings }) => {
+      const service = readService({ txt: strings, host, addresses, source });
+      return service.ok
+        ? this.#tell(service.value, nowMs)
+        : this.#tellProblem(instance, service.reason);
     });
-    return service.ok
-      ? this.#tell(service.value, nowMs)
-      : this.#tellProblem(instance, service.reason);
   }
 
   #tell(service: FoundService, nowMs: number): QuerierAction[] {

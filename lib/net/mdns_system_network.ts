@@ -68,6 +68,7 @@ class SystemMdnsSocket implements MdnsSocket {
   readonly #socket: Socket;
   readonly #link: Link;
   readonly #kind: MdnsSocketKind;
+  #isClosed = false;
 
   constructor(socket: Socket, link: Link, kind: MdnsSocketKind) {
     this.#socket = socket;
@@ -81,6 +82,8 @@ class SystemMdnsSocket implements MdnsSocket {
   }
 
   send(packet: Uint8Array, to: Endpoint): Promise<Result<void>> {
+    // Deno would neither throw nor call back.
+    if (this.#isClosed) return Promise.resolve(refuse("socket is closed"));
     return new Promise((resolve) => {
       try {
         this.#socket.send(packet, to.port, to.address, (error) => {
@@ -108,6 +111,8 @@ class SystemMdnsSocket implements MdnsSocket {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await close(this.#socket);
   }
 }

@@ -1,91 +1,29 @@
 import assert from "node:assert/strict";
-import {
-  type MdnsAdvertiser,
-  type MdnsAdvertiserOptions,
-  openMdnsAdvertiser,
-} from "../../lib/advertise/mdns_advertiser.ts";
-import { createMdnsSource } from "../../lib/discover/mdns_source.ts";
-import type { Finding } from "../../lib/discover/source.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { type MemoryHost, MemoryLan } from "../support/memory_lan.ts";
-import { MemoryLogger } from "../support/memory_logger.ts";
+import { DnsType } from "../../lib/net/dns_message.ts";
+import { MemoryHost } from "../support/memory_lan.ts";
+import { MdnsLab, urlsOf } from "../support/mdns_lab.ts";
+import { decoded } from "../support/mdns_messages.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
 
 const { signal } = new AbortController();
 
-function advertise(
-  clock: FakeClock,
-  network: MemoryHost,
-  options: Partial<MdnsAdvertiserOptions> = {},
-): Promise<MdnsAdvertiser> {
-  return openMdnsAdvertiser({
-    clock,
-    network,
-    random: () => 0.5,
-    logger: new MemoryLogger(),
-    interfaces: [],
-    hostName: "lab",
-    port: 8080,
-    ...options,
-  });
-}
-
-/** Asks for a while, in the clock's time. */
-async function discover(
-  clock: FakeClock,
-  network: MemoryHost,
-  image: string,
-  durationMs: number,
-): Promise<Finding[]> {
-  const stop = new AbortController();
-  const source = createMdnsSource({ clock, network, interfaces: [] });
-  const findings: Finding[] = [];
-  const done = (async () => {
-    const options = { signal: stop.signal };
-    for await (const finding of source.find(imageOf(image), options)) {
-      findings.push(finding);
-    }
-  })();
-  await clock.advance(durationMs);
-  stop.abort();
-  await clock.advance(0);
-  await done;
-  return findings;
-}
-
-function urls(findings: readonly Finding[]): string[] {
-  return findings.flatMap((f) =>
-    f.kind === "candidate" ? [f.candidate.manifestUrl.href] : []
-  );
-}
-
-async function close(clock: FakeClock, advertiser: MdnsAdvertiser) {
-  const closed = advertiser[Symbol.asyncDispose]();
-  await clock.advance(500);
-  await closed;
-}
-
 Deno.test("mDNS: an image that is published is found, with all it says", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const advertiser = await advertise(clock, lan.host("10.0.0.1"), {
-    p2pAddress: (address) => `/ip4/${address}/tcp/4001/p2p/12D3KooWLab`,
-  });
-  const published = advertiser.publish(advertisementOf("stable/arm64"), {
-    signal,
-  });
-  await clock.advance(1000);
-  assert.deepEqual(await published, { ok: true, value: undefined });
-
-  const findings = await discover(
-    clock,
-    lan.host("10.0.0.9"),
-    "stable/arm64",
-    50,
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const { published } = await lab.provide(
+    lan.host("10.0.0.1"),
+    ["stable/arm64"],
+    { p2pAddress: (address) => `/ip4/${address}/tcp/4001/p2p/12D3KooWLab` },
   );
+  await lab.clock.advance(1000);
+  assert.deepEqual(await Promise.all(published), [
+    { ok: true, value: undefined },
+  ]);
+
+  const findings = await lab.find(lan.host("10.0.0.9"), "stable/arm64", 50);
 
   assert.deepEqual(findings, [
-    { kind: "problem", message: "Asked by mDNS on eth0 10.0.0.9" },
+    { kind: "problem", message: "mdns eth0 10.0.0.9" },
     {
       kind: "peer",
       multiaddr: "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWLab",
@@ -102,120 +40,330 @@ Deno.test("mDNS: an image that is published is found, with all it says", async (
       },
     },
   ]);
-  await close(clock, advertiser);
 });
 
 Deno.test("mDNS: an image that is not published is not found, but what exists is told", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const advertiser = await advertise(clock, lan.host("10.0.0.1"));
-  void advertiser.publish(advertisementOf("stable/arm64"), { signal });
-  await clock.advance(1000);
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(1000);
 
-  const findings = await discover(
-    clock,
-    lan.host("10.0.0.9"),
-    "stable/x86_64",
-    2000,
+  const findings = await lab.find(lan.host("10.0.0.9"), "stable/x86_64", 2000);
+
+  assert.deepEqual(findings, [
+    { kind: "problem", message: "mdns eth0 10.0.0.9" },
+    { kind: "other", image: imageOf("stable/arm64") },
+  ]);
+});
+
+Deno.test("mDNS: of several providers the newest version comes first", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan({ delayMs: [0, 2] });
+  for (const [i, version] of ["2026.9", "2026.10", "2025.11"].entries()) {
+    const { advertiser } = await lab.provide(lan.host(`10.0.0.${i + 1}`), [], {
+      hostName: `lab${i}`,
+    });
+    void advertiser.publish(advertisementOf("stable/arm64", version), {
+      signal,
+    });
+  }
+  await lab.clock.advance(2000);
+
+  const findings = await lab.find(lan.host("10.0.0.9"), "stable/arm64", 50);
+
+  const versions = findings.flatMap((f) =>
+    f.kind === "candidate" ? [f.candidate.version] : []
   );
-
-  assert.deepEqual(findings, [{
-    kind: "problem",
-    message: "Asked by mDNS on eth0 10.0.0.9",
-  }, {
-    kind: "other",
-    image: imageOf("stable/arm64"),
-  }]);
-  await close(clock, advertiser);
+  assert.deepEqual(versions, ["2026.10", "2026.9", "2025.11"]);
 });
 
 Deno.test("mDNS: a withdrawn image is no longer found, the others are", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const advertiser = await advertise(clock, lan.host("10.0.0.1"));
-  for (const image of ["stable/arm64", "testing/arm64"]) {
-    void advertiser.publish(advertisementOf(image), { signal });
-  }
-  await clock.advance(1000);
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const { advertiser } = await lab.provide(lan.host("10.0.0.1"), [
+    "stable/arm64",
+    "testing/arm64",
+  ]);
+  await lab.clock.advance(1000);
   await advertiser.withdraw(imageOf("stable/arm64"), { signal });
-  await clock.advance(100);
+  await lab.clock.advance(100);
   const client = lan.host("10.0.0.9");
 
-  assert.deepEqual(urls(await discover(clock, client, "stable/arm64", 50)), []);
-  assert.deepEqual(urls(await discover(clock, client, "testing/arm64", 50)), [
+  assert.deepEqual(await lab.findUrls(client, "stable/arm64", 50), []);
+  assert.deepEqual(await lab.findUrls(client, "testing/arm64", 50), [
     "http://10.0.0.1:8080/testing/arm64/manifest.json",
   ]);
-  await close(clock, advertiser);
 });
 
-Deno.test("mDNS: a client that asks first finds a provider that starts later", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const searching = discover(clock, lan.host("10.0.0.9"), "stable/arm64", 2500);
-  const advertiser = await advertise(clock, lan.host("10.0.0.1"));
-  void advertiser.publish(advertisementOf("stable/arm64"), { signal });
+Deno.test("mDNS: a new version is told to those who listen", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const { advertiser } = await lab.provide(lan.host("10.0.0.1"), [
+    "stable/arm64",
+  ]);
+  await lab.clock.advance(5000);
+  const searching = lab.find(lan.host("10.0.0.9"), "stable/arm64", 3000);
+  void advertiser.publish(advertisementOf("stable/arm64", "2027.1"), {
+    signal,
+  });
 
-  assert.deepEqual(urls(await searching), [
+  const versions = (await searching).flatMap((f) =>
+    f.kind === "candidate" ? [f.candidate.version] : []
+  );
+  assert.deepEqual(versions.at(-1), "2027.1");
+});
+
+Deno.test("mDNS: a client that asks first finds a provider within a second of its start", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const searching = lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 2501);
+  await lab.clock.advance(1500);
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+
+  assert.deepEqual(await searching, [
     "http://10.0.0.1:8080/stable/arm64/manifest.json",
   ]);
-  await close(clock, advertiser);
+});
+
+Deno.test("mDNS: two providers of the same name take different ones, and both are found", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan({ delayMs: [0, 3] });
+  const labs = await Promise.all(
+    ["10.0.0.1", "10.0.0.2"].map((address) =>
+      lab.provide(lan.host(address), ["stable/arm64"])
+    ),
+  );
+  await lab.clock.advance(4000);
+
+  const urls = await lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 50);
+  assert.deepEqual(urls, [
+    "http://10.0.0.1:8080/stable/arm64/manifest.json",
+    "http://10.0.0.2:8080/stable/arm64/manifest.json",
+  ]);
+  const renamed = labs.flatMap(({ logger }) => logger.lines)
+    .filter((line) => line.includes("belongs to another host")).sort();
+  assert.deepEqual(renamed, [
+    "INFO mdns name phase-lab.local belongs to another host, trying phase-lab-2.local",
+    "INFO mdns name phase-stable-arm64-lab._phase-image._tcp.local belongs to another host, trying phase-stable-arm64-lab-2._phase-image._tcp.local",
+  ]);
+});
+
+Deno.test("mDNS: a provider that joins later leaves the name to whom it belongs", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const first = await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(60_000);
+  const second = await lab.provide(lan.host("10.0.0.2"), ["stable/arm64"]);
+  await lab.clock.advance(4000);
+
+  assert.equal(first.logger.lines.length, 1, "established, and that is all");
+  assert.ok(second.logger.lines.some((l) => l.endsWith("phase-lab-2.local")));
+  const urls = await lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 50);
+  assert.equal(urls.length, 2);
+});
+
+Deno.test("mDNS: images whose names differ only in what DNS labels cannot hold are both found", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["v1.2/arm64", "v1-2/arm64"]);
+  await lab.clock.advance(1000);
+  const client = lan.host("10.0.0.9");
+
+  for (const image of ["v1.2/arm64", "v1-2/arm64"]) {
+    const findings = await lab.find(client, image, 50);
+    assert.deepEqual(urlsOf(findings), [
+      `http://10.0.0.1:8080/${image}/manifest.json`,
+    ]);
+  }
+});
+
+Deno.test("mDNS: the longest names are shortened alike on both sides", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const [a, b] = ["a", "b"].map((end) =>
+    `${"c".repeat(31)}${end}/${"d".repeat(32)}`
+  );
+  assert.ok(a && b);
+  await lab.provide(lan.host("10.0.0.1"), [a, b], {
+    hostName: "a-host-name-that-is-far-too-long.example.org",
+  });
+  await lab.clock.advance(1000);
+  const client = lan.host("10.0.0.9");
+  assert.equal((await lab.findUrls(client, a, 50)).length, 1);
+  assert.equal((await lab.findUrls(client, b, 50)).length, 1);
+});
+
+Deno.test("mDNS: nine images fit the wire", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const images = ["stable", "testing", "nightly"].flatMap((channel) =>
+    ["arm64", "x86_64", "riscv64"].map((arch) => `${channel}/${arch}`)
+  );
+  await lab.provide(lan.host("10.0.0.1"), images);
+  await lab.clock.advance(5000);
+  const findings = await lab.find(lan.host("10.0.0.9"), "other/arm64", 2000);
+
+  assert.equal(findings.filter(({ kind }) => kind === "other").length, 9);
+  const sizes = lan.tapped.map(({ packet }) => packet.length);
+  assert.ok(Math.max(...sizes) <= 1440, `${Math.max(...sizes)} bytes`);
+});
+
+Deno.test("mDNS: with two LANs each client gets the address of its own, and neither LAN hears of the other", async () => {
+  await using lab = new MdnsLab();
+  const [office, rack] = [lab.lan(), lab.lan()];
+  const host = new MemoryHost([
+    {
+      lan: office,
+      interfaceName: "eth0",
+      address: "10.0.0.1",
+      prefixLength: 24,
+    },
+    { lan: rack, interfaceName: "eth1", address: "10.1.0.1", prefixLength: 24 },
+  ]);
+  await lab.provide(host, ["stable/arm64"]);
+  await lab.clock.advance(4000);
+
+  assert.deepEqual(
+    await lab.findUrls(office.host("10.0.0.9"), "stable/arm64", 50),
+    ["http://10.0.0.1:8080/stable/arm64/manifest.json"],
+  );
+  assert.deepEqual(
+    await lab.findUrls(rack.host("10.1.0.9"), "stable/arm64", 50),
+    ["http://10.1.0.1:8080/stable/arm64/manifest.json"],
+  );
+  const textOf = (packet: Uint8Array) =>
+    new TextDecoder("latin1").decode(packet);
+  for (
+    const [lan, foreign] of [[office, "10.1.0"], [rack, "10.0.0"]] as const
+  ) {
+    for (const { packet } of lan.tapped) {
+      assert.ok(!textOf(packet).includes(foreign));
+      const { answers, additionals } = decoded(packet);
+      for (const record of [...answers, ...additionals]) {
+        if (record.type !== DnsType.A) continue;
+        assert.ok(!record.address.startsWith(foreign), record.address);
+      }
+    }
+  }
+});
+
+Deno.test("mDNS: two interfaces on one LAN are no conflict", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const { logger } = await lab.provide(
+    new MemoryHost([
+      { lan, interfaceName: "eth0", address: "10.0.0.1", prefixLength: 24 },
+      { lan, interfaceName: "wlan0", address: "10.0.0.2", prefixLength: 24 },
+    ]),
+    ["stable/arm64"],
+  );
+  await lab.clock.advance(10_000);
+  assert.deepEqual(logger.lines, [
+    "INFO mdns eth0 10.0.0.1 established",
+    "INFO mdns wlan0 10.0.0.2 established",
+  ]);
+  const urls = await lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 50);
+  assert.equal(urls.length, 2);
+});
+
+Deno.test("mDNS: a client with an IPv6 address only gets an IPv6 URL, of both kinds IPv4 first", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1", "fd77::1", "fe80::1"), [
+    "stable/arm64",
+  ]);
+  await lab.clock.advance(2000);
+  const [v4, v6] = ["10.0.0.1", "[fd77::1]"].map((host) =>
+    `http://${host}:8080/stable/arm64/manifest.json`
+  );
+  const client6 = lan.host("fd77::9");
+  assert.deepEqual(await lab.findUrls(client6, "stable/arm64", 50), [v6]);
+  const both = lan.host("10.0.0.9", "fd77::9");
+  assert.deepEqual(await lab.findUrls(both, "stable/arm64", 50), [v4, v6]);
+  for (const { packet } of lan.tapped) {
+    const { answers, additionals } = decoded(packet);
+    for (const record of [...answers, ...additionals]) {
+      if (record.type !== DnsType.AAAA) continue;
+      assert.equal(record.address, "fd77::1", "never a link-local address");
+    }
+  }
+});
+
+Deno.test("mDNS: what HTTP does not answer on is not advertised", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const { advertiser } = await lab.provide(
+    lan.host("10.0.0.1", "fd77::1"),
+    ["stable/arm64"],
+    { isServed: (address) => !address.includes(":") },
+  );
+  await lab.clock.advance(2000);
+  assert.deepEqual(
+    await lab.findUrls(lan.host("fd77::9"), "stable/arm64", 2000),
+    [],
+  );
+  assert.deepEqual(advertiser.links().map(({ state }) => state), [
+    "established",
+    "idle",
+  ]);
+});
+
+Deno.test("mDNS: an advertise URL replaces the link's address", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"], {
+    advertiseUrl: new URL("https://boot.example.org/images/"),
+  });
+  await lab.clock.advance(1000);
+  assert.deepEqual(
+    await lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 50),
+    ["https://boot.example.org/images/stable/arm64/manifest.json"],
+  );
 });
 
 Deno.test("mDNS: closing says goodbye twice and leaves no timer", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const advertiser = await advertise(clock, lan.host("10.0.0.1"));
-  void advertiser.publish(advertisementOf("stable/arm64"), { signal });
-  await clock.advance(10_000);
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const { advertiser } = await lab.provide(lan.host("10.0.0.1"), [
+    "stable/arm64",
+  ]);
+  await lab.clock.advance(10_000);
   const before = lan.tapped.length;
 
-  await close(clock, advertiser);
+  await lab.close(advertiser);
 
   const sent = lan.tapped.slice(before).map((p) => p.packet);
   assert.equal(sent.length, 2);
   assert.deepEqual(sent[0], sent[1]);
-  assert.equal(clock.pending, 0);
+  assert.equal(lab.clock.pending, 0);
 });
 
-Deno.test("mDNS: publish() refuses with a reason when port 5353 is taken, and goes on trying", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const host = lan.host("10.0.0.1");
-  host.portIsTaken = true;
-  const logger = new MemoryLogger();
-  const advertiser = await advertise(clock, host, { logger });
-  const published = advertiser.publish(advertisementOf("stable/arm64"), {
-    signal,
-  });
-  await clock.advance(3000);
-  assert.deepEqual(await published, {
-    ok: false,
-    reason: "eth0 address in use by another program",
-  });
-
-  host.portIsTaken = false;
-  await clock.advance(4500);
-
-  assert.deepEqual(logger.lines, [
-    "WARN mdns eth0 address in use by another program",
-    "INFO mdns eth0 10.0.0.1 established",
-  ]);
-  const found = await discover(clock, lan.host("10.0.0.9"), "stable/arm64", 50);
-  assert.equal(urls(found).length, 1);
-  await close(clock, advertiser);
+Deno.test("mDNS: found in bad weather, with loss, duplicates and packets overtaking each other", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan({ loss: 0.3, duplication: 0.3, delayMs: [0, 40] });
+  for (const n of [1, 2, 3]) {
+    await lab.provide(lan.host(`10.0.0.${n}`), ["stable/arm64"]);
+  }
+  await lab.clock.advance(15_000);
+  const urls = await lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 8000);
+  assert.deepEqual(
+    urls.sort(),
+    [1, 2, 3].map((n) => `http://10.0.0.${n}:8080/stable/arm64/manifest.json`),
+  );
 });
 
-Deno.test("mDNS: without any interface both sides say so and keep looking", async () => {
-  const clock = new FakeClock();
-  const lan = new MemoryLan({ clock });
-  const logger = new MemoryLogger();
-  const advertiser = await advertise(clock, lan.host(), { logger });
-  assert.deepEqual(logger.lines, [
-    "WARN mdns no network interface with an address, so nobody on the LAN finds the images",
-  ]);
-  assert.deepEqual(await discover(clock, lan.host(), "stable/arm64", 3000), [{
-    kind: "problem",
-    message: "mdns: no network interface with an address",
-  }]);
-  await close(clock, advertiser);
+Deno.test("mDNS: 40 clients that boot within 200 ms all find it at once", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan({ delayMs: [0, 1] });
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(5000);
+  const searches: Promise<string[]>[] = [];
+  for (let n = 0; n < 40; n++) {
+    searches.push(
+      lab.findUrls(lan.host(`10.0.0.${n + 10}`), "stable/arm64", 30),
+    );
+    await lab.clock.advance(5);
+  }
+  const found = await Promise.all(searches);
+  assert.deepEqual(found.filter((urls) => urls.length === 1).length, 40);
 });

@@ -112,6 +112,7 @@ interface MemoryInterface extends InterfaceAddress {
 
 /** A machine on one or more LANs. */
 export class MemoryHost implements MdnsNetwork {
+  /** What is plugged in at the moment. */
   interfaces: readonly MemoryInterface[];
   /** Another program holds port 5353 for itself. */
   portIsTaken = false;
@@ -121,6 +122,20 @@ export class MemoryHost implements MdnsNetwork {
 
   constructor(interfaces: readonly MemoryInterface[]) {
     this.interfaces = interfaces;
+  }
+
+  /** Takes every cable out, and the interfaces along. */
+  unplug(): void {
+    this.interfaces = [];
+  }
+
+  /** Adds an interface `eth0` with an IPv4 address. */
+  plug(lan: MemoryLan, address: string): void {
+    const interfaceName = "eth0";
+    this.interfaces = [
+      ...this.interfaces,
+      { lan, interfaceName, address, prefixLength: 24 },
+    ];
   }
 
   addresses(): readonly InterfaceAddress[] {
@@ -133,21 +148,22 @@ export class MemoryHost implements MdnsNetwork {
     onPacket: OnPacket,
   ): Promise<Result<MdnsSocket>> {
     const address = link.addresses[0]?.address ?? "";
-    const lan = this.interfaces.find((i) => i.address === address)?.lan;
-    if (lan === undefined) return Promise.resolve(refuse("address is gone"));
+    const on = this.interfaces.find((i) => i.address === address);
+    if (on === undefined) return Promise.resolve(refuse("address is gone"));
     if (kind === "group" && this.portIsTaken) {
       return Promise.resolve(refuse(ADDRESS_IN_USE));
     }
     const port = kind === "group" ? MDNS_PORT : this.#nextPort++;
     return Promise.resolve(
-      ok(new MemorySocket(this, lan, link, { address, port }, onPacket)),
+      ok(new MemorySocket(this, on, link, { address, port }, onPacket)),
     );
   }
 }
 
 class MemorySocket implements MdnsSocket {
   readonly #host: MemoryHost;
-  readonly #lan: MemoryLan;
+  /** As it was when the socket joined: one that comes back is another. */
+  readonly #on: MemoryInterface;
   readonly #link: Link;
   readonly #own: Endpoint;
   readonly #onPacket: OnPacket;
@@ -155,17 +171,17 @@ class MemorySocket implements MdnsSocket {
 
   constructor(
     host: MemoryHost,
-    lan: MemoryLan,
+    on: MemoryInterface,
     link: Link,
     own: Endpoint,
     onPacket: OnPacket,
   ) {
     this.#host = host;
-    this.#lan = lan;
+    this.#on = on;
     this.#link = link;
     this.#own = own;
     this.#onPacket = onPacket;
-    lan.attach(this);
+    on.lan.attach(this);
   }
 
   /** Group sockets hear the group, their own packets too; others do not. */
@@ -193,14 +209,12 @@ class MemorySocket implements MdnsSocket {
   }
 
   isAlive(): boolean {
-    return this.#host.interfaces.some((i) =>
-      i.lan === this.#lan && i.address === this.#own.address
-    );
+    return this.#host.interfaces.includes(this.#on);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    this.#lan.detach(this);
+    this.#on.lan.detach(this);
     return Promise.resolve();
   }
 
@@ -208,13 +222,14 @@ class MemorySocket implements MdnsSocket {
     packet: Uint8Array,
     to: Endpoint | "group",
   ): Promise<Result<void>> {
-    if (this.#isClosed || this.#host.isUnreachable || !this.isAlive()) {
+    if (this.#isClosed) return Promise.resolve(refuse("socket is closed"));
+    if (this.#host.isUnreachable || !this.isAlive()) {
       return Promise.resolve(refuse("network unreachable"));
     }
     if (to !== "group" && !isOnLink(to.address, this.#link)) {
       return Promise.resolve(ok(undefined));
     }
-    this.#lan.transmit(packet, this.#own, to);
+    this.#on.lan.transmit(packet, this.#own, to);
     return Promise.resolve(ok(undefined));
   }
 }
