@@ -1,0 +1,354 @@
+import assert from "node:assert/strict";
+
+/**
+ * Why network namespaces, or the programs named, cannot be used here;
+ * undefined when they can.
+ */
+export function labObstacle(
+  programs: readonly string[] = [],
+): string | undefined {
+  if (Deno.build.os !== "linux") return "network namespaces need Linux";
+  if (Deno.uid() !== 0) return "network namespaces need root";
+  const missing = ["ip", ...programs].filter((name) =>
+    !["/usr/sbin", "/usr/bin", "/sbin", "/bin"].some((directory) =>
+      isFile(`${directory}/${name}`)
+    )
+  );
+  return missing.length === 0 ? undefined : `not installed: ${missing}`;
+}
+
+/**
+ * Registers a test that needs namespaces; where it cannot run, it is skipped
+ * and says why.
+ */
+export function labTest(
+  name: string,
+  programs: readonly string[],
+  body: (lab: NetworkLab) => Promise<void>,
+): void {
+  const obstacle = labObstacle(programs);
+  Deno.test({
+    name: obstacle === undefined ? name : `${name} (skipped: ${obstacle})`,
+    ignore: obstacle !== undefined,
+    fn: async () => {
+      await using lab = await NetworkLab.open();
+      await body(lab);
+    },
+  });
+}
+
+let labs = 0;
+
+/** Hosts in network namespaces of their own, on switches of their own. */
+export class NetworkLab implements AsyncDisposable {
+  readonly #prefix = `plasm${Deno.pid}x${labs++}`;
+  readonly #stack = new AsyncDisposableStack();
+  #hosts = 0;
+
+  /** A lab without hosts. */
+  static async open(): Promise<NetworkLab> {
+    const lab = new NetworkLab();
+    await lab.#addNamespace(lab.#switch);
+    return lab;
+  }
+
+  get #switch(): string {
+    return `${this.#prefix}sw`;
+  }
+
+  /** A LAN: a bridge that passes multicast on to everybody. */
+  async lan(name: string): Promise<string> {
+    await this.#ip(
+      `-n ${this.#switch} link add ${name} type bridge mcast_snooping 0`,
+    );
+    await this.#ip(`-n ${this.#switch} link set ${name} up`);
+    return name;
+  }
+
+  /** A host without interfaces but loopback. */
+  async host(): Promise<LabHost> {
+    const namespace = `${this.#prefix}h${this.#hosts++}`;
+    await this.#addNamespace(namespace);
+    return new LabHost(namespace, this.#switch, this.#stack);
+  }
+
+  /** A host with `e0` on a LAN. */
+  async hostOn(lan: string, ...addresses: string[]): Promise<LabHost> {
+    const host = await this.host();
+    await host.plug("e0", lan, ...addresses);
+    return host;
+  }
+
+  /** Ends every program, and the namespaces with all that is in them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack[Symbol.asyncDispose]();
+  }
+
+  async #addNamespace(name: string): Promise<void> {
+    await this.#ip(`netns add ${name}`);
+    this.#stack.defer(() => this.#ip(`netns del ${name}`));
+    await this.#ip(`-n ${name} link set lo up`);
+  }
+
+  async #ip(args: string): Promise<void> {
+    await output("ip", args.split(" "));
+  }
+}
+
+/** One machine of a lab. */
+export class LabHost {
+  readonly #namespace: string;
+  readonly #switch: string;
+  readonly #stack: AsyncDisposableStack;
+  readonly #runDirectory: string;
+
+  /** @internal */
+  constructor(
+    namespace: string,
+    switchNamespace: string,
+    stack: AsyncDisposableStack,
+  ) {
+    this.#namespace = namespace;
+    this.#switch = switchNamespace;
+    this.#stack = stack;
+    this.#runDirectory = Deno.makeTempDirSync({ prefix: "plasm-lab-" });
+    stack.defer(() => Deno.remove(this.#runDirectory, { recursive: true }));
+  }
+
+  /** Adds an interface on a LAN, with addresses such as `10.0.0.1/24`. */
+  async plug(
+    name: string,
+    lan: string,
+    ...addresses: string[]
+  ): Promise<void> {
+    const port = `p${crypto.randomUUID().slice(0, 8)}`;
+    await output("ip", [
+      ..."link add".split(" "),
+      name,
+      ...`netns ${this.#namespace} type veth peer name`.split(" "),
+      port,
+      "netns",
+      this.#switch,
+    ]);
+    const at = ["-n", this.#switch, "link", "set", port];
+    await output("ip", [...at, "master", lan, "up"]);
+    // Duplicate address detection would keep IPv6 waiting for a second.
+    await this.exec(
+      "sysctl",
+      "-qw",
+      `net.ipv6.conf.${name}.accept_dad=0`,
+    );
+    for (const address of addresses) {
+      const nodad = address.includes(":") ? ["nodad"] : [];
+      await this.exec("ip", "address", "add", address, "dev", name, ...nodad);
+    }
+    await this.exec("ip", "link", "set", name, "up");
+  }
+
+  /** Removes an interface. */
+  async unplug(name: string): Promise<void> {
+    await this.exec("ip", "link", "del", name);
+  }
+
+  /**
+   * Runs a program to its end.
+   *
+   * @returns what it printed
+   * @throws when it fails
+   */
+  exec(program: string, ...args: string[]): Promise<string> {
+    return output("ip", ["netns", "exec", this.#namespace, program, ...args], {
+      DBUS_SYSTEM_BUS_ADDRESS: this.#bus,
+    });
+  }
+
+  /** Starts a program, which is killed with the lab at the latest. */
+  start(program: string, ...args: string[]): LabProgram {
+    return this.#start("null", program, ...args);
+  }
+
+  #start(
+    stderr: "null" | "inherit",
+    program: string,
+    ...args: string[]
+  ): LabProgram {
+    const command = new Deno.Command("ip", {
+      args: ["netns", "exec", this.#namespace, program, ...args],
+      env: { DBUS_SYSTEM_BUS_ADDRESS: this.#bus },
+      stdin: "piped",
+      stdout: "piped",
+      stderr,
+    });
+    return this.#stack.use(new LabProgram(command.spawn()));
+  }
+
+  /** Starts a program of tests/support/programs. */
+  startDeno(program: string, ...args: string[]): LabProgram {
+    const path = new URL(`./programs/${program}`, import.meta.url).pathname;
+    const run = ["run", "-A", "--quiet", path, ...args];
+    return this.#start("inherit", Deno.execPath(), ...run);
+  }
+
+  /** Starts avahi-daemon with a bus of its own. */
+  async startAvahi(hostName: string, serverOptions = ""): Promise<LabProgram> {
+    const directory = this.#runDirectory;
+    await Deno.mkdir(`${directory}/run`);
+    await Deno.writeTextFile(`${directory}/bus.conf`, busConfig(this.#bus));
+    await Deno.writeTextFile(
+      `${directory}/avahi.conf`,
+      `[server]\nhost-name=${hostName}\nuse-ipv4=yes\nuse-ipv6=no\n${serverOptions}\n` +
+        "[wide-area]\nenable-wide-area=no\n" +
+        "[publish]\npublish-hinfo=no\npublish-workstation=no\n",
+    );
+    this.start(
+      "dbus-daemon",
+      `--config-file=${directory}/bus.conf`,
+      "--nofork",
+    );
+    await until("the bus is up", () => isSocket(`${directory}/bus`));
+    // avahi's run directory is compiled in: a mount of its own stands for it.
+    const daemon = this.start(
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      `mkdir -p /run/avahi-daemon && mount --bind ${directory}/run /run/avahi-daemon && ` +
+        `exec avahi-daemon --no-chroot --no-drop-root --no-rlimits -f ${directory}/avahi.conf`,
+    );
+    await until("avahi answers", async () => {
+      try {
+        return (await this.exec("avahi-resolve", "-n", `${hostName}.local`))
+          .includes(hostName);
+      } catch {
+        return false; // not yet
+      }
+    });
+    return daemon;
+  }
+
+  get #bus(): string {
+    return `unix:path=${this.#runDirectory}/bus`;
+  }
+}
+
+/** A running program. */
+export class LabProgram implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: string[] = [];
+  readonly #reading: Promise<void>;
+
+  /** @internal */
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#reading = this.#read();
+  }
+
+  /** What it printed so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Waits for a line that holds a text, and returns it. */
+  async line(text: string, timeoutMs = 10_000): Promise<string> {
+    let found: string | undefined;
+    await until(`it prints "${text}"`, () => {
+      found = this.#lines.find((line) => line.includes(text));
+      return found !== undefined;
+    }, timeoutMs);
+    return found ?? "";
+  }
+
+  /** Writes a line to its stdin. */
+  async tell(line: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${line}\n`));
+    writer.releaseLock();
+  }
+
+  /** Ends it, and waits for that; returns what it printed. */
+  async end(signal: Deno.Signal = "SIGTERM"): Promise<readonly string[]> {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+    await this.done();
+    return this.#lines;
+  }
+
+  /** Waits until it ends by itself; returns what it printed. */
+  async done(): Promise<readonly string[]> {
+    await this.#child.status;
+    await this.#reading;
+    return this.#lines;
+  }
+
+  /** Kills it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+    await this.#child.stdin.close().catch(() => {}); // closed with it
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    const decoder = new TextDecoderStream();
+    for await (const text of this.#child.stdout.pipeThrough(decoder)) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.#lines.push(...lines);
+    }
+  }
+}
+
+/** Waits for something to become true. */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!await isSo()) {
+    assert.ok(
+      performance.now() < endMs,
+      `waited ${timeoutMs} ms until ${what}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+async function output(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    env,
+  }).output();
+  const text = new TextDecoder();
+  assert.ok(success, `${program} ${args.join(" ")}: ${text.decode(stderr)}`);
+  return text.decode(stdout);
+}
+
+function busConfig(address: string): string {
+  return `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>${address}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/><allow user="*"/></policy></busconfig>
+`;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // not there
+  }
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return Deno.statSync(path).isSocket === true;
+  } catch {
+    return false; // not yet there
+  }
+}
