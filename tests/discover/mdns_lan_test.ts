@@ -23,7 +23,7 @@ Deno.test("mDNS: an image that is published is found, with all it says", async (
   const findings = await lab.find(lan.host("10.0.0.9"), "stable/arm64", 50);
 
   assert.deepEqual(findings, [
-    { kind: "problem", message: "mdns eth0 10.0.0.9" },
+    { kind: "problem", message: "Asked by mDNS on eth0 10.0.0.9" },
     {
       kind: "peer",
       multiaddr: "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWLab",
@@ -51,7 +51,7 @@ Deno.test("mDNS: an image that is not published is not found, but what exists is
   const findings = await lab.find(lan.host("10.0.0.9"), "stable/x86_64", 2000);
 
   assert.deepEqual(findings, [
-    { kind: "problem", message: "mdns eth0 10.0.0.9" },
+    { kind: "problem", message: "Asked by mDNS on eth0 10.0.0.9" },
     { kind: "other", image: imageOf("stable/arm64") },
   ]);
 });
