@@ -28,10 +28,7 @@ const root = directory.path;
 const bundle = join(root, "phase_discover.js");
 await timed(
   new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["bundle", "--quiet", "--minify", "--platform", "deno"],
-      ...["--output", bundle, "phase_discover.ts"],
-    ],
+    args: ["run", "-A", "--no-prompt", "tools/bundle.ts", root],
   }),
 );
 await makeSpecificationTree(join(root, "artifacts"), [A, B]);

@@ -35,12 +35,7 @@ async function canUnshare(): Promise<boolean> {
 Deno.test("the bundled programs work alone: empty directory, empty cache, no network", async () => {
   await using directory = await temporaryDirectory();
   const root = directory.path;
-  for (const program of ["plasmd", "phase_discover"]) {
-    await deno([
-      ...["bundle", "--quiet", "--minify", "--platform", "deno"],
-      ...["--output", join(root, `${program}.js`), `${program}.ts`],
-    ]);
-  }
+  await deno(["run", "-A", "--no-prompt", "tools/bundle.ts", root]);
   await makeSpecificationTree(join(root, "artifacts"), [A, B]);
   const cwd = join(root, "empty");
   await Deno.mkdir(cwd);
@@ -69,6 +64,9 @@ Deno.test("the bundled programs work alone: empty directory, empty cache, no net
     ),
   );
   await provider.line(new RegExp(`Advertising ${B}/arm64`));
+  const inside = isolated
+    ? ["nsenter", "--net", "--target", String(provider.pid)]
+    : [];
   const discover = (channel: string, timeout: string) =>
     run(
       "phase_discover",
@@ -87,6 +85,19 @@ Deno.test("the bundled programs work alone: empty directory, empty cache, no net
   const missing = await discover("bundle-none", "2");
   assert.equal(missing.code, 3, missing.stderr);
   assert.match(missing.stderr, new RegExp(`${A}/arm64, ${B}/arm64`));
+
+  // Over the DHT, whose code becomes a module only then.
+  const [, bootstrap = ""] = await provider.line(/DHT node (\S+)/);
+  const wan = await run(
+    "phase_discover",
+    [
+      ...["--channel", A, "--arch", "arm64", "--mode", "wan", "--quiet"],
+      ...["--bootstrap", bootstrap, "--timeout", "20"],
+    ],
+    options("phase_discover", inside),
+  );
+  assert.equal(wan.code, 0, wan.stderr);
+  assert.equal(wan.stdout, found.stdout);
 });
 
 Deno.test("deno task compile makes four executables", async () => {

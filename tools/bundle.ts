@@ -1,0 +1,50 @@
+/**
+ * `deno task bundle`: both programs as single files in `dist/`, or in the
+ * directory that is named.
+ *
+ * A module that is imported lazily costs its parsing and all of its `node:`
+ * imports at every start once it lies in the same file. On the booting box
+ * that would be most of the time there is, so in phase_discover.js the DHT
+ * side is a string, which becomes a module when it is needed.
+ */
+import { join } from "node:path";
+
+const LAZY_MODULE = "../discover/dht_source.ts";
+
+async function bundle(entry: string, ...options: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["bundle", "--quiet", "--minify", "--platform", "deno"],
+      ...[...options, entry],
+    ],
+    cwd: join(import.meta.dirname ?? ".", ".."),
+  }).output();
+  if (success) return new TextDecoder().decode(stdout);
+  throw new Error(
+    `Cannot bundle ${entry}: ${new TextDecoder().decode(stderr)}`,
+  );
+}
+
+async function bundleDiscover(): Promise<string> {
+  const eager = await bundle("phase_discover.ts", "--external", LAZY_MODULE);
+  const lazy = await bundle("lib/discover/dht_source.ts");
+  const call = `import("${LAZY_MODULE}")`;
+  const [before, after, ...more] = eager.split(call);
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new Error(`phase_discover does not contain ${call} exactly once`);
+  }
+  // Put together at run time: Deno loads what it can read from the source.
+  const url = new TextEncoder().encode(lazy).toBase64();
+  return `${before}import("data:text/javascript;base64,".concat("${url}"))${after}`;
+}
+
+if (import.meta.main) {
+  const directory = Deno.args[0] ?? "dist";
+  await Deno.mkdir(directory, { recursive: true });
+  const [plasmd, discover] = await Promise.all([
+    bundle("plasmd.ts"),
+    bundleDiscover(),
+  ]);
+  await Deno.writeTextFile(join(directory, "plasmd.js"), plasmd);
+  await Deno.writeTextFile(join(directory, "phase_discover.js"), discover);
+}
