@@ -1,4 +1,5 @@
 import type { LOG_OPTIONS } from "../config/common_options.ts";
+import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import { findConfig } from "../config/config_search.ts";
 import { type ConfigFlags, flagsLayer } from "../config/flags_layer.ts";
 import type { OptionValues } from "../config/option_table.ts";
@@ -34,7 +35,7 @@ export function openMachine(values: OptionValues<typeof LOG_OPTIONS>): Machine {
   };
 }
 
-/** Flags over file over defaults. */
+/** Flags over environment over file over defaults. */
 export async function readConfig(
   values: ConfigFlags & { readonly config: string | undefined },
   logger: Logger,
@@ -48,9 +49,20 @@ export async function readConfig(
     signal,
   });
   if (file.path !== undefined) logger.debug(`Using config "${file.path}"`);
-  const config = mergeConfig(DEFAULT_CONFIG, file.layer, flagsLayer(values));
+  const flags = flagsLayer(values);
+  const bootstrapNodes = flags.dht?.bootstrapNodes ??
+    emptyAsUnset(bootstrapFromEnvironment(environment));
+  const config = mergeConfig(DEFAULT_CONFIG, file.layer, {
+    ...flags,
+    dht: { ...flags.dht, bootstrapNodes },
+  });
   return {
     ...config,
     stateDir: config.stateDir ?? defaultStateDirectory(environment),
   };
+}
+
+/** A list that says nothing leaves it to the file. */
+function emptyAsUnset(list: string[]): string[] | undefined {
+  return list.length === 0 ? undefined : list;
 }

@@ -1,4 +1,5 @@
 import type { OptionValues } from "../config/option_table.ts";
+import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
 import { parseArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
@@ -150,7 +151,9 @@ function openSources(
     sources.push(createMdnsSource({ clock: systemClock, interfaces }));
   }
   const dht = mode === "lan" ? undefined : createLazyDhtSource({
-    bootstrap,
+    bootstrap: bootstrap.length > 0
+      ? bootstrap
+      : bootstrapFromEnvironment((name) => Deno.env.get(name)),
     headStartMs: mode === "wan" ? 0 : DHT_HEAD_START_MS,
     mayLearnPeers: mode === "auto",
     clock: systemClock,
