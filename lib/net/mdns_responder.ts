@@ -16,6 +16,7 @@ import {
   type DnsQuestion,
   type DnsRecord,
   DnsType,
+  recordKey,
 } from "./dns_message.ts";
 import { type DnsName, sameName } from "./dns_name.ts";
 
@@ -163,17 +164,38 @@ export class MdnsResponder {
     if (from.port !== MDNS_PORT) return [];
     const actions: ResponderAction[] = [];
     for (const record of [...answers, ...additionals]) {
-      if (record.ttlSeconds === 0) continue;
+      if (record.ttlSeconds === 0) {
+        this.#rescue(record, nowMs);
+        continue;
+      }
       // Section 7.4 is about others: what we hear of ourselves may be older
       // than the question that waits for its answer.
       if (!this.#options.isSelf(from.address)) this.#queue.drop(record);
-      if (this.#options.isOurs(record)) continue;
+      // An NSEC record only says what there is besides; that comes as well.
+      if (record.type === DnsType.NSEC || this.#options.isOurs(record)) {
+        continue;
+      }
       const id = this.#claims.contest(record, nowMs);
       if (id !== undefined) {
         actions.push({ kind: "conflict", id, name: record.name });
       }
     }
     return actions;
+  }
+
+  /**
+   * Another responder, perhaps of this host, took leave of what is ours too:
+   * within a second it can be said again (RFC 6762 section 10.1).
+   */
+  #rescue(gone: DnsRecord, nowMs: number): void {
+    const key = recordKey(gone);
+    const ours = this.#answers().named(gone.name)
+      .filter((record) => recordKey(record) === key);
+    this.#queue.add(ours, {
+      delayMs: this.#between(SHARED_DELAY_MS),
+      gapMs: PROBE_RATE_LIMIT_MS,
+      nowMs,
+    });
   }
 
   #receiveQuery(

@@ -194,3 +194,15 @@ Deno.test("MdnsResponder tells nothing to a legacy query from beyond the link", 
   }).pass(5000);
   assert.deepEqual(bench.sent, []);
 });
+
+Deno.test("MdnsResponder says again what another responder took leave of", () => {
+  const bench = established();
+  bench.hear(responseMessage([{
+    name: SERVICE,
+    type: DnsType.PTR,
+    ttlSeconds: 0,
+    cacheFlush: false,
+    target: INSTANCE,
+  }])).pass(1000);
+  assert.deepEqual(bench.answers(60_000), [`70 all: ${PTR}`]);
+});

@@ -98,11 +98,10 @@ export class MemoryLan {
   }
 
   #deliver(socket: MemorySocket, packet: Uint8Array, from: Endpoint): void {
-    const [least, most] = this.weather.delayMs ?? [0, 0];
-    this.clock.setTimer(
-      () => socket.deliver(packet.slice(), from),
-      least + this.random() * (most - least),
-    );
+    const arrive = () => socket.deliver(packet.slice(), from);
+    if (this.weather.delayMs === undefined) return queueMicrotask(arrive);
+    const [least, most] = this.weather.delayMs;
+    this.clock.setTimer(arrive, least + this.random() * (most - least));
   }
 }
 

@@ -11,6 +11,7 @@ export interface ProviderProgramOptions {
   readonly hostName: string;
   readonly images: readonly string[];
   readonly interfaces?: readonly string[];
+  readonly port?: number;
 }
 
 const say = (event: Record<string, unknown>) => {
@@ -25,7 +26,7 @@ const { signal } = new AbortController();
 const advertiser = await openMdnsAdvertiser({
   hostName: options.hostName,
   interfaces: options.interfaces ?? [],
-  port: 8080,
+  port: options.port ?? 8080,
   logger: {
     debug: log("DEBUG"),
     info: log("INFO"),

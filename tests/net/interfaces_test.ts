@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import {
+  cameOver,
+  type InterfaceAddress,
+  isOnLink,
+  linkKey,
+  selectLinks,
+  systemAddresses,
+} from "../../lib/net/interfaces.ts";
+
+function at(
+  interfaceName: string,
+  address: string,
+  prefixLength = address.includes(":") ? 64 : 24,
+): InterfaceAddress {
+  return { interfaceName, address, prefixLength };
+}
+
+const LO = [at("lo", "127.0.0.1", 8), at("lo", "::1", 128)];
+const MACHINE = [
+  ...LO,
+  at("eth0", "fe80::1"),
+  at("eth0", "fd77::1"),
+  at("eth0", "192.168.1.10"),
+  at("eth0", "192.168.2.10"),
+  at("wlan0", "10.0.0.1"),
+  at("docker0", "172.17.0.1"),
+  at("br-5f0c", "172.18.0.1"),
+  at("veth12ab", "169.254.9.9"),
+  at("virbr0", "192.168.122.1"),
+];
+
+function keys(wanted: readonly string[], all = MACHINE): string[] {
+  return selectLinks(all, wanted).map(linkKey);
+}
+
+Deno.test("selectLinks() takes every interface but loopback and container bridges, IPv4 first", () => {
+  assert.deepEqual(keys([]), ["eth0/4", "wlan0/4", "eth0/6"]);
+});
+
+Deno.test("selectLinks() gathers the addresses of a link, without link-local IPv6", () => {
+  const [eth0, , eth0v6] = selectLinks(MACHINE, []);
+  assert.deepEqual(
+    eth0?.addresses.map((a) => a.address),
+    ["192.168.1.10", "192.168.2.10"],
+  );
+  assert.deepEqual(eth0v6?.addresses.map((a) => a.address), ["fd77::1"]);
+});
+
+Deno.test("selectLinks() takes a container bridge, or loopback, that is named", () => {
+  assert.deepEqual(keys(["docker0", "lo"]), ["lo/4", "docker0/4"]);
+});
+
+Deno.test("selectLinks() takes only the address that is named", () => {
+  const [link, ...rest] = selectLinks(MACHINE, ["192.168.2.10"]);
+  assert.deepEqual(link?.addresses.map((a) => a.address), ["192.168.2.10"]);
+  assert.deepEqual(rest, []);
+  assert.deepEqual(keys(["FD77:0::1"]), ["eth0/6"]);
+});
+
+Deno.test("selectLinks() falls back to loopback when there is nothing else", () => {
+  assert.deepEqual(keys([], [...LO, at("docker0", "172.17.0.1")]), ["lo/4"]);
+  assert.deepEqual(keys([], []), []);
+  assert.deepEqual(keys(["eth9"]), []);
+});
+
+Deno.test("isOnLink() goes by the subnets of the link", () => {
+  const [eth0, , eth0v6] = selectLinks(MACHINE, []);
+  assert.ok(eth0 && eth0v6);
+  assert.ok(isOnLink("192.168.2.77", eth0));
+  assert.ok(!isOnLink("192.168.3.77", eth0));
+  assert.ok(!isOnLink("fd77::5", eth0));
+  assert.ok(!isOnLink("nonsense", eth0));
+  assert.ok(isOnLink("fd77::5", eth0v6));
+  assert.ok(isOnLink("fe80::5%eth0", eth0v6));
+  assert.ok(!isOnLink("2001:db8::1", eth0v6));
+});
+
+Deno.test("cameOver() tells by its source which link an IPv4 packet came over", () => {
+  const links = selectLinks(MACHINE, []);
+  const over = (source: string) =>
+    links.filter((link) => link.family === 4)
+      .filter((link) => cameOver(link, source, links)).map(linkKey);
+  assert.deepEqual(over("192.168.1.77"), ["eth0/4"]);
+  assert.deepEqual(over("10.0.0.77"), ["wlan0/4"]);
+  assert.deepEqual(over("172.31.0.1"), ["eth0/4", "wlan0/4"], "unknown subnet");
+});
+
+Deno.test("systemAddresses() knows this machine's loopback", () => {
+  assert.deepEqual(
+    systemAddresses().find((a) => a.address === "127.0.0.1")?.prefixLength,
+    8,
+  );
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { encodeMessage } from "../../lib/net/dns_encode.ts";
+import { DnsType, queryMessage } from "../../lib/net/dns_message.ts";
+import { seededRandom } from "../support/memory_lan.ts";
+import { MdnsLab } from "../support/mdns_lab.ts";
+import { addressRecord, question } from "../support/mdns_messages.ts";
+
+const PACKETS = 20_000;
+const SERVICE = "_phase-image._tcp.local";
+
+type Random = () => number;
+
+function below(random: Random, limit: number): number {
+  return Math.floor(random() * limit);
+}
+
+function randomBytes(random: Random): Uint8Array {
+  return Uint8Array.from(
+    { length: below(random, 300) },
+    () => below(random, 256),
+  );
+}
+
+/** A packet that went over the LAN, with a few bytes changed, lost or doubled. */
+function mutated(random: Random, packet: Uint8Array): Uint8Array {
+  const bytes = [...packet];
+  for (let changes = 1 + below(random, 6); changes > 0; changes--) {
+    const at = below(random, bytes.length + 1);
+    const kind = below(random, 4);
+    if (kind === 0) bytes.splice(at, below(random, 20));
+    else if (kind === 1) bytes.splice(at, 0, ...bytes.slice(at, at + 20));
+    else bytes[at] = below(random, 256);
+  }
+  return Uint8Array.from(bytes.slice(0, 9000));
+}
+
+Deno.test(`mDNS survives ${PACKETS} random and mutated packets, quiet and answering`, async () => {
+  await using lab = new MdnsLab();
+  const random = seededRandom(20_000);
+  const lan = lab.lan();
+  const { logger } = await lab.provide(lan.host("10.0.0.1"), [
+    "stable/arm64",
+    "testing/arm64",
+  ], { hostName: "fuzz" });
+  await lab.clock.advance(2000);
+  await lab.find(lan.host("10.0.0.8"), "other/arm64", 1500);
+  const templates = [
+    ...lan.tapped.map(({ packet }) => packet),
+    encodeMessage(queryMessage([
+      question(SERVICE, DnsType.ANY, { unicastResponse: true }),
+    ], {
+      authorities: [addressRecord("phase-fuzz.local", "10.0.0.250")],
+      truncated: true,
+    })),
+  ];
+  // A client that listens all along, on which the same packets come down.
+  const listening = lab.find(lan.host("10.0.0.9"), "never/arm64", 45_000);
+  await lab.clock.advance(100);
+  const startMs = performance.now();
+  for (let i = 0; i < PACKETS; i++) {
+    const template = templates[below(random, templates.length)];
+    const packet = template === undefined || random() < 0.2
+      ? randomBytes(random)
+      : mutated(random, template);
+    const from = {
+      address: random() < 0.9
+        ? `10.0.0.${100 + below(random, 100)}`
+        : "192.0.2.1",
+      port: random() < 0.8 ? 5353 : 40_000,
+    };
+    lan.transmit(packet, from, "group");
+    lan.tapped.length = 0;
+    if (i % 100 === 99) await lab.clock.advance(100);
+  }
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs < 60_000, `${tookMs} ms`);
+  const findings = await listening;
+  assert.ok(findings.length < 2100, `${findings.length} findings`);
+
+  // Forged conflicts may have moved the names; what is said of them stands.
+  await lab.clock.advance(20_000);
+  assert.deepEqual(
+    await lab.findUrls(lan.host("10.0.0.7"), "stable/arm64", 100),
+    ["http://10.0.0.1:8080/stable/arm64/manifest.json"],
+  );
+  const malformed = logger.lines.filter((line) => line.includes("malformed"));
+  assert.ok(
+    malformed.length >= 1 && malformed.length <= 3,
+    `${malformed.length}`,
+  );
+  for (const line of logger.lines) assert.match(line, /^[\x20-\x7e]*$/);
+});
