@@ -1,4 +1,5 @@
 import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
+import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type DnsName, nameLabels } from "./dns_name.ts";
@@ -51,19 +52,20 @@ export function readService(records: ServiceRecords): Result<FoundService> {
     manifestUrl: url.value,
     version: printable(attributes.get("version") ?? "", 100),
     providerName: providerName(records.host),
-    p2pAddress: p2pAddress !== undefined && P2P_ADDRESS.test(p2pAddress)
+    p2pAddress: p2pAddress !== undefined && isPeerAddress(p2pAddress)
       ? p2pAddress
       : undefined,
   });
 }
 
-/** The peer id at the end of a multiaddr. */
+/** The peer id at the end of a multiaddr, or undefined when it has none. */
 export function peerIdOf(p2pAddress: string): string | undefined {
-  return P2P_ADDRESS.exec(p2pAddress)?.groups?.["peerId"];
+  return p2pAddress.split("/p2p/")[1];
 }
 
-const P2P_ADDRESS =
-  /^(\/[A-Za-z0-9._:-]+)+\/p2p\/(?<peerId>[A-Za-z0-9]{1,128})$/;
+function isPeerAddress(text: string): boolean {
+  return checkMultiaddr(text).ok && peerIdOf(text) !== undefined;
+}
 
 function readManifestUrl(
   text: string,

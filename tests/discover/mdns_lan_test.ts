@@ -13,7 +13,10 @@ Deno.test("mDNS: an image that is published is found, with all it says", async (
   const { published } = await lab.provide(
     lan.host("10.0.0.1"),
     ["stable/arm64"],
-    { p2pAddress: (address) => `/ip4/${address}/tcp/4001/p2p/12D3KooWLab` },
+    {
+      p2pAddress: (address) =>
+        `/ip4/${address}/tcp/4001/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5`,
+    },
   );
   await lab.clock.advance(1000);
   assert.deepEqual(await Promise.all(published), [
@@ -26,7 +29,8 @@ Deno.test("mDNS: an image that is published is found, with all it says", async (
     { kind: "problem", message: "Asked by mDNS on eth0 10.0.0.9" },
     {
       kind: "peer",
-      multiaddr: "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWLab",
+      multiaddr:
+        "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
     },
     {
       kind: "candidate",
@@ -36,7 +40,7 @@ Deno.test("mDNS: an image that is published is found, with all it says", async (
         version: "2026.1",
         source: "mdns",
         providerName: "lab",
-        peerId: "12D3KooWLab",
+        peerId: "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
       },
     },
   ]);

@@ -27,7 +27,8 @@ Deno.test("readService() reads what imageTxt() wrote", () => {
     image: IMAGE,
     version: "2026.11",
     manifestUrl: "http://10.0.0.1:8080/stable/arm64/manifest.json",
-    p2pAddress: "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWLab",
+    p2pAddress:
+      "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
   });
   assert.ok(txt.ok);
   const service = readService({
@@ -43,7 +44,8 @@ Deno.test("readService() reads what imageTxt() wrote", () => {
       manifestUrl: new URL("http://10.0.0.1:8080/stable/arm64/manifest.json"),
       version: "2026.11",
       providerName: "lab-7",
-      p2pAddress: "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWLab",
+      p2pAddress:
+        "/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
     },
   });
 });
@@ -124,10 +126,22 @@ Deno.test("readService() takes only multiaddrs with a peer id for DHT nodes", ()
     });
     return service.ok ? service.value.p2pAddress : service.reason;
   };
-  const good = "/ip6/fd77::1/tcp/4001/p2p/12D3KooWLab";
+  const good =
+    "/ip6/fd77::1/tcp/4001/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5";
   assert.equal(p2pOf(good), good);
-  assert.equal(peerIdOf(good), "12D3KooWLab");
-  for (const bad of ["", "/ip4/10.0.0.1/tcp/4001", "/p2p/x\n", "x/p2p/y"]) {
+  assert.equal(
+    peerIdOf(good),
+    "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
+  );
+  for (
+    const bad of [
+      "",
+      "/ip4/10.0.0.1/tcp/4001",
+      "/p2p/x\n",
+      "x/p2p/y",
+      `${good}\n`,
+    ]
+  ) {
     assert.equal(p2pOf(bad), undefined, bad);
   }
 });

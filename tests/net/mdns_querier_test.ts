@@ -179,7 +179,8 @@ Deno.test("MdnsQuerier lets the newest version come first, of those that come to
 
 Deno.test("MdnsQuerier tells everything once", () => {
   const { shared, unique } = recordsOf("stable/arm64", {
-    p2p: "/ip4/10.0.0.1/tcp/1/p2p/abc",
+    p2p:
+      "/ip4/10.0.0.1/tcp/1/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
   });
   const others = recordsOf("testing/arm64", {}, `y.${SERVICE}`);
   const message = responseMessage([
@@ -191,7 +192,7 @@ Deno.test("MdnsQuerier tells everything once", () => {
   const bench = new Bench().up().quiet();
   for (let i = 0; i < 3; i++) bench.hear(message).pass(10);
   assert.deepEqual(bench.actions, [
-    "0 peer /ip4/10.0.0.1/tcp/1/p2p/abc",
+    "0 peer /ip4/10.0.0.1/tcp/1/p2p/12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
     "0 other testing/arm64",
     "5 found 1 http://10.0.0.1:8080/m.json",
   ]);
