@@ -164,7 +164,9 @@ class Reader {
   raw(count: number): Uint8Array {
     if (count > this.left) throw new Malformed("packet cut short");
     this.#at += count;
-    return this.#packet.slice(this.#at - count, this.#at);
+    // A copy: what is kept must not keep the socket's 64 KiB buffer alive, and
+    // `slice` of a Node buffer copies nothing.
+    return new Uint8Array(this.#packet.subarray(this.#at - count, this.#at));
   }
 
   uint8(): number {
