@@ -11,9 +11,9 @@ import type { Candidate, Finding, Source } from "./source.ts";
 
 /**
  * How long a find waits for others, so that the newest version comes first.
- * Answers of a whole LAN come in within a few ms.
+ * Those who answer at once do so within a few milliseconds of each other.
  */
-const SETTLE_MS = 5;
+const SETTLE_MS = 2;
 
 /**
  * How often interfaces are looked at: a box that boots waits for its address,
@@ -31,7 +31,7 @@ export interface MdnsSourceOptions {
   readonly network?: MdnsNetwork;
   /** 0 to below 1. @default {Math.random} */
   readonly random?: () => number;
-  /** How long to wait for a better find. @default {5} */
+  /** How long to wait for a better find. @default {2} */
   readonly settleMs?: number;
 }
 
