@@ -213,3 +213,47 @@ labTest("a name that avahi publishes is left to it", AVAHI, async (lab) => {
         "phase-stable-arm64-lab,phase-stable-arm64-lab-2",
   );
 });
+
+labTest(
+  "avahi takes another name when it is asked to publish one of ours",
+  AVAHI,
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const publisher = await lab.hostOn(lan, "10.77.0.1/24");
+    const server = await lab.hostOn(lan, "10.77.0.2/24");
+    await publisher.startAvahi("publisher");
+    const provider = await startProvider(server, {
+      hostName: "lab",
+      images: ["stable/arm64"],
+    });
+    publisher.start(
+      "avahi-publish",
+      "-s",
+      "phase-stable-arm64-lab",
+      "_phase-image._tcp",
+      "1234",
+      "channel=none",
+    );
+    await until(
+      "avahi has published under another name",
+      async () =>
+        (await instances(publisher, "_phase-image._tcp")).length === 2,
+    );
+    assert.deepEqual(logOf(provider), ["INFO mdns e0 10.77.0.2 established"]);
+  },
+);
+
+labTest("avahi sees nine images of one provider", AVAHI, async (lab) => {
+  const lan = await lab.lan("br0");
+  const server = await lab.hostOn(lan, "10.77.0.1/24");
+  const desk = await lab.hostOn(lan, "10.77.0.2/24");
+  await desk.startAvahi("desk");
+  const images = ["nightly", "stable", "testing"].flatMap((channel) =>
+    ["arm64", "riscv64", "x86_64"].map((arch) => `${channel}/${arch}`)
+  );
+  await startProvider(server, { hostName: "lab", images });
+  assert.deepEqual(
+    await instances(desk, "_phase-image._tcp"),
+    images.map((image) => `phase-${image.replace("/", "-")}-lab`),
+  );
+});

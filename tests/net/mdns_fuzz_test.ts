@@ -1,38 +1,17 @@
 import assert from "node:assert/strict";
 import { encodeMessage } from "../../lib/net/dns_encode.ts";
 import { DnsType, queryMessage } from "../../lib/net/dns_message.ts";
+import {
+  below,
+  mutatedPacket,
+  randomPacket,
+} from "../support/packet_mutation.ts";
 import { seededRandom } from "../support/memory_lan.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
 import { addressRecord, question } from "../support/mdns_messages.ts";
 
 const PACKETS = 20_000;
 const SERVICE = "_phase-image._tcp.local";
-
-type Random = () => number;
-
-function below(random: Random, limit: number): number {
-  return Math.floor(random() * limit);
-}
-
-function randomBytes(random: Random): Uint8Array {
-  return Uint8Array.from(
-    { length: below(random, 300) },
-    () => below(random, 256),
-  );
-}
-
-/** A packet that went over the LAN, with a few bytes changed, lost or doubled. */
-function mutated(random: Random, packet: Uint8Array): Uint8Array {
-  const bytes = [...packet];
-  for (let changes = 1 + below(random, 6); changes > 0; changes--) {
-    const at = below(random, bytes.length + 1);
-    const kind = below(random, 4);
-    if (kind === 0) bytes.splice(at, below(random, 20));
-    else if (kind === 1) bytes.splice(at, 0, ...bytes.slice(at, at + 20));
-    else bytes[at] = below(random, 256);
-  }
-  return Uint8Array.from(bytes.slice(0, 9000));
-}
 
 Deno.test(`mDNS survives ${PACKETS} random and mutated packets, quiet and answering`, async () => {
   await using lab = new MdnsLab();
@@ -60,8 +39,8 @@ Deno.test(`mDNS survives ${PACKETS} random and mutated packets, quiet and answer
   for (let i = 0; i < PACKETS; i++) {
     const template = templates[below(random, templates.length)];
     const packet = template === undefined || random() < 0.2
-      ? randomBytes(random)
-      : mutated(random, template);
+      ? randomPacket(random)
+      : mutatedPacket(random, template);
     const from = {
       address: random() < 0.9
         ? `10.0.0.${100 + below(random, 100)}`

@@ -37,11 +37,10 @@ export function labTest(
   });
 }
 
-let labs = 0;
-
 /** Hosts in network namespaces of their own, on switches of their own. */
 export class NetworkLab implements AsyncDisposable {
-  readonly #prefix = `plasm${Deno.pid}x${labs++}`;
+  /** Test files run side by side in one process, so its id would not do. */
+  readonly #prefix = `plasm-${crypto.randomUUID().slice(0, 8)}-`;
   readonly #stack = new AsyncDisposableStack();
   #hosts = 0;
 
@@ -241,6 +240,11 @@ export class LabProgram implements AsyncDisposable {
   constructor(child: Deno.ChildProcess) {
     this.#child = child;
     this.#reading = this.#read();
+  }
+
+  /** Of the program itself. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** What it printed so far. */
