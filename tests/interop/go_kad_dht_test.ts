@@ -1,0 +1,176 @@
+/**
+ * A node that is not ours: go-libp2p's kad-dht keeps our records and gives
+ * them back, and we find what it publishes. Needs Go and its modules.
+ */
+import assert from "node:assert/strict";
+import { parseBootRecord } from "../../lib/advertise/boot_record.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
+import { advertise, find, IMAGE } from "../support/dht_images.ts";
+import { eventually, openTestNode, unlimited } from "../support/dht_nodes.ts";
+
+const KEY = "/phase/stable/arm64/manifest";
+const GO_KEY = "/phase/testing/arm64/manifest";
+const DIRECTORY = new URL("go_kad_dht", import.meta.url).pathname;
+
+interface GoAnswer {
+  readonly addresses?: string[];
+  readonly peer_id?: string;
+  readonly value?: string;
+  readonly peers?: string[];
+  readonly error?: string;
+}
+
+/** The node as a process; each command is answered by a line of JSON. */
+class GoNode implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(executable: string) {
+    this.#child = new Deno.Command(executable, {
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#output = this.#child.stdout
+      .pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  async answer(): Promise<GoAnswer> {
+    while (!this.#text.includes("\n")) {
+      const { value, done } = await this.#output.read();
+      if (done) throw new Error("The Go node has ended");
+      this.#text += value;
+    }
+    const end = this.#text.indexOf("\n");
+    const line = this.#text.slice(0, end);
+    this.#text = this.#text.slice(end + 1);
+    return JSON.parse(line);
+  }
+
+  async command(command: Record<string, string>): Promise<GoAnswer> {
+    const line = `${JSON.stringify(command)}\n`;
+    await this.#input.write(new TextEncoder().encode(line));
+    return await this.answer();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close();
+    await this.#output.cancel();
+    await this.#child.status;
+  }
+}
+
+/** Why the node cannot be built here, or undefined when it can. */
+async function reasonAgainst(): Promise<string | undefined> {
+  try {
+    const { success } = await new Deno.Command("go", {
+      args: ["mod", "download"],
+      cwd: DIRECTORY,
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success ? undefined : "Go's modules cannot be downloaded";
+  } catch {
+    return "Go is not installed";
+  }
+}
+
+async function build(executable: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("go", {
+    args: ["build", "-o", executable, "."],
+    cwd: DIRECTORY,
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+const reason = await reasonAgainst();
+
+Deno.test({
+  name: `go-libp2p keeps our records, and we find its${
+    reason === undefined ? "" : ` (skipped: ${reason})`
+  }`,
+  ignore: reason !== undefined,
+  // libp2p leaves things open, see tests/support/dht_nodes.ts.
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn(t) {
+    const directory = await Deno.makeTempDir();
+    await using cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => Deno.remove(directory, { recursive: true }));
+    const executable = `${directory}/go_kad_dht`;
+    await build(executable);
+    await using go = new GoNode(executable);
+    const hello = await go.answer();
+    const bootstrap = hello.addresses ?? [];
+
+    await using provider = await openTestNode({ bootstrap });
+    await using advertiser = advertise(provider);
+
+    await t.step("it keeps a record of ours", async () => {
+      const published = await advertiser.publish(
+        { image: IMAGE, version: "1" },
+        { signal: unlimited },
+      );
+      assert.deepEqual(published, { ok: true, value: undefined });
+    });
+
+    await t.step("it gives the record back, found valid", async () => {
+      const { value, error } = await go.command({ do: "get", key: KEY });
+      assert.equal(error, undefined);
+      const record = await parseBootRecord(
+        KEY,
+        new TextEncoder().encode(value),
+        { now: clock.now() },
+      );
+      assert.ok(record.ok && record.value.peerId === provider.peerId);
+    });
+
+    await t.step("it knows us as a provider", async () => {
+      await eventually(async () => {
+        const { peers } = await go.command({ do: "providers", key: KEY });
+        return peers?.includes(provider.peerId) === true;
+      }, "our provider record is there");
+    });
+
+    await t.step("our client finds our record through it", async () => {
+      const found = await find(bootstrap, (f) => f.kind === "candidate");
+      assert.equal(found.at(-1)?.kind, "candidate");
+    });
+
+    await t.step("it takes no forgery from us", async () => {
+      const outcome = await provider.publish(
+        GO_KEY,
+        new TextEncoder().encode("{}"),
+        { ttlSeconds: 60, signal: unlimited },
+      );
+      assert.equal(outcome.storedAt, 0);
+      await provider.withdraw(GO_KEY);
+    });
+
+    await t.step("what it publishes is kept and found by us", async () => {
+      const url = "http://127.0.0.1:9090/testing/arm64/manifest.json?a=<1>&b";
+      const put = await go.command({ do: "put", key: GO_KEY, url });
+      assert.equal(put.error, undefined);
+      const provide = await go.command({ do: "provide", key: GO_KEY });
+      assert.equal(provide.error, undefined);
+      const found = await find(
+        provider.addresses(),
+        (f) => f.kind === "candidate",
+        { image: { channel: "testing", arch: "arm64" } },
+      );
+      const last = found.at(-1);
+      assert.ok(last?.kind === "candidate");
+      assert.deepEqual(last.candidate, {
+        manifestUrl: new URL(url),
+        image: { channel: "testing", arch: "arm64" },
+        version: "go-1",
+        source: "dht",
+        providerName: "go <node> & co",
+        peerId: hello.peer_id,
+      });
+    });
+  },
+});
