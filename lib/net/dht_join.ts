@@ -1,6 +1,8 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { type Clock, deadline, sleep } from "../core/clock.ts";
+import { checkMultiaddr } from "../core/multiaddr_text.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dht_dnsaddr.ts";
 import { failureReason } from "./dht_failure.ts";
 
@@ -81,19 +83,23 @@ export async function keepJoined(
 }
 
 /**
- * Dials each address once, whether it works or not.
+ * Dials an address once.
  *
  * @internal for dht_node.ts
+ * @param address untrusted
  */
-export async function dialOnce(
+export async function joinThrough(
   node: Pick<Libp2p, "dial">,
-  addresses: readonly string[],
+  address: string,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<Result<void>> {
+  const checked = checkMultiaddr(address);
+  if (!checked.ok) return checked;
   using limit = deadline(clock, JOIN_TIMEOUT_MS, { signal });
-  await Promise.allSettled(
-    addresses.map((address) =>
-      node.dial(multiaddr(address), { signal: limit.signal })
-    ),
-  );
+  try {
+    await node.dial(multiaddr(address), { signal: limit.signal });
+    return ok(undefined);
+  } catch (error) {
+    return refuse(failureReason(error));
+  }
 }

@@ -13,6 +13,7 @@ import type { DhtDatastore } from "./dht_datastore.ts";
 import { failureReason } from "./dht_failure.ts";
 import type { Identity } from "./dht_identity.ts";
 import type { RecordPolicy } from "./dht_record_policy.ts";
+import type { KadPeer } from "./kad_lookup.ts";
 
 /**
  * The services of a node.
@@ -120,4 +121,40 @@ function bestOf(values: Uint8Array[], policy: RecordPolicy): number {
     if (current !== undefined && policy.isBetter(value, current)) best = i;
   }
   return best;
+}
+
+/**
+ * The nodes known to speak the protocol, besides this one.
+ *
+ * @internal for dht_node.ts
+ */
+export async function kadPeers(
+  libp2p: Libp2p,
+  protocol: string,
+): Promise<KadPeer[]> {
+  const peers = await libp2p.peerStore.all({
+    filters: [
+      (peer) =>
+        peer.protocols.includes(protocol) && !peer.id.equals(libp2p.peerId),
+    ],
+  });
+  return peers.map((peer) => ({
+    id: peer.id.toString(),
+    multihash: peer.id.toMultihash().bytes,
+    addresses: peer.addresses.map((address) => address.multiaddr.toString()),
+  }));
+}
+
+/**
+ * How many nodes are in the routing table. kad-dht has it, though its
+ * interface does not name it.
+ *
+ * @internal for dht_node.ts
+ */
+export function routingTableSize(dht: KadDHT): number {
+  const table: unknown = Reflect.get(dht, "routingTable");
+  return typeof table === "object" && table !== null && "size" in table &&
+      typeof table.size === "number"
+    ? table.size
+    : 0;
 }

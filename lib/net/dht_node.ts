@@ -1,17 +1,17 @@
 import type { Libp2p } from "@libp2p/interface";
-import type { KadDHT } from "@libp2p/kad-dht";
 import { sha256 } from "multiformats/hashes/sha2";
 import type { Clock } from "../core/clock.ts";
+import type { Result } from "../core/result.ts";
 import { DhtDatastore } from "./dht_datastore.ts";
 import type { ResolveTxt } from "./dht_dnsaddr.ts";
 import type { Identity } from "./dht_identity.ts";
 import {
-  dialOnce,
   type JoinState,
   type JoinStates,
+  joinThrough,
   keepJoined,
 } from "./dht_join.ts";
-import { startLibp2p } from "./dht_libp2p.ts";
+import { kadPeers, routingTableSize, startLibp2p } from "./dht_libp2p.ts";
 import { watchNeighbours } from "./dht_neighbours.ts";
 import type { RecordPolicy } from "./dht_record_policy.ts";
 import {
@@ -21,7 +21,6 @@ import {
   loadDhtState,
 } from "./dht_state.ts";
 import { type AnnounceOutcome, announceTo } from "./kad_announce.ts";
-import type { KadPeer } from "./kad_lookup.ts";
 import { DEFAULT_DHT_PROTOCOL, encodeRecord, KadCall } from "./kad_message.ts";
 
 /** A serving member of the DHT. */
@@ -34,6 +33,16 @@ export interface DhtNode extends AsyncDisposable {
   peerCount(): number;
   /** The bootstrap addresses, each with its state. */
   joinStates(): JoinStates;
+  /**
+   * Meets one more node, such as a neighbour that mDNS has found. It is not
+   * dialled again when it is lost.
+   *
+   * @param address a multiaddr, untrusted
+   */
+  join(
+    address: string,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Result<void>>;
   /** Ed25519 by the key of the peer id. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
   /**
@@ -167,6 +176,11 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     addresses: () => libp2p.getMultiaddrs().map((a) => a.toString()),
     peerCount: () => routingTableSize(libp2p.services.dht),
     joinStates: () => states,
+    join: (address, { signal }) =>
+      joinThrough(libp2p, address, {
+        clock,
+        signal: AbortSignal.any([signal, closing.signal]),
+      }),
     sign: (bytes) => identity.sign(bytes),
     async publish(key, value, { ttlSeconds, onStored, signal }) {
       values.set(key, value);
@@ -258,8 +272,13 @@ async function resume(
       value,
     })),
   });
+  const dialAll = async () => {
+    await Promise.all(
+      state.peers.map((peer) => joinThrough(libp2p, peer, { clock, signal })),
+    );
+  };
   return [
-    dialOnce(libp2p, state.peers, { clock, signal }),
+    dialAll(),
     keepDhtState(stateFile, { current, clock, signal }),
   ];
 }
@@ -270,28 +289,4 @@ async function namesOf(
 ): Promise<{ key: Uint8Array; multihash: Uint8Array }> {
   const bytes = new TextEncoder().encode(key);
   return { key: bytes, multihash: (await sha256.digest(bytes)).bytes };
-}
-
-/** The nodes known to speak the protocol, besides this one. */
-async function kadPeers(libp2p: Libp2p, protocol: string): Promise<KadPeer[]> {
-  const peers = await libp2p.peerStore.all({
-    filters: [
-      (peer) =>
-        peer.protocols.includes(protocol) && !peer.id.equals(libp2p.peerId),
-    ],
-  });
-  return peers.map((peer) => ({
-    id: peer.id.toString(),
-    multihash: peer.id.toMultihash().bytes,
-    addresses: peer.addresses.map((address) => address.multiaddr.toString()),
-  }));
-}
-
-/** kad-dht has it, though its interface does not name it. */
-function routingTableSize(dht: KadDHT): number {
-  const table: unknown = Reflect.get(dht, "routingTable");
-  return typeof table === "object" && table !== null && "size" in table &&
-      typeof table.size === "number"
-    ? table.size
-    : 0;
 }

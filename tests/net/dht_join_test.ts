@@ -130,11 +130,16 @@ libp2pTest("a LAN forms a DHT without any bootstrap node", async () => {
   await using first = await openTestNode();
   // What a mDNS responder puts into its TXT as p2p is what it listens on.
   const announced = first.addresses()[0] ?? "";
-  await using provider = await openTestNode({ bootstrap: [announced] });
+  await using provider = await openTestNode();
   await using advertiser = advertise(provider);
   await advertiser.publish({ image: IMAGE, version: "1" }, {
     signal: unlimited,
   });
+  assert.deepEqual(await provider.join(announced, { signal: unlimited }), {
+    ok: true,
+    value: undefined,
+  });
+  await eventually(() => advertiser.isPublished(IMAGE), "published there");
   const source = createDhtSource({
     bootstrap: [],
     clock,
@@ -144,5 +149,20 @@ libp2pTest("a LAN forms a DHT without any bootstrap node", async () => {
   for await (const finding of source.find(IMAGE, { signal: unlimited })) {
     assert.equal(providerOf(finding), provider.peerId);
     break;
+  }
+});
+
+libp2pTest("join() says why an address leads nowhere", async () => {
+  await using node = await openTestNode();
+  const refusals: [string, RegExp][] = [
+    ["garbage", /^not a multiaddr/],
+    ["/ip4/127.0.0.1/tcp/1", /^connection refused$/],
+    [`/ip4/127.0.0.1/tcp/1/p2p/${"1".repeat(50)}`, /./],
+    [node.addresses()[0] ?? "", /self/],
+  ];
+  for (const [address, reason] of refusals) {
+    const joined = await node.join(address, { signal: unlimited });
+    assert.equal(joined.ok, false, address);
+    if (!joined.ok) assert.match(joined.reason, reason);
   }
 });
