@@ -5,6 +5,7 @@ import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { DhtNode } from "../net/dht_node.ts";
+import type { AnnounceOutcome } from "../net/kad_announce.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
 import { bootRecordKey, signBootRecord } from "./boot_record.ts";
 
@@ -156,14 +157,14 @@ export function openDhtAdvertiser(
         ttlSeconds,
       }, node.sign);
       if (!isCurrent()) return refuse("withdrawn, or published anew");
-      const { storedAt, failures } = await node.publish(
-        bootRecordKey(image),
-        value,
-        { ttlSeconds, onStored, signal: closing.signal },
-      );
-      return storedAt > 0
-        ? ok(storedAt)
-        : refuse(noHolderReason(node, failures));
+      const outcome = await node.publish(bootRecordKey(image), value, {
+        ttlSeconds,
+        onStored,
+        signal: closing.signal,
+      });
+      return outcome.storedAt > 0
+        ? ok(outcome.storedAt)
+        : refuse(noHolderReason(node, outcome));
     } catch (error) {
       return refuse(messageOf(error));
     }
@@ -278,8 +279,13 @@ export function openDhtAdvertiser(
 /** Why nobody else keeps a record, as an operator needs to know it. */
 function noHolderReason(
   node: PublishingNode,
-  failures: readonly string[],
+  { reached, failures }: AnnounceOutcome,
 ): string {
+  if (reached > 0) {
+    const why = failures.slice(0, 3).join(", ");
+    return `${reached} DHT ${reached === 1 ? "peer does" : "peers do"} ` +
+      `not keep the record: ${why}, which also happens when a clock is wrong`;
+  }
   const unreachable = [...node.joinStates()].flatMap(([address, state]) =>
     state.kind === "failed" ? [`${printable(address)}: ${state.reason}`] : []
   );

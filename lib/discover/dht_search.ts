@@ -19,8 +19,12 @@ import type { KadPeer } from "../net/kad_lookup.ts";
 import type { Finding } from "./source.ts";
 
 const RETRY_MS = 1000;
+/** Others may still come, but nobody waits for them. */
+const RETRY_WHEN_FOUND_MS = 5000;
 /** Anyone may say that he provides a key. */
-const MAX_PROVIDERS_ASKED = 64;
+const MAX_PROVIDERS_ASKED = 512;
+/** Each costs a handshake, and a small board has to be done in time. */
+const MAX_ASKED_AT_ONCE = 8;
 /** How long to wait for a first node to ask before saying that there is none. */
 const PATIENCE_MS = 1000;
 
@@ -96,7 +100,9 @@ export class DhtSearch {
       });
       rounds.add(round);
       while (rounds.size > 0 && !this.#isWanted()) await this.#pause();
-      if (!this.#isWanted()) await this.#pause(RETRY_MS);
+      const isFound = this.#newest.size > 0;
+      if (this.#isWanted()) continue;
+      await this.#pause(isFound ? RETRY_WHEN_FOUND_MS : RETRY_MS);
     }
     await Promise.all(rounds);
   }
@@ -178,7 +184,7 @@ export class DhtSearch {
   ): Promise<void> {
     const signal = this.#signal;
     const providers = new Set<string>();
-    const reading: Promise<void>[] = [];
+    const reading = new Set<Promise<void>>();
     const steps = client.findProviders(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") continue;
@@ -187,7 +193,10 @@ export class DhtSearch {
         if (providers.has(provider.id)) continue;
         if (providers.size >= MAX_PROVIDERS_ASKED) break;
         providers.add(provider.id);
-        reading.push(this.#readFrom(client, provider));
+        if (reading.size >= MAX_ASKED_AT_ONCE) await Promise.race(reading);
+        const read = this.#readFrom(client, provider)
+          .finally(() => reading.delete(read));
+        reading.add(read);
       }
     }
     await Promise.all(reading);

@@ -5,6 +5,8 @@ import { type Dialer, requestPeer } from "./kad_request.ts";
 
 /** What became of an announcement. */
 export interface AnnounceOutcome {
+  /** Other nodes that answered at all. */
+  readonly reached: number;
   /** Other nodes that said they keep the record. */
   readonly storedAt: number;
   /** Other nodes that were told of the provider; they do not answer to it. */
@@ -43,6 +45,7 @@ export async function announceTo(
 ): Promise<AnnounceOutcome> {
   const options = { protocol, clock, timeoutMs: REQUEST_TIMEOUT_MS };
   const failures = new Set<string>();
+  const reached = new Set<string>();
   const tell = async (
     request: KadRequest,
     onTold: () => void,
@@ -76,6 +79,7 @@ export async function announceTo(
         failures.add(step.reason);
         continue;
       }
+      reached.add(step.answer.from.id);
       nearest.push(step.distance);
       nearest.sort(compareDistances);
       if (nearest.indexOf(step.distance) >= REPLICATION) continue;
@@ -87,5 +91,10 @@ export async function announceTo(
     tell(record, onStored),
     tell(provider, () => {}),
   ]);
-  return { storedAt, providedAt, failures: [...failures] };
+  return {
+    reached: reached.size,
+    storedAt,
+    providedAt,
+    failures: [...failures],
+  };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { Result } from "../core/result.ts";
 
@@ -60,7 +61,9 @@ export interface LookupLimits {
   readonly alpha?: number;
   /**
    * A question unanswered for so long no longer counts as one of `alpha`, so
-   * that nodes that accept and stay silent do not hold up the others.
+   * that nodes that accept and stay silent do not hold up the others. Up to
+   * four times `alpha` wait then: more would choke a slow machine, for which
+   * every node is slow.
    *
    * @default 500
    */
@@ -94,7 +97,7 @@ export async function* lookUp(
   },
 ): AsyncGenerator<LookupStep, void, undefined> {
   const { k = 20, alpha = 5, slowAfterMs = 500, maxAsked = 256 } = limits;
-  const target = await sha256(key);
+  const target = sha256(key);
   const known = new Set([self]);
   const answered = new Set<string>();
   const nearest: Uint8Array[] = [];
@@ -108,7 +111,7 @@ export async function* lookUp(
   const over = new AbortController();
   const anySignal = AbortSignal.any([signal, over.signal]);
 
-  const add = async (contact: Contact) => {
+  const add = (contact: Contact) => {
     const id = typeof contact === "string" ? contact : contact.id;
     if (known.has(id)) return;
     if (typeof contact !== "string" && contact.addresses.length === 0) return;
@@ -116,7 +119,7 @@ export async function* lookUp(
     // An address of unknown distance is a seed: it is asked before all others.
     const distance = typeof contact === "string"
       ? new Uint8Array(target.length)
-      : xor(await sha256(contact.multihash), target);
+      : xor(sha256(contact.multihash), target);
     const at = queue.findIndex((e) =>
       compareDistances(distance, e.distance) < 0
     );
@@ -141,9 +144,12 @@ export async function* lookUp(
   };
 
   try {
-    for (const seed of seeds) await add(seed);
+    for (const seed of seeds) add(seed);
     while (!signal.aborted) {
-      while (queue.length > 0 && running - slow < alpha && asked < maxAsked) {
+      while (
+        queue.length > 0 && running - slow < alpha && running < 4 * alpha &&
+        asked < maxAsked
+      ) {
         const next = queue.shift();
         if (next === undefined) break;
         const bound = nearest[k - 1];
@@ -171,10 +177,10 @@ export async function* lookUp(
       if (answered.has(answer.from.id)) continue;
       answered.add(answer.from.id);
       known.add(answer.from.id);
-      const distance = xor(await sha256(answer.from.multihash), target);
+      const distance = xor(sha256(answer.from.multihash), target);
       nearest.push(distance);
       nearest.sort(compareDistances);
-      for (const peer of answer.closer) await add(peer);
+      for (const peer of answer.closer) add(peer);
       yield { kind: "answer", answer, distance };
     }
   } finally {
@@ -195,7 +201,6 @@ function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((byte, i) => byte ^ (b[i] ?? 0));
 }
 
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  const copy = new Uint8Array(bytes);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", copy));
+function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest();
 }

@@ -26,6 +26,8 @@ class FakeNode implements PublishingNode {
   readonly withdrawn: string[] = [];
   readonly states = new Map<string, JoinState>();
   peers = 0;
+  /** Peers that answer, and keep nothing. */
+  refusing = 0;
   failures: string[] = [];
   /** Called in the midst of each announcement. */
   onPublish: () => Promise<void> = () => Promise.resolve();
@@ -47,6 +49,7 @@ class FakeNode implements PublishingNode {
     await this.onPublish();
     if (!hadPeers && this.peers > 0) onStored?.();
     return {
+      reached: this.peers + this.refusing,
       storedAt: this.peers,
       providedAt: this.peers,
       failures: this.failures,
@@ -171,6 +174,21 @@ Deno.test("a refusal names the bootstrap nodes that cannot be reached", async ()
   assert.deepEqual(result, {
     ok: false,
     reason: "no DHT peer yet: /ip4/192.0.2.9/tcp/4001: connection refused",
+  });
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a refusal tells peers that keep nothing from no peers", async () => {
+  const { advertiser, node } = open();
+  node.refusing = 2;
+  node.failures = ["it closed the connection"];
+  const result = await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  assert.deepEqual(result, {
+    ok: false,
+    reason:
+      "2 DHT peers do not keep the record: it closed the connection, which also happens when a clock is wrong",
   });
   await advertiser[Symbol.asyncDispose]();
 });

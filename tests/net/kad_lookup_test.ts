@@ -141,7 +141,7 @@ Deno.test("lookUp() tells who could not be asked, and goes on", async () => {
 
 Deno.test("lookUp() is not held up by nodes that stay silent", async () => {
   const network = new Network();
-  const silent = Array.from({ length: 20 }, (_, i) => `s${i}`);
+  const silent = Array.from({ length: 7 }, (_, i) => `s${i}`);
   network.add("a", [...silent, "z"]);
   for (const id of silent) network.silent.add(id);
   network.add("z");
@@ -158,6 +158,22 @@ Deno.test("lookUp() is not held up by nodes that stay silent", async () => {
   for (let i = 0; i < 10; i++) await clock.advance(500);
   assert.equal(await found, true);
   assert.equal(clock.pending, 0, "no timer is left");
+});
+
+Deno.test("lookUp() waits for a bounded number of nodes at once", async () => {
+  const network = new Network();
+  const silent = Array.from({ length: 50 }, (_, i) => `s${i}`);
+  network.add("a", silent);
+  for (const id of silent) network.silent.add(id);
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const limits = { alpha: 2 };
+  const ended = answers(network.lookUp([peer("a")], { clock, limits, signal }));
+  await clock.advance(10_000);
+  assert.equal(network.asked.length, 1 + 4 * 2);
+  controller.abort();
+  assert.deepEqual(await ended, ["a"]);
 });
 
 Deno.test("lookUp() asks a bounded number of nodes, whatever they invent", async () => {
