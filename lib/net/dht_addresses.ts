@@ -15,8 +15,17 @@ export function reachableAddresses(addresses: Multiaddr[]): Multiaddr[] {
   return reachable.length > 0 ? reachable : addresses;
 }
 
+/**
+ * Each address once, in order.
+ *
+ * @internal for dht_*.ts and kad_*.ts
+ */
+export function uniqueAddresses(addresses: readonly Multiaddr[]): Multiaddr[] {
+  return [...new Map(addresses.map((a) => [a.toString(), a])).values()];
+}
+
 /** A binary multiaddr as text, or undefined when no node of ours can dial it. */
-export function addressText(bytes: Uint8Array): string | undefined {
+export function multiaddrText(bytes: Uint8Array): string | undefined {
   try {
     // Some nodes append their peer id to each address, others do not.
     const text = multiaddr(bytes).toString().replace(/\/p2p\/[^/]+$/, "");

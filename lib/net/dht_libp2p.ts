@@ -6,9 +6,10 @@ import type { Libp2p } from "@libp2p/interface";
 import { type KadDHT, kadDHT } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
+import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { UserError } from "../core/errors.ts";
-import { reachableAddresses } from "./dht_addresses.ts";
+import { reachableAddresses, uniqueAddresses } from "./dht_addresses.ts";
 import type { DhtDatastore } from "./dht_datastore.ts";
 import { failureReason } from "./dht_failure.ts";
 import type { Identity } from "./dht_identity.ts";
@@ -24,8 +25,15 @@ export type DhtServices = {
   readonly identify: Identify;
   readonly ping: Ping;
   readonly fetch: Fetch;
+  /** Nothing to call: see `announceFilter`. */
+  readonly listening: object;
   readonly dht: KadDHT;
 };
+
+/** The part of libp2p that knows what it listens on. */
+interface ListeningComponents {
+  readonly transportManager: { getAddrs(): Multiaddr[] };
+}
 
 /** A rack that boots comes from one address, all at once; libp2p allows 5. */
 const CONNECTIONS_PER_SECOND_AND_HOST = 100;
@@ -41,15 +49,26 @@ const PEER_STORE_AGE_MS = 25 * 3600_000;
  * @throws UserError when it cannot listen
  */
 export async function startLibp2p(
-  { identity, listen, announce, protocol, policy, datastore }: {
+  { identity, listen, announce, alsoAnnounce, protocol, policy, datastore }: {
     readonly identity: Identity;
     readonly listen: readonly string[];
     readonly announce: readonly string[];
+    readonly alsoAnnounce: () => readonly string[];
     readonly protocol: string;
     readonly policy: RecordPolicy;
     readonly datastore: DhtDatastore;
   },
 ): Promise<Libp2p<DhtServices>> {
+  let listening: () => Multiaddr[] = () => [];
+  const ownId = `/p2p/${identity.peerId}`;
+  // libp2p tells nobody of a public address before others have confirmed it by
+  // AutoNAT, which no node of ours speaks: what it listens on is added here.
+  const announceFilter = (confirmed: Multiaddr[]) =>
+    announce.length > 0 ? confirmed : reachableAddresses(uniqueAddresses([
+      ...confirmed,
+      ...listening().map((address) => address.encapsulate(ownId)),
+      ...alsoAnnounce().map((address) => multiaddr(address + ownId)),
+    ]));
   try {
     return await createLibp2p({
       privateKey: identity.privateKey,
@@ -57,7 +76,7 @@ export async function startLibp2p(
       addresses: {
         listen: [...listen],
         announce: [...announce],
-        announceFilter: reachableAddresses,
+        announceFilter,
       },
       transports: [tcp()],
       connectionEncrypters: [noise()],
@@ -77,6 +96,10 @@ export async function startLibp2p(
         identify: identify(),
         ping: ping(),
         fetch: fetch(),
+        listening(components: ListeningComponents) {
+          listening = () => components.transportManager.getAddrs();
+          return {};
+        },
         dht: kadDHT({
           protocol,
           clientMode: false,

@@ -79,6 +79,11 @@ export interface DhtNodeOptions {
   readonly listen: readonly string[];
   /** Multiaddrs told to others instead of those listened on. */
   readonly announce?: readonly string[];
+  /**
+   * Multiaddrs told to others besides those listened on, such as one that a
+   * router maps; asked again each time.
+   */
+  readonly alsoAnnounce?: () => readonly string[];
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
   /** As the other nodes speak it. @default DEFAULT_DHT_PROTOCOL */
@@ -117,6 +122,7 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     identity,
     listen: options.listen,
     announce: options.announce ?? [],
+    alsoAnnounce: options.alsoAnnounce ?? (() => []),
     protocol,
     policy,
     datastore,

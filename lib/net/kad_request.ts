@@ -5,7 +5,7 @@ import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import * as Digest from "multiformats/hashes/digest";
 import { type Clock, deadline } from "../core/clock.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { addressText } from "./dht_addresses.ts";
+import { multiaddrText } from "./dht_addresses.ts";
 import { failureReason } from "./dht_failure.ts";
 import type { Contact, KadPeer, PeerAnswer } from "./kad_lookup.ts";
 import {
@@ -113,7 +113,7 @@ function kadPeers(peers: readonly WirePeer[]): KadPeer[] {
   return peers.flatMap((peer) => {
     try {
       const id = peerIdFromMultihash(Digest.decode(peer.multihash)).toString();
-      const addresses = peer.addresses.map(addressText)
+      const addresses = peer.addresses.map(multiaddrText)
         .filter((text) => text !== undefined);
       return [{ id, multihash: peer.multihash, addresses }];
     } catch {

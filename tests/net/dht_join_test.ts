@@ -166,3 +166,16 @@ libp2pTest("join() says why an address leads nowhere", async () => {
     if (!joined.ok) assert.match(joined.reason, reason);
   }
 });
+
+libp2pTest(
+  "a node tells others of the address that a router maps",
+  async () => {
+    let mapped: string[] = [];
+    await using node = await openTestNode({ alsoAnnounce: () => mapped });
+    assert.match(node.addresses().join(" "), /^\/ip4\/127\.0\.0\.1\/tcp\/\d+/);
+    mapped = ["/ip4/203.0.113.7/tcp/4001"];
+    assert.deepEqual(node.addresses(), [
+      `/ip4/203.0.113.7/tcp/4001/p2p/${node.peerId}`,
+    ]);
+  },
+);

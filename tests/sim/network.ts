@@ -19,6 +19,7 @@ export class SimulatedNetwork implements AsyncDisposable {
   ): Promise<NodeProcess> {
     const child = spawn("node_process.ts", {
       nodes: 1,
+      listen: "/ip4/127.0.0.1/tcp/0",
       bootstrap: [],
       images: [],
       ttlSeconds: 3600,

@@ -17,6 +17,8 @@ import type { RecordPolicy } from "../../lib/net/dht_record_policy.ts";
 /** What a process of nodes is told. */
 export interface NodeProcessSettings {
   readonly nodes: number;
+  /** A multiaddr. */
+  readonly listen: string;
   readonly bootstrap: readonly string[];
   /** What the first node advertises. */
   readonly images: readonly ChannelArch[];
@@ -41,7 +43,7 @@ async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
     Array.from({ length: settings.nodes }, async () =>
       await openDhtNode({
         identity: await createIdentity(),
-        listen: ["/ip4/127.0.0.1/tcp/0"],
+        listen: [settings.listen],
         bootstrap: settings.bootstrap,
         policy: settings.isHostile
           ? acceptAnything()
