@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { systemClock as clock } from "../../lib/core/clock.ts";
 import { createDhtSource } from "../../lib/discover/dht_source.ts";
+import type { Finding } from "../../lib/discover/source.ts";
 import { openDhtClient } from "../../lib/net/dht_client.ts";
 import { createIdentity } from "../../lib/net/dht_identity.ts";
 import { advertise, find, IMAGE, providerOf } from "../support/dht_images.ts";
@@ -33,6 +34,21 @@ libp2pTest(
       .then((found) => assert.equal(providerOf(found.at(-1)), provider.peerId));
   },
 );
+
+libp2pTest("a restarted provider is the same peer and soon back", async () => {
+  await using first = await openTestNode();
+  const bootstrap = first.addresses();
+  const identity = await createIdentity();
+  for (const version of ["1", "2"]) {
+    await using provider = await openTestNode({ identity, bootstrap });
+    await using advertiser = advertise(provider);
+    await advertiser.publish({ image: IMAGE, version }, { signal: unlimited });
+    const isBack = (found: Finding) =>
+      found.kind === "candidate" && found.candidate.version === version;
+    const found = await find(bootstrap, isBack);
+    assert.equal(providerOf(found.at(-1)), identity.peerId);
+  }
+});
 
 libp2pTest("a restarted node knows its peers and records again", async () => {
   const stateFile = {

@@ -100,6 +100,37 @@ libp2pTest(
   },
 );
 
+libp2pTest("dead and strange providers hide no good one", async () => {
+  await using first = await openTestNode();
+  const bootstrap = first.addresses();
+  await using stack = new AsyncDisposableStack();
+  const provide = async (stack: AsyncDisposableStack) => {
+    const node = stack.use(await openTestNode({ bootstrap }));
+    const advertiser = stack.use(advertise(node));
+    await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    return node.peerId;
+  };
+  const good = [await provide(stack)];
+  {
+    await using dead = new AsyncDisposableStack();
+    await provide(dead);
+    await provide(dead);
+  }
+  // Whose record is signed by himself is a provider like any other, until his
+  // manifest is looked at.
+  const strange = await provide(stack);
+  good.push(await provide(stack));
+
+  const providers = new Set<string | undefined>();
+  await find(bootstrap, (finding) => {
+    providers.add(providerOf(finding));
+    return [...good, strange].every((peerId) => providers.has(peerId));
+  });
+  assert.ok(good.every((peerId) => providers.has(peerId)));
+});
+
 libp2pTest(
   "a provider without peers publishes as soon as one comes",
   async () => {
