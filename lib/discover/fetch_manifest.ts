@@ -29,15 +29,24 @@ export async function fetchManifest(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<Uint8Array, Refusal>> {
   using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
+  let hasAnswered = false;
   try {
     const response = await follow(url, fetch, limit.signal);
-    return response.ok ? await readBody(response.value) : response;
+    if (!response.ok) return response;
+    hasAnswered = true;
+    return await readBody(response.value);
   } catch (error) {
     signal.throwIfAborted();
-    return limit.signal.aborted
-      ? refuse({
+    if (limit.signal.aborted) {
+      return refuse({
         code: "slow",
         message: `no complete answer within ${FETCH_TIMEOUT_MS / 1000} s`,
+      });
+    }
+    return hasAnswered
+      ? refuse({
+        code: "truncated",
+        message: `the answer breaks off: ${messageOf(error)}`,
       })
       : refuse({ code: "unreachable", message: messageOf(error) });
   }

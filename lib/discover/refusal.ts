@@ -22,7 +22,10 @@ export function isRefusedAnswer({ code }: Refusal): boolean {
   return !UNREACHABLE.has(code);
 }
 
+/** A provider that is busy or restarts in the middle of an answer. */
+const UNFINISHED: ReadonlySet<string> = new Set(["slow", "truncated"]);
+
 /** Whether asking the same provider again may help: it may be busy. */
 export function mayPass({ code }: Refusal): boolean {
-  return UNREACHABLE.has(code) || code === "slow";
+  return UNREACHABLE.has(code) || UNFINISHED.has(code);
 }

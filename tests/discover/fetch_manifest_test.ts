@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fetchManifest } from "../../lib/discover/fetch_manifest.ts";
+import { isRefusedAnswer, mayPass } from "../../lib/discover/refusal.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const { signal } = new AbortController();
@@ -101,6 +102,25 @@ Deno.test("fetchManifest() gives up on a provider that is silent or drips", asyn
     ), { clock });
   await clock.advance(3000);
   assert.equal(await dripping, "slow");
+});
+
+Deno.test("fetchManifest() tells an answer that breaks off from none at all", async () => {
+  const code = await fetched(() =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(1));
+        },
+        pull(controller) {
+          controller.error(new TypeError("error reading a body"));
+        },
+      }),
+    )
+  );
+  assert.equal(code, "truncated");
+  const refusal = { code, message: "" };
+  assert.ok(isRefusedAnswer(refusal), "there was an answer");
+  assert.ok(mayPass(refusal), "the provider may just be restarting");
 });
 
 Deno.test("fetchManifest() says when nobody answers, and with what status somebody does", async () => {
