@@ -73,6 +73,7 @@ export async function runDiscover(
             bounds,
           ),
       }, { signal }),
+    stillTrusts: (verified) => trust.stillTrusts(verified),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
     clock,
@@ -81,7 +82,7 @@ export async function runDiscover(
   // Remembered before it is told: whoever acts on the result may cut the power.
   const { providers } = result;
   try {
-    await trust.remember(providers.map(({ manifest }) => manifest), { signal });
+    await trust.remember(providers, { signal });
   } catch (error) {
     logger.warn(
       `Cannot remember this for the next start: ${messageOf(error)}`,

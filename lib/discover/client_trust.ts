@@ -1,7 +1,6 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import { ok, type Result } from "../core/result.ts";
-import type { BootManifest } from "../manifest/boot_manifest.ts";
 import {
   type ClientState,
   EMPTY_CLIENT_STATE,
@@ -16,7 +15,10 @@ import {
 import { type FetchTrust, followTrust } from "../manifest/trust_chain.ts";
 import type { TrustRoot } from "../manifest/trust_root.ts";
 import type { TrustedKeys } from "../manifest/trusted_keys.ts";
-import type { TrustPolicy } from "../manifest/verify_envelope.ts";
+import type {
+  TrustPolicy,
+  VerifiedManifest,
+} from "../manifest/verify_envelope.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** Whom a client was told to trust. */
@@ -109,20 +111,34 @@ export class ClientTrust {
   }
 
   /**
+   * Whether a manifest that was verified would be again: since then another
+   * provider may have shown that its keys were succeeded, as stolen ones are.
+   */
+  stillTrusts({ verifiedBy }: VerifiedManifest): boolean {
+    if (this.#root === undefined) return true;
+    const { keys, threshold } = this.#root.manifestKeys;
+    return verifiedBy.filter((keyId) => keys.has(keyId)).length >= threshold;
+  }
+
+  /**
    * Remembers what was verified, for the next start: the trust documents
-   * followed, and the manifests that were accepted.
+   * followed, and the manifests that were accepted. A version by keys that
+   * were succeeded since is left out: it may be out of reach for their
+   * successors (fast-forward attack; TUF specification, 5.3.11).
    *
    * @throws UserError, FileAccessError when it cannot be written
    */
   async remember(
-    accepted: readonly BootManifest[],
+    accepted: readonly VerifiedManifest[],
     { signal }: { readonly signal: AbortSignal },
   ): Promise<void> {
     if (this.#store === undefined || !this.isVerifying) return;
     const { path, fileSystem } = this.#store;
+    const manifests = accepted.filter((verified) => this.stillTrusts(verified))
+      .map(({ manifest }) => manifest);
     await updateClientState(
       path,
-      (before) => accepted.reduce(withManifest, this.#withRoot(before)),
+      (before) => manifests.reduce(withManifest, this.#withRoot(before)),
       fileSystem,
       { signal },
     );

@@ -49,6 +49,11 @@ export interface DiscoverOptions {
     candidate: Candidate,
     options: { readonly signal: AbortSignal },
   ) => Promise<Result<VerifiedManifest, Refusal>>;
+  /**
+   * Asked again about each that was taken: another provider may have shown
+   * meanwhile that its keys were succeeded. @default {() => true}
+   */
+  readonly stillTrusts?: (verified: VerifiedManifest) => boolean;
   /** Hears of DHT nodes that can be joined through. */
   readonly onPeer?: (multiaddr: string) => void;
   /** Whether to collect every provider instead of the first. */
@@ -73,6 +78,12 @@ const MAX_RETRY_MS = 8000;
 /** More candidates than this are an attack, or a network to be mended first. */
 const MAX_CANDIDATES = 256;
 
+/** Of a candidate that was verified by keys which are trusted no longer. */
+const SUCCEEDED: Refusal = {
+  code: "unknown_key",
+  message: "signed by keys that others succeeded, as another provider shows",
+};
+
 /**
  * Asks every source at once and checks every candidate as it comes in, under
  * one deadline. Ends with the first good one, or the newest of those that are
@@ -84,7 +95,7 @@ export async function discover(
   options: DiscoverOptions,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<DiscoveryResult> {
-  const { image, sources, check, clock } = options;
+  const { image, sources, check, clock, stillTrusts = () => true } = options;
   signal.throwIfAborted();
   const startMs = clock.monotonic();
   const providers: Provider[] = [];
@@ -100,12 +111,16 @@ export async function discover(
   const ended = AbortSignal.any([limit.signal, enough.signal]);
   let cancelTimer = () => {};
 
+  const trusted = () => providers.filter(stillTrusts);
+  const endIfFound = () => {
+    if (trusted().length > 0) enough.abort();
+  };
   const take = (provider: Provider) => {
     providers.push(provider);
-    if (!options.all && providers.length > 1) return; // The grace is running.
+    if (!options.all && trusted().length > 1) return; // The grace is running.
     cancelTimer();
     cancelTimer = clock.setTimer(
-      () => enough.abort(),
+      endIfFound,
       options.all ? QUIET_MS : GRACE_MS,
     );
   };
@@ -126,8 +141,7 @@ export async function discover(
       return mayPass(result.reason);
     } finally {
       beingChecked--;
-      const isBest = !options.all && providers.length > 0 && beingChecked === 0;
-      if (isBest) enough.abort();
+      if (!options.all && beingChecked === 0) endIfFound();
     }
   };
   const checkCandidate = async (candidate: Candidate) => {
@@ -185,9 +199,14 @@ export async function discover(
   cancelTimer();
   enough.abort();
   signal.throwIfAborted();
+  for (const provider of providers) {
+    const { manifestUrl } = provider.candidate;
+    if (stillTrusts(provider)) continue;
+    refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
+  }
   return {
     closed: Promise.all([asked, ...checks]).then(() => {}),
-    providers: providers.sort(betterFirst),
+    providers: trusted().sort(betterFirst),
     refused: [...refused.values()],
     others: [...others.values()].sort((a, b) =>
       formatChannelArch(a) < formatChannelArch(b) ? -1 : 1

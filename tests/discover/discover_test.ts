@@ -68,6 +68,53 @@ Deno.test("discover() skips candidates that are refused and keeps the reasons", 
   assert.deepEqual(result.refused.map((r) => r.refusal.code), ["unreachable"]);
 });
 
+Deno.test("discover() does not take who is no longer trusted at the end", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("thief") }],
+    [1, { kind: "candidate", candidate: candidate("owner") }],
+  ], { clock });
+  const checks = new Map([
+    ["thief", verified({ manifestVersion: 9, verifiedBy: ["stolen"] })],
+    ["owner", verified({ manifestVersion: 1, verifiedBy: ["new"] })],
+  ]);
+  const running = run(clock, {
+    sources: [source],
+    check: ({ manifestUrl }) =>
+      Promise.resolve(ok(checks.get(manifestUrl.host) ?? verified())),
+    stillTrusts: ({ verifiedBy }) => verifiedBy.includes("new"),
+    all: true,
+  });
+  await clock.advance(10_000);
+  const result = await running;
+  assert.deepEqual(hosts(result), ["owner"]);
+  assert.deepEqual(
+    result.refused.map((r) => [r.manifestUrl.host, r.refusal.code]),
+    [["thief", "unknown_key"]],
+  );
+});
+
+Deno.test("discover() goes on when the only one it took is no longer trusted", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("drip") }],
+    [2, { kind: "candidate", candidate: candidate("thief") }],
+    [1000, { kind: "candidate", candidate: candidate("owner") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    async check({ manifestUrl: { host } }, { signal }) {
+      if (host === "drip") await sleep(clock, 5000, { signal });
+      return ok(verified({ verifiedBy: [host] }));
+    },
+    stillTrusts: ({ verifiedBy }) =>
+      clock.monotonic() < 100 || !verifiedBy.includes("thief"),
+  });
+  await clock.advance(1250);
+  const result = await running;
+  assert.deepEqual(hosts(result), ["owner"]);
+});
+
 Deno.test("discover() asks a busy provider again, and forgets that it was", async () => {
   const clock = new FakeClock();
   const source = memorySource([
