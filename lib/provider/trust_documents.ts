@@ -47,11 +47,11 @@ export async function readTrustDocuments(
     last = root.value;
   }
   const expiry = last?.expiresAtMs === undefined ? undefined : expiryWarning({
-    subject: `The trusted keys of "${
+    subject: `The trust document "${
       join(directory, `${last.trustVersion}.json`)
     }"`,
     expiresAtMs: last.expiresAtMs,
-    remedy: "succeed them with: plasmd trust sign",
+    remedy: "sign its successor with: plasmd trust sign",
   }, now);
   if (expiry !== undefined) warnings.push(expiry);
   return { documents, warnings };

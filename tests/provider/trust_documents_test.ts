@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { readTrustDocuments } from "../../lib/provider/trust_documents.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
+
+const NOW = Date.parse("2026-11-22T12:00:00Z");
+const { signal } = new AbortController();
+const [alice, bob, carol] = await Promise.all([
+  testSigningKey(1),
+  testSigningKey(2),
+  testSigningKey(3),
+]);
+const EXPIRES = "2026-12-01T12:00:00Z";
+
+const v2 = await sealTrustRoot(
+  trustRoot([bob], { trust_version: 2, expires_at: EXPIRES }),
+  [alice],
+);
+const v3 = await sealTrustRoot(
+  trustRoot([carol], { trust_version: 3 }),
+  [bob],
+);
+
+function directory(
+  files: Readonly<Record<string, string | Uint8Array>>,
+): MemoryFileSystem {
+  const fileSystem = new MemoryFileSystem().directory("/trust");
+  for (const [name, content] of Object.entries(files)) {
+    fileSystem.file(`/trust/${name}`, content);
+  }
+  return fileSystem;
+}
+
+/** The numbers that are served, and the warnings. */
+async function read(fileSystem: MemoryFileSystem) {
+  const { documents, warnings } = await readTrustDocuments(
+    "/trust",
+    fileSystem,
+    { now: NOW, signal },
+  );
+  return { numbers: [...documents.keys()], documents, warnings };
+}
+
+Deno.test("readTrustDocuments() gives nothing where there is no directory", async () => {
+  assert.deepEqual(await read(new MemoryFileSystem()), {
+    numbers: [],
+    documents: new Map(),
+    warnings: [],
+  });
+});
+
+Deno.test("readTrustDocuments() gives the bytes by number, and ignores other files", async () => {
+  const { documents, warnings } = await read(directory({
+    "3.json": v3,
+    "2.json": v2,
+    "2.toml": "x",
+    "02.json": "x",
+    "0.json": "x",
+    "1234567.json": "x",
+    "2.json.tmp": "x",
+  }));
+  assert.deepEqual([...documents], [[2, v2], [3, v3]]);
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("readTrustDocuments() orders by number, not by name", async () => {
+  const roots = await Promise.all(
+    [9, 10].map((number) =>
+      sealTrustRoot(trustRoot([bob], { trust_version: number }), [bob])
+    ),
+  );
+  const { numbers } = await read(directory({
+    "10.json": roots[1] ?? "",
+    "9.json": roots[0] ?? "",
+  }));
+  assert.deepEqual(numbers, [9, 10]);
+});
+
+Deno.test("readTrustDocuments() says which document is under another number", async () => {
+  const { numbers, warnings } = await read(directory({ "4.json": v3 }));
+  assert.deepEqual(numbers, []);
+  assert.deepEqual(warnings, [
+    'Ignoring "/trust/4.json": it says trust_version 3',
+  ]);
+});
+
+Deno.test("readTrustDocuments() does not serve what the keys before have not signed", async () => {
+  const stranger = await sealTrustRoot(
+    trustRoot([carol], { trust_version: 3 }),
+    [carol],
+  );
+  const { numbers, warnings } = await read(
+    directory({ "2.json": v2, "3.json": stranger }),
+  );
+  assert.deepEqual(numbers, [2]);
+  assert.equal(warnings.length, 2, "the newest one is 2.json, which expires");
+  assert.equal(
+    warnings[0],
+    'Ignoring "/trust/3.json": signed by none of the trusted keys',
+  );
+});
+
+Deno.test("readTrustDocuments() says which file is no trust document", async () => {
+  const { numbers, warnings } = await read(
+    directory({ "2.json": "{}", "3.json": v3 }),
+  );
+  assert.deepEqual(numbers, [3]);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^Ignoring "\/trust\/2\.json": /);
+});
+
+Deno.test("readTrustDocuments() passes over a directory that is named like a document", async () => {
+  const fileSystem = directory({ "3.json": v3 }).directory("/trust/2.json");
+  assert.deepEqual((await read(fileSystem)).numbers, [3]);
+});
+
+Deno.test("readTrustDocuments() warns of the expiry of the newest document alone", async () => {
+  const last = await read(directory({ "2.json": v2 }));
+  assert.deepEqual(last.numbers, [2]);
+  assert.deepEqual(last.warnings, [
+    `The trust document "/trust/2.json" expires at ${EXPIRES}, in 9 days; ` +
+    "sign its successor with: plasmd trust sign",
+  ]);
+  const succeeded = await read(directory({ "2.json": v2, "3.json": v3 }));
+  assert.deepEqual(succeeded.warnings, []);
+});
