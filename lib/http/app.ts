@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { manifestPath } from "../core/channel_arch.ts";
+import { formatChannelArch, manifestPath } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
@@ -20,8 +20,14 @@ import {
   type NamedArtifact,
 } from "./image_lookup.ts";
 import { bytesResponse, errorResponse, jsonResponse } from "./json_response.ts";
+import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { evaluatePreconditions } from "./preconditions.ts";
+import type { ProviderStatus } from "./provider_status.ts";
+import { RequestCounts } from "./request_counts.ts";
 import { requestPath } from "./request_path.ts";
+import { readiness, type Snapshot } from "./snapshot.ts";
+import { statusJson } from "./status_json.ts";
+import { PAGE_SECURITY_POLICY, statusPage } from "./status_page.ts";
 import {
   createTransfers,
   DEFAULT_TRANSFER_LIMITS,
@@ -43,6 +49,8 @@ export interface HttpAppParts {
   readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;
+  /** What operators are told beside what is counted here. */
+  readonly status: () => ProviderStatus;
   /** What differs from DEFAULT_TRANSFER_LIMITS. */
   readonly limits?: Partial<TransferLimits>;
 }
@@ -55,13 +63,23 @@ export interface HttpApp {
 
 /** Everything a provider answers over HTTP, without a socket. */
 export function createHttpApp(
-  { catalog, trustDocuments, fileSystem, clock, logger, limits }: HttpAppParts,
+  { catalog, trustDocuments, fileSystem, clock, logger, status, limits }:
+    HttpAppParts,
 ): HttpApp {
   const transfers = createTransfers({
     clock,
     limits: { ...DEFAULT_TRANSFER_LIMITS, ...limits },
   });
   const sender = { fileSystem, transfers, logger };
+  const requests = new RequestCounts();
+  const snapshot = (): Snapshot => ({
+    nowMs: clock.now(),
+    provider: status(),
+    images: catalog.images(),
+    requests: requests.list(),
+    downloads: transfers.counts(),
+    recentDownloads: transfers.recent(),
+  });
   const app = new Hono<{ Bindings: Exchange }>({
     getPath: (request) => requestPath(request.url),
   });
@@ -74,8 +92,20 @@ export function createHttpApp(
     )
   );
 
-  app.get("/", () => jsonResponse(listing(catalog)));
+  app.get(
+    "/",
+    (c) =>
+      c.req.header("accept")?.includes("text/html")
+        ? pageResponse(snapshot())
+        : jsonResponse(listing(catalog), { headers: { vary: "accept" } }),
+  );
   app.get("/health", () => jsonResponse({ status: "ok" }));
+  app.get("/ready", () => readyResponse(snapshot()));
+  app.get("/status", () => jsonResponse(statusJson(snapshot())));
+  app.get("/metrics", () =>
+    textResponse(metricsText(snapshot()), {
+      "content-type": METRICS_CONTENT_TYPE,
+    }));
   app.get("/boot.ipxe", () => scriptResponse(ipxeMenu(catalog.images())));
   app.get("/manifest.json", (c) => {
     const only = findOnlyImage(catalog);
@@ -138,7 +168,11 @@ export function createHttpApp(
   }
 
   return {
-    fetch: async (request, exchange) => await app.fetch(request, exchange),
+    async fetch(request, exchange) {
+      const response = await app.fetch(request, exchange);
+      requests.add(request.method, response.status);
+      return response;
+    },
   };
 }
 
@@ -198,10 +232,32 @@ function bootResponse(script: Result<string>): Response {
 }
 
 function scriptResponse(script: string): Response {
-  return bytesResponse(new TextEncoder().encode(script), {
-    headers: {
-      "content-type": "text/plain; charset=utf-8",
-      "cache-control": "no-cache",
-    },
+  return textResponse(script, {
+    "content-type": "text/plain; charset=utf-8",
+    "cache-control": "no-cache",
   });
+}
+
+function readyResponse(snapshot: Snapshot): Response {
+  const state = readiness(snapshot);
+  return state.ok
+    ? jsonResponse({ ready: true, images: state.value.map(formatChannelArch) })
+    : errorResponse(503, `Not ready: ${state.reason}`);
+}
+
+async function pageResponse(snapshot: Snapshot): Promise<Response> {
+  return textResponse(await statusPage(snapshot), {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": PAGE_SECURITY_POLICY,
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    vary: "accept",
+  });
+}
+
+function textResponse(
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  return bytesResponse(new TextEncoder().encode(text), { headers });
 }

@@ -14,7 +14,7 @@ import { formatHttpDate } from "./http_date.ts";
 import type { NamedArtifact } from "./image_lookup.ts";
 import { errorResponse } from "./json_response.ts";
 import { evaluatePreconditions, rangeIsWanted } from "./preconditions.ts";
-import type { Transfers } from "./transfers.ts";
+import type { TransferCounts, Transfers } from "./transfers.ts";
 
 /** Who asks, and when the answer has left. */
 export interface Exchange {
@@ -73,7 +73,7 @@ export async function artifactResponse(
   }, exchange.completed);
   if (transfer === undefined) {
     file[Symbol.dispose]();
-    return busy(sender.transfers);
+    return busy(sender.transfers.counts());
   }
   const body = artifactStream(file, {
     offsetBytes,
@@ -182,7 +182,7 @@ async function openUnchanged(
 }
 
 /** Spread over a few seconds, or a whole rack would come back as one. */
-function busy({ running, refused }: Transfers): Response {
+function busy({ running, refused }: TransferCounts): Response {
   const retryAfterSeconds = 2 + refused % 8;
   return errorResponse(
     503,

@@ -61,6 +61,22 @@ export interface Transfer {
   fail(): void;
 }
 
+/** Downloads in numbers, since the start. */
+export interface TransferCounts {
+  /** At the moment. */
+  readonly running: number;
+  /** How many may be. */
+  readonly limit: number;
+  /** Sent whole. */
+  readonly done: number;
+  /** Broken off, by either side. */
+  readonly broken: number;
+  /** Turned away, since too many were running. */
+  readonly refused: number;
+  /** Handed to the network. */
+  readonly sentBytes: number;
+}
+
 /** The downloads of one provider. */
 export interface Transfers {
   /**
@@ -72,10 +88,8 @@ export interface Transfers {
     subject: TransferSubject,
     completed: Promise<unknown>,
   ): Transfer | undefined;
-  /** How many are running. */
-  readonly running: number;
-  /** How many were refused since the start. */
-  readonly refused: number;
+  /** As it stands. */
+  counts(): TransferCounts;
   /** Running ones and the last that ended, newest first. */
   recent(): readonly TransferState[];
 }
@@ -101,7 +115,7 @@ export function createTransfers(
 ): Transfers {
   const running = new Set<TransferState>();
   const ended: TransferState[] = [];
-  let refused = 0;
+  const total = { done: 0, broken: 0, refused: 0, sentBytes: 0 };
   const { maxConnections, maxRateBytesPerSecond, stallTimeoutMs } = limits;
 
   function begin(
@@ -109,7 +123,7 @@ export function createTransfers(
     completed: Promise<unknown>,
   ): Transfer | undefined {
     if (running.size >= maxConnections) {
-      refused++;
+      total.refused++;
       return undefined;
     }
     const state: Mutable<TransferState> = {
@@ -128,6 +142,7 @@ export function createTransfers(
       if (!running.delete(state)) return;
       const whole = state.sentBytes === state.lengthBytes;
       if (state.state === "running") state.state = whole ? "done" : "broken";
+      total[state.state === "done" ? "done" : "broken"]++;
       ended.unshift(state);
       ended.length = Math.min(ended.length, REMEMBERED);
       over.abort(new Error(reason));
@@ -160,6 +175,7 @@ export function createTransfers(
         }
         over.signal.throwIfAborted();
         state.sentBytes += countBytes;
+        total.sentBytes += countBytes;
         cancelStall = clock.setTimer(() => {
           state.state = "broken";
           end("the client has stopped reading");
@@ -173,12 +189,11 @@ export function createTransfers(
 
   return {
     begin,
-    get running() {
-      return running.size;
-    },
-    get refused() {
-      return refused;
-    },
+    counts: () => ({
+      running: running.size,
+      limit: maxConnections,
+      ...total,
+    }),
     recent: () => [...[...running].reverse(), ...ended],
   };
 }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { createHttpApp } from "../../lib/http/app.ts";
 import { MemoryCatalog, sha256Hex } from "../support/memory_catalog.ts";
-import { errorOf, httpFixture, KERNEL, request } from "./http_fixture.ts";
+import {
+  errorOf,
+  httpFixture,
+  KERNEL,
+  request,
+  silentProvider,
+} from "./http_fixture.ts";
 
 Deno.test("/ lists the images with relative manifest paths", async () => {
   const response = await request(await httpFixture(), "/");
@@ -294,7 +300,13 @@ Deno.test("what nobody expected is 500 without details, and logged", async () =>
   catalog.images = () => {
     throw new Error("secret detail");
   };
-  const app = createHttpApp({ catalog, fileSystem, clock, logger });
+  const app = createHttpApp({
+    catalog,
+    fileSystem,
+    clock,
+    logger,
+    status: silentProvider,
+  });
   const response = await request({ app }, "/");
   assert.equal(response.status, 500);
   assert.doesNotMatch(await errorOf(response), /secret/);

@@ -6,6 +6,7 @@ import type { TransferLimits } from "../../lib/http/transfers.ts";
 import { MemoryCatalog, servedImage } from "../support/memory_catalog.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
+import { silentProvider } from "./http_fixture.ts";
 
 /** Several chunks, and no round number of them. */
 const SIZE_BYTES = 3 * 1024 * 1024 + 4711;
@@ -32,6 +33,7 @@ async function openServer(
       fileSystem,
       clock: systemClock,
       logger,
+      status: silentProvider,
       limits,
     }),
     hostname: "127.0.0.1",

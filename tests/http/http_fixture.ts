@@ -1,4 +1,5 @@
 import { createHttpApp, type HttpApp } from "../../lib/http/app.ts";
+import type { ProviderStatus } from "../../lib/http/provider_status.ts";
 import type { TransferLimits } from "../../lib/http/transfers.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryCatalog, servedImage } from "../support/memory_catalog.ts";
@@ -11,6 +12,8 @@ export interface HttpFixture {
   readonly catalog: MemoryCatalog;
   readonly fileSystem: MemoryFileSystem;
   readonly clock: FakeClock;
+  /** What the provider tells of itself; a test may replace it. */
+  status: ProviderStatus;
   readonly logger: MemoryLogger;
 }
 
@@ -49,8 +52,81 @@ export async function httpFixture(
   const catalog = new MemoryCatalog([stable, testing]);
   const clock = new FakeClock();
   const logger = new MemoryLogger();
-  const app = createHttpApp({ catalog, fileSystem, clock, logger, limits });
-  return { app, catalog, fileSystem, clock, logger };
+  const app = createHttpApp({
+    catalog,
+    fileSystem,
+    clock,
+    logger,
+    status: () => fixture.status,
+    limits,
+  });
+  const fixture = {
+    app,
+    catalog,
+    fileSystem,
+    clock,
+    logger,
+    status: silentProvider(),
+  };
+  return fixture;
+}
+
+/** A provider that advertises nothing and has nothing to tell. */
+export function silentProvider(): ProviderStatus {
+  return {
+    name: "lab",
+    version: "1.2.3",
+    startedMs: Date.parse("2026-11-22T11:00:00Z"),
+    advertisers: [],
+    advertisements: [],
+    missing: [],
+    links: [],
+    warnings: [],
+  };
+}
+
+/** A provider that advertises stable/arm64 both ways, and misses two images. */
+export function busyProvider(): ProviderStatus {
+  const image = { channel: "stable", arch: "arm64" };
+  return {
+    ...silentProvider(),
+    advertisers: ["mDNS", "DHT"],
+    advertisements: [
+      {
+        image,
+        via: "mDNS",
+        published: true,
+      },
+      {
+        image,
+        via: "DHT",
+        published: true,
+        lastPublishedMs: Date.parse("2026-11-22T11:55:00Z"),
+        holders: 5,
+      },
+      {
+        image: { channel: "testing", arch: "x86_64" },
+        via: "mDNS",
+        published: false,
+        problem: "eth0 is down",
+      },
+    ],
+    missing: [
+      { channel: "stable", arch: "x86_64" },
+      { channel: "testing", arch: "arm64" },
+    ],
+    links: [
+      { interfaceName: "lo", address: "127.0.0.1", state: "established" },
+      {
+        interfaceName: "eth0",
+        address: "10.0.0.1",
+        state: "failed",
+        reason: "Network is down",
+      },
+    ],
+    dht: { peerId: "12D3KooWLab", peerCount: 7 },
+    warnings: ["Cannot read /srv/beta: permission denied"],
+  };
 }
 
 /**

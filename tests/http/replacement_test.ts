@@ -9,6 +9,7 @@ import {
   sha256Hex,
 } from "../support/memory_catalog.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
+import { silentProvider } from "./http_fixture.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const SIZE_BYTES = 1024 * 1024;
@@ -39,6 +40,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
     fileSystem: disk,
     clock: systemClock,
     logger,
+    status: silentProvider,
   });
   try {
     await using server = openHttpServer({
