@@ -1,8 +1,14 @@
 import { join } from "node:path";
 import type { Advertiser } from "./advertise/advertiser.ts";
 import { createBootRecordPolicy } from "./advertise/boot_record_policy.ts";
-import { openDhtAdvertiser } from "./advertise/dht_advertiser.ts";
-import { openMdnsAdvertiser } from "./advertise/mdns_advertiser.ts";
+import {
+  type DhtAdvertiser,
+  openDhtAdvertiser,
+} from "./advertise/dht_advertiser.ts";
+import {
+  type MdnsAdvertiser,
+  openMdnsAdvertiser,
+} from "./advertise/mdns_advertiser.ts";
 import type { ProviderConfig } from "./config/provider_config.ts";
 import { manifestPath } from "./core/channel_arch.ts";
 import { type Clock, sleep } from "./core/clock.ts";
@@ -10,6 +16,7 @@ import { UserError } from "./core/errors.ts";
 import type { FileSystem } from "./core/file_system.ts";
 import type { Logger } from "./core/log.ts";
 import { messageOf } from "./core/printable.ts";
+import { VERSION } from "./core/version.ts";
 import { createHttpApp } from "./http/app.ts";
 import type { TransferLimits } from "./http/transfers.ts";
 import { type HttpServer, openHttpServer } from "./http/server.ts";
@@ -26,6 +33,10 @@ import {
   listenAddress,
   outwardAddress,
 } from "./provider/addresses.ts";
+import {
+  type Discovery,
+  discoveryStatus,
+} from "./provider/discovery_status.ts";
 import { ImageLibrary } from "./provider/image_library.ts";
 import { Reconciler } from "./provider/reconciler.ts";
 import { signingKeyPath } from "./provider/state_directory.ts";
@@ -81,6 +92,8 @@ export async function serve(
     clock,
     logger,
   });
+  const startedMs = clock.now();
+  const discovery: Discovery = {};
   const http = stack.use(openHttpServer({
     app: createHttpApp({
       catalog: library,
@@ -88,6 +101,18 @@ export async function serve(
       fileSystem,
       clock,
       logger,
+      status: () => ({
+        name: config.name ?? machine.hostName,
+        version: VERSION,
+        startedMs,
+        ...discoveryStatus(
+          discovery,
+          { mdns: config.mdns.enabled, dht: config.dht.enabled },
+          library.images().map(({ image }) => image),
+        ),
+        missing: library.missing.map(({ image }) => image),
+        warnings: library.warnings,
+      }),
       limits: transferLimits(config),
     }),
     hostname: listenAddress(config, systemAddresses()),
@@ -107,10 +132,15 @@ export async function serve(
     : undefined;
   const advertisers: Advertiser[] = [];
   if (config.mdns.enabled) {
-    advertisers.push(await openMdns(config, machine, { http, node }));
+    const mdns = await openMdns(config, machine, { http, node });
+    discovery.mdns = mdns;
+    advertisers.push(mdns);
   }
   if (node !== undefined) {
-    advertisers.push(await advertiseInDht(config, machine, { http, node }));
+    discovery.node = node;
+    const dht = await advertiseInDht(config, machine, { http, node });
+    discovery.dht = dht;
+    advertisers.push(dht);
   }
   for (const advertiser of advertisers) stack.use(advertiser);
   const reconciler = new Reconciler({ advertisers, logger });
@@ -168,7 +198,7 @@ async function openMdns(
     readonly http: HttpServer;
     readonly node: DhtNode | undefined;
   },
-): Promise<Advertiser> {
+): Promise<MdnsAdvertiser> {
   return await openMdnsAdvertiser({
     interfaces,
     hostName,
@@ -244,7 +274,7 @@ async function advertiseInDht(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
   { http, node }: { readonly http: HttpServer; readonly node: DhtNode },
-): Promise<Advertiser> {
+): Promise<DhtAdvertiser> {
   const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
   const baseUrl = () =>
     config.advertiseUrl ?? httpBaseUrl(

@@ -79,6 +79,11 @@ export class ImageLibrary implements ImageCatalog {
     return this.#missing;
   }
 
+  /** What was wrong at the last refresh: one clause each. */
+  get warnings(): readonly string[] {
+    return [...this.#warned];
+  }
+
   /** The succession of trusted keys, by number. */
   trustDocuments(): TrustDocuments["documents"] {
     return this.#trustDocuments;

@@ -1,0 +1,67 @@
+import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
+import type { MdnsAdvertiser } from "../advertise/mdns_advertiser.ts";
+import { type ChannelArch, sameImage } from "../core/channel_arch.ts";
+import type {
+  AdvertisementStatus,
+  ProviderStatus,
+} from "../http/provider_status.ts";
+import type { DhtNode } from "../net/dht_node.ts";
+
+/** What a provider tells the network with, as far as it has been opened. */
+export interface Discovery {
+  /** Unset: off, or not open yet. */
+  mdns?: Pick<MdnsAdvertiser, "isPublished" | "links">;
+  /** Unset: off, or not open yet. */
+  dht?: Pick<DhtAdvertiser, "isPublished" | "status">;
+  /** Unset: off, or not open yet. */
+  node?: Pick<DhtNode, "peerId" | "peerCount">;
+}
+
+/**
+ * How discovery stands, for operators.
+ *
+ * @param enabled what the settings ask for
+ * @param images what is served
+ */
+export function discoveryStatus(
+  { mdns, dht, node }: Discovery,
+  enabled: { readonly mdns: boolean; readonly dht: boolean },
+  images: readonly ChannelArch[],
+): Pick<
+  ProviderStatus,
+  "advertisers" | "advertisements" | "links" | "dht"
+> {
+  return {
+    advertisers: [
+      ...enabled.mdns ? ["mDNS" as const] : [],
+      ...enabled.dht ? ["DHT" as const] : [],
+    ],
+    advertisements: images.flatMap((image) => [
+      ...enabled.mdns ? [inMdns(image, mdns)] : [],
+      ...enabled.dht ? [inDht(image, dht)] : [],
+    ]),
+    links: mdns?.links() ?? [],
+    ...node !== undefined &&
+      { dht: { peerId: node.peerId, peerCount: node.peerCount() } },
+  };
+}
+
+function inMdns(
+  image: ChannelArch,
+  mdns: Discovery["mdns"],
+): AdvertisementStatus {
+  return { image, via: "mDNS", published: mdns?.isPublished(image) ?? false };
+}
+
+function inDht(image: ChannelArch, dht: Discovery["dht"]): AdvertisementStatus {
+  const status = dht?.status().find((each) => sameImage(each.image, image));
+  return {
+    image,
+    via: "DHT",
+    published: dht?.isPublished(image) ?? false,
+    ...status !== undefined && { holders: status.storedAt },
+    ...status?.lastPublishedMs !== undefined &&
+      { lastPublishedMs: status.lastPublishedMs },
+    ...status?.problem !== undefined && { problem: status.problem },
+  };
+}

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { discoveryStatus } from "../../lib/provider/discovery_status.ts";
+
+const STABLE = { channel: "stable", arch: "arm64" };
+const TESTING = { channel: "testing", arch: "arm64" };
+
+Deno.test("discoveryStatus() of what is off is empty", () => {
+  assert.deepEqual(
+    discoveryStatus({}, { mdns: false, dht: false }, [STABLE]),
+    { advertisers: [], advertisements: [], links: [] },
+  );
+});
+
+Deno.test("discoveryStatus() of what is not open yet is not published", () => {
+  const status = discoveryStatus({}, { mdns: true, dht: true }, [STABLE]);
+  assert.deepEqual(status.advertisers, ["mDNS", "DHT"]);
+  assert.deepEqual(status.advertisements, [
+    { image: STABLE, via: "mDNS", published: false },
+    { image: STABLE, via: "DHT", published: false },
+  ]);
+});
+
+Deno.test("discoveryStatus() tells each image's state in each way", () => {
+  const link = {
+    interfaceName: "lo",
+    address: "127.0.0.1",
+    state: "established",
+  } as const;
+  const status = discoveryStatus(
+    {
+      mdns: {
+        isPublished: ({ channel }) => channel === "stable",
+        links: () => [link],
+      },
+      dht: {
+        isPublished: ({ channel }) => channel === "stable",
+        status: () => [
+          { image: STABLE, storedAt: 3, lastPublishedMs: 5 },
+          { image: TESTING, storedAt: 0, problem: "no peer" },
+        ],
+      },
+      node: { peerId: "12D3KooW", peerCount: () => 4 },
+    },
+    { mdns: true, dht: true },
+    [STABLE, TESTING],
+  );
+  assert.deepEqual(status, {
+    advertisers: ["mDNS", "DHT"],
+    advertisements: [
+      { image: STABLE, via: "mDNS", published: true },
+      {
+        image: STABLE,
+        via: "DHT",
+        published: true,
+        holders: 3,
+        lastPublishedMs: 5,
+      },
+      { image: TESTING, via: "mDNS", published: false },
+      {
+        image: TESTING,
+        via: "DHT",
+        published: false,
+        holders: 0,
+        problem: "no peer",
+      },
+    ],
+    links: [link],
+    dht: { peerId: "12D3KooW", peerCount: 4 },
+  });
+});
