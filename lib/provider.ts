@@ -1,63 +1,34 @@
-import { join } from "node:path";
 import type { Advertiser } from "./advertise/advertiser.ts";
-import { createBootRecordPolicy } from "./advertise/boot_record_policy.ts";
-import {
-  type DhtAdvertiser,
-  openDhtAdvertiser,
-} from "./advertise/dht_advertiser.ts";
-import {
-  type MdnsAdvertiser,
-  openMdnsAdvertiser,
-} from "./advertise/mdns_advertiser.ts";
-import type { ProviderConfig } from "./config/provider_config.ts";
-import { manifestPath } from "./core/channel_arch.ts";
-import { type Clock, sleep } from "./core/clock.ts";
-import { UserError } from "./core/errors.ts";
-import type { FileSystem } from "./core/file_system.ts";
-import type { Logger } from "./core/log.ts";
+import { sleep } from "./core/clock.ts";
 import { messageOf } from "./core/printable.ts";
 import { VERSION } from "./core/version.ts";
+import { createMdnsSource } from "./discover/mdns_source.ts";
 import { createHttpApp } from "./http/app.ts";
+import { openHttpServer } from "./http/server.ts";
 import type { TransferLimits } from "./http/transfers.ts";
-import { type HttpServer, openHttpServer } from "./http/server.ts";
 import {
   loadOrCreateSigningKey,
   loadSigningKey,
   type SigningKey,
 } from "./manifest/signing_key.ts";
-import { loadOrCreateIdentity } from "./net/dht_identity.ts";
-import { type DhtNode, openDhtNode } from "./net/dht_node.ts";
 import { systemAddresses } from "./net/interfaces.ts";
-import {
-  httpBaseUrl,
-  listenAddress,
-  outwardAddress,
-} from "./provider/addresses.ts";
+import type { PortMapper } from "./net/port_mapper.ts";
+import { httpBaseUrl, listenAddress } from "./provider/addresses.ts";
 import {
   type Discovery,
   discoveryStatus,
 } from "./provider/discovery_status.ts";
 import { ImageLibrary } from "./provider/image_library.ts";
+import type { Machine, ServeConfig } from "./provider/machine.ts";
+import {
+  advertiseInDht,
+  meetNeighbours,
+  openDht,
+  openPorts,
+} from "./provider/open_dht.ts";
+import { openMdns } from "./provider/open_mdns.ts";
 import { Reconciler } from "./provider/reconciler.ts";
 import { signingKeyPath } from "./provider/state_directory.ts";
-
-/** The machine a provider runs on. */
-export interface Machine {
-  /** The disk. */
-  readonly fileSystem: FileSystem;
-  /** The time. */
-  readonly clock: Clock;
-  /** Where things are told. */
-  readonly logger: Logger;
-  /** The machine's host name. */
-  readonly hostName: string;
-}
-
-/** Settings with every default filled in. */
-export type ServeConfig = ProviderConfig & {
-  /** Keys and what must outlast a restart. */
-  readonly stateDir: string;
-};
 
 /** How often the disk is looked at again, at the least. */
 const RESCAN_INTERVAL_MS = 5000;
@@ -127,8 +98,12 @@ export async function serve(
     throw library.keyProblem;
   }
 
+  let ports: PortMapper | undefined;
+  const externalAddress = () => ports?.externalAddress();
   const node = config.dht.enabled
-    ? stack.use(await openDht(config, machine, { signal }))
+    ? stack.use(
+      await openDht(config, machine, { externalAddress, signal }),
+    )
     : undefined;
   const advertisers: Advertiser[] = [];
   if (config.mdns.enabled) {
@@ -137,14 +112,43 @@ export async function serve(
     advertisers.push(mdns);
   }
   if (node !== undefined) {
+    ports = await openPorts(config, machine, { http, node });
+    if (ports !== undefined) stack.use(ports);
+    const parts = { http, node, externalAddress };
+    const dht = await advertiseInDht(config, machine, parts);
     discovery.node = node;
-    const dht = await advertiseInDht(config, machine, { http, node });
     discovery.dht = dht;
     advertisers.push(dht);
   }
   for (const advertiser of advertisers) stack.use(advertiser);
+  if (node !== undefined && config.mdns.enabled) {
+    stack.use(inBackground((stopped) =>
+      meetNeighbours(
+        node,
+        createMdnsSource({ clock, interfaces: config.interfaces }),
+        machine,
+        { signal: stopped },
+      ), machine));
+  }
   const reconciler = new Reconciler({ advertisers, logger });
   await keepAdvertising(library, reconciler, machine, { signal });
+}
+
+/** Work that goes on until it is disposed of; its failure stops nothing else. */
+function inBackground(
+  work: (stopped: AbortSignal) => Promise<void>,
+  { logger }: Machine,
+): AsyncDisposable {
+  const stopping = new AbortController();
+  const ended = work(stopping.signal).catch((error) => {
+    if (!stopping.signal.aborted) logger.warn(messageOf(error));
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await ended;
+    },
+  };
 }
 
 function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {
@@ -189,111 +193,6 @@ async function keepAdvertising(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-}
-
-async function openMdns(
-  { interfaces, advertiseUrl }: ServeConfig,
-  { clock, logger, hostName }: Machine,
-  { http, node }: {
-    readonly http: HttpServer;
-    readonly node: DhtNode | undefined;
-  },
-): Promise<MdnsAdvertiser> {
-  return await openMdnsAdvertiser({
-    interfaces,
-    hostName,
-    port: http.port,
-    ...advertiseUrl !== undefined && { advertiseUrl: new URL(advertiseUrl) },
-    p2pAddress: (address) =>
-      node?.addresses().find((a) =>
-        a.startsWith(`/${address.includes(":") ? "ip6" : "ip4"}/${address}/`)
-      ),
-    isServed: (address) => listensOn(http.hostname, address),
-    clock,
-    logger,
-  });
-}
-
-function listensOn(bound: string, address: string): boolean {
-  return bound === address || bound === "::" ||
-    (bound === "0.0.0.0" && !address.includes(":"));
-}
-
-/** The node's usual port, which other libp2p programs like to have as well. */
-const DEFAULT_P2P_PORT = 4001;
-
-/**
- * Starts the node of a provider, or one that only helps others to meet.
- *
- * @throws UserError when it cannot listen
- */
-export async function openDht(
-  config: ServeConfig,
-  { fileSystem, clock, logger }: Machine,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<DhtNode> {
-  const address = listenAddress(config, systemAddresses());
-  const { dht } = config;
-  const identity = await loadOrCreateIdentity(
-    fileSystem,
-    join(config.stateDir, "identity.key"),
-    { signal },
-  );
-  const open = (port: number) =>
-    openDhtNode({
-      identity,
-      listen: [
-        `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,
-      ],
-      bootstrap: dht.bootstrapNodes,
-      protocol: dht.protocol,
-      policy: createBootRecordPolicy({ clock }),
-      recordTtlSeconds: dht.recordTtlSeconds,
-      clock,
-      signal,
-    });
-  const node = await open(dht.port ?? DEFAULT_P2P_PORT).catch((error) => {
-    if (dht.port !== undefined || !(error instanceof UserError)) throw error;
-    logger.warn(
-      `Cannot use port ${DEFAULT_P2P_PORT} for the DHT, taking a free one: ` +
-        `others have to learn the new address; set one with --p2p-port`,
-    );
-    return open(0);
-  });
-  const addresses = node.addresses();
-  logger.info(
-    `DHT node ${
-      addresses.length > 0 ? addresses.join(" ") : `${node.peerId}, which ` +
-        "has no address yet: no network interface has one"
-    }`,
-  );
-  return node;
-}
-
-async function advertiseInDht(
-  config: ServeConfig,
-  { fileSystem, clock, logger, hostName }: Machine,
-  { http, node }: { readonly http: HttpServer; readonly node: DhtNode },
-): Promise<DhtAdvertiser> {
-  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
-  const baseUrl = () =>
-    config.advertiseUrl ?? httpBaseUrl(
-      outwardAddress(
-        { ...config, bind: http.hostname },
-        systemAddresses(),
-        routes,
-      ),
-      http.port,
-    );
-  return openDhtAdvertiser({
-    node,
-    urlFor: (image) => baseUrl() + manifestPath(image),
-    providerName: config.name ?? hostName,
-    ttlSeconds: config.dht.recordTtlSeconds,
-    refreshSeconds: config.dht.refreshIntervalSeconds,
-    clock,
-    logger,
-  });
 }
 
 /** Runs once, and again after a failure. */

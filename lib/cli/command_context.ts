@@ -7,7 +7,7 @@ import type { PLASMD_PROGRAM } from "../config/plasmd_options.ts";
 import { DEFAULT_CONFIG, mergeConfig } from "../config/provider_config.ts";
 import { systemClock } from "../core/clock.ts";
 import { createLogger, type Logger } from "../core/log.ts";
-import type { Machine, ServeConfig } from "../provider.ts";
+import type { Machine, ServeConfig } from "../provider/machine.ts";
 import { defaultStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
 import { writeLine } from "./run_program.ts";

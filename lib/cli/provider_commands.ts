@@ -2,7 +2,9 @@ import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
-import { openDht, serve, type ServeConfig } from "../provider.ts";
+import { serve } from "../provider.ts";
+import type { ServeConfig } from "../provider/machine.ts";
+import { openDht } from "../provider/open_dht.ts";
 import { disk } from "../scan/disk.ts";
 import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
 import {

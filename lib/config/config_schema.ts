@@ -112,6 +112,7 @@ const dhtEntries = {
   bootstrap_nodes: v.optional(
     list(checkMultiaddr, '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]'),
   ),
+  port_mapping: v.optional(trueOrFalse),
   refresh_interval: v.optional(seconds),
   record_ttl: v.optional(seconds),
   protocol: v.optional(parsed(parseProtocol)),
@@ -217,6 +218,7 @@ function toLayer(
       enabled: dht?.enabled,
       port: dht?.port,
       bootstrapNodes: dht?.bootstrap_nodes,
+      portMapping: dht?.port_mapping,
       refreshIntervalSeconds: dht?.refresh_interval,
       recordTtlSeconds: dht?.record_ttl,
       protocol: dht?.protocol,

@@ -26,6 +26,8 @@ export interface ConfigFlags {
   readonly p2pPort?: number | undefined;
   /** `--bootstrap` */
   readonly bootstrap?: readonly string[];
+  /** `--port-mapping` */
+  readonly portMapping?: boolean | undefined;
   /** `--no-mdns` */
   readonly mdns?: boolean | undefined;
   /** `--signing-key` */
@@ -51,6 +53,8 @@ export function flagsLayer(flags: ConfigFlags): ConfigLayer {
       enabled: flags.dht,
       port: flags.p2pPort,
       bootstrapNodes: givenList(flags.bootstrap),
+      // Not given says nothing, so that the file can ask for it.
+      portMapping: flags.portMapping || undefined,
     },
     mdns: { enabled: flags.mdns },
     signing: { key: flags.signingKey },

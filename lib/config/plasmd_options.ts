@@ -109,6 +109,10 @@ const SERVE_OPTIONS = {
   ...SIGNING_OPTION,
   ...NODE_OPTIONS,
   dht: { type: "toggle", help: "do not advertise in the DHT" },
+  portMapping: {
+    type: "flag",
+    help: "map the ports of HTTP and the DHT through a home router (UPnP)",
+  },
   mdns: { type: "toggle", help: "do not advertise by mDNS" },
   dryRun: { type: "flag", help: "say what would be advertised, and end" },
 } as const satisfies OptionTable;

@@ -18,6 +18,8 @@ export interface DhtConfig {
   readonly refreshIntervalSeconds: number;
   /** How long a record is valid; at most a day. */
   readonly recordTtlSeconds: number;
+  /** Whether to map the ports through a home router by UPnP. */
+  readonly portMapping: boolean;
   /** The Kademlia protocol id; only nodes with the same one meet. */
   readonly protocol: string;
 }
@@ -105,6 +107,7 @@ export const DEFAULT_CONFIG: ProviderConfig = {
     bootstrapNodes: [],
     refreshIntervalSeconds: 1800,
     recordTtlSeconds: 3600,
+    portMapping: false,
     protocol: "/ipfs/kad/1.0.0",
   },
   mdns: { enabled: true },

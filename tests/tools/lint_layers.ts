@@ -10,7 +10,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["scan"],
   ["manifest", "net"],
   ["http", "advertise"],
-  ["discover", "provider"],
+  ["discover"],
+  ["provider"],
   ["cli"],
 ];
 

@@ -1,0 +1,22 @@
+import type { ProviderConfig } from "../config/provider_config.ts";
+import type { Clock } from "../core/clock.ts";
+import type { FileSystem } from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
+
+/** The machine a provider runs on. */
+export interface Machine {
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+  /** The time. */
+  readonly clock: Clock;
+  /** Where things are told. */
+  readonly logger: Logger;
+  /** The machine's host name. */
+  readonly hostName: string;
+}
+
+/** Settings with every default filled in. */
+export type ServeConfig = ProviderConfig & {
+  /** Keys and what must outlast a restart. */
+  readonly stateDir: string;
+};

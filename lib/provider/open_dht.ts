@@ -1,0 +1,192 @@
+import { join } from "node:path";
+import { createBootRecordPolicy } from "../advertise/boot_record_policy.ts";
+import {
+  type DhtAdvertiser,
+  openDhtAdvertiser,
+} from "../advertise/dht_advertiser.ts";
+import { manifestPath } from "../core/channel_arch.ts";
+import { UserError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
+import type { Source } from "../discover/source.ts";
+import type { HttpServer } from "../http/server.ts";
+import { loadOrCreateIdentity } from "../net/dht_identity.ts";
+import { type DhtNode, openDhtNode } from "../net/dht_node.ts";
+import { systemAddresses } from "../net/interfaces.ts";
+import { openPortMapper, type PortMapper } from "../net/port_mapper.ts";
+import {
+  httpBaseUrl,
+  isPrivateAddress,
+  isPublicMultiaddr,
+  listenAddress,
+  outwardAddress,
+} from "./addresses.ts";
+import type { Machine, ServeConfig } from "./machine.ts";
+
+/** The node's usual port, which other libp2p programs like to have as well. */
+const DEFAULT_P2P_PORT = 4001;
+
+/**
+ * Starts the node of a provider, or one that only helps others to meet.
+ *
+ * @param externalAddress of the router that maps its port, where one does
+ * @throws UserError when it cannot listen
+ */
+export async function openDht(
+  config: ServeConfig,
+  { fileSystem, clock, logger }: Machine,
+  { externalAddress = () => undefined, signal }: {
+    readonly externalAddress?: () => string | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<DhtNode> {
+  const address = listenAddress(config, systemAddresses());
+  const { dht } = config;
+  const identity = await loadOrCreateIdentity(
+    fileSystem,
+    join(config.stateDir, "identity.key"),
+    { signal },
+  );
+  let node: DhtNode | undefined;
+  const open = (port: number) =>
+    openDhtNode({
+      identity,
+      listen: [
+        `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,
+      ],
+      bootstrap: dht.bootstrapNodes,
+      protocol: dht.protocol,
+      policy: createBootRecordPolicy({ clock }),
+      recordTtlSeconds: dht.recordTtlSeconds,
+      stateFile: {
+        fileSystem,
+        path: join(config.stateDir, "dht.json"),
+        logger,
+      },
+      alsoAnnounce: () => mappedAddresses(externalAddress(), node),
+      clock,
+      signal,
+    });
+  const opened = await open(dht.port ?? DEFAULT_P2P_PORT).catch((error) => {
+    if (dht.port !== undefined || !(error instanceof UserError)) throw error;
+    logger.warn(
+      `Cannot use port ${DEFAULT_P2P_PORT} for the DHT, taking a free one: ` +
+        `others have to learn the new address; set one with --p2p-port`,
+    );
+    return open(0);
+  });
+  node = opened;
+  const addresses = opened.addresses();
+  logger.info(
+    `DHT node ${
+      addresses.length > 0 ? addresses.join(" ") : `${opened.peerId}, which ` +
+        "has no address yet: no network interface has one"
+    }`,
+  );
+  return opened;
+}
+
+/** Where others reach a node through the router. */
+function mappedAddresses(
+  externalAddress: string | undefined,
+  node: DhtNode | undefined,
+): string[] {
+  if (externalAddress === undefined || node === undefined) return [];
+  return tcpPorts(node).map((port) => `/ip4/${externalAddress}/tcp/${port}`);
+}
+
+/** Advertises in the DHT, under an address that others can reach. */
+export async function advertiseInDht(
+  config: ServeConfig,
+  { fileSystem, clock, logger, hostName }: Machine,
+  { http, node, externalAddress }: {
+    readonly http: HttpServer;
+    readonly node: DhtNode;
+    /** Of the router that maps our ports, where one does. */
+    readonly externalAddress: () => string | undefined;
+  },
+): Promise<DhtAdvertiser> {
+  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
+  const address = () =>
+    externalAddress() ?? outwardAddress(
+      { ...config, bind: http.hostname },
+      systemAddresses(),
+      routes,
+    );
+  const baseUrl = () =>
+    config.advertiseUrl ?? httpBaseUrl(address(), http.port);
+  if (
+    config.advertiseUrl === undefined && isPrivateAddress(address()) &&
+    !config.dht.portMapping &&
+    config.dht.bootstrapNodes.some(isPublicMultiaddr)
+  ) {
+    logger.warn(
+      `Others in the DHT are told ${baseUrl()}, which only this network reaches: ` +
+        "name the address they reach with --advertise-url, or use --port-mapping",
+    );
+  }
+  return openDhtAdvertiser({
+    node,
+    urlFor: (image) => baseUrl() + manifestPath(image),
+    providerName: config.name ?? hostName,
+    ttlSeconds: config.dht.recordTtlSeconds,
+    refreshSeconds: config.dht.refreshIntervalSeconds,
+    clock,
+    logger,
+  });
+}
+
+/**
+ * Maps the ports of HTTP and the DHT through a home router, when that is asked
+ * for: one of them alone would be of no use.
+ */
+export async function openPorts(
+  config: ServeConfig,
+  { fileSystem, clock, logger }: Machine,
+  { http, node }: { readonly http: HttpServer; readonly node: DhtNode },
+): Promise<PortMapper | undefined> {
+  if (!config.dht.portMapping) return undefined;
+  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
+  return openPortMapper({
+    ports: [http.port, ...tcpPorts(node)],
+    internalAddress: outwardAddress(
+      { ...config, bind: http.hostname },
+      systemAddresses(),
+      routes,
+    ),
+    logger,
+    clock,
+  });
+}
+
+/** The port that a node listens on, as its addresses have it. */
+function tcpPorts(node: DhtNode): number[] {
+  const ports = node.addresses().flatMap((address) => {
+    const port = /\/tcp\/(\d+)/.exec(address)?.[1];
+    return port === undefined ? [] : [Number(port)];
+  });
+  return ports.slice(0, 1);
+}
+
+/**
+ * Meets the nodes of other providers on the LAN, whose addresses they tell by
+ * mDNS, so that a LAN becomes a DHT without any bootstrap node.
+ */
+export async function meetNeighbours(
+  node: DhtNode,
+  source: Source,
+  { logger }: Machine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  // Any image will do: a source tells of every node that it hears of.
+  const image = { channel: "stable", arch: "arm64" };
+  for await (const finding of source.find(image, { signal })) {
+    if (finding.kind !== "peer") continue;
+    if (finding.multiaddr.endsWith(node.peerId)) continue;
+    const joined = await node.join(finding.multiaddr, { signal });
+    if (!joined.ok) {
+      logger.debug(
+        `DHT node ${printable(finding.multiaddr)}: ${joined.reason}`,
+      );
+    }
+  }
+}
