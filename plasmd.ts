@@ -10,6 +10,7 @@ import {
   runProgram,
   writeLine,
 } from "./lib/cli/run_program.ts";
+import { runStatus } from "./lib/cli/status_command.ts";
 import { runTrustSign } from "./lib/cli/trust_commands.ts";
 import { renderHelp } from "./lib/config/command_help.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
@@ -38,6 +39,8 @@ async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
     case "bootstrap":
       return await (await providerCommands())
         .runBootstrap(invocation.values, { signal });
+    case "status":
+      return await runStatus(invocation.values, { signal });
     case "manifest show":
       return await runManifestShow(invocation.values, { signal });
     case "manifest generate":

@@ -270,6 +270,20 @@ export const PLASMD_PROGRAM = {
         "plasmd key show --signing-key signing.pem --format pem",
       ],
     },
+    status: {
+      summary: "Show what a running provider does",
+      options: {
+        url: {
+          type: "text",
+          placeholder: "URL",
+          help: "where the provider serves",
+          default: "http://127.0.0.1:8080",
+          parse: parseHttpUrl,
+        },
+        ...JSON_OPTION,
+      },
+      examples: ["plasmd status --url http://192.168.1.10:8080"],
+    },
     bootstrap: {
       summary: "Run a DHT node without images, for others to join through",
       options: { ...CONFIG_OPTION, ...STATE_OPTION, ...NODE_OPTIONS },

@@ -45,7 +45,7 @@ Deno.test({
   ignore: BASH_IS_MISSING,
   async fn() {
     const plasmd = (...words: string[]) => bash(PLASMD_PROGRAM, words);
-    assert.deepEqual(await plasmd("s"), ["serve", "scan"]);
+    assert.deepEqual(await plasmd("s"), ["serve", "scan", "status"]);
     assert.deepEqual(await plasmd("serve", "--a"), [
       "--artifacts",
       "--arch",

@@ -111,6 +111,7 @@ architectures = ["amd64"]
 enabled = false
 port = 65535
 bootstrap_nodes = ["/dns4/boot.example.org/tcp/4001"]
+port_mapping = true
 refresh_interval = 60
 record_ttl = 86400
 protocol = "/phase/kad/1.0.0"
@@ -144,6 +145,7 @@ max_rate_per_connection = 1_000_000
       bootstrapNodes: ["/dns4/boot.example.org/tcp/4001"],
       refreshIntervalSeconds: 60,
       recordTtlSeconds: 86400,
+      portMapping: true,
       protocol: "/phase/kad/1.0.0",
     },
     mdns: { enabled: false },

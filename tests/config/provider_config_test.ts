@@ -20,6 +20,7 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
     dht: {
       enabled: true,
       port: undefined,
+      portMapping: false,
       bootstrapNodes: [],
       refreshIntervalSeconds: 1800,
       recordTtlSeconds: 3600,

@@ -174,6 +174,26 @@ Deno.test("plasmd serve on an empty directory finds nothing, says so, and keeps 
   assert.deepEqual(await health.json(), { status: "ok" });
 });
 
+Deno.test("plasmd status tells per image and link what works", () =>
+  withTree(async (root) => {
+    await using provider = serve(root);
+    const [, url = ""] = await provider.line(/Serving on (\S+)/);
+    await provider.line(new RegExp(`Advertising ${B}/arm64`));
+    const { code, stdout, stderr } = await run("plasmd", [
+      ...["status", "--url", url],
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`image +${A}/arm64 .*mDNS yes, DHT `));
+    assert.match(stdout, new RegExp(`missing +${A}/x86_64`));
+    assert.match(stdout, /mdns +lo 127\.0\.0\.1 established/);
+    assert.match(stdout, /dht +12D3\w+/);
+    const json = await run("plasmd", ["status", "--json", "--url", url]);
+    assert.equal(JSON.parse(json.stdout).images.length, 2);
+    const none = await run("plasmd", ["status", "--url", "http://127.0.0.1:9"]);
+    assert.equal(none.code, 2);
+    assert.match(none.stderr, /127\.0\.0\.1:9.*--url/);
+  }));
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`plasmd serve withdraws and ends with 0 soon after ${signal}`, () =>
     withTree(async (root) => {

@@ -1,0 +1,114 @@
+import { deadline, systemClock } from "../core/clock.ts";
+import { UserError } from "../core/errors.ts";
+import { ExitCode } from "../core/exit_code.ts";
+import { messageOf, printable } from "../core/printable.ts";
+import type { CommandValues } from "./command_context.ts";
+import { writeLine } from "./run_program.ts";
+
+/** Longest wait for a provider's answer. */
+const TIMEOUT_MS = 5000;
+
+/** The parts of `/status` that are shown; a provider says more. */
+interface StatusDocument {
+  readonly name: string;
+  readonly version: string;
+  readonly ready: boolean;
+  readonly images: readonly {
+    readonly channel: string;
+    readonly arch: string;
+    readonly version: string;
+    readonly advertised: readonly {
+      readonly via: string;
+      readonly published: boolean;
+      readonly holders?: number;
+      readonly problem?: string;
+    }[];
+  }[];
+  readonly missing: readonly {
+    readonly channel: string;
+    readonly arch: string;
+  }[];
+  readonly warnings: readonly string[];
+  readonly mdns?: {
+    readonly links: readonly {
+      readonly interface: string;
+      readonly address: string;
+      readonly state: string;
+      readonly reason?: string;
+    }[];
+  };
+  readonly dht?: { readonly peer_id: string; readonly peers: number };
+}
+
+/** `plasmd status`: asks a running provider how it stands. */
+export async function runStatus(
+  values: CommandValues<"status">,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const text = await fetchStatus(values.url, { signal });
+  if (values.json) {
+    writeLine(text.trimEnd(), "stdout");
+    return ExitCode.done;
+  }
+  let lines: string[];
+  try {
+    // Whatever it lacks shows as a TypeError: then it is not one of ours.
+    lines = describe(JSON.parse(text));
+  } catch (cause) {
+    throw new UserError(
+      `Cannot read the status of ${values.url}: not a plasmd of this version`,
+      { cause },
+    );
+  }
+  for (const line of lines) writeLine(printable(line), "stdout");
+  return ExitCode.done;
+}
+
+async function fetchStatus(
+  base: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<string> {
+  using limit = deadline(systemClock, TIMEOUT_MS, { signal });
+  try {
+    const response = await fetch(`${base}/status`, { signal: limit.signal });
+    const text = await response.text();
+    if (response.ok) return text;
+    throw new Error(`it answers ${response.status}`);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new UserError(
+      `Cannot ask ${base} for its status: ${
+        messageOf(cause)
+      }; name a running provider with --url`,
+      { cause },
+    );
+  }
+}
+
+function describe(status: StatusDocument): string[] {
+  return [
+    `${status.name}  plasmd ${status.version}  ${
+      status.ready ? "ready" : "not ready"
+    }`,
+    ...status.images.map(({ channel, arch, version, advertised }) =>
+      `image    ${channel}/${arch}  ${version}  ${
+        advertised.map(({ via, published, holders, problem }) => {
+          if (!published) return `${via} no (${problem ?? "not yet"})`;
+          return `${via} yes${
+            holders === undefined ? "" : ` (at ${holders} nodes)`
+          }`;
+        }).join(", ") || "not advertised"
+      }`
+    ),
+    ...status.missing.map(({ channel, arch }) => `missing  ${channel}/${arch}`),
+    ...(status.mdns?.links ?? []).map((link) =>
+      `mdns     ${link.interface} ${link.address} ${link.state}${
+        link.reason === undefined ? "" : `: ${link.reason}`
+      }`
+    ),
+    ...status.dht === undefined
+      ? []
+      : [`dht      ${status.dht.peer_id}  ${status.dht.peers} peers`],
+    ...status.warnings.map((warning) => `warning  ${warning}`),
+  ];
+}
