@@ -8,7 +8,7 @@ import { writeLine } from "./run_program.ts";
 /** Longest wait for a provider's answer. */
 const TIMEOUT_MS = 5000;
 
-/** The parts of `/status` that are shown; a provider says more. */
+/** The parts of `/status` that are shown: see `http/status_json.ts`. */
 interface StatusDocument {
   readonly name: string;
   readonly version: string;
@@ -24,12 +24,9 @@ interface StatusDocument {
       readonly problem?: string;
     }[];
   }[];
-  readonly missing: readonly {
-    readonly channel: string;
-    readonly arch: string;
-  }[];
+  readonly missing: readonly string[];
   readonly warnings: readonly string[];
-  readonly mdns?: {
+  readonly mdns: null | {
     readonly links: readonly {
       readonly interface: string;
       readonly address: string;
@@ -37,7 +34,7 @@ interface StatusDocument {
       readonly reason?: string;
     }[];
   };
-  readonly dht?: { readonly peer_id: string; readonly peers: number };
+  readonly dht: null | { readonly peer_id: string; readonly peers: number };
 }
 
 /** `plasmd status`: asks a running provider how it stands. */
@@ -100,13 +97,13 @@ function describe(status: StatusDocument): string[] {
         }).join(", ") || "not advertised"
       }`
     ),
-    ...status.missing.map(({ channel, arch }) => `missing  ${channel}/${arch}`),
+    ...status.missing.map((name) => `missing  ${name}`),
     ...(status.mdns?.links ?? []).map((link) =>
       `mdns     ${link.interface} ${link.address} ${link.state}${
         link.reason === undefined ? "" : `: ${link.reason}`
       }`
     ),
-    ...status.dht === undefined
+    ...status.dht === null
       ? []
       : [`dht      ${status.dht.peer_id}  ${status.dht.peers} peers`],
     ...status.warnings.map((warning) => `warning  ${warning}`),
