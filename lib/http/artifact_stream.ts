@@ -25,10 +25,12 @@ export function artifactStream(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const endBytes = offsetBytes + lengthBytes;
   let positionBytes = offsetBytes;
-  /** The client is gone or given up, or everything has been read. */
+  let leftBytes = lengthBytes;
+  /** The client is gone or given up, or has everything. */
   let over = false;
   /** A read that is under way owns the file, and closes it afterwards. */
   let reading = false;
+  let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined;
   let lent: Uint8Array<ArrayBuffer> | undefined;
 
   function finish(): void {
@@ -37,20 +39,28 @@ export function artifactStream(
     if (!reading) file[Symbol.dispose]();
   }
 
-  async function readNext(): Promise<Uint8Array<ArrayBuffer>> {
+  async function read(): Promise<Uint8Array<ArrayBuffer>> {
     const wanted = Math.min(transfer.chunkBytes(), endBytes - positionBytes);
-    // The network may still be sending the last buffer, so it is not used
-    // again. Detaching it frees it as soon as it has been sent, and not when
-    // the garbage collector comes round: that halves the memory of a crowd.
-    lent?.buffer.transfer(0);
     const buffer = new Uint8Array(wanted);
-    if (lendChunks) lent = buffer;
-    const count = await file.readAt(buffer, positionBytes);
-    if (count === 0) throw new Error("the file has become shorter");
-    positionBytes += count;
-    if (positionBytes === endBytes) await verify();
-    await transfer.release(count);
-    return count === wanted ? buffer : buffer.subarray(0, count);
+    reading = true;
+    try {
+      const count = await file.readAt(buffer, positionBytes);
+      if (count === 0) throw new Error("the file has become shorter");
+      positionBytes += count;
+      if (positionBytes === endBytes) await verify();
+      return count === wanted ? buffer : buffer.subarray(0, count);
+    } finally {
+      reading = false;
+      if (over) file[Symbol.dispose]();
+    }
+  }
+
+  function readAhead(): void {
+    if (positionBytes === endBytes || !transfer.readsAhead()) return;
+    ahead = read();
+    ahead.catch(() => {
+      // Thrown again to who takes the chunk, if anybody still does.
+    });
   }
 
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -63,23 +73,28 @@ export function artifactStream(
     },
     async pull(controller) {
       transfer.accepted();
-      reading = true;
+      // The network may still be sending the last buffer, so it is not used
+      // again. Detaching it frees it as soon as it has been sent, and not when
+      // the garbage collector comes round: that halves the memory of a crowd.
+      lent?.buffer.transfer(0);
       try {
-        const chunk = await readNext();
+        const chunk = await (ahead ?? read());
+        ahead = undefined;
         if (over) return;
+        readAhead();
+        await transfer.release(chunk.length);
+        if (over) return;
+        if (lendChunks) lent = chunk;
+        leftBytes -= chunk.length;
         controller.enqueue(chunk);
-        if (positionBytes === endBytes) {
-          controller.close();
-          finish();
-        }
+        if (leftBytes > 0) return;
+        controller.close();
+        finish();
       } catch (error) {
         if (over) return;
         transfer.fail();
         controller.error(error);
         finish();
-      } finally {
-        reading = false;
-        if (over) file[Symbol.dispose]();
       }
     },
     cancel: finish,

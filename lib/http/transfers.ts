@@ -46,6 +46,8 @@ export interface Transfer {
   readonly signal: AbortSignal;
   /** How much to read next, at most. */
   chunkBytes(): number;
+  /** Whether to read the next chunk while the network takes this one. */
+  readsAhead(): boolean;
   /**
    * Call before reading a chunk: the client has accepted the one before, and
    * is not to blame for the time that reading takes.
@@ -95,11 +97,13 @@ export interface Transfers {
 }
 
 /** Largest read: more does not make it faster (tests/bench/http_bench.ts). */
-const MAX_CHUNK_BYTES = 512 * 1024;
+const MAX_CHUNK_BYTES = 256 * 1024;
 /** Smallest read in a crowd: less costs more calls than it saves memory. */
 const MIN_CHUNK_BYTES = 64 * 1024;
 /** What the chunks of all downloads may take together. */
 const CHUNK_BUDGET_BYTES = 16 * 1024 * 1024;
+/** Up to so many downloads wait for the disk; more keep each other busy. */
+const MAX_READING_AHEAD = 8;
 /** With a rate limit, how often a chunk is sent. */
 const RELEASES_PER_SECOND = 4;
 const REMEMBERED = 20;
@@ -134,11 +138,13 @@ export function createTransfers(
     };
     running.add(state);
     const over = new AbortController();
-    let cancelStall = () => {};
+    /** Since when the client has had a chunk to accept. */
+    let waitingSinceMs: number | undefined;
+    let cancelWatch = () => {};
     let releasedMs = clock.monotonic();
 
     function end(reason: string): void {
-      cancelStall();
+      cancelWatch();
       if (!running.delete(state)) return;
       const whole = state.sentBytes === state.lengthBytes;
       if (state.state === "running") state.state = whole ? "done" : "broken";
@@ -149,6 +155,19 @@ export function createTransfers(
     }
     const onCompleted = () => end("the client is gone");
     completed.then(onCompleted, onCompleted);
+
+    /** Looks again when the client could have stalled, not at every chunk. */
+    function watch(delayMs: number): void {
+      cancelWatch = clock.setTimer(() => {
+        const waitedMs = waitingSinceMs === undefined
+          ? 0
+          : clock.monotonic() - waitingSinceMs;
+        if (waitedMs < stallTimeoutMs) return watch(stallTimeoutMs - waitedMs);
+        state.state = "broken";
+        end("the client has stopped reading");
+      }, delayMs);
+    }
+    watch(stallTimeoutMs);
 
     return {
       signal: over.signal,
@@ -165,7 +184,10 @@ export function createTransfers(
         );
         return Math.max(1, Math.floor(count));
       },
-      accepted: () => cancelStall(),
+      readsAhead: () => running.size <= MAX_READING_AHEAD,
+      accepted() {
+        waitingSinceMs = undefined;
+      },
       async release(countBytes) {
         if (maxRateBytesPerSecond !== undefined) {
           const nowMs = clock.monotonic();
@@ -176,10 +198,7 @@ export function createTransfers(
         over.signal.throwIfAborted();
         state.sentBytes += countBytes;
         total.sentBytes += countBytes;
-        cancelStall = clock.setTimer(() => {
-          state.state = "broken";
-          end("the client has stopped reading");
-        }, stallTimeoutMs);
+        waitingSinceMs = clock.monotonic();
       },
       fail() {
         state.state = "broken";

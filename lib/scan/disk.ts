@@ -40,7 +40,8 @@ async function openFile(path: string): Promise<OpenFile> {
     info: async () => infoOf(await file.stat()),
     async readAt(buffer, offsetBytes) {
       if (offsetBytes !== position) {
-        await file.seek(offsetBytes, Deno.SeekMode.Start);
+        // Touches no disk, and the asynchronous one would cost a thread.
+        file.seekSync(offsetBytes, Deno.SeekMode.Start);
       }
       const count = await file.read(buffer) ?? 0;
       position = offsetBytes + count;
