@@ -1,14 +1,17 @@
 import { NotFoundError } from "@libp2p/interface";
+import { peerIdFromCID } from "@libp2p/peer-id";
 import { MemoryDatastore } from "datastore-core";
 import { Key, type Pair, type Query } from "interface-datastore";
+import { CID } from "multiformats/cid";
 import { toString } from "uint8arrays/to-string";
 import type { Clock } from "../core/clock.ts";
 import type { RecordPolicy } from "./dht_record_policy.ts";
 import { decodeRecord } from "./kad_message.ts";
 
-/** Where kad-dht keeps things in its datastore. */
+/** Where kad-dht and libp2p's peer store keep things. */
 const RECORDS = "/dht/record/";
 const PROVIDERS = "/dht/provider";
+const PEERS = "/peers/";
 
 /** How much a node keeps for others. */
 export interface DatastoreLimits {
@@ -18,6 +21,8 @@ export interface DatastoreLimits {
   readonly maxProviders?: number;
   /** Providers of one key. @default 512 */
   readonly maxProvidersPerKey?: number;
+  /** Peers whose addresses are known. @default 16384 */
+  readonly maxPeers?: number;
 }
 
 /**
@@ -34,6 +39,8 @@ export class DhtDatastore extends MemoryDatastore {
   /** Key, then peer, to the entry. */
   readonly #providers = new Map<string, Map<string, ProviderEntry>>();
   #providerCount = 0;
+  /** Keys of the peer store, the one written last at the end. */
+  readonly #peers = new Set<string>();
   readonly #policy: RecordPolicy;
   readonly #clock: Clock;
   readonly #providerTtlMs: number;
@@ -59,6 +66,7 @@ export class DhtDatastore extends MemoryDatastore {
       maxRecords: 4096,
       maxProviders: 16384,
       maxProvidersPerKey: 512,
+      maxPeers: 16384,
       ...limits,
     };
   }
@@ -88,7 +96,10 @@ export class DhtDatastore extends MemoryDatastore {
     const name = key.toString();
     if (name.startsWith(RECORDS)) this.#putRecord(name, value);
     else if (name.startsWith(`${PROVIDERS}/`)) this.#putProvider(name, value);
-    else return super.put(key, value);
+    else {
+      if (name.startsWith(PEERS)) this.#makeRoomForPeer(name);
+      return super.put(key, value);
+    }
     return key;
   }
 
@@ -117,7 +128,10 @@ export class DhtDatastore extends MemoryDatastore {
       this.#records.delete(name);
     } else if (name.startsWith(`${PROVIDERS}/`)) {
       this.#deleteProvider(name);
-    } else return super.delete(key);
+    } else {
+      this.#peers.delete(name);
+      return super.delete(key);
+    }
   }
 
   override query(query: Query): Generator<Pair> | AsyncGenerator<Pair> {
@@ -143,6 +157,25 @@ export class DhtDatastore extends MemoryDatastore {
       }
     }
     this.#records.set(name, bytes);
+  }
+
+  /**
+   * Forgets the peer that was heard of longest ago. Its provider entries go
+   * with it: GET_PROVIDERS fails for a key when one of them has no peer.
+   */
+  #makeRoomForPeer(name: string): void {
+    this.#peers.delete(name);
+    this.#peers.add(name);
+    if (this.#peers.size <= this.#limits.maxPeers) return;
+    for (const oldest of this.#peers) {
+      const peerId = peerIdOfName(oldest);
+      if (peerId === this.#selfId) continue;
+      this.delete(new Key(oldest));
+      for (const key of [...this.#providers.keys()]) {
+        this.#deleteProvider(`${PROVIDERS}/${key}/${peerId}`);
+      }
+      return;
+    }
   }
 
   #putProvider(name: string, bytes: Uint8Array): void {
@@ -198,6 +231,11 @@ interface ProviderEntry {
   readonly bytes: Uint8Array;
   /** When it came, on the monotonic clock. */
   readonly sinceMs: number;
+}
+
+/** The peer store names a peer by its id as a CID. */
+function peerIdOfName(name: string): string {
+  return peerIdFromCID(CID.parse(name.slice(PEERS.length))).toString();
 }
 
 function splitProviderName(name: string): { key: string; peerId: string } {

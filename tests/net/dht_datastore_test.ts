@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { peerIdFromString } from "@libp2p/peer-id";
 import { Key } from "interface-datastore";
+import { createIdentity } from "../../lib/net/dht_identity.ts";
 import { DhtDatastore } from "../../lib/net/dht_datastore.ts";
 import type { RecordPolicy } from "../../lib/net/dht_record_policy.ts";
 import { encodeRecord } from "../../lib/net/kad_message.ts";
@@ -34,13 +36,14 @@ function record(key: string, value: string): [Key, Uint8Array] {
 
 function open(
   limits: ConstructorParameters<typeof DhtDatastore>[0]["limits"] = {},
+  selfId = "self",
 ): { store: DhtDatastore; clock: FakeClock } {
   const clock = new FakeClock("1970-01-01T00:01:40Z"); // second 100
   const store = new DhtDatastore({
     policy,
     clock,
     providerTtlSeconds: 60,
-    selfId: "self",
+    selfId,
     limits,
   });
   return { store, clock };
@@ -144,13 +147,38 @@ Deno.test("DhtDatastore shows kad-dht's reprovider nothing to repeat", async () 
   assert.deepEqual(seen, []);
 });
 
+Deno.test("DhtDatastore forgets the peer it heard of longest ago", async () => {
+  const ids = await Promise.all(
+    Array.from(
+      { length: 4 },
+      async () => peerIdFromString((await createIdentity()).peerId),
+    ),
+  );
+  const peerKey = (i: number) => new Key(`/peers/${ids[i]?.toCID()}`);
+  const provider = (i: number) =>
+    DhtDatastore.providerKey(bytes("k"), ids[i]?.toString() ?? "");
+  const { store } = open({ maxPeers: 3 }, ids[0]?.toString());
+  for (const i of [0, 1, 2]) {
+    await store.put(peerKey(i), bytes("p"));
+    await store.put(provider(i), bytes("t"));
+  }
+  await store.put(peerKey(1), bytes("p")); // heard of again
+  await store.put(peerKey(3), bytes("p"));
+  const known = [0, 1, 2, 3].map((i) => store.has(peerKey(i)));
+  assert.deepEqual(await Promise.all(known), [true, true, false, true]);
+  assert.deepEqual(
+    await providersOf(store, "k"),
+    [ids[0]?.toString(), ids[1]?.toString()],
+  );
+});
+
 Deno.test("DhtDatastore keeps all else as it is", async () => {
   const { store } = open();
-  const key = new Key("/peers/x");
+  const key = new Key("/other/x");
   await store.put(key, bytes("v"));
   assert.deepEqual(await store.get(key), bytes("v"));
   assert.equal(await store.has(key), true);
-  const all = await Array.fromAsync(store.query({ prefix: "/peers" }));
+  const all = await Array.fromAsync(store.query({ prefix: "/other" }));
   assert.equal(all.length, 1);
   await store.delete(key);
   assert.equal(await store.has(key), false);
