@@ -131,7 +131,13 @@ libp2pTest(
     await using honest = await openTestNode();
     const value = await record();
     await publish(honest, value);
-    await using forger = await openTestNode({ bootstrap: honest.addresses() });
+    await using forger = await openTestNode({
+      bootstrap: honest.addresses(),
+      policy: {
+        ...createBootRecordPolicy({ clock }),
+        expiresMs: () => Infinity,
+      },
+    });
     await eventually(() => forger.peerCount() === 1, "they know each other");
     await keepAt(forger, new TextEncoder().encode("forged"));
 
