@@ -64,9 +64,12 @@ const WANTED_HOLDERS = 20;
 /** New peers do not make an image be published more often than this. */
 const MIN_INTERVAL_MS = 5000;
 const MAX_AT_ONCE = 4;
+const SUPERSEDED = "withdrawn, or published anew";
 
 interface Entry {
   readonly advertisement: Advertisement;
+  /** Aborts when the image is withdrawn, or published anew. */
+  readonly ended: AbortController;
   /** When it is to be published again, on the monotonic clock. */
   dueMs: number;
   isRunning: boolean;
@@ -102,12 +105,10 @@ export function openDhtAdvertiser(
     entry: Entry,
     onStored: () => void = () => {},
   ): Promise<Result<void>> => {
-    const isCurrent = () =>
-      entries.get(formatChannelArch(entry.advertisement.image)) === entry;
     entry.dueMs = Infinity;
     entry.isRunning = true;
     entry.lastAttemptMs = clock.monotonic();
-    const stored = await publishOnce(entry, isCurrent, () => {
+    const stored = await publishOnce(entry, () => {
       entry.lastPublishedMs = clock.now();
       entry.storedAt = Math.max(entry.storedAt, 1);
       delete entry.problem;
@@ -115,7 +116,7 @@ export function openDhtAdvertiser(
       tellOfPeers();
     });
     entry.isRunning = false;
-    if (!isCurrent()) return refuse("withdrawn, or published anew");
+    if (entry.ended.signal.aborted) return refuse(SUPERSEDED);
     if (stored.ok) {
       entry.storedAt = stored.value;
       entry.attempts = 0;
@@ -139,8 +140,7 @@ export function openDhtAdvertiser(
 
   /** @returns how many other nodes keep the record, at least one */
   const publishOnce = async (
-    { advertisement: { image, version } }: Entry,
-    isCurrent: () => boolean,
+    { advertisement: { image, version }, ended }: Entry,
     onStored: () => void,
   ): Promise<Result<number>> => {
     // Other nodes refuse a record older than the last one, and the wall clock
@@ -156,11 +156,11 @@ export function openDhtAdvertiser(
         version,
         ttlSeconds,
       }, node.sign);
-      if (!isCurrent()) return refuse("withdrawn, or published anew");
+      if (ended.signal.aborted) return refuse(SUPERSEDED);
       const outcome = await node.publish(bootRecordKey(image), value, {
         ttlSeconds,
         onStored,
-        signal: closing.signal,
+        signal: AbortSignal.any([closing.signal, ended.signal]),
       });
       return outcome.storedAt > 0
         ? ok(outcome.storedAt)
@@ -214,12 +214,11 @@ export function openDhtAdvertiser(
   const stopWatching = node.onPeer(() => {
     const soonMs = clock.monotonic() + NEW_PEER_DELAY_MS;
     for (const entry of entries.values()) {
-      if (entry.storedAt >= WANTED_HOLDERS || entry.dueMs <= soonMs) continue;
+      const isInTrouble = entry.storedAt === 0 || entry.problem !== undefined;
+      if (!isInTrouble && entry.storedAt >= WANTED_HOLDERS) continue;
       entry.attempts = 0;
-      const allowedMs = entry.storedAt === 0
-        ? soonMs
-        : Math.max(soonMs, entry.lastAttemptMs + MIN_INTERVAL_MS);
-      schedule(entry, allowedMs);
+      const gapMs = isInTrouble ? FIRST_RETRY_MS : MIN_INTERVAL_MS;
+      schedule(entry, Math.max(soonMs, entry.lastAttemptMs + gapMs));
     }
   });
   const refreshing = refreshLoop();
@@ -228,8 +227,10 @@ export function openDhtAdvertiser(
     name: "DHT",
     async publish(advertisement, { signal }) {
       const id = formatChannelArch(advertisement.image);
+      entries.get(id)?.ended.abort();
       const entry: Entry = {
         advertisement,
+        ended: new AbortController(),
         dueMs: Infinity,
         isRunning: false,
         attempts: 0,
@@ -248,7 +249,11 @@ export function openDhtAdvertiser(
         clock.now() < published + options.ttlSeconds * 1000;
     },
     async withdraw(image) {
-      if (!entries.delete(formatChannelArch(image))) return;
+      const id = formatChannelArch(image);
+      const entry = entries.get(id);
+      if (entry === undefined) return;
+      entry.ended.abort();
+      entries.delete(id);
       await node.withdraw(bootRecordKey(image));
     },
     status() {

@@ -49,10 +49,9 @@ const PEER_STORE_AGE_MS = 25 * 3600_000;
  * @throws UserError when it cannot listen
  */
 export async function startLibp2p(
-  { identity, listen, announce, alsoAnnounce, protocol, policy, datastore }: {
+  { identity, listen, alsoAnnounce, protocol, policy, datastore }: {
     readonly identity: Identity;
     readonly listen: readonly string[];
-    readonly announce: readonly string[];
     readonly alsoAnnounce: () => readonly string[];
     readonly protocol: string;
     readonly policy: RecordPolicy;
@@ -64,7 +63,7 @@ export async function startLibp2p(
   // libp2p tells nobody of a public address before others have confirmed it by
   // AutoNAT, which no node of ours speaks: what it listens on is added here.
   const announceFilter = (confirmed: Multiaddr[]) =>
-    announce.length > 0 ? confirmed : reachableAddresses(uniqueAddresses([
+    reachableAddresses(uniqueAddresses([
       ...confirmed,
       ...listening().map((address) => address.encapsulate(ownId)),
       ...alsoAnnounce().map((address) => multiaddr(address + ownId)),
@@ -75,7 +74,6 @@ export async function startLibp2p(
       datastore,
       addresses: {
         listen: [...listen],
-        announce: [...announce],
         announceFilter,
       },
       transports: [tcp()],

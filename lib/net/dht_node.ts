@@ -77,8 +77,6 @@ export interface DhtNodeOptions {
   readonly identity: Identity;
   /** Multiaddrs to listen on, such as `/ip4/0.0.0.0/tcp/4001`. */
   readonly listen: readonly string[];
-  /** Multiaddrs told to others instead of those listened on. */
-  readonly announce?: readonly string[];
   /**
    * Multiaddrs told to others besides those listened on, such as one that a
    * router maps; asked again each time.
@@ -102,6 +100,9 @@ export interface DhtNodeOptions {
   readonly signal: AbortSignal;
 }
 
+/** Kademlia's k: with so many, once a minute is often enough to look. */
+const WANTED_PEERS = 20;
+
 /**
  * Starts a DHT node that answers others, and keeps joining the network until
  * it is disposed of.
@@ -121,7 +122,6 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
   const libp2p = await startLibp2p({
     identity,
     listen: options.listen,
-    announce: options.announce ?? [],
     alsoAnnounce: options.alsoAnnounce ?? (() => []),
     protocol,
     policy,
@@ -241,9 +241,6 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     },
   };
 }
-
-/** Kademlia's k: with so many, once a minute is often enough to look. */
-const WANTED_PEERS = 20;
 
 /** Takes up what a node knew before, and keeps what it comes to know. */
 async function resume(

@@ -268,6 +268,21 @@ Deno.test("peers that come and go do not make it publish all the time", async ()
   await advertiser[Symbol.asyncDispose]();
 });
 
+Deno.test("a peer that comes after all were lost gets the record at once", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 20;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  node.peers = 0;
+  await clock.advance(1900_000);
+  assert.match(advertiser.status()[0]?.problem ?? "", /no DHT peer/);
+  const before = node.published.length;
+  node.join();
+  await clock.advance(600);
+  assert.equal(node.published.length, before + 1);
+  assert.equal(advertiser.status()[0]?.problem, undefined);
+  await advertiser[Symbol.asyncDispose]();
+});
+
 Deno.test("a peer that comes during an announcement is not forgotten", async () => {
   const { advertiser, node, clock } = open();
   node.onPublish = () => {
@@ -278,7 +293,7 @@ Deno.test("a peer that comes during an announcement is not forgotten", async () 
   };
   await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
   node.peers = 1;
-  await clock.advance(600);
+  await clock.advance(1000);
   assert.equal(advertiser.status()[0]?.storedAt, 1);
   await advertiser[Symbol.asyncDispose]();
 });
