@@ -52,7 +52,7 @@ export async function startLibp2p(
   { identity, listen, alsoAnnounce, protocol, policy, datastore }: {
     readonly identity: Identity;
     readonly listen: readonly string[];
-    readonly alsoAnnounce: () => readonly string[];
+    readonly alsoAnnounce: (port: number) => readonly string[];
     readonly protocol: string;
     readonly policy: RecordPolicy;
     readonly datastore: DhtDatastore;
@@ -62,12 +62,15 @@ export async function startLibp2p(
   const ownId = `/p2p/${identity.peerId}`;
   // libp2p tells nobody of a public address before others have confirmed it by
   // AutoNAT, which no node of ours speaks: what it listens on is added here.
-  const announceFilter = (confirmed: Multiaddr[]) =>
-    reachableAddresses(uniqueAddresses([
+  const announceFilter = (confirmed: Multiaddr[]) => {
+    const port = listening().map(tcpPort).find((port) => port !== undefined);
+    const further = port === undefined ? [] : alsoAnnounce(port);
+    return reachableAddresses(uniqueAddresses([
       ...confirmed,
       ...listening().map((address) => address.encapsulate(ownId)),
-      ...alsoAnnounce().map((address) => multiaddr(address + ownId)),
+      ...further.map((address) => multiaddr(address + ownId)),
     ]));
+  };
   try {
     return await createLibp2p({
       privateKey: identity.privateKey,
@@ -132,6 +135,11 @@ export async function startLibp2p(
       { cause: error },
     );
   }
+}
+
+function tcpPort(address: Multiaddr): number | undefined {
+  const port = address.getComponents().find(({ name }) => name === "tcp");
+  return port?.value === undefined ? undefined : Number(port.value);
 }
 
 /** Position of the value that the policy prefers. */

@@ -79,9 +79,9 @@ export interface DhtNodeOptions {
   readonly listen: readonly string[];
   /**
    * Multiaddrs told to others besides those listened on, such as one that a
-   * router maps; asked again each time.
+   * router maps, given the TCP port listened on; asked again each time.
    */
-  readonly alsoAnnounce?: () => readonly string[];
+  readonly alsoAnnounce?: (port: number) => readonly string[];
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
   /** As the other nodes speak it. @default DEFAULT_DHT_PROTOCOL */

@@ -46,7 +46,6 @@ export async function openDht(
     join(config.stateDir, "identity.key"),
     { signal },
   );
-  let node: DhtNode | undefined;
   const open = (port: number) =>
     openDhtNode({
       identity,
@@ -62,7 +61,7 @@ export async function openDht(
         path: join(config.stateDir, "dht.json"),
         logger,
       },
-      alsoAnnounce: () => mappedAddresses(externalAddress(), node),
+      alsoAnnounce: (port) => mappedAddresses(externalAddress(), port),
       clock,
       signal,
     });
@@ -74,7 +73,6 @@ export async function openDht(
     );
     return open(0);
   });
-  node = opened;
   const addresses = opened.addresses();
   logger.info(
     `DHT node ${
@@ -88,10 +86,11 @@ export async function openDht(
 /** Where others reach a node through the router. */
 function mappedAddresses(
   externalAddress: string | undefined,
-  node: DhtNode | undefined,
+  port: number,
 ): string[] {
-  if (externalAddress === undefined || node === undefined) return [];
-  return tcpPorts(node).map((port) => `/ip4/${externalAddress}/tcp/${port}`);
+  return externalAddress === undefined
+    ? []
+    : [`/ip4/${externalAddress}/tcp/${port}`];
 }
 
 /** Advertises in the DHT, under an address that others can reach. */
