@@ -93,6 +93,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
   readonly #images: PublishedImages;
   readonly #links: MdnsLinks<ResponderLink>;
   readonly #waiting = new Set<() => void>();
+  #isClosed = false;
 
   constructor(options: MdnsAdvertiserOptions) {
     const {
@@ -169,6 +170,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
     using limit = deadline(this.#clock, PUBLISH_TIMEOUT_MS, { signal });
     while (!this.#isAnnounced(id) && !limit.signal.aborted) {
       await this.#change(limit.signal);
+      if (this.#isClosed) return refuse("mDNS is being shut down");
     }
     signal.throwIfAborted();
     return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
@@ -184,7 +186,9 @@ class LinksAdvertiser implements MdnsAdvertiser {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await this.#links[Symbol.asyncDispose]();
+    for (const check of this.#waiting) check();
   }
 
   /** Brings every link up to date with the images. */

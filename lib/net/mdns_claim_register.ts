@@ -1,5 +1,5 @@
 import { type DnsRecord, recordKey } from "./dns_message.ts";
-import { type DnsName, sameName } from "./dns_name.ts";
+import { type DnsName, foldName, sameName } from "./dns_name.ts";
 
 /** A name that only we may have on a link, and what we say of it. */
 export interface Claim {
@@ -63,6 +63,8 @@ interface Farewell {
 export class ClaimRegister {
   readonly #random: () => number;
   readonly #entries = new Map<string, Entry>();
+  /** Ids by folded name. */
+  readonly #names = new Map<DnsName, string>();
   #farewells: Farewell[] = [];
   #conflictsMs: number[] = [];
   #revision = 0;
@@ -78,8 +80,12 @@ export class ClaimRegister {
     const entry = this.#entries.get(id);
     if (entry === undefined || !sameName(entry.claim.name, claim.name)) {
       // The unique records now belong to whoever won the name.
-      if (entry) this.#sayGoodbye(entry, entry.claim.shared, nowMs);
+      if (entry !== undefined) {
+        this.#names.delete(foldName(entry.claim.name));
+        this.#sayGoodbye(entry, entry.claim.shared, nowMs);
+      }
       this.#entries.set(id, this.#newEntry(claim, nowMs));
+      this.#names.set(foldName(claim.name), id);
     } else if (!sameClaim(entry.claim, claim)) {
       entry.claim = claim;
       if (entry.phase === "established") {
@@ -95,6 +101,7 @@ export class ClaimRegister {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
+    this.#names.delete(foldName(entry.claim.name));
     this.#revision++;
     const { unique, shared } = entry.claim;
     this.#sayGoodbye(entry, [...shared, ...unique], nowMs);
@@ -124,13 +131,14 @@ export class ClaimRegister {
 
   /** The claim to a name that is being probed. */
   probed(name: DnsName): Claim | undefined {
-    return this.#find(name, (entry) => entry.phase === "probing")?.[1].claim;
+    const entry = this.#named(name);
+    return entry?.phase === "probing" ? entry.claim : undefined;
   }
 
   /** Another host probes for the same name, and wins (section 8.2). */
   yieldTo(name: DnsName, nowMs: number): void {
-    const found = this.#find(name, (entry) => entry.phase === "probing");
-    if (found) restart(found[1], nowMs + TIE_BREAK_WAIT_MS);
+    const entry = this.#named(name);
+    if (entry?.phase === "probing") restart(entry, nowMs + TIE_BREAK_WAIT_MS);
   }
 
   /**
@@ -141,19 +149,17 @@ export class ClaimRegister {
    * @returns the id of a claim that needs another name
    */
   contest(record: DnsRecord, nowMs: number): string | undefined {
-    const found = this.#find(
-      record.name,
-      (entry) =>
-        entry.phase === "probing" ||
-        (entry.phase === "established" &&
-          entry.claim.unique.some((own) => own.type === record.type)),
-    );
-    if (found === undefined) return undefined;
+    const entry = this.#named(record.name);
+    if (entry === undefined || entry.phase === "lost") return undefined;
+    const ours = entry.claim.unique;
+    if (
+      entry.phase === "established" &&
+      !ours.some((own) => own.type === record.type)
+    ) return undefined;
     this.#conflictsMs = [
       ...this.#conflictsMs.filter((ms) => ms > nowMs - CONFLICT_WINDOW_MS),
       nowMs,
     ];
-    const [id, entry] = found;
     if (entry.phase === "established") {
       this.#revision++;
       restart(entry, nowMs + this.#conflictWaitMs());
@@ -161,7 +167,7 @@ export class ClaimRegister {
     }
     entry.phase = "lost";
     entry.dueMs = Infinity;
-    return id;
+    return this.#names.get(foldName(record.name));
   }
 
   /** Takes what is to be sent now. */
@@ -227,13 +233,8 @@ export class ClaimRegister {
     return this.#conflictsMs.length >= CONFLICT_LIMIT ? CONFLICT_WAIT_MS : 0;
   }
 
-  #find(
-    name: DnsName,
-    matches: (entry: Entry) => boolean,
-  ): [string, Entry] | undefined {
-    return [...this.#entries].find(([, entry]) =>
-      sameName(entry.claim.name, name) && matches(entry)
-    );
+  #named(name: DnsName): Entry | undefined {
+    return this.#entries.get(this.#names.get(foldName(name)) ?? "");
   }
 
   #sayGoodbye(

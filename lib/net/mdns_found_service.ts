@@ -4,6 +4,7 @@ import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type DnsName, nameLabels } from "./dns_name.ts";
 import { isLoopbackAddress } from "./interfaces.ts";
+import { addressBytes, isLinkLocal6 } from "./ip_address.ts";
 import { decodeTxt } from "./mdns_txt.ts";
 
 /** An image that somebody on the link says to have. */
@@ -79,7 +80,10 @@ function readManifestUrl(
     return refuse(`manifest "${printable(text)}" is not http or https`);
   }
   if (leadsNowhere(url.hostname, source)) {
-    const address = addresses[0] ?? source;
+    const address = [...addresses, source].find(isReachable);
+    if (address === undefined) {
+      return refuse(`manifest "${printable(text)}" leads nowhere`);
+    }
     url.hostname = address.includes(":") ? `[${address}]` : address;
   }
   return ok(url);
@@ -96,6 +100,12 @@ function leadsNowhere(hostname: string, source: string): boolean {
   }
   return (host === "localhost" || isLoopbackAddress(host)) &&
     !isLoopbackAddress(source);
+}
+
+/** A link-local IPv6 address means nothing in a URL. */
+function isReachable(address: string): boolean {
+  const bytes = addressBytes(address);
+  return bytes !== undefined && !isLinkLocal6(bytes);
 }
 
 function providerName(host: DnsName | undefined): string | undefined {

@@ -61,6 +61,7 @@ const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
 /** RFC 6762 section 6.7: legacy resolvers do not see later changes. */
 const LEGACY_TTL_SECONDS = 10;
+
 /**
  * Answers for our names on one link (RFC 6762, RFC 6763): decides, and leaves
  * sockets and timers to its caller, who calls `tick` at `nextDueMs` and does
@@ -128,6 +129,7 @@ export class MdnsResponder {
   tick(nowMs: number): ResponderAction[] {
     const actions: ResponderAction[] = [];
     for (const { message, from } of this.#truncated.take(nowMs)) {
+      this.#breakTies(message, nowMs);
       actions.push(...this.#answer(message, from, nowMs, 0));
     }
     const due = this.#claims.take(nowMs);

@@ -2,6 +2,7 @@ import dgram, { type Socket } from "node:dgram";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type Link, systemAddresses } from "./interfaces.ts";
+import { addressBytes, isLinkLocal6 } from "./ip_address.ts";
 import {
   ADDRESS_IN_USE,
   type Endpoint,
@@ -86,11 +87,12 @@ class SystemMdnsSocket implements MdnsSocket {
   }
 
   send(packet: Uint8Array, to: Endpoint): Promise<Result<void>> {
+    const address = withZone(to.address, this.#link);
     // Deno would neither throw nor call back.
     if (this.#isClosed) return Promise.resolve(refuse("socket is closed"));
     return new Promise((resolve) => {
       try {
-        this.#socket.send(packet, to.port, to.address, (error) => {
+        this.#socket.send(packet, to.port, address, (error) => {
           resolve(
             error === null ? ok(undefined) : refuse(socketTrouble(error)),
           );
@@ -152,6 +154,14 @@ function prepare(socket: Socket, link: Link, kind: MdnsSocketKind): void {
 
 function join(socket: Socket, link: Link): void {
   socket.addMembership(GROUP[link.family], multicastInterface(link));
+}
+
+/** Deno tells the source of a packet without its zone. */
+function withZone(address: string, link: Link): string {
+  const bytes = addressBytes(address);
+  return bytes !== undefined && isLinkLocal6(bytes)
+    ? `${address}%${link.interfaceName}`
+    : address;
 }
 
 function multicastInterface(link: Link): string {

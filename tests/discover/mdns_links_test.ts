@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MdnsLab } from "../support/mdns_lab.ts";
+import { advertisementOf } from "../support/sample_images.ts";
 
 const URL_1 = "http://10.0.0.1:8080/stable/arm64/manifest.json";
 
@@ -171,4 +172,21 @@ Deno.test("mDNS links: nonsense is counted, and told once a minute", async () =>
     "WARN mdns eth0 malformed packets ignored: 1, the last one: header cut short",
     "WARN mdns eth0 malformed packets ignored: 60, the last one: header cut short",
   ]);
+});
+
+Deno.test("mDNS links: publish() ends when the advertiser is closed, or its signal aborts", async () => {
+  await using lab = new MdnsLab();
+  const host = lab.lan().host("10.0.0.1");
+  const { advertiser, published } = await lab.provide(host, ["stable/arm64"]);
+  const stop = new AbortController();
+  const aborted = advertiser.publish(advertisementOf("testing/arm64"), {
+    signal: stop.signal,
+  });
+  stop.abort(new Error("enough"));
+  await assert.rejects(aborted, /enough/);
+  await lab.close(advertiser);
+  assert.deepEqual(await Promise.all(published), [{
+    ok: false,
+    reason: "mDNS is being shut down",
+  }]);
 });

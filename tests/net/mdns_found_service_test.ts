@@ -80,6 +80,16 @@ Deno.test("readService() puts an address in the place of hosts that mean nothing
   assert.equal(urlOf(at("127.0.0.1:8080")), at("10.0.0.5:8080"));
   assert.equal(urlOf(at("[::1]:8080")), at("10.0.0.5:8080"));
   assert.equal(urlOf(at("boot.example.org")), at("boot.example.org"));
+  const linkLocal = readService({
+    txt: textOf("channel=a", "arch=b", "manifest=http://lab.local/"),
+    host: undefined,
+    addresses: ["fe80::1"],
+    source: "fe80::1%eth0",
+  });
+  assert.deepEqual(linkLocal, {
+    ok: false,
+    reason: 'manifest "http://lab.local/" leads nowhere',
+  });
 });
 
 Deno.test("readService() refuses manifests that are not http or https, and prints them clean", () => {
