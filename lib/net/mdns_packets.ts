@@ -3,10 +3,14 @@ import {
   type DnsMessage,
   type DnsQuestion,
   type DnsRecord,
+  DnsType,
   queryMessage,
   recordKey,
   responseMessage,
 } from "./dns_message.ts";
+import type { Claim } from "./mdns_claim_register.ts";
+
+const LEGACY_TTL_SECONDS = 10;
 
 /**
  * Packs answers into as few packets as fit the wire (RFC 6762 section 17),
@@ -72,6 +76,44 @@ export function queryPackets(parts: readonly QueryPart[]): Uint8Array[] {
     } else [merged, current] = [grown, packet];
   }
   return current === undefined ? packets : [...packets, current];
+}
+
+/**
+ * Packs an answer to a simple resolver, which takes it for ordinary DNS: id and
+ * questions repeated, no cache-flush bit, and a short life, since it does not
+ * hear of changes (RFC 6762 section 6.7).
+ */
+export function legacyPackets(
+  answers: readonly DnsRecord[],
+  additionalsOf: (answer: DnsRecord) => readonly DnsRecord[],
+  { id, questions }: Pick<DnsMessage, "id" | "questions">,
+): Uint8Array[] {
+  const legacy = (record: DnsRecord): DnsRecord => ({
+    ...record,
+    ttlSeconds: Math.min(record.ttlSeconds, LEGACY_TTL_SECONDS),
+    cacheFlush: false,
+  });
+  return responsePackets(
+    answers.map(legacy),
+    (answer) => additionalsOf(answer).map(legacy),
+    {
+      id,
+      questions: questions.map((q) => ({ ...q, unicastResponse: false })),
+    },
+  );
+}
+
+/**
+ * Packs the questions whether names are free (RFC 6762 section 8.1), without
+ * the cache-flush bit, for nothing is ours yet (section 10.2). They are to be
+ * answered by multicast, though unicast is preferred there: our socket is bound
+ * to the group and gets no unicast (see mdns_system_network.ts).
+ */
+export function probePackets(claims: readonly Claim[]): Uint8Array[] {
+  return queryPackets(claims.map(({ name, unique }) => ({
+    questions: [{ name, type: DnsType.ANY, unicastResponse: false }],
+    authorities: unique.map((record) => ({ ...record, cacheFlush: false })),
+  })));
 }
 
 interface ResponseContent {

@@ -8,7 +8,11 @@ import {
 import { AnswerQueue } from "./mdns_answer_queue.ts";
 import { type Claim, ClaimRegister } from "./mdns_claim_register.ts";
 import { compareClaims } from "./mdns_probe.ts";
-import { queryPackets, responsePackets } from "./mdns_packets.ts";
+import {
+  legacyPackets,
+  probePackets,
+  responsePackets,
+} from "./mdns_packets.ts";
 import { type Endpoint, MDNS_PORT } from "./mdns_socket.ts";
 import { TruncatedQueries } from "./mdns_truncated_queries.ts";
 import {
@@ -59,8 +63,6 @@ const SHARED_DELAY_MS = [20, 120] as const;
 /** RFC 6762 section 6: how often a record is multicast, and to a prober. */
 const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
-/** RFC 6762 section 6.7: legacy resolvers do not see later changes. */
-const LEGACY_TTL_SECONDS = 10;
 
 /**
  * Answers for our names on one link (RFC 6762, RFC 6763): decides, and leaves
@@ -139,7 +141,7 @@ export class MdnsResponder {
       actions.push(...multicasts(responsePackets(due.goodbyes, () => [])));
     }
     if (due.probes.length > 0) {
-      actions.push(...multicasts(queryPackets(due.probes.map(probePart))));
+      actions.push(...multicasts(probePackets(due.probes)));
     }
     if (due.announcements.length > 0) {
       const records = distinctRecords([
@@ -151,7 +153,7 @@ export class MdnsResponder {
     }
     const answers = this.#queue.take(nowMs);
     if (answers.length > 0) {
-      const packets = responsePackets(answers, this.#additionalsOf());
+      const packets = responsePackets(answers, this.#additionalsOf);
       actions.push(...multicasts(packets));
     }
     return actions;
@@ -241,7 +243,7 @@ export class MdnsResponder {
     const onLink = this.#options.isOnLink(from.address);
     const wantsUnicast = (q: DnsQuestion) => q.unicastResponse && onLink;
     const direct = answer(questions.filter(wantsUnicast));
-    for (const packet of responsePackets(direct, this.#additionalsOf())) {
+    for (const packet of responsePackets(direct, this.#additionalsOf)) {
       actions.push({ kind: "unicast", packet, to: from });
     }
     const spoken = distinctRecords([
@@ -273,16 +275,12 @@ export class MdnsResponder {
   ): ResponderAction[] {
     // Section 11: nothing is told to those beyond the link.
     if (!this.#options.isOnLink(from.address)) return [];
-    const additionalsOf = this.#additionalsOf();
-    return responsePackets(
-      answers.map(legacyRecord),
-      (answer) => additionalsOf(answer).map(legacyRecord),
-      {
-        id,
-        questions: questions.map((q) => ({ ...q, unicastResponse: false })),
-      },
-    ).map((packet) => ({ kind: "unicast", packet, to: from }));
+    return legacyPackets(answers, this.#additionalsOf, { id, questions })
+      .map((packet) => ({ kind: "unicast", packet, to: from }));
   }
+
+  readonly #additionalsOf = (answer: DnsRecord) =>
+    additionalsTo([answer], this.#answers());
 
   #answers(): AnswerIndex {
     if (this.#indexRevision !== this.#claims.revision) {
@@ -295,34 +293,9 @@ export class MdnsResponder {
     return this.#index;
   }
 
-  #additionalsOf(): (answer: DnsRecord) => DnsRecord[] {
-    const index = this.#answers();
-    return (answer) => additionalsTo([answer], index);
-  }
-
   #between([least, most]: readonly [number, number]): number {
     return least + this.#options.random() * (most - least);
   }
-}
-
-/**
- * Asked by multicast, though RFC 6762 section 8.1 prefers unicast: our socket
- * is bound to the group and gets no unicast (see mdns_system_network.ts).
- * Section 10.2: no cache-flush bit, for nothing is ours yet.
- */
-function probePart({ name, unique }: Claim) {
-  return {
-    questions: [{ name, type: DnsType.ANY, unicastResponse: false }],
-    authorities: unique.map((record) => ({ ...record, cacheFlush: false })),
-  };
-}
-
-function legacyRecord(record: DnsRecord): DnsRecord {
-  return {
-    ...record,
-    ttlSeconds: Math.min(record.ttlSeconds, LEGACY_TTL_SECONDS),
-    cacheFlush: false,
-  };
 }
 
 function multicasts(packets: readonly Uint8Array[]): ResponderAction[] {

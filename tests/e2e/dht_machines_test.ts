@@ -5,11 +5,8 @@ import type {
   NodeProcessReady,
   NodeProcessSettings,
 } from "../sim/node_process.ts";
-import {
-  type LabHost,
-  type LabProgram,
-  labTest,
-} from "../support/network_lab.ts";
+import type { LabProgram } from "../support/lab_program.ts";
+import { type LabHost, labTest } from "../support/network_lab.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 

@@ -5,7 +5,8 @@ import {
   startProvider,
   urlsFrom,
 } from "../support/mdns_programs.ts";
-import { type LabHost, labTest, until } from "../support/network_lab.ts";
+import { until } from "../support/lab_program.ts";
+import { type LabHost, labTest } from "../support/network_lab.ts";
 
 const AVAHI = ["avahi-daemon", "avahi-browse", "avahi-publish", "dbus-daemon"];
 

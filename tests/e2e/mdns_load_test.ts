@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { logOf, startProvider, urlsFrom } from "../support/mdns_programs.ts";
-import { labTest, until } from "../support/network_lab.ts";
+import { until } from "../support/lab_program.ts";
+import { labTest } from "../support/network_lab.ts";
 
 const PROVIDER = { hostName: "lab", images: ["stable/arm64"] };
 

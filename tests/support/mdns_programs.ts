@@ -1,5 +1,6 @@
 import type { Finding } from "../../lib/discover/source.ts";
-import type { LabHost, LabProgram } from "./network_lab.ts";
+import type { LabProgram } from "./lab_program.ts";
+import type { LabHost } from "./network_lab.ts";
 import type { ProviderProgramOptions } from "./programs/mdns_provider.ts";
 
 /** Starts a provider and waits until it has published. */
