@@ -88,8 +88,8 @@ export class MemoryLan {
       toPort: to === "group" ? MDNS_PORT : to.port,
       packet,
     });
-    for (const socket of [...this.#sockets]) {
-      if (!socket.takes(from, to)) continue;
+    const takers = [...this.#sockets].filter((s) => s.takes(from, to));
+    for (const socket of new Set(takers.flatMap((s) => s.companions(to)))) {
       const { loss = 0, duplication = 0 } = this.weather;
       if (this.random() < loss) continue;
       this.#deliver(socket, packet, from);
@@ -117,6 +117,8 @@ export class MemoryHost implements MdnsNetwork {
   portIsTaken = false;
   /** Sending fails, as without a route. */
   isUnreachable = false;
+  /** @internal */
+  readonly sockets = new Set<MemorySocket>();
   #nextPort = 40_000;
 
   constructor(interfaces: readonly MemoryInterface[]) {
@@ -181,6 +183,7 @@ class MemorySocket implements MdnsSocket {
     this.#own = own;
     this.#onPacket = onPacket;
     on.lan.attach(this);
+    host.sockets.add(this);
   }
 
   /** Group sockets hear the group, their own packets too; others do not. */
@@ -193,6 +196,18 @@ class MemorySocket implements MdnsSocket {
     }
     return !isGroup && to.port === this.#own.port &&
       to.address === this.#own.address;
+  }
+
+  /**
+   * Those of the host's sockets that get what this one takes: on Linux every
+   * IPv4 socket of the port gets what came for any of them, over whatever
+   * interface (IP_MULTICAST_ALL).
+   */
+  companions(to: Endpoint | "group"): MemorySocket[] {
+    if (to !== "group" || this.#link.family === 6) return [this];
+    return [...this.#host.sockets].filter((socket) =>
+      socket.#own.port === MDNS_PORT && socket.#link.family === 4
+    );
   }
 
   deliver(packet: Uint8Array, from: Endpoint): void {
@@ -214,6 +229,7 @@ class MemorySocket implements MdnsSocket {
   [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#on.lan.detach(this);
+    this.#host.sockets.delete(this);
     return Promise.resolve();
   }
 
