@@ -1,5 +1,6 @@
 import { UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
+import { FileAccessError, FileNotFoundError } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 
 /** What a program is given to run with. */
@@ -12,8 +13,8 @@ export interface ProgramContext {
 
 /**
  * Runs a program from its first argument to its exit code: signals become an
- * abort, a `UserError` becomes one line and exit code 2, anything else one
- * line and exit code 1. Never shows a stack trace.
+ * abort, what a person can mend becomes one line and exit code 2, anything
+ * else one line and exit code 1. Never shows a stack trace.
  *
  * Ends with `Deno.exit`, since libp2p keeps timers and a channel open after it
  * was stopped, which would keep the process alive.
@@ -49,8 +50,14 @@ async function exitCodeOf(
       `ERROR ${error instanceof UserError ? error.message : messageOf(error)}`,
       "stderr",
     );
-    return error instanceof UserError ? ExitCode.usage : ExitCode.unexpected;
+    return canBeMended(error) ? ExitCode.usage : ExitCode.unexpected;
   }
+}
+
+/** A file that was named and is not there is as much a mistake as a typo. */
+function canBeMended(error: unknown): boolean {
+  return error instanceof UserError || error instanceof FileNotFoundError ||
+    error instanceof FileAccessError;
 }
 
 /**

@@ -54,6 +54,45 @@ const MISTAKES: readonly (readonly [
     /--bootstrap/,
   ],
   [
+    "a missing trust file",
+    "phase_discover",
+    (root) => ["--trust", join(root, "none.toml")],
+    /Cannot read ".*none\.toml": it does not exist$/m,
+  ],
+  [
+    "a trust file with a mistake",
+    "phase_discover",
+    (root) => ["--trust", join(root, "trust.toml")],
+    /trust\.toml": key is not .*did you mean keys/,
+  ],
+  [
+    "a key file that is missing",
+    "phase_discover",
+    (root) => ["--key", join(root, "none.pem")],
+    /none\.pem": neither a key in hex or base64 nor a file$/m,
+  ],
+  [
+    "a threshold that no keys go with",
+    "phase_discover",
+    () => ["--threshold", "2"],
+    /--threshold 2 without --key/,
+  ],
+  [
+    "a damaged state file",
+    "phase_discover",
+    (root) => ["--state", join(root, "garbage.toml"), "--key", "0".repeat(64)],
+    /garbage\.toml": .*delete it to start over/,
+  ],
+  [
+    "a state directory below a file",
+    "plasmd",
+    (root) => [
+      ...["serve", "--artifacts", root, "--port", "0", "--interface", "lo"],
+      ...["--state-dir", join(root, "garbage.toml/state")],
+    ],
+    /Cannot make directory ".*garbage\.toml\/state": /,
+  ],
+  [
     "an unsafe channel",
     "phase_discover",
     () => ["--channel", "../etc"],
@@ -64,7 +103,10 @@ const MISTAKES: readonly (readonly [
 for (const [name, program, args, says] of MISTAKES) {
   Deno.test(`${program} says what is wrong with ${name}`, async () => {
     await using directory = await temporaryDirectory();
-    await makeFiles(directory.path, { "garbage.toml": "]]] ===" });
+    await makeFiles(directory.path, {
+      "garbage.toml": "]]] ===",
+      "trust.toml": 'key = ["x"]',
+    });
     const { code, stdout, stderr } = await run(
       program,
       args(directory.path),
