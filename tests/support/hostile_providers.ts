@@ -42,33 +42,36 @@ export async function openHostileProviders(
   scene: Scene,
 ): Promise<AsyncDisposable & { readonly byReason: Map<string, LanServer> }> {
   const stack = new AsyncDisposableStack();
-  const answers = new Map([
-    ...Object.entries(await signedLies(scene)).map((
-      [reason, bytes],
-    ) => [reason, () => new Response(bytes)] as const),
-    ["too_large", () => new Response(gibibyte())],
-    ["slow", () => new Response(drip(scene))],
-    ["redirect", redirectElsewhere],
-  ]);
   const good = await goodManifest(scene);
-  const opening = [
-    ...[...answers].map(async ([reason, handler]) =>
-      [
-        reason,
-        await openLanServer({ ...scene, name: hostName(reason), handler }),
-      ] as const
+  const lies = Object.entries(await signedLies(scene));
+  const answers = new Map<string, (request: Request) => Response>([
+    ...lies.map(([reason, bytes]) =>
+      [reason, () => new Response(bytes)] as const
     ),
-    (async () =>
-      [
+    ["too_large", () => new Response(gibibyte())],
+    ["slow", () => new Response(drip(good))],
+    ["redirect", (request) => redirectElsewhere(request, good)],
+  ]);
+  const open = async (reason: string, server: Promise<LanServer>) =>
+    [reason, await server] as const;
+  const byReason = new Map(
+    await Promise.all([
+      ...[...answers].map(([reason, handler]) =>
+        open(
+          reason,
+          openLanServer({ ...scene, name: hostName(reason), handler }),
+        )
+      ),
+      open(
         "truncated",
-        await openRawLanServer({
+        openRawLanServer({
           ...scene,
           name: "truncated",
           answer: brokenOff(good),
         }),
-      ] as const)(),
-  ];
-  const byReason = new Map(await Promise.all(opening));
+      ),
+    ]),
+  );
   for (const server of byReason.values()) stack.use(server);
   return {
     byReason,
@@ -76,7 +79,7 @@ export async function openHostileProviders(
   };
 }
 
-/** What anybody may offer who has the owner's older manifests at hand. */
+/** Whole manifests that are wrong in one way each. */
 async function signedLies(
   scene: Scene,
 ): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
@@ -140,12 +143,11 @@ function gibibyte(): ReadableStream<Uint8Array> {
 }
 
 /** One byte of a good manifest in a second. */
-function drip(scene: Scene): ReadableStream<Uint8Array> {
+function drip(good: Uint8Array): ReadableStream<Uint8Array> {
   let timer: ReturnType<typeof setInterval> | undefined;
+  let sent = 0;
   return new ReadableStream({
-    async start(controller) {
-      const good = await goodManifest(scene);
-      let sent = 0;
+    start(controller) {
       timer = setInterval(() => {
         controller.enqueue(good.subarray(sent, ++sent));
       }, 1000);
@@ -156,9 +158,13 @@ function drip(scene: Scene): ReadableStream<Uint8Array> {
   });
 }
 
-/** To a host that the client has not been told of. */
-function redirectElsewhere(request: Request): Response {
+/** To a host that the client was not told of, which has what it looks for. */
+function redirectElsewhere(
+  request: Request,
+  good: Uint8Array<ArrayBuffer>,
+): Response {
   const location = new URL(request.url);
+  if (location.hostname === "localhost") return new Response(good);
   location.hostname = "localhost";
   return Response.redirect(location, 302);
 }
