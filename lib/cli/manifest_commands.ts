@@ -10,6 +10,7 @@ import {
   artifactsByRole,
   type BootManifest,
 } from "../manifest/boot_manifest.ts";
+import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
@@ -88,6 +89,15 @@ export async function runManifestGenerate(
   if (image === undefined) throw new TypeError("an image is hashed or refused");
   const beside = join(files.directory, "manifest.json");
   const previous = await readEnvelopeFile(beside, disk, { signal });
+  if (previous !== undefined && values.out === undefined) {
+    const signed = await checkSignedImage(previous, image);
+    if (signed.ok) {
+      logger.info(
+        `Left "${beside}" as it is: it is signed and fits the files; write an unsigned one elsewhere with --out FILE`,
+      );
+      return ExitCode.done;
+    }
+  }
   const { bytes, manifest } = await issueManifest({
     image,
     ...previous && { previous },

@@ -126,6 +126,12 @@ async function translate<T>(
     ) {
       throw new FileAccessError(`Cannot ${action}: permission denied`);
     }
+    if (cause instanceof Deno.errors.AlreadyExists) {
+      throw new FileAccessError(`Cannot ${action}: a file is in the way`);
+    }
+    if (cause instanceof Deno.errors.IsADirectory) {
+      throw new FileAccessError(`Cannot ${action}: it is a directory`);
+    }
     throw new Error(`Cannot ${action}`, { cause });
   }
 }

@@ -92,6 +92,18 @@ contract(
   (test) => test(new MemoryFileSystem().directory("/tmp"), "/tmp"),
 );
 
+Deno.test("disk names what is in the way", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const file = join(root, "file");
+    await Deno.writeTextFile(file, "");
+    await assert.rejects(disk.makeDirectory(file, 0o700), FileAccessError);
+    await assert.rejects(disk.readText(root), FileAccessError);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
 Deno.test("disk.list() keeps links apart from what they point to", async () => {
   const root = await Deno.makeTempDir();
   try {
