@@ -371,3 +371,40 @@ Deno.test("mDNS: 40 clients that boot within 200 ms all find it at once", async 
   const found = await Promise.all(searches);
   assert.deepEqual(found.filter((urls) => urls.length === 1).length, 40);
 });
+
+Deno.test("mDNS: a question on one LAN is not answered on the other", async () => {
+  await using lab = new MdnsLab();
+  const [office, rack] = [lab.lan(), lab.lan()];
+  const host = new MemoryHost([
+    {
+      lan: office,
+      interfaceName: "eth0",
+      address: "10.0.0.1",
+      prefixLength: 24,
+    },
+    { lan: rack, interfaceName: "eth1", address: "10.1.0.1", prefixLength: 24 },
+  ]);
+  await lab.provide(host, ["stable/arm64"]);
+  await lab.clock.advance(10_000);
+  const [inOffice, inRack] = [office.tapped.length, rack.tapped.length];
+  await lab.find(office.host("10.0.0.9"), "other/arm64", 5000);
+  assert.ok(office.tapped.length > inOffice);
+  assert.equal(rack.tapped.length, inRack);
+});
+
+Deno.test("mDNS: what a host beyond the link says is not believed", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(2000);
+  const truth = lan.tapped.map(({ packet }) => packet)
+    .filter((packet) => decoded(packet).isResponse);
+  const other = lab.lan();
+  const searching = lab.find(other.host("10.0.0.9"), "stable/arm64", 100);
+  await lab.clock.advance(10);
+  for (const packet of truth) {
+    other.transmit(packet, { address: "192.0.2.1", port: 5353 }, "group");
+    other.transmit(packet, { address: "10.0.0.2", port: 4000 }, "group");
+  }
+  assert.deepEqual(urlsOf(await searching), []);
+});

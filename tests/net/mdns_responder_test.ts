@@ -206,3 +206,30 @@ Deno.test("MdnsResponder says again what another responder took leave of", () =>
   }])).pass(1000);
   assert.deepEqual(bench.answers(60_000), [`70 all: ${PTR}`]);
 });
+
+Deno.test("MdnsResponder does not take the echo of its own answer for that of another host", () => {
+  const bench = established();
+  const query = queryMessage([question(SUBTYPE, DnsType.PTR)]);
+  bench.hear(query).pass(100).hear(query);
+  const echo = responseMessage([{
+    name: SUBTYPE,
+    type: DnsType.PTR,
+    ttlSeconds: 4500,
+    cacheFlush: false,
+    target: INSTANCE,
+  }]);
+  bench.hear(echo, { address: "10.0.0.1", port: 5353 }).pass(2000);
+  assert.deepEqual(bench.answers(60_000), [
+    `70 all: ${SUB}`,
+    `1070 all: ${SUB}`,
+  ]);
+});
+
+Deno.test("MdnsResponder answers within 2 s whoever never ends its truncated query", () => {
+  const bench = established();
+  const query = queryMessage([question(SUBTYPE, DnsType.PTR)], {
+    truncated: true,
+  });
+  for (let i = 0; i < 10; i++) bench.hear(query).pass(300);
+  assert.equal(bench.answers(60_000)[0], `2000 all: ${SUB}`);
+});
