@@ -2,10 +2,10 @@ import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { DhtNode } from "../net/dht_node.ts";
-import type { AnnounceOutcome } from "../net/kad_announce.ts";
+import { noHolderReason } from "../net/dht_no_holder.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
 import { bootRecordKey, signBootRecord } from "./boot_record.ts";
 
@@ -41,7 +41,10 @@ export interface DhtAdvertiser extends Advertiser {
 export interface DhtAdvertiserOptions {
   /** Through which it publishes; stays the caller's. */
   readonly node: PublishingNode;
-  /** The manifest's URL as others can reach it; may change over time. */
+  /**
+   * The manifest's URL as others can reach it. When it comes to be another,
+   * the image is published again within seconds.
+   */
   readonly urlFor: (image: ChannelArch) => string;
   /** For people who look at a list of providers. */
   readonly providerName?: string;
@@ -64,6 +67,8 @@ const WANTED_HOLDERS = 20;
 /** New peers do not make an image be published more often than this. */
 const MIN_INTERVAL_MS = 5000;
 const MAX_AT_ONCE = 4;
+/** How soon a new address of this machine is noticed. */
+const CHECK_INTERVAL_MS = 5000;
 const SUPERSEDED = "withdrawn, or published anew";
 
 interface Entry {
@@ -73,6 +78,8 @@ interface Entry {
   /** When it is to be published again, on the monotonic clock. */
   dueMs: number;
   isRunning: boolean;
+  /** What the last record says. */
+  url?: string;
   /** Failed ones, one after the other. */
   attempts: number;
   lastAttemptMs: number;
@@ -140,16 +147,19 @@ export function openDhtAdvertiser(
 
   /** @returns how many other nodes keep the record, at least one */
   const publishOnce = async (
-    { advertisement: { image, version }, ended }: Entry,
+    entry: Entry,
     onStored: () => void,
   ): Promise<Result<number>> => {
+    const { advertisement: { image, version }, ended } = entry;
     // Other nodes refuse a record older than the last one, and the wall clock
     // may go back.
     lastUpdatedMs = Math.max(clock.now(), lastUpdatedMs + 1);
     const { providerName, ttlSeconds } = options;
     try {
+      const url = options.urlFor(image);
+      entry.url = url;
       const value = await signBootRecord(image, {
-        url: options.urlFor(image),
+        url,
         peerId: node.peerId,
         ...(providerName === undefined ? {} : { providerName }),
         lastUpdatedMs,
@@ -164,7 +174,7 @@ export function openDhtAdvertiser(
       });
       return outcome.storedAt > 0
         ? ok(outcome.storedAt)
-        : refuse(noHolderReason(node, outcome));
+        : refuse(noHolderReason(outcome, node.joinStates()));
     } catch (error) {
       return refuse(messageOf(error));
     }
@@ -184,11 +194,15 @@ export function openDhtAdvertiser(
     logger.info("The DHT has peers now, images are in it");
   };
 
+  /** Whether others are told an address that is no longer ours. */
+  const hasMoved = ({ url, advertisement }: Entry) =>
+    url !== undefined && url !== options.urlFor(advertisement.image);
+
   const refreshLoop = async () => {
     while (!closing.signal.aborted) {
       const now = clock.monotonic();
       const due = [...entries.values()].filter((entry) =>
-        entry.dueMs <= now && !entry.isRunning
+        !entry.isRunning && (entry.dueMs <= now || hasMoved(entry))
       );
       for (let i = 0; i < due.length; i += MAX_AT_ONCE) {
         await Promise.all(
@@ -203,7 +217,7 @@ export function openDhtAdvertiser(
       );
       const signal = AbortSignal.any([closing.signal, wake.signal]);
       try {
-        const waitMs = Math.min(next - clock.monotonic(), MAX_RETRY_MS);
+        const waitMs = Math.min(next - clock.monotonic(), CHECK_INTERVAL_MS);
         if (waitMs > 0) await sleep(clock, waitMs, { signal });
       } catch {
         // Woken, or closing: the loop looks which.
@@ -279,23 +293,4 @@ export function openDhtAdvertiser(
       for (const image of images) await node.withdraw(bootRecordKey(image));
     },
   };
-}
-
-/** Why nobody else keeps a record, as an operator needs to know it. */
-function noHolderReason(
-  node: PublishingNode,
-  { reached, failures }: AnnounceOutcome,
-): string {
-  if (reached > 0) {
-    const why = failures.slice(0, 3).join(", ");
-    return `${reached} DHT ${reached === 1 ? "peer does" : "peers do"} ` +
-      `not keep the record: ${why}, which also happens when a clock is wrong`;
-  }
-  const unreachable = [...node.joinStates()].flatMap(([address, state]) =>
-    state.kind === "failed" ? [`${printable(address)}: ${state.reason}`] : []
-  );
-  const details = unreachable.length > 0 ? unreachable : failures;
-  return details.length === 0
-    ? "no DHT peer yet"
-    : `no DHT peer yet: ${details.slice(0, 3).join("; ")}`;
 }

@@ -81,7 +81,7 @@ class FakeNode implements PublishingNode {
   }
 }
 
-function open(): {
+function open({ host = (): string => "192.0.2.7" } = {}): {
   advertiser: DhtAdvertiser;
   node: FakeNode;
   clock: FakeClock;
@@ -92,7 +92,7 @@ function open(): {
   const logger = new MemoryLogger();
   const advertiser = openDhtAdvertiser({
     node,
-    urlFor: ({ channel, arch }) => `http://192.0.2.7/${channel}/${arch}`,
+    urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
     providerName: "rack 7",
     ttlSeconds: 3600,
     refreshSeconds: 1800,
@@ -227,6 +227,26 @@ Deno.test("a new version is published at once, and the old one no more", async (
     return record.ok ? record.value.version : "";
   }));
   assert.deepEqual(versions, ["1", "2", "2"]);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("an image is published anew when its address changes", async () => {
+  let host = "10.0.0.7";
+  const { advertiser, node, clock } = open({ host: () => host });
+  node.peers = 20;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await clock.advance(60_000);
+  assert.equal(node.published.length, 1);
+  host = "203.0.113.7"; // by DHCP, or since a router maps the port now
+  await clock.advance(60_000);
+  assert.equal(node.published.length, 2);
+  const record = await parseBootRecord(
+    KEY,
+    node.published[1]?.value ?? new Uint8Array(),
+    { now: undefined },
+  );
+  assert.ok(record.ok);
+  assert.equal(record.value.url, "http://203.0.113.7/stable/arm64");
   await advertiser[Symbol.asyncDispose]();
 });
 
