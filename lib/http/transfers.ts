@@ -100,8 +100,11 @@ export interface Transfers {
 const MAX_CHUNK_BYTES = 256 * 1024;
 /** Smallest read in a crowd: less costs more calls than it saves memory. */
 const MIN_CHUNK_BYTES = 64 * 1024;
-/** What the chunks of all downloads may take together. */
-const CHUNK_BUDGET_BYTES = 16 * 1024 * 1024;
+/**
+ * What one chunk of each download may take together. Deno holds up to four of
+ * them for a client that is slow.
+ */
+const CHUNK_BUDGET_BYTES = 8 * 1024 * 1024;
 /** Up to so many downloads wait for the disk; more keep each other busy. */
 const MAX_READING_AHEAD = 8;
 /** With a rate limit, how often a chunk is sent. */

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../lib/core/clock.ts";
+import { openHttpServer } from "../../lib/http/server.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+import { rawHttp } from "../support/raw_http.ts";
+import { httpFixture, KERNEL } from "./http_fixture.ts";
+
+/**
+ * What two answers must agree in: the order of headers says nothing (RFC 9110,
+ * section 5.3), and the time passes.
+ */
+export function comparable(text: string): string {
+  return text.replaceAll(
+    /(HTTP\/1\.[01] \d{3} [^\r]*\r\n)((?:[a-z-]+: [^\r]*\r\n)+)/g,
+    (_, status: string, headers: string) =>
+      status + headers.replace(/^date: .*$/m, "date: DATE")
+        .split(/(?<=\n)/).sort().join(""),
+  );
+}
+
+/** An answer: status line, headers, body. */
+export function answer(
+  status: string,
+  headers: Readonly<Record<string, string>>,
+  body = "",
+  version = "HTTP/1.1",
+): string {
+  const fields = Object.entries({ ...headers, date: "DATE" })
+    .map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return `${version} ${status}\r\n${fields}\r\n${body}`;
+}
+
+/** JSON as it is sent, with its length. */
+export function json(
+  status: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): string {
+  return answer(status, {
+    "content-type": "application/json",
+    ...headers,
+    "content-length": String(new TextEncoder().encode(body).length + 1),
+    "x-content-type-options": "nosniff",
+  }, `${body}\n`);
+}
+
+/** `{"error": "..."}`. */
+export function refusal(
+  status: string,
+  error: string,
+  headers: Readonly<Record<string, string>> = {},
+): string {
+  return json(status, JSON.stringify({ error }), headers);
+}
+
+/** What Deno says of a request it cannot read, before it hangs up. */
+export const BAD_REQUEST = answer("400 Bad Request", {
+  "content-length": "0",
+  connection: "close",
+});
+
+const fixture = await httpFixture();
+const [served] = fixture.catalog.images();
+const kernel = served?.artifacts.get("kernel");
+if (kernel === undefined) throw new Error("no kernel");
+
+/** The SHA-256 of the kernel. */
+export const KERNEL_SHA256 = kernel.sha256;
+
+/** A Host header as most clients send it. */
+export const H = "Host: 10.0.0.1:8080\r\n";
+const NOT_FOUND = "404 Not Found";
+
+/** A GET request. */
+export function get(target: string, headers = H, version = "HTTP/1.1"): string {
+  return `GET ${target} ${version}\r\n${headers}\r\n`;
+}
+
+const ABOUT_KERNEL = {
+  etag: `"${kernel.sha256}"`,
+  "last-modified": "Sun, 22 Nov 2026 10:00:00 GMT",
+  "cache-control": "no-cache",
+  "accept-ranges": "bytes",
+};
+export const KERNEL_HEADERS = {
+  ...ABOUT_KERNEL,
+  "content-type": "application/octet-stream",
+  "content-length": String(KERNEL.length),
+  "x-content-type-options": "nosniff",
+};
+export const KERNEL_200 = answer("200 OK", KERNEL_HEADERS, KERNEL);
+export const KERNEL_HEAD = answer("200 OK", KERNEL_HEADERS);
+export const KERNEL_304 = answer("304 Not Modified", ABOUT_KERNEL);
+export const HEALTH_200 = json("200 OK", '{"status":"ok"}');
+
+export function kernel206(first: number, last: number): string {
+  return answer(
+    "206 Partial Content",
+    {
+      ...KERNEL_HEADERS,
+      "content-length": String(last - first + 1),
+      "content-range": `bytes ${first}-${last}/${KERNEL.length}`,
+    },
+    KERNEL.slice(first, last + 1),
+  );
+}
+
+export function nothingAt(path: string): string {
+  return refusal(NOT_FOUND, `Nothing at ${path}: / lists what is served`);
+}
+
+export function noFile(name: string): string {
+  return refusal(
+    NOT_FOUND,
+    `stable/arm64 has no ${
+      JSON.stringify(name)
+    }; it has manifest.json, kernel (vmlinuz), initramfs (initramfs.img), Board-4.dtb`,
+  );
+}
+
+export function noImage(name: string): string {
+  return refusal(
+    NOT_FOUND,
+    `No image ${name} here; served: stable/arm64, testing/x86_64`,
+  );
+}
+
+export function cannot(method: string): string {
+  return refusal(
+    "405 Method Not Allowed",
+    `Cannot ${method}: everything here is for GET and HEAD`,
+    { allow: "GET, HEAD" },
+  );
+}
+
+export const OUT_OF_BOUNDS = refusal(
+  "416 Range Not Satisfiable",
+  "stable/arm64/vmlinuz has 26 bytes",
+  { "content-range": "bytes */26" },
+);
+
+/** The kernel of stable/arm64. */
+export const K = "/stable/arm64/kernel";
+
+/** What is sent, in one segment or several, and all that comes back. */
+export type RawCase = readonly [
+  name: string,
+  sent: string | readonly string[],
+  want: string,
+  closed?: "closed",
+];
+
+/** Puts each case on the wire, and compares what comes back byte for byte. */
+export function testRawRequests(name: string, cases: readonly RawCase[]): void {
+  Deno.test(name, async (t) => {
+    await using server = openHttpServer({
+      app: fixture.app,
+      hostname: "127.0.0.1",
+      port: 0,
+      clock: systemClock,
+      logger: new MemoryLogger(),
+      signal: new AbortController().signal,
+    });
+    for (const [what, sent, want, closed] of cases) {
+      await t.step(what, async () => {
+        // Bytes on the wire, one character each.
+        const bytes = String.fromCharCode(...new TextEncoder().encode(want));
+        const wanted = comparable(bytes);
+        const got = await rawHttp(
+          server.port,
+          typeof sent === "string" ? [sent] : sent,
+          {
+            enough: (text) => comparable(text) === wanted,
+            // What is too much comes within moments after what is enough.
+            quietMs: 30,
+            patienceMs: 5000,
+          },
+        );
+        assert.equal(comparable(got.text), wanted);
+        assert.equal(got.closed, closed === "closed");
+      });
+    }
+    assert.equal(fixture.fileSystem.openCount, 0);
+  });
+}
