@@ -1,5 +1,5 @@
 import type { Advertiser } from "./advertise/advertiser.ts";
-import { sleep } from "./core/clock.ts";
+import { Bell } from "./core/bell.ts";
 import { messageOf } from "./core/printable.ts";
 import { VERSION } from "./core/version.ts";
 import { createMdnsSource } from "./discover/mdns_source.ts";
@@ -19,6 +19,7 @@ import {
   discoveryStatus,
 } from "./provider/discovery_status.ts";
 import { ImageLibrary } from "./provider/image_library.ts";
+import { keepOffering, offerFirst } from "./provider/keep_offering.ts";
 import type { Machine, ServeConfig } from "./provider/machine.ts";
 import {
   advertiseInDht,
@@ -29,12 +30,7 @@ import {
 import { openMdns } from "./provider/open_mdns.ts";
 import { Reconciler } from "./provider/reconciler.ts";
 import { signingKeyPath } from "./provider/state_directory.ts";
-
-/** How often the disk is looked at again, at the least. */
-const RESCAN_INTERVAL_MS = 5000;
-
-/** A slow scan must not take more than this share of the time. */
-const MAX_SCAN_SHARE = 0.05;
+import { ArtifactWatcher } from "./scan/artifact_watcher.ts";
 
 /**
  * Offers the images of a directory until the signal aborts: `plasmd serve`.
@@ -93,7 +89,18 @@ export async function serve(
     signal: new AbortController().signal,
   }));
   logger.info(`Serving on ${httpBaseUrl(http.hostname, http.port)}`);
-  await library.refresh({ signal });
+  const tree = await library.tree();
+  const bell = new Bell();
+  const watcher = stack.use(
+    new ArtifactWatcher({
+      fileSystem,
+      logger,
+      onChange: () => bell.ring(),
+      onWriter: (path, writer) => tree.noteWriter(path, writer),
+    }),
+  );
+  const looking = { library, watcher, settings: () => config, clock, logger };
+  await offerFirst(looking, { signal });
   if (library.images().length === 0 && library.keyProblem !== undefined) {
     throw library.keyProblem;
   }
@@ -131,7 +138,7 @@ export async function serve(
       ), machine));
   }
   const reconciler = new Reconciler({ advertisers, logger });
-  await keepAdvertising(library, reconciler, machine, { signal });
+  await keepOffering({ ...looking, reconciler, bell }, { signal });
 }
 
 /** Work that goes on until it is disposed of; its failure stops nothing else. */
@@ -158,41 +165,6 @@ function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {
     ...maxRatePerConnectionBytesPerSecond !== undefined &&
       { maxRateBytesPerSecond: maxRatePerConnectionBytesPerSecond },
   };
-}
-
-/** Tells the network what the disk holds, again and again. */
-async function keepAdvertising(
-  library: ImageLibrary,
-  reconciler: Reconciler,
-  { clock, logger }: Machine,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<void> {
-  let lastProblem: string | undefined;
-  try {
-    while (true) {
-      const { missing } = library;
-      await reconciler.reconcile({ images: library.images(), missing }, {
-        signal,
-      });
-      const startMs = clock.monotonic();
-      await sleep(clock, RESCAN_INTERVAL_MS, { signal });
-      try {
-        await library.refresh({ signal });
-        lastProblem = undefined;
-      } catch (error) {
-        signal.throwIfAborted();
-        const problem = messageOf(error);
-        if (problem !== lastProblem) {
-          logger.warn(`${problem}; what was found before is still offered`);
-        }
-        lastProblem = problem;
-      }
-      const scanMs = clock.monotonic() - startMs - RESCAN_INTERVAL_MS;
-      await sleep(clock, scanMs / MAX_SCAN_SHARE, { signal });
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }
 
 /** Runs once, and again after a failure. */

@@ -24,7 +24,7 @@ import {
   readEnvelope,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
-import { DigestCache } from "../scan/digest.ts";
+import { hashImage, sha256OfFile } from "../scan/digest.ts";
 import { disk } from "../scan/disk.ts";
 import type { ImageFiles } from "../scan/image_files.ts";
 import { scanAvailable } from "../scan/scan_available.ts";
@@ -80,13 +80,10 @@ export async function runManifestGenerate(
   const { available, warnings } = await scanAvailable(config, disk, { signal });
   for (const warning of warnings) logger.warn(warning);
   const files = onlyImage(available, config.artifactsDir);
-  const [image] = await new DigestCache().hashAll([files], disk, {
-    signal,
-    onFailure(_, error) {
-      throw error;
-    },
-  });
-  if (image === undefined) throw new TypeError("an image is hashed or refused");
+  const image = await hashImage(
+    files,
+    (file) => sha256OfFile(file, disk, { signal }),
+  );
   const beside = join(files.directory, "manifest.json");
   const previous = await readEnvelopeFile(beside, disk, { signal });
   if (previous !== undefined && values.out === undefined) {

@@ -6,6 +6,12 @@ export interface FileInfo {
   readonly sizeBytes: number;
   /** Last change of the content, milliseconds since 1970. */
   readonly modifiedMs: number;
+  /**
+   * Last change of the content or of anything else about the file,
+   * milliseconds since 1970. No program can set it back. Whole seconds on the
+   * real disk, which is all that the runtime tells.
+   */
+  readonly changedMs: number;
   /** Identifies the file system the file is on. */
   readonly device: number;
   /** With the device, identifies a file however it is named. */
@@ -34,6 +40,25 @@ export interface OpenFile extends Disposable {
   readAt(buffer: Uint8Array, offsetBytes: number): Promise<number>;
 }
 
+/** Something happened below a watched directory. */
+export interface FileEvent {
+  /**
+   * `created`: by a writer that has it open. `closed`: by a writer.
+   * `other`: moved, removed, or events were lost.
+   */
+  readonly kind: "created" | "modified" | "closed" | "other";
+  /** Which files or directories, links resolved as in the directory given. */
+  readonly paths: readonly string[];
+}
+
+/** Who hears of a watched directory. */
+export interface FileListener {
+  /** Called for each event; there may be many for one change. */
+  onEvent(event: FileEvent): void;
+  /** No more events will come, for this reason. */
+  onEnd(problem: string): void;
+}
+
 /** A path does not exist. */
 export class FileNotFoundError extends Error {
   /** Tells the kinds apart. */
@@ -60,6 +85,16 @@ export interface FileSystem {
   readText(path: string): Promise<string>;
   /** Makes a directory and those above it, where they do not exist yet. */
   makeDirectory(path: string, mode: number): Promise<void>;
+  /** Gives a file another name; one that has it already is replaced. */
+  rename(from: string, to: string): Promise<void>;
+  /**
+   * Tells of what happens in a directory and all below it, as far as the
+   * system does: changes made over a network are not heard of.
+   *
+   * @returns ends it
+   * @throws FileNotFoundError, or the system's error (too many watches)
+   */
+  watch(directory: string, listener: FileListener): Disposable;
   /**
    * Writes a file that is either wholly there afterwards or not at all:
    * temporary file, fsync, rename (or link, when it must not exist yet).

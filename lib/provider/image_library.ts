@@ -17,13 +17,11 @@ import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
-import { DigestCache } from "../scan/digest.ts";
+import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
-import {
-  type MissingImage,
-  scanAvailable,
-  type ScanSettings,
-} from "../scan/scan_available.ts";
+import { ImageTree } from "../scan/image_tree.ts";
+import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
+import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
 /** What a library is made from, and with what. */
@@ -52,8 +50,8 @@ export interface ImageLibraryOptions {
 /** The images on disk, each hashed, under a signed manifest. */
 export class ImageLibrary implements ImageCatalog {
   readonly #options: ImageLibraryOptions;
-  readonly #digests = new DigestCache();
-  readonly #warned = new Set<string>();
+  #tree: Promise<ImageTree> | undefined;
+  readonly #warnings: StandingWarnings;
   #images: readonly ServedImage[] = [];
   #missing: readonly MissingImage[] = [];
   #trustDocuments: TrustDocuments["documents"] = new Map();
@@ -62,6 +60,7 @@ export class ImageLibrary implements ImageCatalog {
   /** Empty until the first `refresh()`. */
   constructor(options: ImageLibraryOptions) {
     this.#options = options;
+    this.#warnings = new StandingWarnings(options);
   }
 
   /** In the order of the settings, then sorted. */
@@ -81,7 +80,7 @@ export class ImageLibrary implements ImageCatalog {
 
   /** What was wrong at the last refresh: one clause each. */
   get warnings(): readonly string[] {
-    return [...this.#warned];
+    return this.#warnings.texts;
   }
 
   /** The succession of trusted keys, by number. */
@@ -94,24 +93,58 @@ export class ImageLibrary implements ImageCatalog {
     return this.#keyProblem;
   }
 
+  /** Whether a fault has come up that has not lasted long enough to be said. */
+  get hasUnsaidWarning(): boolean {
+    return this.#warnings.hasUnsaid;
+  }
+
   /**
-   * Looks at the disk again: reads what is new or changed, signs what has new
-   * content or is half-way to its expiry, and forgets what is gone.
+   * The images on disk before they are signed: who watches the disk tells it
+   * of events, and reads in between what a `look()` found new.
+   */
+  tree(): Promise<ImageTree> {
+    return this.#tree ??= this.#openTree();
+  }
+
+  async #openTree(): Promise<ImageTree> {
+    const { fileSystem, clock, logger, stateDir } = this.#options;
+    const path = join(stateDir, "digests.json");
+    const digests = await DigestCache.open({ fileSystem, path, logger });
+    return new ImageTree({ fileSystem, clock, digests });
+  }
+
+  /**
+   * Looks at the disk until all that is whole is hashed and served.
    *
    * @throws UserError when the artifacts directory itself cannot be read
    */
   async refresh({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { scan, fileSystem } = this.#options;
-    const warnings: string[] = [];
-    const result = await scanAvailable(scan, fileSystem, { signal });
-    warnings.push(...result.warnings);
-    const hashed = await this.#digests.hashAll(result.available, fileSystem, {
-      signal,
-      onFailure: ({ image }, error) =>
-        warnings.push(
-          `Cannot offer ${formatChannelArch(image)}: ${messageOf(error)}`,
-        ),
-    });
+    await this.look({ signal });
+    const tree = await this.tree();
+    if (!tree.hasPending) return;
+    await tree.hashPending({ signal });
+    await this.look({ signal });
+  }
+
+  /**
+   * Looks at the disk, without reading an artifact: serves what is hashed,
+   * signs what has new content or is half-way to its expiry, and forgets what
+   * is gone.
+   *
+   * @param warnAfterMs how long a fault must last to be said: a file that is
+   * being copied is empty at first
+   * @throws UserError when the artifacts directory itself cannot be read
+   */
+  async look({ warnAfterMs = 0, signal }: {
+    readonly warnAfterMs?: number;
+    readonly signal: AbortSignal;
+  }): Promise<void> {
+    const tree = await this.tree();
+    const { hashed, missing, warnings: passedOver } = await tree.look(
+      this.#options.scan,
+      { signal },
+    );
+    const warnings = [...passedOver];
     const images: ServedImage[] = [];
     this.#keyProblem = undefined;
     for (const image of hashed) {
@@ -130,8 +163,8 @@ export class ImageLibrary implements ImageCatalog {
     warnings.push(...trust.warnings);
     this.#trustDocuments = trust.documents;
     this.#images = images;
-    this.#missing = result.missing;
-    this.#warnOnce(warnings);
+    this.#missing = missing;
+    this.#warnings.update(warnings, warnAfterMs);
   }
 
   /**
@@ -218,15 +251,6 @@ export class ImageLibrary implements ImageCatalog {
       if (error instanceof UserError) this.#keyProblem = error;
       throw error;
     }
-  }
-
-  /** Says each thing once, and again only after it had gone away. */
-  #warnOnce(warnings: readonly string[]): void {
-    for (const warning of warnings) {
-      if (!this.#warned.has(warning)) this.#options.logger.warn(warning);
-    }
-    this.#warned.clear();
-    for (const warning of warnings) this.#warned.add(warning);
   }
 }
 

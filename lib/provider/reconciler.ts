@@ -1,5 +1,6 @@
 import type { Advertisement, Advertiser } from "../advertise/advertiser.ts";
 import { planAdvertisements } from "../advertise/advertisement_plan.ts";
+import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
@@ -41,31 +42,47 @@ export class Reconciler {
     this.#logger = logger;
   }
 
+  /** Whether an image is offered that nobody can find yet. */
+  get hasUnannounced(): boolean {
+    return this.#published.some(({ image }) =>
+      !this.#announced.has(formatChannelArch(image))
+    );
+  }
+
   /**
    * Publishes what is new or changed and withdraws what is gone.
    *
+   * @param hurry aborts when there is more to do: then nobody waits until the
+   * network can find what was published, which the advertisers go on with
    * @throws the signal's reason, when it aborts
    */
   async reconcile(
     offer: Offer,
-    { signal }: { readonly signal: AbortSignal },
+    { hurry, signal }: {
+      readonly hurry?: AbortSignal;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const plan = planAdvertisements(this.#published, offer.images);
     this.#published = offer.images;
-    const [, reasons] = await Promise.all([
+    const reasons = new Map<string, string>();
+    const published = this.#publish(plan.publish, reasons, signal);
+    await Promise.all([
       this.#withdraw(plan.withdraw, signal),
-      this.#publish(plan.publish, signal),
+      hurry !== undefined && plan.publish.length > 0
+        ? Promise.race([published, whenAborted(hurry)])
+        : published,
     ]);
     signal.throwIfAborted();
     this.#report(offer, plan.withdraw, reasons);
   }
 
-  /** @returns why an image cannot be found yet, by image */
+  /** @param reasons takes why an image cannot be found yet, by image */
   async #publish(
     advertisements: readonly Advertisement[],
+    reasons: Map<string, string>,
     signal: AbortSignal,
-  ): Promise<Map<string, string>> {
-    const reasons = new Map<string, string>();
+  ): Promise<void> {
     await Promise.all(advertisements.map(async (advertisement) => {
       const refusals = await Promise.all(
         this.#advertisers.map((a) => publishOn(a, advertisement, signal)),
@@ -75,7 +92,6 @@ export class Reconciler {
         refusals.filter((r) => r !== undefined).join("; "),
       );
     }));
-    return reasons;
   }
 
   async #withdraw(

@@ -2,11 +2,14 @@ import { dirname } from "node:path";
 import {
   type DirectoryEntry,
   FileAccessError,
+  type FileEvent,
   type FileInfo,
+  type FileListener,
   FileNotFoundError,
   type FileSystem,
   type OpenFile,
 } from "../core/file_system.ts";
+import { messageOf } from "../core/printable.ts";
 
 /** The machine's own disk. */
 export const disk: FileSystem = {
@@ -29,6 +32,9 @@ export const disk: FileSystem = {
       `make directory "${path}"`,
       () => Deno.mkdir(path, { recursive: true, mode }),
     ),
+  rename: (from, to) =>
+    translate(`rename "${from}" to "${to}"`, () => Deno.rename(from, to)),
+  watch,
   writeAtomically: (path, bytes, options) =>
     translate(`write "${path}"`, () => writeAtomically(path, bytes, options)),
 };
@@ -49,6 +55,45 @@ async function openFile(path: string): Promise<OpenFile> {
     },
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/** inotify: a read gives no event, the close after a write gives `access`. */
+const EVENT_KINDS: ReadonlyMap<string, FileEvent["kind"]> = new Map([
+  ["create", "created"],
+  ["modify", "modified"],
+  ["access", "closed"],
+]);
+
+function watch(
+  directory: string,
+  { onEvent, onEnd }: FileListener,
+): Disposable {
+  const watcher = openWatcher(directory);
+  let closed = false;
+  const read = async () => {
+    try {
+      for await (const { kind, paths } of watcher) {
+        onEvent({ kind: EVENT_KINDS.get(kind) ?? "other", paths });
+      }
+    } catch (error) {
+      if (!closed) onEnd(messageOf(error));
+    }
+  };
+  void read();
+  return {
+    [Symbol.dispose]() {
+      if (!closed) watcher.close();
+      closed = true;
+    },
+  };
+}
+
+function openWatcher(directory: string): Deno.FsWatcher {
+  try {
+    return Deno.watchFs(directory, { recursive: true });
+  } catch (cause) {
+    throw translated(`watch "${directory}"`, cause);
+  }
 }
 
 /**
@@ -92,6 +137,7 @@ function infoOf(stat: Deno.FileInfo): FileInfo {
     kind: kindOf(stat),
     sizeBytes: stat.size,
     modifiedMs: stat.mtime?.getTime() ?? 0,
+    changedMs: stat.ctime?.getTime() ?? 0,
     device: stat.dev,
     inode: stat.ino ?? 0,
     mode: (stat.mode ?? 0) & 0o7777,
@@ -114,24 +160,24 @@ async function translate<T>(
   try {
     return await run();
   } catch (cause) {
-    if (
-      cause instanceof Deno.errors.NotFound ||
-      cause instanceof Deno.errors.NotADirectory
-    ) {
-      throw new FileNotFoundError(`Cannot ${action}: it does not exist`);
-    }
-    if (
-      cause instanceof Deno.errors.PermissionDenied ||
-      cause instanceof Deno.errors.FilesystemLoop
-    ) {
-      throw new FileAccessError(`Cannot ${action}: permission denied`);
-    }
-    if (cause instanceof Deno.errors.AlreadyExists) {
-      throw new FileAccessError(`Cannot ${action}: a file is in the way`);
-    }
-    if (cause instanceof Deno.errors.IsADirectory) {
-      throw new FileAccessError(`Cannot ${action}: it is a directory`);
-    }
-    throw new Error(`Cannot ${action}`, { cause });
+    throw translated(action, cause);
   }
+}
+
+function translated(action: string, cause: unknown): Error {
+  if (
+    cause instanceof Deno.errors.NotFound ||
+    cause instanceof Deno.errors.NotADirectory
+  ) return new FileNotFoundError(`Cannot ${action}: it does not exist`);
+  if (
+    cause instanceof Deno.errors.PermissionDenied ||
+    cause instanceof Deno.errors.FilesystemLoop
+  ) return new FileAccessError(`Cannot ${action}: permission denied`);
+  if (cause instanceof Deno.errors.AlreadyExists) {
+    return new FileAccessError(`Cannot ${action}: a file is in the way`);
+  }
+  if (cause instanceof Deno.errors.IsADirectory) {
+    return new FileAccessError(`Cannot ${action}: it is a directory`);
+  }
+  return new Error(`Cannot ${action}`, { cause });
 }

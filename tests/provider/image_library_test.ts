@@ -7,6 +7,7 @@ import {
   ImageLibrary,
   type ImageLibraryOptions,
 } from "../../lib/provider/image_library.ts";
+import { WRITING_QUIET_MS } from "../../lib/scan/settling.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
@@ -45,6 +46,20 @@ function open(
     ...parts,
     ...options,
   });
+}
+
+/** Rewrites a file in place, and waits until it is taken for whole. */
+async function rewrite(
+  { fileSystem, clock }: ReturnType<typeof machine>,
+  library: ImageLibrary,
+  content: string,
+  modified: string,
+): Promise<void> {
+  fileSystem.overwrite(`${STABLE}/vmlinuz`, content, modified);
+  await library.refresh({ signal });
+  assert.deepEqual(library.images(), []);
+  await clock.advance(WRITING_QUIET_MS);
+  await library.refresh({ signal });
 }
 
 /** `stable/arm64` as it is served, once the disk was looked at. */
@@ -124,14 +139,13 @@ Deno.test("ImageLibrary renews a manifest half-way to its end, under the same ve
 
 Deno.test("ImageLibrary raises manifest_version with every change of content, whatever the clock says", async () => {
   const parts = machine();
-  const { fileSystem, clock } = parts;
   const library = open(parts);
   const before = await served(library);
-  fileSystem.overwrite(`${STABLE}/vmlinuz`, "KERNEL", "2026-11-22T11:00:00Z");
-  clock.jumpTo("2026-11-01T00:00:00Z");
+  parts.clock.jumpTo("2026-11-01T00:00:00Z");
+  await rewrite(parts, library, "KERNEL", "2026-11-22T11:00:00Z");
   const changed = await served(library);
   assert.ok(changed.manifestVersion > before.manifestVersion);
-  fileSystem.overwrite(`${STABLE}/vmlinuz`, "kernel", "2026-11-22T10:00:00Z");
+  await rewrite(parts, library, "kernel", "2026-11-22T10:00:00Z");
   const back = await served(library);
   assert.ok(back.manifestVersion > changed.manifestVersion);
 });
@@ -174,8 +188,7 @@ Deno.test("ImageLibrary notices that a file differs from what was signed, and na
   fileSystem.file(`${STABLE}/manifest.json`, await ownersManifest());
   const library = open(parts);
   await served(library);
-  fileSystem.overwrite(`${STABLE}/vmlinuz`, "kernEl", "2026-11-22T11:00:00Z");
-  await library.refresh({ signal });
+  await rewrite(parts, library, "kernEl", "2026-11-22T11:00:00Z");
   assert.deepEqual(library.images(), []);
   assert.deepEqual(logger.lines, [
     `WARN Cannot offer stable/arm64: "${STABLE}/manifest.json" does not fit ` +

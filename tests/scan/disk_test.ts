@@ -71,6 +71,41 @@ function contract(
       assert.equal((await file.info()).sizeBytes, 10);
     }));
 
+  Deno.test(`${name}: rename() replaces what has the name already`, () =>
+    run(async (fs, root) => {
+      const [from, to] = [join(root, "new"), join(root, "old")];
+      await fs.writeAtomically(from, bytes("new"), { mode: 0o600 });
+      await fs.writeAtomically(to, bytes("old"), { mode: 0o600 });
+      await fs.rename(from, to);
+      assert.equal(await fs.readText(to), "new");
+      assert.equal((await fs.list(root)).length, 1);
+      await assert.rejects(fs.rename(from, to), FileNotFoundError);
+    }));
+
+  Deno.test(`${name}: watch() tells of files below until it is disposed of`, () =>
+    run(async (fs, root) => {
+      const directory = join(root, "a/b");
+      await fs.makeDirectory(directory, 0o700);
+      const path = join(directory, "file");
+      const heard = Promise.withResolvers<void>();
+      const problems: string[] = [];
+      {
+        using _watch = fs.watch(root, {
+          onEvent({ paths }) {
+            if (paths.includes(path)) heard.resolve();
+          },
+          onEnd: (problem) => problems.push(problem),
+        });
+        await fs.writeAtomically(path, bytes("x"), { mode: 0o600 });
+        await heard.promise;
+      }
+      assert.deepEqual(problems, []);
+      assert.throws(
+        () => fs.watch(join(root, "none"), { onEvent() {}, onEnd() {} }),
+        FileNotFoundError,
+      );
+    }));
+
   Deno.test(`${name}: makeDirectory() makes parents and accepts what is there`, () =>
     run(async (fs, root) => {
       await fs.makeDirectory(join(root, "a/b"), 0o700);
@@ -99,6 +134,29 @@ Deno.test("disk names what is in the way", async () => {
     await Deno.writeTextFile(file, "");
     await assert.rejects(disk.makeDirectory(file, 0o700), FileAccessError);
     await assert.rejects(disk.readText(root), FileAccessError);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("disk.watch() tells when a writer opens a file and when it closes it, and nothing of readers", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const path = join(root, "kernel");
+    const kinds: string[] = [];
+    const closed = Promise.withResolvers<void>();
+    using _watch = disk.watch(root, {
+      onEvent({ kind, paths }) {
+        assert.deepEqual(paths, [path]);
+        kinds.push(kind);
+        if (kind === "closed") closed.resolve();
+      },
+      onEnd: assert.fail,
+    });
+    await Deno.writeTextFile(path, "x");
+    await Deno.readTextFile(path);
+    await closed.promise;
+    assert.deepEqual([...new Set(kinds)], ["created", "modified", "closed"]);
   } finally {
     await Deno.remove(root, { recursive: true });
   }

@@ -21,6 +21,7 @@ export function hashedArtifact(
       kind: "file",
       sizeBytes: new TextEncoder().encode(content).length,
       modifiedMs: Date.parse(modified),
+      changedMs: Date.parse(modified),
       device: 1,
       inode: 1,
       mode: 0o644,

@@ -2,7 +2,9 @@ import { dirname, posix } from "node:path";
 import {
   type DirectoryEntry,
   FileAccessError,
+  type FileEvent,
   type FileInfo,
+  type FileListener,
   FileNotFoundError,
   type FileSystem,
 } from "../../lib/core/file_system.ts";
@@ -13,6 +15,7 @@ interface Node {
   /** Of a symlink. */
   target: string;
   modifiedMs: number;
+  changedMs: number;
   inode: number;
   mode: number;
   readable: boolean;
@@ -27,6 +30,11 @@ export class MemoryFileSystem implements FileSystem {
   #nextInode = 1;
   /** Paths that were opened, in order. */
   readonly opened: string[] = [];
+  /** Paths whose content was read, in order, each chunk again. */
+  readonly read: string[] = [];
+  readonly #watches = new Map<FileListener, string>();
+  /** Set: no directory can be watched, for this reason. */
+  watchTrouble: string | undefined;
   /** Files open right now. */
   openCount = 0;
 
@@ -38,11 +46,13 @@ export class MemoryFileSystem implements FileSystem {
   file(
     path: string,
     content: string | Uint8Array = "x",
-    { modified = "2026-11-22T10:00:00Z", mode = 0o644 }: {
-      modified?: string;
-      mode?: number;
-    } = {},
+    {
+      modified = "2026-11-22T10:00:00Z",
+      changed = modified,
+      mode = 0o644,
+    }: { modified?: string; changed?: string; mode?: number } = {},
   ): this {
+    const isNew = !this.#nodes.has(path);
     this.directory(dirname(path));
     this.#put(path, {
       kind: "file",
@@ -50,16 +60,31 @@ export class MemoryFileSystem implements FileSystem {
         ? new TextEncoder().encode(content)
         : new Uint8Array(content),
       modifiedMs: Date.parse(modified),
+      changedMs: Date.parse(changed),
       mode,
     });
+    this.#tell(isNew ? "created" : "other", path);
     return this;
   }
 
   /** Overwrites a file in place: same inode. */
-  overwrite(path: string, content: string, modified: string): this {
+  overwrite(
+    path: string,
+    content: string,
+    modified: string,
+    changed = modified,
+  ): this {
     const node = this.#find(path);
     node.bytes = new TextEncoder().encode(content);
     node.modifiedMs = Date.parse(modified);
+    node.changedMs = Date.parse(changed);
+    this.#tell("modified", path);
+    return this;
+  }
+
+  /** Closes a file, as its writer. */
+  close(path: string): this {
+    this.#tell("closed", path);
     return this;
   }
 
@@ -96,9 +121,29 @@ export class MemoryFileSystem implements FileSystem {
     for (const name of [...this.#nodes.keys()]) {
       if (name === path || name.startsWith(`${path}/`)) {
         this.#nodes.delete(name);
+        this.#tell("other", name);
       }
     }
     return this;
+  }
+
+  watch(directory: string, listener: FileListener): Disposable {
+    this.#find(directory);
+    if (this.watchTrouble !== undefined) throw new Error(this.watchTrouble);
+    this.#watches.set(listener, directory);
+    return { [Symbol.dispose]: () => void this.#watches.delete(listener) };
+  }
+
+  /** How many directories are watched. */
+  get watchCount(): number {
+    return this.#watches.size;
+  }
+
+  /** Ends all watches, as a system that runs out of them does. */
+  breakWatches(problem: string): void {
+    const listeners = [...this.#watches.keys()];
+    this.#watches.clear();
+    for (const listener of listeners) listener.onEnd(problem);
   }
 
   list(directory: string): Promise<DirectoryEntry[]> {
@@ -140,6 +185,7 @@ export class MemoryFileSystem implements FileSystem {
       return {
         info: () => Promise.resolve(infoOf(node)),
         readAt: (buffer: Uint8Array, offsetBytes: number) => {
+          this.read.push(real);
           const part = node.bytes.subarray(
             offsetBytes,
             offsetBytes + buffer.length,
@@ -167,6 +213,19 @@ export class MemoryFileSystem implements FileSystem {
     return this.#try(() => void this.directory(path));
   }
 
+  rename(from: string, to: string): Promise<void> {
+    return this.#try(() => {
+      this.#find(from);
+      for (const [name, node] of [...this.#nodes]) {
+        if (name !== from && !name.startsWith(`${from}/`)) continue;
+        this.#nodes.delete(name);
+        this.#nodes.set(to + name.slice(from.length), node);
+      }
+      this.#tell("other", from);
+      this.#tell("other", to);
+    });
+  }
+
   writeAtomically(
     path: string,
     bytes: Uint8Array,
@@ -182,11 +241,20 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
+  #tell(kind: FileEvent["kind"], path: string): void {
+    for (const [listener, directory] of this.#watches) {
+      if (path === directory || path.startsWith(`${directory}/`)) {
+        listener.onEvent({ kind, paths: [path] });
+      }
+    }
+  }
+
   #put(path: string, node: Partial<Node> & Pick<Node, "kind">): void {
     this.#nodes.set(path, {
       bytes: new Uint8Array(),
       target: "",
       modifiedMs: 0,
+      changedMs: 0,
       mode: 0o644,
       readable: true,
       ...node,
@@ -231,6 +299,7 @@ function infoOf(node: Node): FileInfo {
     kind: node.kind,
     sizeBytes: node.bytes.length,
     modifiedMs: node.modifiedMs,
+    changedMs: node.changedMs,
     device: 1,
     inode: node.inode,
     mode: node.mode,

@@ -1,0 +1,52 @@
+import type { Clock } from "./clock.ts";
+
+/**
+ * Wakes one loop, from any number of callbacks: rings that come while it works
+ * count as one, and none is lost.
+ */
+export class Bell {
+  #rung = new AbortController();
+
+  /** Asks for another round. */
+  ring(): void {
+    this.#rung.abort();
+  }
+
+  /** Aborts with the first ring after the last `reset()`. */
+  get signal(): AbortSignal {
+    return this.#rung.signal;
+  }
+
+  /** Call before a round: every ring from now on asks for a further one. */
+  reset(): void {
+    this.#rung = new AbortController();
+  }
+
+  /**
+   * Waits for a ring.
+   *
+   * @param timeoutMs how long at most
+   * @returns whether it was rung
+   * @throws the signal's reason, when it aborts first
+   */
+  wait(
+    clock: Clock,
+    timeoutMs: number,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    const rung = this.#rung.signal;
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        cancel();
+        signal.removeEventListener("abort", end);
+        rung.removeEventListener("abort", end);
+        if (signal.aborted) reject(signal.reason);
+        else resolve(rung.aborted);
+      };
+      const cancel = clock.setTimer(end, timeoutMs);
+      if (signal.aborted || rung.aborted) return end();
+      signal.addEventListener("abort", end, { once: true });
+      rung.addEventListener("abort", end, { once: true });
+    });
+  }
+}

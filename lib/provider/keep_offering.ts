@@ -1,0 +1,165 @@
+import type { Bell } from "../core/bell.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
+import type { ArtifactWatcher } from "../scan/artifact_watcher.ts";
+import type { ScanSettings } from "../scan/scan_available.ts";
+import { QUIET_MS } from "../scan/settling.ts";
+import type { ImageLibrary } from "./image_library.ts";
+import type { Reconciler } from "./reconciler.ts";
+
+/** What the disk is looked at with. */
+export interface Looking {
+  /** What is served. */
+  readonly library: ImageLibrary;
+  /** Hears of changes on disk, and rings the bell. */
+  readonly watcher: ArtifactWatcher;
+  /** Where images are looked for, which may change. */
+  readonly settings: () => ScanSettings;
+  /** The time. */
+  readonly clock: Clock;
+  /** Hears once of each trouble. */
+  readonly logger: Logger;
+}
+
+/** What the loop of a provider works with. */
+export interface Offering extends Looking {
+  /** What the network is told. */
+  readonly reconciler: Reconciler;
+  /** Rung when there may be something to do. */
+  readonly bell: Bell;
+}
+
+/** How often the disk is looked at when it does not tell of changes. */
+const RESCAN_MS = 5000;
+/** The same when it does: events can be lost. */
+const WATCHED_RESCAN_MS = 30_000;
+/** Such a look must not take more than this share of the time. */
+const MAX_SCAN_SHARE = 0.05;
+/** One that has a reason may take more. */
+const MAX_EVENT_SHARE = 0.5;
+/** A copy or a removal is many events: they are waited for together. */
+const COALESCE_MS = 100;
+/** Events in a directory made just now may be missed, so it is seen twice. */
+const FOLLOW_UP_MS = 1000;
+/** A fault on disk that is gone sooner is not worth a line. */
+const WARN_AFTER_MS = 2000;
+
+/**
+ * Looks at the disk until what lies there is served. Files that were written
+ * just now are waited for once, as they would be later: who copies and starts
+ * the provider at once expects to be offered everything.
+ *
+ * @throws UserError when the artifacts directory itself cannot be read
+ */
+export async function offerFirst(
+  { library, watcher, settings, clock }: Looking,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  await watcher.update(settings());
+  await library.refresh({ signal });
+  const { lookAgainInMs } = await library.tree();
+  if (lookAgainInMs === undefined || lookAgainInMs > QUIET_MS) return;
+  await sleep(clock, lookAgainInMs, { signal });
+  await library.refresh({ signal });
+}
+
+/**
+ * Keeps serving what the disk holds and telling the network of it until the
+ * signal aborts. Start-up, events, timers and new settings all lead to the
+ * same round, one at a time.
+ */
+export async function keepOffering(
+  offering: Offering,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const { library, reconciler, bell, clock } = offering;
+  const tree = await library.tree();
+  const look = lookWith(offering);
+  let hashing: Promise<void> | undefined;
+  const hash = async () => {
+    try {
+      await tree.hashPending({ signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    hashing = undefined;
+    bell.ring();
+  };
+  // The first round is not hurried: its lines are to come in their order.
+  let hurry: AbortSignal | undefined;
+  let wasRung = false;
+  try {
+    for (let scanMs = 0;;) {
+      // Beside the rounds, so that what is gone is withdrawn meanwhile.
+      if (tree.hasPending) hashing ??= hash();
+      const { missing } = library;
+      const images = library.images();
+      await reconciler.reconcile({ images, missing }, {
+        ...hurry && { hurry },
+        signal,
+      });
+      const waitMs = waitFor(offering, tree.lookAgainInMs, wasRung, scanMs);
+      wasRung = await bell.wait(clock, waitMs, { signal });
+      if (wasRung) {
+        const pauseMs = Math.max(
+          COALESCE_MS,
+          scanMs / MAX_EVENT_SHARE - scanMs,
+        );
+        await sleep(clock, pauseMs, { signal });
+      }
+      bell.reset();
+      hurry = bell.signal;
+      const startMs = clock.monotonic();
+      await look({ signal });
+      scanMs = clock.monotonic() - startMs;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await hashing;
+  }
+}
+
+/** How long nothing needs to be done, unless the bell rings. */
+function waitFor(
+  { library, watcher, reconciler }: Offering,
+  lookAgainInMs: number | undefined,
+  wasRung: boolean,
+  scanMs: number,
+): number {
+  // What nobody could find at first is said when somebody can.
+  const rescanMs = watcher.isWatching && !reconciler.hasUnannounced
+    ? WATCHED_RESCAN_MS
+    : RESCAN_MS;
+  const wantedMs = Math.min(
+    lookAgainInMs ?? Infinity,
+    wasRung ? FOLLOW_UP_MS : Infinity,
+    library.hasUnsaidWarning ? WARN_AFTER_MS : Infinity,
+  );
+  return Math.min(
+    Math.max(rescanMs, scanMs / MAX_SCAN_SHARE),
+    Math.max(wantedMs, scanMs / MAX_EVENT_SHARE, COALESCE_MS),
+  );
+}
+
+/** A look that outlives trouble with the disk, and says it once. */
+function lookWith(
+  { library, watcher, settings, logger }: Looking,
+): (options: { readonly signal: AbortSignal }) => Promise<void> {
+  let lastProblem: string | undefined;
+  return async ({ signal }) => {
+    try {
+      await watcher.update(settings());
+      await library.look({ warnAfterMs: WARN_AFTER_MS, signal });
+      lastProblem = undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      const problem = messageOf(error);
+      if (problem !== lastProblem) {
+        logger.warn(`${problem}; what was found before is still offered`);
+      }
+      lastProblem = problem;
+    }
+  };
+}

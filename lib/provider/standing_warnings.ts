@@ -1,0 +1,51 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+
+interface Warning {
+  /** When it came up, on the monotonic clock. */
+  readonly sinceMs: number;
+  readonly isSaid: boolean;
+}
+
+/** Faults that last: each is said once, and again only after it had gone. */
+export class StandingWarnings {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #warnings: ReadonlyMap<string, Warning> = new Map();
+
+  /** None stands at first. */
+  constructor({ clock, logger }: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** What is wrong at the moment. */
+  get texts(): readonly string[] {
+    return [...this.#warnings.keys()];
+  }
+
+  /** Whether one has not lasted long enough to be said. */
+  get hasUnsaid(): boolean {
+    return [...this.#warnings.values()].some(({ isSaid }) => !isSaid);
+  }
+
+  /**
+   * Takes all that is wrong now, in place of what was.
+   *
+   * @param afterMs how long a fault must last to be said
+   */
+  update(texts: readonly string[], afterMs: number): void {
+    const now = this.#clock.monotonic();
+    const before = this.#warnings;
+    this.#warnings = new Map(texts.map((text) => {
+      const { sinceMs, isSaid } = before.get(text) ??
+        { sinceMs: now, isSaid: false };
+      const isDue = now - sinceMs >= afterMs;
+      if (isDue && !isSaid) this.#logger.warn(text);
+      return [text, { sinceMs, isSaid: isSaid || isDue }];
+    }));
+  }
+}

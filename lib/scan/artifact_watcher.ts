@@ -1,0 +1,152 @@
+import {
+  type FileEvent,
+  FileNotFoundError,
+  type FileSystem,
+} from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
+import type { ScanSettings } from "./scan_available.ts";
+import type { Writer } from "./settling.ts";
+
+/** What a watcher needs, and whom it tells. */
+export interface ArtifactWatcherOptions {
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+  /** Hears once when the system gives no events. */
+  readonly logger: Logger;
+  /** Something has changed that a look would show. */
+  readonly onChange: () => void;
+  /** Somebody writes, or has closed, the file at this path. */
+  readonly onWriter: (path: string, writer: Writer) => void;
+}
+
+interface Watch extends Disposable {
+  /** Which directory it is: another one may come to have its name. */
+  readonly identity: string;
+}
+
+/**
+ * Hears of changes below the artifacts directories as soon as they happen.
+ * Only a help: what is missed, the next slow look finds.
+ */
+export class ArtifactWatcher implements Disposable {
+  readonly #options: ArtifactWatcherOptions;
+  readonly #watches = new Map<string, Watch>();
+  readonly #written = new Set<string>();
+  #problem: string | undefined;
+  #isComplete = false;
+
+  /** Watches nothing before `update()`. */
+  constructor(options: ArtifactWatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Whether every directory that should be is watched. */
+  get isWatching(): boolean {
+    return this.#isComplete;
+  }
+
+  /**
+   * Watches the artifacts directories of these settings and no others. Call it
+   * before each look: a directory that was replaced is watched anew, and one
+   * that could not be watched is tried again.
+   */
+  async update(settings: ScanSettings): Promise<void> {
+    const roots = artifactRoots(settings);
+    for (const [root, watch] of this.#watches) {
+      if (!roots.has(root)) this.#end(root, watch);
+    }
+    this.#isComplete = true;
+    for (const root of roots) {
+      try {
+        await this.#watch(root);
+      } catch (error) {
+        this.#isComplete = false;
+        const watch = this.#watches.get(root);
+        if (watch !== undefined) this.#end(root, watch);
+        // Said by the scan, which misses it more.
+        if (error instanceof FileNotFoundError) continue;
+        this.#warnOnce(messageOf(error));
+      }
+    }
+    if (this.#isComplete) this.#problem = undefined;
+  }
+
+  /** Ends all watches. */
+  [Symbol.dispose](): void {
+    for (const [root, watch] of this.#watches) this.#end(root, watch);
+  }
+
+  async #watch(root: string): Promise<void> {
+    const { fileSystem } = this.#options;
+    const directory = await fileSystem.realPath(root);
+    const { device, inode } = await fileSystem.stat(directory);
+    const identity = `${device}:${inode} ${directory}`;
+    const present = this.#watches.get(root);
+    if (present?.identity === identity) return;
+    if (present !== undefined) this.#end(root, present);
+    const watch = fileSystem.watch(directory, {
+      onEvent: (event) => this.#onEvent(event),
+      onEnd: (problem) => {
+        const ended = this.#watches.get(root);
+        if (ended?.identity === identity) this.#end(root, ended);
+        this.#isComplete = false;
+        this.#warnOnce(problem);
+      },
+    });
+    this.#watches.set(root, {
+      identity,
+      [Symbol.dispose]: () => watch[Symbol.dispose](),
+    });
+  }
+
+  #end(root: string, watch: Watch): void {
+    this.#watches.delete(root);
+    watch[Symbol.dispose]();
+  }
+
+  #onEvent({ kind, paths }: FileEvent): void {
+    const { onChange, onWriter } = this.#options;
+    let isNews = false;
+    for (const path of paths) {
+      // How a copy gets on is not news: it is looked at when it may be whole.
+      if (kind === "modified" && this.#written.has(path)) continue;
+      isNews = true;
+      if (kind === "modified") continue;
+      if (kind === "created") this.#written.add(path);
+      else this.#written.delete(path);
+      onWriter(path, WRITERS[kind]);
+    }
+    if (isNews || paths.length === 0) onChange();
+  }
+
+  #warnOnce(problem: string): void {
+    if (problem !== this.#problem) {
+      this.#options.logger.warn(
+        `Cannot hear of changes to the artifacts at once: ${problem}; they are looked at every few seconds instead`,
+      );
+    }
+    this.#problem = problem;
+  }
+}
+
+const WRITERS = {
+  created: "writing",
+  closed: "closed",
+  other: undefined,
+} as const;
+
+function artifactRoots(
+  { artifactsDir, channels, channelSettings = new Map() }: ScanSettings,
+): Set<string> {
+  const own = [...channelSettings].flatMap(([channel, { artifactsDir }]) =>
+    artifactsDir !== undefined && (channels?.includes(channel) ?? true)
+      ? [artifactsDir]
+      : []
+  );
+  const needsShared = channels === undefined ||
+    channels.some((channel) =>
+      channelSettings.get(channel)?.artifactsDir === undefined
+    );
+  return new Set([...needsShared ? [artifactsDir] : [], ...own]);
+}

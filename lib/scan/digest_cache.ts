@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { setAside } from "../core/damaged_file.ts";
+import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import {
+  artifactFiles,
+  fileIdentity,
+  hashImage,
+  sha256OfFile,
+} from "./digest.ts";
+import type { ArtifactFile, HashedImage, ImageFiles } from "./image_files.ts";
+
+/** Where digests are kept across restarts. */
+export interface DigestCacheOptions {
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+  /** The file; made, with its directory, when there is something to keep. */
+  readonly path: string;
+  /** Told when it cannot be read or written. */
+  readonly logger: Logger;
+}
+
+const FORMAT = 1;
+
+/**
+ * Remembers the digest of each file for as long as the file stays as it is, so
+ * that no file is read twice, not after a restart either.
+ */
+export class DigestCache {
+  readonly #options: DigestCacheOptions;
+  readonly #sha256ByIdentity: Map<string, string>;
+  #isSaved = true;
+  #problem: string | undefined;
+
+  private constructor(
+    options: DigestCacheOptions,
+    sha256ByIdentity: Map<string, string>,
+  ) {
+    this.#options = options;
+    this.#sha256ByIdentity = sha256ByIdentity;
+  }
+
+  /**
+   * Reads what was kept. A damaged file is set aside with a warning: what it
+   * held is read from the artifacts again.
+   */
+  static async open(options: DigestCacheOptions): Promise<DigestCache> {
+    return new DigestCache(options, await readDigests(options));
+  }
+
+  /** The image with its digests, unless one of its files was never read. */
+  async find(files: ImageFiles): Promise<HashedImage | undefined> {
+    const all = artifactFiles(files);
+    if (!all.every((file) => this.#sha256(file) !== undefined)) {
+      return undefined;
+    }
+    return await hashImage(files, (file) => this.#sha256(file) ?? "");
+  }
+
+  /**
+   * Reads the files of an image that have not been read before.
+   *
+   * @throws FileChangedError, or the disk's error
+   */
+  async hash(
+    files: ImageFiles,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<HashedImage> {
+    return await hashImage(files, async (file) => {
+      const known = this.#sha256(file);
+      if (known !== undefined) return known;
+      const sha256 = await sha256OfFile(file, this.#options.fileSystem, {
+        signal,
+      });
+      this.#sha256ByIdentity.set(fileIdentity(file.info), sha256);
+      this.#isSaved = false;
+      return sha256;
+    });
+  }
+
+  /** Forgets the files of all other images. */
+  keepOnly(images: readonly ImageFiles[]): void {
+    const current = new Set(
+      images.flatMap((image) => artifactFiles(image))
+        .map(({ info }) => fileIdentity(info)),
+    );
+    for (const identity of this.#sha256ByIdentity.keys()) {
+      if (current.has(identity)) continue;
+      this.#sha256ByIdentity.delete(identity);
+      this.#isSaved = false;
+    }
+  }
+
+  /**
+   * Writes what has changed since the last time. Trouble is said once: the
+   * digests are still known, and written when the disk takes them again.
+   */
+  async save(): Promise<void> {
+    if (this.#isSaved) return;
+    const { fileSystem, path, logger } = this.#options;
+    this.#isSaved = true;
+    try {
+      await fileSystem.makeDirectory(dirname(path), 0o700);
+      await fileSystem.writeAtomically(
+        path,
+        new TextEncoder().encode(encodeDigests(this.#sha256ByIdentity)),
+        { mode: 0o644 },
+      );
+      this.#problem = undefined;
+    } catch (error) {
+      this.#isSaved = false;
+      const problem = messageOf(error);
+      if (problem !== this.#problem) {
+        logger.warn(
+          `${problem}; without it every artifact is read again after a restart`,
+        );
+      }
+      this.#problem = problem;
+    }
+  }
+
+  #sha256({ info }: ArtifactFile): string | undefined {
+    return this.#sha256ByIdentity.get(fileIdentity(info));
+  }
+}
+
+async function readDigests(
+  { fileSystem, path, logger }: DigestCacheOptions,
+): Promise<Map<string, string>> {
+  try {
+    const digests = decodeDigests(await fileSystem.readText(path));
+    if (digests.ok) return digests.value;
+    const aside = await setAside(path, fileSystem);
+    logger.warn(
+      `Moved "${path}" to "${aside}", since ${digests.reason}: every artifact is read again`,
+    );
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) {
+      logger.warn(`${messageOf(error)}: every artifact is read again`);
+    }
+  }
+  return new Map();
+}
+
+function encodeDigests(sha256ByIdentity: ReadonlyMap<string, string>): string {
+  const sha256 = Object.fromEntries(sha256ByIdentity);
+  return JSON.stringify({ format: FORMAT, check: checkOf(sha256), sha256 });
+}
+
+/** Tells a digest that a bad disk has changed from a good one. */
+function checkOf(sha256: object): string {
+  return createHash("sha256").update(JSON.stringify(sha256)).digest("hex");
+}
+
+/**
+ * Reads what was kept. All or nothing: who finds one entry damaged cannot rely
+ * on the others, and a wrong digest would be promised to clients.
+ */
+export function decodeDigests(text: string): Result<Map<string, string>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return refuse("it is not JSON");
+  }
+  if (
+    typeof json !== "object" || json === null || !("format" in json) ||
+    json.format !== FORMAT || !("sha256" in json) ||
+    typeof json.sha256 !== "object" || json.sha256 === null ||
+    !("check" in json)
+  ) return refuse(`it is not a digest cache of format ${FORMAT}`);
+  if (json.check !== checkOf(json.sha256)) {
+    return refuse("its content does not fit its checksum");
+  }
+  const digests = new Map<string, string>();
+  for (const [identity, sha256] of Object.entries(json.sha256)) {
+    if (
+      !/^\d+(:-?\d+){4}$/.test(identity) || typeof sha256 !== "string" ||
+      !/^[0-9a-f]{64}$/.test(sha256)
+    ) return refuse("it holds something that is no digest");
+    digests.set(identity, sha256);
+  }
+  return ok(digests);
+}

@@ -1,0 +1,175 @@
+import {
+  type ChannelArch,
+  formatChannelArch,
+  sameImage,
+} from "../core/channel_arch.ts";
+import type { Clock } from "../core/clock.ts";
+import type { FileSystem } from "../core/file_system.ts";
+import { messageOf } from "../core/printable.ts";
+import { artifactFiles, fileIdentity } from "./digest.ts";
+import type { DigestCache } from "./digest_cache.ts";
+import type { ArtifactFile, HashedImage, ImageFiles } from "./image_files.ts";
+import {
+  type MissingImage,
+  scanAvailable,
+  type ScanSettings,
+} from "./scan_available.ts";
+import { SettlingFiles } from "./settling_files.ts";
+import type { Writer } from "./settling.ts";
+
+/** What is on disk and can be promised. */
+export interface TreeLook {
+  /** Whole and hashed, in the order of the scan. */
+  readonly hashed: readonly HashedImage[];
+  /** Expected, and not there. */
+  readonly missing: readonly MissingImage[];
+  /** What was passed over and why: whole sentences for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** A file that could not be read is tried again after this time. */
+const RETRY_MS = 5000;
+/** What was read for longer than this is not lost when the program is killed. */
+const SAVE_INTERVAL_MS = 10_000;
+
+interface Failure {
+  readonly warning: string;
+  readonly retryAtMs: number;
+}
+
+/**
+ * The images on disk from one look to the next: a look is quick and reads no
+ * artifact; what has settled and was never read is read in between.
+ */
+export class ImageTree {
+  readonly #fileSystem: FileSystem;
+  readonly #clock: Clock;
+  readonly #digests: DigestCache;
+  readonly #settling: SettlingFiles;
+  readonly #failures = new Map<string, Failure>();
+  #hashed: readonly HashedImage[] = [];
+  #pending: readonly ImageFiles[] = [];
+
+  /** Nothing is known until the first `look()`. */
+  constructor({ fileSystem, clock, digests }: {
+    readonly fileSystem: FileSystem;
+    readonly clock: Clock;
+    readonly digests: DigestCache;
+  }) {
+    this.#fileSystem = fileSystem;
+    this.#clock = clock;
+    this.#digests = digests;
+    this.#settling = new SettlingFiles(clock);
+  }
+
+  /** Takes note of an event of the disk. */
+  noteWriter(path: string, writer: Writer): void {
+    this.#settling.noteWriter(path, writer);
+  }
+
+  /** Whether there is an image to be hashed. */
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** In how many milliseconds another look will find more, if it will. */
+  get lookAgainInMs(): number | undefined {
+    const now = this.#clock.monotonic();
+    // What is due already is pending, and needs no other look.
+    const times = [...this.#failures.values()]
+      .map(({ retryAtMs }) => retryAtMs - now).filter((inMs) => inMs > 0);
+    const { settlesInMs } = this.#settling;
+    if (settlesInMs !== undefined) times.push(settlesInMs);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /**
+   * Looks at names and sizes. An image whose files are all as they were is
+   * kept although more of them are being added.
+   *
+   * @throws UserError when the artifacts directory itself cannot be read
+   */
+  async look(
+    settings: ScanSettings,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<TreeLook> {
+    const scan = await scanAvailable(settings, this.#fileSystem, { signal });
+    const settled = new Set(this.#settling.settled(scan.available));
+    const now = this.#clock.monotonic();
+    const hashed: HashedImage[] = [];
+    const pending: ImageFiles[] = [];
+    for (const files of scan.available) {
+      const known = settled.has(files)
+        ? await this.#digests.find(files)
+        : undefined;
+      const image = known ?? this.#stillWhole(files);
+      if (image !== undefined) hashed.push(image);
+      const failure = this.#failures.get(formatChannelArch(files.image));
+      if (
+        known === undefined && settled.has(files) &&
+        (failure === undefined || failure.retryAtMs <= now)
+      ) pending.push(files);
+    }
+    this.#forgetFailures(scan.available.map(({ image }) => image));
+    this.#hashed = hashed;
+    this.#pending = pending;
+    this.#digests.keepOnly([...scan.available, ...hashed]);
+    await this.#digests.save();
+    const failed = [...this.#failures.values()].map(({ warning }) => warning);
+    return {
+      hashed,
+      missing: scan.missing,
+      warnings: [...scan.warnings, ...failed],
+    };
+  }
+
+  /**
+   * Reads what the last look found new. Trouble with one image leaves the
+   * others alone, and is told by the next look.
+   *
+   * @throws the signal's reason, when it aborts
+   */
+  async hashPending(
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    let savedMs = this.#clock.monotonic();
+    for (const files of this.#pending) {
+      const name = formatChannelArch(files.image);
+      try {
+        await this.#digests.hash(files, { signal });
+        this.#failures.delete(name);
+        if (this.#clock.monotonic() - savedMs >= SAVE_INTERVAL_MS) {
+          await this.#digests.save();
+          savedMs = this.#clock.monotonic();
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#failures.set(name, {
+          warning: `Cannot offer ${name}: ${messageOf(error)}`,
+          retryAtMs: this.#clock.monotonic() + RETRY_MS,
+        });
+      }
+    }
+  }
+
+  /** The image as it was, if each of its files is still there unchanged. */
+  #stillWhole(files: ImageFiles): HashedImage | undefined {
+    const before = this.#hashed.find(({ image }) =>
+      sameImage(image, files.image)
+    );
+    if (before === undefined) return undefined;
+    const keyOf = ({ path, info }: ArtifactFile) =>
+      `${fileIdentity(info)} ${path}`;
+    const present = new Set(artifactFiles(files).map(keyOf));
+    return artifactFiles(before).every((file) => present.has(keyOf(file)))
+      ? before
+      : undefined;
+  }
+
+  #forgetFailures(present: readonly ChannelArch[]): void {
+    const names = new Set(present.map(formatChannelArch));
+    for (const name of this.#failures.keys()) {
+      if (!names.has(name)) this.#failures.delete(name);
+    }
+  }
+}

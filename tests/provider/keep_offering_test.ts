@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { Bell } from "../../lib/core/bell.ts";
+import { ImageLibrary } from "../../lib/provider/image_library.ts";
+import { keepOffering, offerFirst } from "../../lib/provider/keep_offering.ts";
+import { Reconciler } from "../../lib/provider/reconciler.ts";
+import { ArtifactWatcher } from "../../lib/scan/artifact_watcher.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { MemoryAdvertiser } from "../support/memory_advertiser.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+
+const KERNEL = "/srv/testing/x86_64/vmlinuz";
+const [key] = await Promise.all([testSigningKey(1)]);
+
+/** A provider without sockets, on a disk in memory. */
+async function withProvider(
+  { watches = true }: { watches?: boolean },
+  test: (parts: {
+    fs: MemoryFileSystem;
+    clock: FakeClock;
+    advertiser: MemoryAdvertiser;
+    lines: string[];
+    bell: Bell;
+    /** The time now, as a file's. */
+    now: () => string;
+    /** Lets time pass, and what is computed meanwhile come to its end. */
+    pass: (durationMs: number) => Promise<void>;
+  }) => Promise<void>,
+): Promise<void> {
+  const fs = new MemoryFileSystem().file("/srv/stable/arm64/vmlinuz");
+  if (!watches) fs.watchTrouble = "no watches left";
+  const clock = new FakeClock();
+  const logger = new MemoryLogger();
+  const advertiser = new MemoryAdvertiser();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const bell = new Bell();
+  const library = new ImageLibrary({
+    scan: { artifactsDir: "/srv" },
+    stateDir: "/state",
+    loadSigner: () => Promise.resolve(key),
+    expiresDays: 30,
+    fileSystem: fs,
+    clock,
+    logger,
+  });
+  const tree = await library.tree();
+  using watcher = new ArtifactWatcher({
+    fileSystem: fs,
+    logger,
+    onChange: () => bell.ring(),
+    onWriter: (path, writer) => tree.noteWriter(path, writer),
+  });
+  const looking = {
+    library,
+    watcher,
+    settings: () => ({ artifactsDir: "/srv" }),
+    clock,
+    logger,
+  };
+  const reconciler = new Reconciler({ advertisers: [advertiser], logger });
+  await offerFirst(looking, { signal });
+  const running = keepOffering({ ...looking, reconciler, bell }, { signal });
+  const pass = async (durationMs: number) => {
+    for (let doneMs = 0; doneMs < durationMs; doneMs += 50) {
+      await clock.advance(50);
+      // Signing takes turns of the real event loop.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  try {
+    await pass(50);
+    await test({
+      fs,
+      clock,
+      advertiser,
+      lines: logger.lines,
+      bell,
+      now: () => new Date(clock.now()).toISOString(),
+      pass,
+    });
+  } finally {
+    stopping.abort();
+    await running;
+  }
+  assert.equal(clock.pending, 0, "a timer is left");
+}
+
+Deno.test("keepOffering() finds a copied kernel within 2 s of its end, and says one line", () =>
+  withProvider({}, async ({ fs, advertiser, lines, now, pass }) => {
+    lines.length = 0;
+    fs.file(KERNEL, "", { modified: now() });
+    for (let i = 0; i < 20; i++) {
+      fs.overwrite(KERNEL, "x".repeat(i), now());
+      await pass(100);
+    }
+    assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
+    fs.close(KERNEL);
+    await pass(2000);
+    assert.ok(advertiser.published.has("testing/x86_64"));
+    assert.deepEqual(lines, ["INFO Advertising testing/x86_64"]);
+  }));
+
+Deno.test("keepOffering() withdraws a removed kernel within a second", () =>
+  withProvider({}, async ({ fs, advertiser, pass }) => {
+    fs.remove("/srv/stable/arm64");
+    await pass(500);
+    assert.deepEqual([...advertiser.published.keys()], []);
+  }));
+
+Deno.test("keepOffering() withdraws within a second also while an advertiser takes its time", () =>
+  withProvider({}, async ({ fs, advertiser, pass }) => {
+    advertiser.publish = () => new Promise(() => {});
+    fs.file(KERNEL);
+    await pass(500);
+    fs.remove("/srv/stable/arm64");
+    await pass(500);
+    assert.deepEqual([...advertiser.published.keys()], []);
+  }));
+
+Deno.test("keepOffering() looks every few seconds where the disk tells of nothing", () =>
+  withProvider(
+    { watches: false },
+    async ({ fs, advertiser, lines, pass }) => {
+      fs.remove("/srv/stable/arm64").file(KERNEL);
+      await pass(6000);
+      assert.deepEqual([...advertiser.published.keys()], ["testing/x86_64"]);
+      const warnings = lines.filter((line) => line.includes("Cannot hear"));
+      assert.equal(warnings.length, 1);
+    },
+  ));
+
+Deno.test("keepOffering() says a fault on disk only when it lasts", () =>
+  withProvider({}, async ({ fs, lines, pass }) => {
+    lines.length = 0;
+    fs.file(KERNEL, "");
+    await pass(1000);
+    fs.remove(KERNEL);
+    await pass(5000);
+    assert.deepEqual(lines.filter((line) => line.includes("empty")), []);
+    fs.file(KERNEL, "");
+    await pass(5000);
+    assert.equal(lines.filter((line) => line.includes("empty")).length, 1);
+  }));
+
+Deno.test("keepOffering() goes on offering when the disk cannot be read, and recovers", () =>
+  withProvider({}, async ({ fs, advertiser, lines, pass }) => {
+    lines.length = 0;
+    fs.setReadable("/srv", false);
+    await pass(31_000);
+    assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /permission denied.*still offered/);
+    fs.setReadable("/srv", true).file(KERNEL);
+    await pass(2000);
+    assert.ok(advertiser.published.has("testing/x86_64"));
+  }));

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { ArtifactWatcher } from "../../lib/scan/artifact_watcher.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+const SETTINGS = { artifactsDir: "/srv" };
+const KERNEL = "/srv/stable/arm64/vmlinuz";
+
+/** A watcher that counts, and notes who writes. */
+function open(fileSystem: MemoryFileSystem) {
+  const logger = new MemoryLogger();
+  const heard = { changes: 0, writers: [] as string[] };
+  const watcher = new ArtifactWatcher({
+    fileSystem,
+    logger,
+    onChange: () => heard.changes++,
+    onWriter: (path, writer) => heard.writers.push(`${writer} ${path}`),
+  });
+  return { watcher, heard, lines: logger.lines };
+}
+
+Deno.test("ArtifactWatcher tells of a copy when it begins and when it ends, not of what is between", async () => {
+  const fs = new MemoryFileSystem().directory("/srv/stable/arm64");
+  const { watcher, heard } = open(fs);
+  await watcher.update(SETTINGS);
+  assert.ok(watcher.isWatching);
+  fs.file(KERNEL, "");
+  for (let i = 0; i < 100; i++) fs.overwrite(KERNEL, "x", "2026-11-22");
+  assert.equal(heard.changes, 1);
+  fs.close(KERNEL);
+  assert.equal(heard.changes, 2);
+  assert.deepEqual(heard.writers, [`writing ${KERNEL}`, `closed ${KERNEL}`]);
+  fs.overwrite(KERNEL, "other", "2026-11-22");
+  fs.remove(KERNEL);
+  assert.equal(heard.changes, 4);
+});
+
+Deno.test("ArtifactWatcher.update() watches a root anew that was replaced, and leaves the others alone", async () => {
+  const fs = new MemoryFileSystem().directory("/srv").directory("/other");
+  const { watcher, heard } = open(fs);
+  const settings = {
+    artifactsDir: "/srv",
+    channelSettings: new Map([["beta", { artifactsDir: "/other" }]]),
+  };
+  await watcher.update(settings);
+  await watcher.update(settings);
+  assert.equal(fs.watchCount, 2);
+  fs.remove("/srv").directory("/srv");
+  await watcher.update(settings);
+  assert.equal(fs.watchCount, 2);
+  const before = heard.changes;
+  fs.file(KERNEL);
+  assert.ok(heard.changes > before);
+  await watcher.update({ artifactsDir: "/srv" });
+  assert.equal(fs.watchCount, 1);
+});
+
+Deno.test("ArtifactWatcher.update() goes on without a root that is missing, and takes it when it comes", async () => {
+  const fs = new MemoryFileSystem();
+  const { watcher, lines } = open(fs);
+  await watcher.update(SETTINGS);
+  assert.ok(!watcher.isWatching);
+  fs.directory("/srv");
+  await watcher.update(SETTINGS);
+  assert.ok(watcher.isWatching);
+  assert.deepEqual(lines, []);
+});
+
+Deno.test("ArtifactWatcher says once that the system has no watches left, and uses them when it has", async () => {
+  const fs = new MemoryFileSystem().directory("/srv");
+  fs.watchTrouble = "OS file watch limit reached";
+  const { watcher, lines } = open(fs);
+  await watcher.update(SETTINGS);
+  await watcher.update(SETTINGS);
+  assert.ok(!watcher.isWatching);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /^WARN .*watch limit.*every few seconds/);
+  fs.watchTrouble = undefined;
+  await watcher.update(SETTINGS);
+  assert.ok(watcher.isWatching);
+  fs.breakWatches("OS file watch limit reached");
+  assert.ok(!watcher.isWatching);
+  assert.equal(lines.length, 2);
+  await watcher.update(SETTINGS);
+  assert.ok(watcher.isWatching);
+});
+
+Deno.test("ArtifactWatcher watches only what the settings look into", async () => {
+  const fs = new MemoryFileSystem().directory("/srv").directory("/other");
+  const { watcher } = open(fs);
+  await watcher.update({
+    artifactsDir: "/missing",
+    channels: ["beta"],
+    channelSettings: new Map([
+      ["beta", { artifactsDir: "/other" }],
+      ["gamma", { artifactsDir: "/srv" }],
+    ]),
+  });
+  assert.ok(watcher.isWatching);
+  assert.equal(fs.watchCount, 1);
+  watcher[Symbol.dispose]();
+  assert.equal(fs.watchCount, 0);
+});

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import { decodeDigests, DigestCache } from "../../lib/scan/digest_cache.ts";
+import type { HashedImage, ImageFiles } from "../../lib/scan/image_files.ts";
+import { scanAvailable } from "../../lib/scan/scan_available.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+const { signal } = new AbortController();
+const KERNEL = "/srv/stable/arm64/vmlinuz";
+const OTHER_KERNEL = "/srv/testing/arm64/vmlinuz";
+const PATH = "/state/digests.json";
+const SHA256_OF_ABC =
+  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+async function imagesOn(fs: MemoryFileSystem): Promise<readonly ImageFiles[]> {
+  const { available } = await scanAvailable({ artifactsDir: "/srv" }, fs, {
+    signal,
+  });
+  return available;
+}
+
+/** One run of a program: opens the cache, hashes all, saves. */
+async function run(
+  fs: MemoryFileSystem,
+  logger = new MemoryLogger(),
+): Promise<{ images: HashedImage[]; read: string[]; lines: string[] }> {
+  const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
+  const found = await imagesOn(fs);
+  fs.read.length = 0;
+  const images: HashedImage[] = [];
+  for (const files of found) images.push(await cache.hash(files, { signal }));
+  const read = [...new Set(fs.read)];
+  cache.keepOnly(found);
+  await cache.save();
+  return { images, read, lines: logger.lines };
+}
+
+Deno.test("DigestCache.hash() reads nothing that was read before a restart, and what has changed", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abc").file(OTHER_KERNEL);
+  assert.deepEqual((await run(fs)).read, [KERNEL, OTHER_KERNEL]);
+  const { images, read, lines } = await run(fs);
+  assert.deepEqual(read, []);
+  assert.equal(images[0]?.kernel.sha256, SHA256_OF_ABC);
+  fs.overwrite(OTHER_KERNEL, "abc", "2026-11-22T10:00:01Z");
+  const changed = await run(fs);
+  assert.deepEqual(changed.read, [OTHER_KERNEL]);
+  assert.equal(changed.images[1]?.kernel.sha256, SHA256_OF_ABC);
+  assert.deepEqual(lines, []);
+});
+
+Deno.test("DigestCache.hash() reads a file again that was rewritten in place with its time put back", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abd");
+  await run(fs);
+  fs.overwrite(
+    KERNEL,
+    "abc",
+    "2026-11-22T10:00:00Z",
+    "2026-11-22T10:00:05Z",
+  );
+  const { images } = await run(fs);
+  assert.equal(images[0]?.kernel.sha256, SHA256_OF_ABC);
+});
+
+Deno.test("DigestCache.find() gives an image only when each of its files was read", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abc");
+  const logger = new MemoryLogger();
+  const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
+  const [files] = await imagesOn(fs);
+  assert.ok(files !== undefined);
+  assert.equal(await cache.find(files), undefined);
+  await cache.hash(files, { signal });
+  assert.equal((await cache.find(files))?.kernel.sha256, SHA256_OF_ABC);
+  fs.file("/srv/stable/arm64/initrd.img");
+  const [more] = await imagesOn(fs);
+  assert.ok(more !== undefined);
+  assert.equal(await cache.find(more), undefined);
+});
+
+Deno.test("DigestCache.keepOnly() forgets files that are gone", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL).file(OTHER_KERNEL);
+  await run(fs);
+  fs.remove(OTHER_KERNEL);
+  await run(fs);
+  const kept = decodeDigests(await fs.readText(PATH));
+  assert.ok(kept.ok);
+  assert.equal(kept.value.size, 1);
+});
+
+for (
+  const [name, damage] of [
+    ["cut short", (text: string) => text.slice(0, -20)],
+    ["empty", () => ""],
+    [
+      "with a digest changed",
+      (text: string) =>
+        text.replace(SHA256_OF_ABC, `0${SHA256_OF_ABC.slice(1)}`),
+    ],
+    [
+      "of a later format",
+      (text: string) => text.replace('"format":1', '"format":2'),
+    ],
+  ] as const
+) {
+  Deno.test(`DigestCache.open() sets a file aside that is ${name}, and reads all again`, async () => {
+    const fs = new MemoryFileSystem().file(KERNEL, "abc");
+    await run(fs);
+    fs.file(PATH, damage(await fs.readText(PATH)));
+    const { images, read, lines } = await run(fs);
+    assert.deepEqual(read, [KERNEL]);
+    assert.equal(images[0]?.kernel.sha256, SHA256_OF_ABC);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /^WARN Moved .*digests\.json\.damaged/);
+    assert.deepEqual((await run(fs)).read, []);
+  });
+}
+
+Deno.test("DigestCache.save() says once that the disk is full, and writes when it is not any more", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL);
+  const logger = new MemoryLogger();
+  const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
+  for (const files of await imagesOn(fs)) await cache.hash(files, { signal });
+  const write = fs.writeAtomically;
+  fs.writeAtomically = () => Promise.reject(new Error("No space left"));
+  await cache.save();
+  await cache.save();
+  assert.equal(logger.lines.length, 1);
+  assert.match(logger.lines[0] ?? "", /^WARN No space left; without it/);
+  fs.writeAtomically = write;
+  await cache.save();
+  assert.deepEqual((await run(fs)).read, []);
+});
+
+Deno.test("decodeDigests() refuses whatever is no digest cache, and never throws", () => {
+  fc.assert(fc.property(fc.json(), (text) => !decodeDigests(text).ok));
+  fc.assert(fc.property(fc.string(), (text) => !decodeDigests(text).ok));
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { formatChannelArch } from "../../lib/core/channel_arch.ts";
+import { DigestCache } from "../../lib/scan/digest_cache.ts";
+import { ImageTree } from "../../lib/scan/image_tree.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+const { signal } = new AbortController();
+const SETTINGS = { artifactsDir: "/srv" };
+const KERNEL = "/srv/stable/arm64/vmlinuz";
+const ROOTFS = "/srv/stable/arm64/rootfs.img";
+
+class Bench {
+  readonly fs = new MemoryFileSystem().directory("/srv").directory("/state");
+  readonly clock = new FakeClock();
+  #tree: ImageTree | undefined;
+
+  async tree(): Promise<ImageTree> {
+    const { fs, clock } = this;
+    const path = "/state/digests.json";
+    const logger = new MemoryLogger();
+    return this.#tree ??= new ImageTree({
+      fileSystem: fs,
+      clock,
+      digests: await DigestCache.open({ fileSystem: fs, path, logger }),
+    });
+  }
+
+  /** The time now, as a file's. */
+  now(): string {
+    return new Date(this.clock.now()).toISOString();
+  }
+
+  /** The images after a look, with the role of each file. */
+  async look(): Promise<string[]> {
+    const { hashed } = await (await this.tree()).look(SETTINGS, { signal });
+    return hashed.map((image) =>
+      formatChannelArch(image.image) + (image.rootfs ? "+rootfs" : "")
+    );
+  }
+
+  /** Looks, reads what is new and looks again. */
+  async settle(): Promise<string[]> {
+    await this.look();
+    await (await this.tree()).hashPending({ signal });
+    return await this.look();
+  }
+}
+
+Deno.test("ImageTree.look() reads no artifact, and shows an image once it is hashed", async () => {
+  const bench = new Bench();
+  bench.fs.file(KERNEL);
+  assert.deepEqual(await bench.look(), []);
+  assert.deepEqual(bench.fs.read, []);
+  const tree = await bench.tree();
+  assert.ok(tree.hasPending);
+  await tree.hashPending({ signal });
+  assert.deepEqual(await bench.look(), ["stable/arm64"]);
+  assert.ok(!tree.hasPending);
+});
+
+Deno.test("ImageTree never hashes a kernel that is copied for 30 s with a pause of 5 s before its end", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  fs.file(KERNEL, "", { modified: bench.now() });
+  const tree = await bench.tree();
+  tree.noteWriter(KERNEL, "writing");
+  for (let second = 0; second < 30; second++) {
+    const isPause = second >= 12 && second < 17;
+    if (!isPause) fs.overwrite(KERNEL, "x".repeat(second + 1), bench.now());
+    for (let step = 0; step < 4; step++) {
+      await clock.advance(250);
+      assert.deepEqual(await bench.settle(), []);
+    }
+  }
+  assert.deepEqual(fs.read, [], "not a byte was read");
+  tree.noteWriter(KERNEL, "closed");
+  await bench.look();
+  await clock.advance(tree.lookAgainInMs ?? 0);
+  assert.deepEqual(await bench.settle(), ["stable/arm64"]);
+});
+
+Deno.test("ImageTree never hashes such a kernel where the disk tells no events either", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  for (let second = 0; second < 30; second++) {
+    const isPause = second >= 12 && second < 17;
+    const content = "x".repeat(second + 1);
+    if (second === 0) fs.file(KERNEL, content, { modified: bench.now() });
+    else if (!isPause) fs.overwrite(KERNEL, content, bench.now());
+    await clock.advance(1000);
+    assert.deepEqual(await bench.settle(), []);
+  }
+  await clock.advance(10_000);
+  assert.deepEqual(await bench.settle(), ["stable/arm64"]);
+});
+
+Deno.test("ImageTree.look() keeps an image while a further file is copied into it", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  fs.file(KERNEL);
+  await bench.settle();
+  fs.file(ROOTFS, "half", { modified: bench.now() });
+  assert.deepEqual(await bench.settle(), ["stable/arm64"]);
+  await clock.advance((await bench.tree()).lookAgainInMs ?? 0);
+  assert.deepEqual(await bench.settle(), ["stable/arm64+rootfs"]);
+});
+
+Deno.test("ImageTree.look() drops an image at once whose file is rewritten or gone", async () => {
+  const bench = new Bench();
+  const { fs } = bench;
+  fs.file(KERNEL).file("/srv/testing/arm64/vmlinuz");
+  await bench.settle();
+  fs.overwrite(KERNEL, "other", bench.now());
+  assert.deepEqual(await bench.look(), ["testing/arm64"]);
+  fs.remove("/srv/testing");
+  assert.deepEqual(await bench.look(), []);
+});
+
+Deno.test("ImageTree switches as one when a directory is replaced by rename", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  fs.file(KERNEL).file(ROOTFS);
+  await bench.settle();
+  fs.file("/srv/stable/.next/vmlinuz", "new kernel");
+  await clock.advance(60_000);
+  fs.remove("/srv/stable/arm64");
+  await fs.rename("/srv/stable/.next", "/srv/stable/arm64");
+  assert.deepEqual(await bench.settle(), ["stable/arm64"]);
+});
+
+Deno.test("ImageTree.hashPending() goes on after an image that cannot be read, and tries it again later", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  fs.file(KERNEL).file("/srv/testing/arm64/vmlinuz");
+  await bench.look();
+  fs.remove(KERNEL);
+  const tree = await bench.tree();
+  await tree.hashPending({ signal });
+  fs.file(KERNEL);
+  const { hashed, warnings } = await tree.look(SETTINGS, { signal });
+  assert.deepEqual(hashed.map(({ image }) => image.channel), ["testing"]);
+  assert.match(warnings.join(), /Cannot offer stable\/arm64/);
+  assert.ok(!tree.hasPending, "not at once");
+  await clock.advance(tree.lookAgainInMs ?? 0);
+  assert.deepEqual(await bench.settle(), ["stable/arm64", "testing/arm64"]);
+  const again = await tree.look(SETTINGS, { signal });
+  assert.deepEqual(again.warnings, []);
+});
