@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeFiles } from "../support/image_tree.ts";
+import {
+  type Ended,
+  run,
+  type RunningProgram,
+  start,
+  temporaryDirectory,
+} from "../support/programs.ts";
+
+/** Of this file alone: other tests share the loopback's multicast. */
+const [A, B] = ["life-a", "life-b"] as const;
+
+/** `plasmd serve` on loopback, by mDNS only. */
+function serve(root: string, ...more: string[]): RunningProgram {
+  return start("plasmd", [
+    ...["serve", "--artifacts", join(root, "artifacts")],
+    ...["--channel", A, "--channel", B, "--arch", "x86_64"],
+    ...["--interface", "lo", "--port", "0", "--no-dht"],
+    ...["--state-dir", join(root, "state"), ...more],
+  ]);
+}
+
+function discover(channel: string, timeoutSeconds: number): Promise<Ended> {
+  return run("phase_discover", [
+    ...["--interface", "lo", "--channel", channel, "--arch", "x86_64"],
+    ...["--timeout", String(timeoutSeconds), "--mode", "lan"],
+  ]);
+}
+
+/** A directory with one image, served under channel A. */
+async function withProvider(
+  test: (root: string, provider: RunningProgram) => Promise<void>,
+): Promise<void> {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await makeFiles(path, { [`artifacts/${A}/x86_64/vmlinuz`]: 1 << 20 });
+  await using provider = serve(path);
+  await provider.line(new RegExp(`Advertising ${A}/x86_64`));
+  await provider.line(new RegExp(`Missing artifacts for ${B}/x86_64`));
+  await test(path, provider);
+}
+
+function kernelIn(root: string, channel: string): string {
+  return join(root, "artifacts", channel, "x86_64", "vmlinuz");
+}
+
+function sleep(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+Deno.test("a kernel dropped into the tree of a running provider is found soon, and not soon after its removal", () =>
+  withProvider(async (root, provider) => {
+    const startMs = performance.now();
+    await makeFiles(root, { [`artifacts/${B}/x86_64/vmlinuz`]: 1 << 20 });
+    const found = await discover(B, 10);
+    const foundMs = performance.now() - startMs;
+    assert.equal(found.code, 0, found.stderr);
+    // 3 s on an idle machine; this one runs other tests too.
+    assert.ok(foundMs < 6000, `found after ${foundMs} ms`);
+    await provider.line(new RegExp(`Advertising ${B}/x86_64`));
+
+    const said = provider.lines().length;
+    const removedMs = performance.now();
+    await Deno.remove(kernelIn(root, B));
+    await provider.line(new RegExp(`Withdrew ${B}/x86_64`));
+    const withdrawnMs = performance.now() - removedMs;
+    assert.ok(withdrawnMs < 3000, `withdrawn after ${withdrawnMs} ms`);
+    assert.equal((await discover(B, 1)).code, 3);
+    assert.deepEqual(provider.lines().slice(said), [
+      `INFO Withdrew ${B}/x86_64`,
+      `WARN Missing artifacts for ${B}/x86_64`,
+    ]);
+  }));
+
+Deno.test("a kernel that is copied slowly, with a pause, is never advertised half-way", () =>
+  withProvider(async (root, provider) => {
+    const path = kernelIn(root, B);
+    await Deno.mkdir(join(path, ".."), { recursive: true });
+    const chunk = new Uint8Array(1 << 20).fill(7);
+    const isAdvertised = () =>
+      provider.lines().includes(`INFO Advertising ${B}/x86_64`);
+    {
+      using file = await Deno.open(path, { create: true, write: true });
+      for (const pauseMs of [0, 500, 5000, 500]) {
+        await sleep(pauseMs);
+        await file.write(chunk);
+        assert.ok(!isAdvertised());
+      }
+    }
+    await provider.line(new RegExp(`INFO Advertising ${B}/x86_64`));
+    const [, url] = await provider.line(/Serving on (\S+)/);
+    const manifest = await fetch(`${url}/${B}/x86_64/manifest.json`);
+    assert.equal((await manifest.json()).artifacts.kernel.size, 4 << 20);
+  }));
+
+Deno.test("a channel that is replaced by rename switches as one", () =>
+  withProvider(async (root, provider) => {
+    const [, url] = await provider.line(/Serving on (\S+)/);
+    const versions = async () => {
+      const response = await fetch(`${url}/${A}/x86_64/manifest.json`);
+      if (!response.ok) return await response.text();
+      const { version, cmdline } = await response.json();
+      return `${version} ${cmdline}`;
+    };
+    const next = join(root, "next");
+    await makeFiles(next, {
+      "x86_64/vmlinuz": 1 << 20,
+      "x86_64/version": "2",
+      "x86_64/cmdline": "two",
+    });
+    await sleep(2500);
+    await Deno.rename(join(root, "artifacts", A), join(root, "old"));
+    await Deno.rename(next, join(root, "artifacts", A));
+    const seen = new Set<string>();
+    while (!seen.has("2 two")) {
+      seen.add(await versions());
+      assert.ok(seen.size < 10, [...seen].join("\n"));
+      await sleep(20);
+    }
+    for (const answer of seen) {
+      assert.match(answer, /^(\d{4}\.\d\d\.\d\d undefined|2 two|.*error.*)$/s);
+    }
+  }));
+
+Deno.test("a provider that is started again reads no artifact that it knows", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await makeFiles(path, { [`artifacts/${A}/x86_64/vmlinuz`]: 1 << 20 });
+  const readBytes = async () => {
+    await using provider = serve(path);
+    await provider.line(/Missing artifacts/);
+    const io = await Deno.readTextFile(`/proc/${provider.pid}/io`);
+    return Number(/rchar: (\d+)/.exec(io)?.[1]);
+  };
+  const first = await readBytes();
+  const second = await readBytes();
+  assert.ok(first - second > 1 << 19, `${first} bytes, then ${second}`);
+});
