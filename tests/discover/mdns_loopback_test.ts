@@ -95,7 +95,9 @@ Deno.test({
     for (let i = 0; i < 200; i++) {
       assert.equal((await candidates(1, 5000)).length, 1);
     }
-    assert.ok(openFiles() <= before + 2, `${before} -> ${openFiles()}`);
+    // Test files that run at the same time share the process and its files;
+    // a leak would be of one file a search.
+    assert.ok(openFiles() < before + 100, `${before} -> ${openFiles()}`);
   },
 });
 
