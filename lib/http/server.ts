@@ -98,7 +98,12 @@ function listen(
         },
       },
       (request, { remoteAddr, completed }) =>
-        handle(request, { client: remoteAddr.hostname, completed }),
+        handle(request, {
+          // On a socket for both, IPv4 clients look like IPv6 ones.
+          client: remoteAddr.hostname.replace(/^::ffff:/, ""),
+          completed,
+          lendChunks: true,
+        }),
     );
   } catch (cause) {
     throw new UserError(bindProblem(cause, `${hostname} port ${port}`), {
