@@ -6,6 +6,7 @@ import { createLibp2p } from "libp2p";
 import { sha256 } from "multiformats/hashes/sha2";
 import { type Clock, deadline } from "../core/clock.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { diallingOrder } from "./dht_addresses.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dht_dnsaddr.ts";
 import { failureReason } from "./dht_failure.ts";
 import {
@@ -67,7 +68,12 @@ export async function openDhtClient(
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    connectionManager: { dialTimeout: 3000, addressDialTimeout: 3000 },
+    connectionManager: {
+      dialTimeout: REQUEST_TIMEOUT_MS,
+      // Time for a second address.
+      addressDialTimeout: REQUEST_TIMEOUT_MS / 2,
+      addressSorter: diallingOrder(),
+    },
     // Pings every connection; none lives long enough here.
     connectionMonitor: { enabled: false },
     services: { fetch: fetchService() },

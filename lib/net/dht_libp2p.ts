@@ -9,7 +9,11 @@ import { tcp } from "@libp2p/tcp";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { UserError } from "../core/errors.ts";
-import { reachableAddresses, uniqueAddresses } from "./dht_addresses.ts";
+import {
+  diallingOrder,
+  reachableAddresses,
+  uniqueAddresses,
+} from "./dht_addresses.ts";
 import type { DhtDatastore } from "./dht_datastore.ts";
 import { failureReason } from "./dht_failure.ts";
 import type { Identity } from "./dht_identity.ts";
@@ -91,7 +95,9 @@ export async function startLibp2p(
         inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
         maxIncomingPendingConnections: CONNECTIONS_PER_SECOND_AND_HOST,
         dialTimeout: 5000,
-        addressDialTimeout: 3000,
+        // Time for a second address, within what a request may take.
+        addressDialTimeout: 2000,
+        addressSorter: diallingOrder(),
       },
       services: {
         identify: identify(),
@@ -106,7 +112,7 @@ export async function startLibp2p(
           clientMode: false,
           peerInfoMapper: (peer) => ({
             ...peer,
-            multiaddrs: reachableAddresses(peer.multiaddrs),
+            multiaddrs: reachableAddresses(peer.multiaddrs, []),
           }),
           // Queries of its own would otherwise wait for a first peer.
           allowQueryWithZeroPeers: true,
