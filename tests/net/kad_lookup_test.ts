@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { systemClock } from "../../lib/core/clock.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
 import {
@@ -226,6 +227,31 @@ Deno.test("lookUp() gives up what it asked when its reader stops", async () => {
 
 Deno.test("lookUp() ends at once without anyone to ask", async () => {
   assert.deepEqual(await answers(new Network().lookUp([])), []);
+});
+
+Deno.test("lookUp() reaches whoever can be reached, in any network of up to k nodes", async () => {
+  const ids = Array.from({ length: 20 }, (_, i) => `n${i}`);
+  const links = fc.array(
+    fc.tuple(fc.constantFrom(...ids), fc.constantFrom(...ids)),
+    { maxLength: 60 },
+  );
+  const dead = fc.uniqueArray(fc.constantFrom(...ids), { maxLength: 8 });
+  await fc.assert(fc.asyncProperty(links, dead, async (links, dead) => {
+    const network = new Network();
+    const knows = (id: string) =>
+      links.filter(([from]) => from === id).map(([, to]) => to);
+    for (const id of ids) network.add(id, knows(id));
+    for (const id of dead) network.dead.add(id);
+    const reachable = new Set<string>();
+    const visit = (id: string) => {
+      if (reachable.has(id) || network.dead.has(id)) return;
+      reachable.add(id);
+      knows(id).forEach(visit);
+    };
+    visit("n0");
+    const found = await answers(network.lookUp([peer("n0")]));
+    assert.deepEqual(found.toSorted(), [...reachable].toSorted());
+  }));
 });
 
 async function byDistance(ids: string[]): Promise<string[]> {
