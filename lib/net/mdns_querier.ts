@@ -12,7 +12,11 @@ import {
   queryMessage,
 } from "./dns_message.ts";
 import { type DnsName, foldName } from "./dns_name.ts";
-import { type FoundService, readService } from "./mdns_found_service.ts";
+import {
+  compareServices,
+  type FoundService,
+  readService,
+} from "./mdns_found_service.ts";
 import { SERVICE_NAME, subtypeName } from "./mdns_names.ts";
 import { queryPackets } from "./mdns_packets.ts";
 import { RecordCache } from "./mdns_record_cache.ts";
@@ -50,8 +54,12 @@ const FIRST_MULTICAST_MS = 60;
 const FIRST_REPEAT_MS = 1000;
 const MAX_REPEAT_MS = 60_000;
 
-/** How many different things and problems are told: a LAN has fewer. */
-const MAX_TOLD = 2000;
+/**
+ * How many different things are told of what one host says, and of how many
+ * hosts: more than there are, and a flood from one leaves room for the others.
+ */
+const MAX_TOLD_PER_HOST = 100;
+const MAX_HOSTS = 1000;
 const MAX_PROBLEMS = 20;
 
 /** How many instances of a link are asked about, lest we echo a flood. */
@@ -74,6 +82,8 @@ export class MdnsQuerier {
   readonly #settleMs: number;
   readonly #links = new Map<string, LinkState>();
   readonly #told = new Set<string>();
+  /** How many of them, by the address of who said so first. */
+  readonly #toldOf = new Map<string, number>();
   #problemsTold = 0;
   #nextRoundMs = Infinity;
   #roundsDone = 0;
@@ -220,23 +230,32 @@ export class MdnsQuerier {
     return texts.flatMap(({ strings }) => {
       const service = readService({ txt: strings, host, addresses, source });
       return service.ok
-        ? this.#tell(service.value, nowMs)
-        : this.#tellProblem(instance, service.reason);
+        ? this.#tell(service.value, source, nowMs)
+        : this.#tellProblem(instance, service.reason, source);
     });
   }
 
-  #tell(service: FoundService, nowMs: number): QuerierAction[] {
+  #tell(
+    service: FoundService,
+    source: string,
+    nowMs: number,
+  ): QuerierAction[] {
     const actions: QuerierAction[] = [];
     const { p2pAddress, image } = service;
-    if (p2pAddress !== undefined && this.#isNews(`peer ${p2pAddress}`)) {
+    if (
+      p2pAddress !== undefined && this.#isNews(`peer ${p2pAddress}`, source)
+    ) {
       actions.push({ kind: "peer", multiaddr: p2pAddress });
     }
     if (!sameImage(image, this.#image)) {
-      if (this.#isNews(`other ${formatChannelArch(image)}`)) {
+      if (this.#isNews(`other ${formatChannelArch(image)}`, source)) {
         actions.push({ kind: "other", image });
       }
     } else if (
-      this.#isNews(`found ${service.version} ${service.manifestUrl.href}`)
+      this.#isNews(
+        `found ${service.version} ${service.manifestUrl.href}`,
+        source,
+      )
     ) {
       this.#settling.push(service);
       this.#settledMs = Math.min(this.#settledMs, nowMs + this.#settleMs);
@@ -244,16 +263,24 @@ export class MdnsQuerier {
     return actions;
   }
 
-  #tellProblem(instance: DnsName, reason: string): QuerierAction[] {
+  #tellProblem(
+    instance: DnsName,
+    reason: string,
+    source: string,
+  ): QuerierAction[] {
     const message = `mdns ${instance}: ${reason}`;
-    if (this.#problemsTold >= MAX_PROBLEMS || !this.#isNews(message)) return [];
+    if (this.#problemsTold >= MAX_PROBLEMS) return [];
+    if (!this.#isNews(message, source)) return [];
     this.#problemsTold++;
     return [{ kind: "problem", message }];
   }
 
-  #isNews(key: string): boolean {
-    if (this.#told.has(key) || this.#told.size >= MAX_TOLD) return false;
-    this.#told.add(key);
+  #isNews(what: string, source: string): boolean {
+    const count = this.#toldOf.get(source) ?? 0;
+    if (this.#told.has(what) || count >= MAX_TOLD_PER_HOST) return false;
+    if (count === 0 && this.#toldOf.size >= MAX_HOSTS) return false;
+    this.#told.add(what);
+    this.#toldOf.set(source, count + 1);
     return true;
   }
 }
@@ -270,27 +297,4 @@ function instanceOf(record: DnsRecord): DnsName[] {
 
 function pointerQuestion(name: DnsName): DnsQuestion {
   return { name, type: DnsType.PTR, unicastResponse: false };
-}
-
-/** Newest version first, then by address: `10.0.0.1` comes before `[fd00::1]`. */
-function compareServices(a: FoundService, b: FoundService): number {
-  return compareVersions(b.version, a.version) ||
-    compareText(a.manifestUrl.href, b.manifestUrl.href);
-}
-
-/** Numbers by value, the rest by code unit: `2026.9` comes before `2026.10`. */
-function compareVersions(a: string, b: string): number {
-  const x = a.match(/\d+|\D+/g) ?? [];
-  const y = b.match(/\d+|\D+/g) ?? [];
-  for (let i = 0; i < Math.min(x.length, y.length); i++) {
-    const [p, q] = [x[i] ?? "", y[i] ?? ""];
-    const difference = Number(p) - Number(q);
-    const order = Number.isNaN(difference) ? compareText(p, q) : difference;
-    if (order !== 0) return order;
-  }
-  return x.length - y.length;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -69,11 +69,23 @@ export class RecordCache {
     const name = foldName(record.name);
     const named = this.#names.get(name) ?? new Map<string, CachedRecord>();
     if (!named.has(key)) {
-      if (this.#size >= MAX_RECORDS) return;
+      if (this.#size >= MAX_RECORDS) this.#dropOldest();
       this.#size++;
     }
     const expiresMs = nowMs + record.ttlSeconds * 1000;
     this.#names.set(name, named.set(key, { record, expiresMs }));
+  }
+
+  /** Whoever floods us must not keep us from hearing others. */
+  #dropOldest(): void {
+    for (const [name, named] of this.#names) {
+      for (const key of named.keys()) {
+        named.delete(key);
+        this.#size--;
+        if (named.size === 0) this.#names.delete(name);
+        return;
+      }
+    }
   }
 
   #deleteFrom(

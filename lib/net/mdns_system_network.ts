@@ -24,10 +24,10 @@ const HOP_LIMIT = 255;
  * npm:multicast-dns is not underneath: its packet layer hides the QU bit,
  * writes over-long labels and strings wrongly, compresses no names and cannot
  * say how long a packet gets, its socket layer sends on the default route
- * only, and its CommonJS modules cost a bundled phase_discover 22 ms of 73
- * before the first query is out (p50 of 25: empty program 31 ms, this file's
- * sockets 51 ms, multicast-dns on the same socket 73 ms). The tests use it as
- * the stranger to talk to.
+ * only, and its CommonJS modules keep a bundled phase_discover's first query
+ * 22 ms (process start to query sent, p50 of 25: an empty program 31 ms, a bare
+ * socket of node:dgram 51 ms, multicast-dns on that socket 73 ms). The tests
+ * use it as the stranger to talk to.
  */
 export const systemMdnsNetwork: MdnsNetwork = {
   addresses: systemAddresses,

@@ -266,14 +266,29 @@ Deno.test("RecordCache forgets what is taken back, replaced or too old", () => {
   assert.deepEqual(addresses(2), ["10.0.0.3"]);
 });
 
-Deno.test("RecordCache keeps no more than 2000 records, and room for known ones", () => {
+Deno.test("RecordCache keeps no more than 2000 records, the latest", () => {
   const cache = new RecordCache();
   const hostName = (i: number) => `host${i}.local`;
   for (let i = 0; i < 3000; i++) {
     cache.add([addressRecord(hostName(i), "10.0.0.1")], 0);
   }
   const held = (i: number) => cache.find(hostName(i), DnsType.A, 1).length;
-  assert.deepEqual([held(0), held(1999), held(2000)], [1, 1, 0]);
-  cache.add([addressRecord(hostName(0), "10.0.0.2")], 1);
-  assert.equal(held(0), 1, "one takes the other's place");
+  assert.deepEqual([held(999), held(1000), held(2999)], [0, 1, 1]);
+});
+
+Deno.test("MdnsQuerier tells of a provider however much another host floods", () => {
+  const bench = new Bench().up().quiet();
+  for (let i = 0; i < 5000; i++) {
+    const { unique } = recordsOf(
+      i % 2 === 0 ? "stable/arm64" : `c${i}/arm64`,
+      { manifest: `http://10.0.0.66/${i}` },
+      `x${i}.${SERVICE}`,
+    );
+    bench.hear(responseMessage(unique), { address: "10.0.0.66", port: 5353 });
+  }
+  bench.pass(100);
+  assert.equal(bench.actions.length, 101, "and the second round of questions");
+  const { shared, unique } = recordsOf("stable/arm64");
+  bench.quiet().hear(responseMessage([...shared, ...unique])).pass(10);
+  assert.deepEqual(bench.actions, ["105 found 1 http://10.0.0.1:8080/m.json"]);
 });
