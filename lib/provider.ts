@@ -29,7 +29,10 @@ import {
 } from "./provider/open_dht.ts";
 import { openMdns } from "./provider/open_mdns.ts";
 import { Reconciler } from "./provider/reconciler.ts";
-import { signingKeyPath } from "./provider/state_directory.ts";
+import {
+  openStateDirectory,
+  signingKeyPath,
+} from "./provider/state_directory.ts";
 import { ArtifactWatcher } from "./scan/artifact_watcher.ts";
 
 /**
@@ -46,7 +49,7 @@ export async function serve(
 ): Promise<void> {
   const { fileSystem, clock, logger } = machine;
   await using stack = new AsyncDisposableStack();
-  await fileSystem.makeDirectory(config.stateDir, 0o700);
+  stack.use(await openStateDirectory(config.stateDir, machine));
   const loadSigner = once(() => openSigner(config, machine, { signal }));
   // A key that was named must be there, whether it is needed now or not.
   if (config.signing.key !== undefined) await loadSigner();

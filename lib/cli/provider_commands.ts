@@ -5,6 +5,7 @@ import type { Logger } from "../core/log.ts";
 import { serve } from "../provider.ts";
 import type { ServeConfig } from "../provider/machine.ts";
 import { openDht } from "../provider/open_dht.ts";
+import { openStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
 import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
 import {
@@ -37,7 +38,7 @@ export async function runBootstrap(
 ): Promise<ExitCode> {
   const machine = openMachine(values);
   const config = await readConfig(values, machine.logger, { signal });
-  await machine.fileSystem.makeDirectory(config.stateDir, 0o700);
+  using _state = await openStateDirectory(config.stateDir, machine);
   await using _node = await openDht(config, machine, { signal });
   await whenAborted(signal);
   return ExitCode.done;

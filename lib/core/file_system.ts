@@ -88,6 +88,14 @@ export interface FileSystem {
   /** Gives a file another name; one that has it already is replaced. */
   rename(from: string, to: string): Promise<void>;
   /**
+   * Locks a file, which is made when there is none, until it is disposed of or
+   * the program ends, however it ends. Keeps the process id in it.
+   *
+   * @returns undefined when another program has locked it
+   * @throws FileAccessError, or the system's error (locks not supported)
+   */
+  lock(path: string): Promise<Disposable | undefined>;
+  /**
    * Tells of what happens in a directory and all below it, as far as the
    * system does: changes made over a network are not heard of.
    *

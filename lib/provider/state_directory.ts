@@ -1,4 +1,8 @@
 import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { FileSystem } from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf, printable } from "../core/printable.ts";
 
 /**
  * Where a provider keeps its keys and counters when nothing else is
@@ -21,4 +25,41 @@ export function defaultStateDirectory(
 /** Where a provider keeps the key that it made itself. */
 export function signingKeyPath(stateDir: string): string {
   return join(stateDir, "signing.key");
+}
+
+/**
+ * Makes the state directory where there is none, and keeps others out of it:
+ * two providers would raise each other's counters and share one identity. A
+ * disk that cannot lock, or not be written to, is used all the same.
+ *
+ * @returns lets others in again
+ * @throws UserError when another provider uses it
+ */
+export async function openStateDirectory(
+  stateDir: string,
+  { fileSystem, logger }: {
+    readonly fileSystem: FileSystem;
+    readonly logger: Logger;
+  },
+): Promise<Disposable> {
+  await fileSystem.makeDirectory(stateDir, 0o700);
+  const path = join(stateDir, "lock");
+  let lock: Disposable | undefined;
+  try {
+    lock = await fileSystem.lock(path);
+  } catch (error) {
+    logger.warn(
+      `${
+        messageOf(error)
+      }: see to it that no other provider uses "${stateDir}"`,
+    );
+    return { [Symbol.dispose]() {} };
+  }
+  if (lock !== undefined) return lock;
+  const holder = await fileSystem.readText(path).catch(() => "");
+  throw new UserError(
+    `Cannot use state directory "${stateDir}": another plasmd uses it ` +
+      `(process ${printable(holder.trim(), 20) || "unknown"}); stop that one ` +
+      "or name another directory with --state-dir",
+  );
 }

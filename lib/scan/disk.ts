@@ -34,6 +34,7 @@ export const disk: FileSystem = {
     ),
   rename: (from, to) =>
     translate(`rename "${from}" to "${to}"`, () => Deno.rename(from, to)),
+  lock: (path) => translate(`lock "${path}"`, () => lock(path)),
   watch,
   writeAtomically: (path, bytes, options) =>
     translate(`write "${path}"`, () => writeAtomically(path, bytes, options)),
@@ -55,6 +56,21 @@ async function openFile(path: string): Promise<OpenFile> {
     },
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/** By flock, which the kernel releases when the process is gone. */
+async function lock(path: string): Promise<Disposable | undefined> {
+  const file = await Deno.open(path, { write: true, create: true });
+  let isLocked = false;
+  try {
+    isLocked = await file.tryLock(true);
+    if (!isLocked) return undefined;
+    await file.truncate();
+    await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
+    return file;
+  } finally {
+    if (!isLocked) file.close();
+  }
 }
 
 /** inotify: a read gives no event, the close after a write gives `access`. */

@@ -138,3 +138,15 @@ Deno.test("a provider that is started again reads no artifact that it knows", as
   const second = await readBytes();
   assert.ok(first - second > 1 << 19, `${first} bytes, then ${second}`);
 });
+
+Deno.test("a second provider on one state directory is refused, and let in after the first was killed", () =>
+  withProvider(async (root, provider) => {
+    const args = ["serve", "--artifacts", join(root, "artifacts")];
+    const state = ["--state-dir", join(root, "state"), "--port", "0"];
+    const second = await run("plasmd", [...args, ...state]);
+    assert.equal(second.code, 2, second.stderr);
+    assert.match(second.stderr, new RegExp(`state".*${provider.pid}`));
+    await provider.end("SIGKILL");
+    await using third = serve(root);
+    await third.line(new RegExp(`Advertising ${A}/x86_64`));
+  }));

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { UserError } from "../../lib/core/errors.ts";
 import {
   defaultStateDirectory,
+  openStateDirectory,
   signingKeyPath,
 } from "../../lib/provider/state_directory.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
 
 function directoryIn(environment: Readonly<Record<string, string>>): string {
   return defaultStateDirectory((name) => environment[name]);
@@ -43,4 +47,29 @@ Deno.test("defaultStateDirectory() is below HOME, or in /var/lib without one", (
 
 Deno.test("signingKeyPath() is in the state directory", () => {
   assert.equal(signingKeyPath("/state"), "/state/signing.key");
+});
+
+Deno.test("openStateDirectory() lets one in at a time, and names who is in", async () => {
+  const machine = {
+    fileSystem: new MemoryFileSystem(),
+    logger: new MemoryLogger(),
+  };
+  {
+    using _state = await openStateDirectory("/state", machine);
+    await assert.rejects(openStateDirectory("/state", machine), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /"\/state".*process \d+.*--state-dir/);
+      return true;
+    });
+  }
+  using _again = await openStateDirectory("/state", machine);
+  assert.deepEqual(machine.logger.lines, []);
+});
+
+Deno.test("openStateDirectory() goes on with a warning where nothing can be locked", async () => {
+  const fileSystem = new MemoryFileSystem();
+  fileSystem.lock = () => Promise.reject(new Error("Cannot lock"));
+  const logger = new MemoryLogger();
+  using _state = await openStateDirectory("/state", { fileSystem, logger });
+  assert.match(logger.lines.join(), /^WARN Cannot lock: .*"\/state"/);
 });

@@ -106,6 +106,19 @@ function contract(
       );
     }));
 
+  Deno.test(`${name}: lock() is had by one at a time, whose process id it keeps`, () =>
+    run(async (fs, root) => {
+      const path = join(root, "lock");
+      {
+        using lock = await fs.lock(path);
+        assert.ok(lock !== undefined);
+        assert.equal(await fs.lock(path), undefined);
+        assert.equal(await fs.readText(path), `${Deno.pid}\n`);
+      }
+      using again = await fs.lock(path);
+      assert.ok(again !== undefined);
+    }));
+
   Deno.test(`${name}: makeDirectory() makes parents and accepts what is there`, () =>
     run(async (fs, root) => {
       await fs.makeDirectory(join(root, "a/b"), 0o700);

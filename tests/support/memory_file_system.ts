@@ -33,6 +33,7 @@ export class MemoryFileSystem implements FileSystem {
   /** Paths whose content was read, in order, each chunk again. */
   readonly read: string[] = [];
   readonly #watches = new Map<FileListener, string>();
+  readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
   watchTrouble: string | undefined;
   /** Files open right now. */
@@ -207,6 +208,15 @@ export class MemoryFileSystem implements FileSystem {
     const bytes = new Uint8Array(sizeBytes);
     await file.readAt(bytes, 0);
     return new TextDecoder().decode(bytes);
+  }
+
+  lock(path: string): Promise<Disposable | undefined> {
+    return this.#try(() => {
+      if (this.#locked.has(path)) return undefined;
+      this.file(path, `${Deno.pid}\n`);
+      this.#locked.add(path);
+      return { [Symbol.dispose]: () => void this.#locked.delete(path) };
+    });
   }
 
   makeDirectory(path: string, _mode: number): Promise<void> {
