@@ -5,6 +5,7 @@ import {
   sameImage,
 } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
+import { setAside } from "../core/damaged_file.ts";
 import { UserError } from "../core/errors.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
@@ -13,6 +14,7 @@ import { RELEASED_AT_MS } from "../core/version.ts";
 import type { ImageCatalog, ServedImage } from "../http/image_catalog.ts";
 import type { BootManifest } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
+import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
@@ -210,7 +212,7 @@ export class ImageLibrary implements ImageCatalog {
       hashed.image.channel,
       `${hashed.image.arch}.json`,
     );
-    const previous = await readEnvelopeFile(path, fileSystem, { signal });
+    const previous = await this.#readPrevious(path, { signal });
     const now = clock.now();
     const { manifest, bytes, sha256 } = await issueManifest({
       image: hashed,
@@ -232,6 +234,22 @@ export class ImageLibrary implements ImageCatalog {
       ),
       warning: undefined,
     };
+  }
+
+  /** The last envelope of an image; one that is damaged is set aside. */
+  async #readPrevious(
+    path: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { fileSystem, logger } = this.#options;
+    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
+    const envelope = bytes && openEnvelope(bytes);
+    if (envelope === undefined || envelope.ok) return bytes;
+    const aside = await setAside(path, fileSystem);
+    logger.warn(
+      `Moved "${path}" to "${aside}", since it is damaged: the manifest is made anew, under a version by the clock`,
+    );
+    return undefined;
   }
 
   async #readTrust(

@@ -150,6 +150,22 @@ Deno.test("ImageLibrary raises manifest_version with every change of content, wh
   assert.ok(back.manifestVersion > changed.manifestVersion);
 });
 
+Deno.test("ImageLibrary sets a damaged manifest of its own aside, and makes another that is no older", async () => {
+  const parts = machine();
+  const before = await served(open(parts));
+  const path = "/state/manifests/stable/arm64.json";
+  parts.fileSystem.file(path, "half a manif");
+  await parts.clock.advance(60_000);
+  const after = await served(open(parts));
+  assert.ok(after.manifestVersion >= before.manifestVersion);
+  assert.equal(parts.logger.lines.length, 1);
+  assert.match(parts.logger.lines[0] ?? "", /^WARN Moved .*\.damaged/);
+  assert.equal(
+    await parts.fileSystem.readText(`${path}.damaged`),
+    "half a manif",
+  );
+});
+
 Deno.test("ImageLibrary forgets an image that is gone", async () => {
   const parts = machine();
   const library = open(parts);
