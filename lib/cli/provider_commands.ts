@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
@@ -37,8 +38,11 @@ export async function runBootstrap(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const machine = openMachine(values);
-  const config = await readConfig(values, machine.logger, { signal });
-  using _state = await openStateDirectory(config.stateDir, machine);
+  const shared = await readConfig(values, machine.logger, { signal });
+  // A node of its own, with an identity of its own, beside a provider here.
+  const stateDir = values.stateDir ?? join(shared.stateDir, "bootstrap");
+  using _state = await openStateDirectory(stateDir, machine);
+  const config = { ...shared, stateDir };
   await using _node = await openDht(config, machine, { signal });
   await whenAborted(signal);
   return ExitCode.done;

@@ -119,6 +119,21 @@ Deno.test("phase_discover finds over the DHT with mDNS off on both sides", () =>
     assert.match(missing.stderr, /Asked \d DHT node/);
   }));
 
+Deno.test("a provider and a node to meet at share a machine without being told how", () =>
+  withTree(async (root) => {
+    const env = { XDG_STATE_HOME: root };
+    await using meeting = start("plasmd", [
+      ...["bootstrap", "--interface", "lo", "--p2p-port", "0"],
+    ], { env });
+    const [, bootstrap = ""] = await meeting.line(/DHT node (\S+)/);
+    await using provider = start("plasmd", [
+      ...["serve", "--artifacts", join(root, "artifacts"), "--channel", A],
+      ...["--arch", "arm64", "--interface", "lo", "--port", "0", "--no-mdns"],
+      ...["--p2p-port", "0", "--bootstrap", bootstrap],
+    ], { env });
+    await provider.line(new RegExp(`Advertising ${A}/arm64`));
+  }));
+
 Deno.test("a provider whose only DHT peer comes later is advertised then", () =>
   withTree(async (root) => {
     await using provider = serve(root, "--no-mdns");
