@@ -37,11 +37,7 @@ export function selectLinks(
 ): Link[] {
   const usable = all.filter((a) => isUsable(a.address));
   if (wanted.length > 0) {
-    return groupLinks(
-      usable.filter((a) =>
-        wanted.some((w) => w === a.interfaceName || sameAddress(w, a.address))
-      ),
-    );
+    return groupLinks(usable.filter((a) => wanted.some((w) => isMeant(w, a))));
   }
   const outside = usable.filter((a) =>
     !isLoopbackAddress(a.address) && !CONTAINER_BRIDGE.test(a.interfaceName)
@@ -118,6 +114,12 @@ function isUsable(address: string): boolean {
   const bytes = addressBytes(address);
   if (bytes === undefined || address === "::1") return false;
   return !isLinkLocal6(bytes);
+}
+
+/** `lo` means loopback on every system, also where it is called `lo0`. */
+function isMeant(wanted: string, own: InterfaceAddress): boolean {
+  return wanted === own.interfaceName || sameAddress(wanted, own.address) ||
+    (wanted === "lo" && isLoopbackAddress(own.address));
 }
 
 function groupLinks(addresses: readonly InterfaceAddress[]): Link[] {

@@ -58,6 +58,10 @@ Deno.test("selectLinks() takes only the address that is named", () => {
   assert.deepEqual(keys(["FD77:0::1"]), ["eth0/6"]);
 });
 
+Deno.test("selectLinks() takes lo for loopback whatever it is called", () => {
+  assert.deepEqual(keys(["lo"], [at("lo0", "127.0.0.1", 8)]), ["lo0/4"]);
+});
+
 Deno.test("selectLinks() falls back to loopback when there is nothing else", () => {
   assert.deepEqual(keys([], [...LO, at("docker0", "172.17.0.1")]), ["lo/4"]);
   assert.deepEqual(keys([], []), []);
