@@ -105,8 +105,8 @@ Deno.test("deno task compile makes four executables", async () => {
   // place: what comes out holds all of the program, though it does not run.
   await deno(["task", "compile"], { DENORT_BIN: "/bin/true" });
   for (const program of ["plasmd", "phase_discover"]) {
-    for (const arch of ["x86_64", "arm64"]) {
-      const path = join(ROOT, "dist", `${program}-${arch}-linux`);
+    for (const arch of ["x86_64", "aarch64"]) {
+      const path = join(ROOT, "dist", `${program}-${arch}-unknown-linux-gnu`);
       const { size, mode } = await Deno.stat(path);
       assert.ok(size > 300_000, `${path} has ${size} bytes`);
       assert.equal((mode ?? 0) & 0o111, 0o111);
