@@ -1,5 +1,6 @@
 import type { Advertiser } from "./advertise/advertiser.ts";
 import { Bell } from "./core/bell.ts";
+import type { Logger } from "./core/log.ts";
 import { messageOf } from "./core/printable.ts";
 import { VERSION } from "./core/version.ts";
 import { createMdnsSource } from "./discover/mdns_source.ts";
@@ -14,13 +15,14 @@ import {
 import { systemAddresses } from "./net/interfaces.ts";
 import type { PortMapper } from "./net/port_mapper.ts";
 import { httpBaseUrl, listenAddress } from "./provider/addresses.ts";
+import { reloadConfig } from "./provider/config_reload.ts";
 import {
   type Discovery,
   discoveryStatus,
 } from "./provider/discovery_status.ts";
 import { ImageLibrary } from "./provider/image_library.ts";
 import { keepOffering, offerFirst } from "./provider/keep_offering.ts";
-import type { Machine, ServeConfig } from "./provider/machine.ts";
+import type { ConfigSource, Machine, ServeConfig } from "./provider/machine.ts";
 import {
   advertiseInDht,
   meetNeighbours,
@@ -40,12 +42,16 @@ import { ArtifactWatcher } from "./scan/artifact_watcher.ts";
  * What is opened is closed in reverse, so that images are withdrawn before
  * the downloads that are under way are drained.
  *
+ * @param changes of the configuration, while it runs
  * @throws UserError for what the operator has to mend
  */
 export async function serve(
   config: ServeConfig,
   machine: Machine,
-  { signal }: { readonly signal: AbortSignal },
+  { changes, signal }: {
+    readonly changes: ConfigSource;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const { fileSystem, clock, logger } = machine;
   await using stack = new AsyncDisposableStack();
@@ -62,6 +68,13 @@ export async function serve(
     clock,
     logger,
   });
+  const bell = new Bell();
+  let live = config;
+  stack.use(changes.subscribe((next) => {
+    live = takeChanges(live, next, logger);
+    library.configure(live, live.signing);
+    bell.ring();
+  }));
   const startedMs = clock.now();
   const discovery: Discovery = {};
   const http = stack.use(openHttpServer({
@@ -93,7 +106,6 @@ export async function serve(
   }));
   logger.info(`Serving on ${httpBaseUrl(http.hostname, http.port)}`);
   const tree = await library.tree();
-  const bell = new Bell();
   const watcher = stack.use(
     new ArtifactWatcher({
       fileSystem,
@@ -102,7 +114,7 @@ export async function serve(
       onWriter: (path, writer) => tree.noteWriter(path, writer),
     }),
   );
-  const looking = { library, watcher, settings: () => config, clock, logger };
+  const looking = { library, watcher, settings: () => live, clock, logger };
   await offerFirst(looking, { signal });
   if (library.images().length === 0 && library.keyProblem !== undefined) {
     throw library.keyProblem;
@@ -159,6 +171,26 @@ function inBackground(
       await ended;
     },
   };
+}
+
+/** Says what changes, and what cannot. */
+function takeChanges(
+  before: ServeConfig,
+  after: ServeConfig,
+  logger: Logger,
+): ServeConfig {
+  const { config, applied, needRestart } = reloadConfig(before, after);
+  logger.info(
+    `Reloaded the configuration: ${
+      applied.length > 0 ? applied.join(", ") : "nothing to change at once"
+    }`,
+  );
+  if (needRestart.length > 0) {
+    logger.warn(
+      `Restart plasmd to change ${needRestart.join(", ")}: the old value holds`,
+    );
+  }
+  return config;
 }
 
 function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {

@@ -3,8 +3,9 @@ import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
 import { serve } from "../provider.ts";
-import type { ServeConfig } from "../provider/machine.ts";
+import type { ConfigSource, ServeConfig } from "../provider/machine.ts";
 import { openDht } from "../provider/open_dht.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
@@ -25,11 +26,40 @@ export async function runServe(
   const config = await readConfig(values, machine.logger, { signal });
   if (values.dryRun) return await dryRun(config, machine.logger, { signal });
   try {
-    await serve(config, machine, { signal });
+    const changes = configFromSignals(values, machine.logger, { signal });
+    await serve(config, machine, { changes, signal });
   } catch (error) {
     if (!signal.aborted) throw error;
   }
   return ExitCode.done;
+}
+
+/**
+ * Reads the configuration again with each SIGHUP. One that cannot be used is
+ * refused with its error, and the one before stays in force.
+ */
+function configFromSignals(
+  values: CommandValues<"serve">,
+  logger: Logger,
+  { signal }: { readonly signal: AbortSignal },
+): ConfigSource {
+  return {
+    subscribe(listener) {
+      const reload = async () => {
+        try {
+          listener(await readConfig(values, logger, { signal }));
+        } catch (error) {
+          if (signal.aborted) return;
+          logger.error(`${messageOf(error)}; the old configuration holds`);
+        }
+      };
+      const onSignal = () => void reload();
+      Deno.addSignalListener("SIGHUP", onSignal);
+      return {
+        [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", onSignal),
+      };
+    },
+  };
 }
 
 /** `plasmd bootstrap`: a DHT node for others to meet at. */

@@ -51,7 +51,7 @@ export interface ImageLibraryOptions {
 
 /** The images on disk, each hashed, under a signed manifest. */
 export class ImageLibrary implements ImageCatalog {
-  readonly #options: ImageLibraryOptions;
+  #options: ImageLibraryOptions;
   #tree: Promise<ImageTree> | undefined;
   readonly #warnings: StandingWarnings;
   #images: readonly ServedImage[] = [];
@@ -98,6 +98,14 @@ export class ImageLibrary implements ImageCatalog {
   /** Whether a fault has come up that has not lasted long enough to be said. */
   get hasUnsaidWarning(): boolean {
     return this.#warnings.hasUnsaid;
+  }
+
+  /** Takes other settings, from the next look on. */
+  configure(
+    scan: ScanSettings,
+    { expiresDays }: { readonly expiresDays: number },
+  ): void {
+    this.#options = { ...this.#options, scan, expiresDays };
   }
 
   /**

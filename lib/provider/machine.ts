@@ -20,3 +20,13 @@ export type ServeConfig = ProviderConfig & {
   /** Keys and what must outlast a restart. */
   readonly stateDir: string;
 };
+
+/** Where the settings come from that a running provider is to take. */
+export interface ConfigSource {
+  /**
+   * Calls the listener with each new configuration that can be used.
+   *
+   * @returns ends it
+   */
+  subscribe(listener: (config: ServeConfig) => void): Disposable;
+}

@@ -150,3 +150,49 @@ Deno.test("a second provider on one state directory is refused, and let in after
     await using third = serve(root);
     await third.line(new RegExp(`Advertising ${A}/x86_64`));
   }));
+
+Deno.test("SIGHUP changes what is offered without a break, and keeps what it has when the new file is wrong", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await makeFiles(path, {
+    [`artifacts/${A}/x86_64/vmlinuz`]: 64 << 20,
+    [`artifacts/${B}/x86_64/vmlinuz`]: 1 << 20,
+  });
+  const config = join(path, "plasmd.toml");
+  const configure = (channels: string, more = "") =>
+    Deno.writeTextFile(
+      config,
+      `[provider]
+channels = [${channels}]
+architectures = ["x86_64"]
+artifacts_dir = "${join(path, "artifacts")}"
+state_dir = "${join(path, "state")}"
+interfaces = ["lo"]
+port = 0
+[dht]
+enabled = false
+[http]
+max_rate_per_connection = 16000000
+${more}`,
+    );
+  await configure(`"${A}"`);
+  await using provider = start("plasmd", ["serve", "--config", config]);
+  const [, url] = await provider.line(/Serving on (\S+)/);
+  await provider.line(new RegExp(`Advertising ${A}/x86_64`));
+
+  const download = await fetch(`${url}/${A}/x86_64/kernel`);
+  await configure(`"${A}", "${B}"`, "max_connections = 9");
+  Deno.kill(provider.pid, "SIGHUP");
+  await provider.line(/Reloaded the configuration: \[provider\] channels\n/);
+  await provider.line(/Restart plasmd to change \[http\] max_connections/);
+  await provider.line(new RegExp(`Advertising ${B}/x86_64`));
+
+  await Deno.writeTextFile(config, "[provider]\nport = 0\nchanels = []\n");
+  Deno.kill(provider.pid, "SIGHUP");
+  await provider.line(/ERROR .*line 3.*chanels.*the old configuration holds/);
+
+  await configure(`"${B}"`);
+  Deno.kill(provider.pid, "SIGHUP");
+  await provider.line(new RegExp(`Withdrew ${A}/x86_64`));
+  assert.equal((await download.arrayBuffer()).byteLength, 64 << 20);
+});
