@@ -42,6 +42,14 @@ export interface DhtSearchOptions {
   readonly signal: AbortSignal;
 }
 
+/** What one round of asking came to. */
+interface Round {
+  /** Peer ids of the nodes that answered. */
+  readonly asked: Set<string>;
+  /** How often records were refused, by reason. */
+  readonly refused: Map<string, number>;
+}
+
 /** One image being looked for in the DHT. */
 export class DhtSearch {
   readonly #image: ChannelArch;
@@ -56,8 +64,6 @@ export class DhtSearch {
   readonly #said = new Set<string>();
   /** Newest record of each provider. */
   readonly #newest = new Map<string, BootRecord>();
-  /** How often records were refused, by reason. */
-  readonly #refused = new Map<string, number>();
   #hasLookedForOthers = false;
 
   /** Nothing happens before `run`. */
@@ -133,25 +139,27 @@ export class DhtSearch {
 
   /** Asks for the image once, and for others when there is no such image. */
   async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
-    const asked = new Set<string>();
+    const round: Round = { asked: new Set(), refused: new Map() };
     await Promise.all([
-      this.#askForValues(client, seeds, asked),
-      this.#askProviders(client, seeds, asked),
+      this.#askForValues(client, seeds, round),
+      this.#askProviders(client, seeds, round),
     ]);
     if (this.#signal.aborted || this.#newest.size > 0) return;
     const name = formatChannelArch(this.#image);
-    if (asked.size > 0) {
+    const count = round.asked.size;
+    if (count > 0) {
+      const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
       this.#problem(
-        `Asked ${asked.size} DHT node${
-          asked.size === 1 ? "" : "s"
-        }, none knows a provider of ${name}`,
+        `Asked ${nodes}, none knows a provider of ${name}`,
+        "asked",
       );
     }
-    const refused = [...this.#refused].map(([why, n]) => `${why} (${n})`);
+    const refused = [...round.refused].map(([why, n]) => `${why} (${n})`);
     if (refused.length > 0) {
-      this.#problem(`DHT records of ${name} refused: ${refused.join(", ")}`);
+      const reasons = refused.join(", ");
+      this.#problem(`DHT records of ${name} refused: ${reasons}`, "refused");
     }
-    if (asked.size > 0 && !this.#hasLookedForOthers) {
+    if (count > 0 && !this.#hasLookedForOthers) {
       this.#hasLookedForOthers = true;
       await this.#lookForOthers(client, seeds);
     }
@@ -160,7 +168,7 @@ export class DhtSearch {
   async #askForValues(
     client: DhtClient,
     seeds: readonly string[],
-    asked: Set<string>,
+    round: Round,
   ): Promise<void> {
     const signal = this.#signal;
     const steps = client.findValues(this.#key, seeds, { signal });
@@ -172,15 +180,15 @@ export class DhtSearch {
         }
         continue;
       }
-      asked.add(step.answer.from.id);
-      if (step.answer.value) await this.#offer(step.answer.value);
+      round.asked.add(step.answer.from.id);
+      if (step.answer.value) await this.#offer(step.answer.value, round);
     }
   }
 
   async #askProviders(
     client: DhtClient,
     seeds: readonly string[],
-    asked: Set<string>,
+    round: Round,
   ): Promise<void> {
     const signal = this.#signal;
     const providers = new Set<string>();
@@ -188,13 +196,13 @@ export class DhtSearch {
     const steps = client.findProviders(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") continue;
-      asked.add(step.answer.from.id);
+      round.asked.add(step.answer.from.id);
       for (const provider of step.answer.providers) {
         if (providers.has(provider.id)) continue;
         if (providers.size >= MAX_PROVIDERS_ASKED) break;
         providers.add(provider.id);
         if (reading.size >= MAX_ASKED_AT_ONCE) await Promise.race(reading);
-        const read = this.#readFrom(client, provider)
+        const read = this.#readFrom(client, provider, round)
           .finally(() => reading.delete(read));
         reading.add(read);
       }
@@ -203,10 +211,14 @@ export class DhtSearch {
   }
 
   /** One that is gone or silent is no news: others may be there. */
-  async #readFrom(client: DhtClient, provider: KadPeer): Promise<void> {
+  async #readFrom(
+    client: DhtClient,
+    provider: KadPeer,
+    round: Round,
+  ): Promise<void> {
     const signal = this.#signal;
     const value = await client.fetch(provider, this.#key, { signal });
-    if (value.ok) await this.#offer(value.value, provider.id);
+    if (value.ok) await this.#offer(value.value, round, provider.id);
   }
 
   /**
@@ -214,12 +226,19 @@ export class DhtSearch {
    *
    * @param from who must have signed it, when he was asked himself
    */
-  async #offer(value: Uint8Array, from?: string): Promise<void> {
+  async #offer(
+    value: Uint8Array,
+    { refused }: Round,
+    from?: string,
+  ): Promise<void> {
+    const refuse = (reason: string) => {
+      refused.set(reason, (refused.get(reason) ?? 0) + 1);
+    };
     const parsed = await this.#parse(this.#key, value);
-    if (!parsed.ok) return this.#refuse(parsed.reason);
+    if (!parsed.ok) return refuse(parsed.reason);
     const record = parsed.value;
     if (from !== undefined && record.peerId !== from) {
-      return this.#refuse("record is of another peer");
+      return refuse("record is of another peer");
     }
     const known = this.#newest.get(record.peerId);
     if (known && known.lastUpdatedMs >= record.lastUpdatedMs) return;
@@ -239,10 +258,6 @@ export class DhtSearch {
         peerId: record.peerId,
       },
     });
-  }
-
-  #refuse(reason: string): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
   }
 
   /** Which other images there are: the ones a provider offers by default. */
@@ -281,9 +296,10 @@ export class DhtSearch {
     });
   }
 
-  #problem(message: string): void {
-    if (this.#said.has(message)) return;
-    this.#said.add(message);
+  /** @param topic what it is about: told once, as it was the first time */
+  #problem(message: string, topic = message): void {
+    if (this.#said.has(topic)) return;
+    this.#said.add(topic);
     this.#options.report({ kind: "problem", message });
   }
 }

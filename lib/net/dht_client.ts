@@ -147,7 +147,7 @@ export async function openDhtClient(
         );
         return value === undefined
           ? refuse("it does not provide it any more")
-          : ok(value);
+          : ok(new Uint8Array(value)); // it is a Buffer of Node's
       } catch (error) {
         return refuse(failureReason(error));
       }
