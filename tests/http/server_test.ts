@@ -120,6 +120,18 @@ Deno.test("a download that cannot be finished ends short of its length", async (
   assert.ok(!text.endsWith("x"));
 });
 
+Deno.test("openHttpServer() says who asks, and that it takes chunks on loan", async () => {
+  const seen: unknown[] = [];
+  await using server = open({
+    fetch(_, { client, lendChunks }) {
+      seen.push(client, lendChunks);
+      return Promise.resolve(new Response("x"));
+    },
+  });
+  await (await fetch(`http://127.0.0.1:${server.port}/`)).text();
+  assert.deepEqual(seen, ["127.0.0.1", true]);
+});
+
 Deno.test("openHttpServer() says who is to yield when the port is busy", async () => {
   const { app } = await httpFixture();
   await using first = open(app);
@@ -131,6 +143,18 @@ Deno.test("openHttpServer() says who is to yield when the port is busy", async (
     );
     return true;
   });
+});
+
+Deno.test("openHttpServer() knows an IPv4 client on an IPv6 socket", async () => {
+  const clients: string[] = [];
+  await using server = open({
+    fetch(_, { client }) {
+      clients.push(client);
+      return Promise.resolve(new Response("x"));
+    },
+  }, { hostname: "::ffff:127.0.0.1" });
+  await (await fetch(`http://127.0.0.1:${server.port}/`)).text();
+  assert.deepEqual(clients, ["127.0.0.1"]);
 });
 
 Deno.test("openHttpServer() says when the machine lacks the address", async () => {
