@@ -56,12 +56,20 @@ export async function offerFirst(
   { library, watcher, settings, clock }: Looking,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
+  const endMs = clock.monotonic() + 1.5 * QUIET_MS;
   await watcher.update(settings());
   await library.refresh({ signal });
-  const { lookAgainInMs } = await library.tree();
-  if (lookAgainInMs === undefined || lookAgainInMs > QUIET_MS) return;
-  await sleep(clock, lookAgainInMs, { signal });
-  await library.refresh({ signal });
+  const tree = await library.tree();
+  // Several times, since files that were written one after the other also
+  // settle one after the other.
+  while (true) {
+    const { lookAgainInMs } = tree;
+    if (
+      lookAgainInMs === undefined || clock.monotonic() + lookAgainInMs > endMs
+    ) return;
+    await sleep(clock, lookAgainInMs, { signal });
+    await library.refresh({ signal });
+  }
 }
 
 /**
