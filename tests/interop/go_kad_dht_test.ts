@@ -69,6 +69,8 @@ async function reasonAgainst(): Promise<string | undefined> {
     const { success } = await new Deno.Command("go", {
       args: ["mod", "download"],
       cwd: DIRECTORY,
+      // Without a network it would go on trying for minutes.
+      signal: AbortSignal.timeout(60_000),
       stdout: "null",
       stderr: "null",
     }).output();
