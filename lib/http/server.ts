@@ -1,5 +1,5 @@
 import { whenAborted } from "../core/abort.ts";
-import { type Clock, deadline } from "../core/clock.ts";
+import { type Clock, deadline, sleep } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
@@ -14,6 +14,9 @@ export interface HttpServer extends AsyncDisposable {
   /** The port it has got. */
   readonly port: number;
 }
+
+/** Long enough for the operating system to get something back. */
+const RELISTEN_DELAY_MS = 1000;
 
 /**
  * Binds a socket and answers what comes in.
@@ -41,23 +44,31 @@ export function openHttpServer(
   let draining = false;
   const closing = new AbortController();
   const close = () => closing.abort();
-  const server = listen({
-    hostname,
-    port,
+  const open = (wanted: number) =>
+    listen({
+      hostname,
+      port: wanted,
+      logger,
+      signal: closing.signal,
+      handle(request, exchange) {
+        const { completed } = exchange;
+        running.add(completed);
+        const done = () => running.delete(completed);
+        completed.then(done, done);
+        return draining ? shuttingDown() : app.fetch(request, exchange);
+      },
+    });
+  const server = open(port);
+  const { addr } = server;
+  const finished = keepListening(server, () => open(addr.port), {
+    clock,
     logger,
     signal: closing.signal,
-    handle(request, exchange) {
-      const { completed } = exchange;
-      running.add(completed);
-      const done = () => running.delete(completed);
-      completed.then(done, done);
-      return draining ? shuttingDown() : app.fetch(request, exchange);
-    },
   });
   signal.addEventListener("abort", close, { once: true });
   return {
-    hostname: server.addr.hostname,
-    port: server.addr.port,
+    hostname: addr.hostname,
+    port: addr.port,
     async [Symbol.asyncDispose]() {
       draining = true;
       using limit = deadline(clock, drainTimeoutMs, { signal });
@@ -66,9 +77,48 @@ export function openHttpServer(
       // and once it was called, aborting throws (BadResource, Deno 2.9).
       close();
       signal.removeEventListener("abort", close);
-      await server.finished;
+      await finished;
     },
   };
+}
+
+/**
+ * Opens the socket again whenever Deno gives it up, which it does for good
+ * once a client cannot be accepted, as when idle connections have used up all
+ * file descriptors. Connections that are open go on meanwhile.
+ *
+ * @returns when the signal has aborted
+ */
+async function keepListening(
+  first: Deno.HttpServer,
+  reopen: () => Deno.HttpServer,
+  { clock, logger, signal }: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  let server: Deno.HttpServer | undefined = first;
+  let told: string | undefined;
+  while (!signal.aborted) {
+    try {
+      server ??= reopen();
+      await server.finished;
+    } catch (error) {
+      if (signal.aborted) return;
+      const problem = messageOf(error);
+      if (problem !== told) {
+        logger.error(
+          `Cannot accept HTTP clients: ${problem}; trying again every second`,
+        );
+      }
+      told = problem;
+    }
+    server = undefined;
+    await sleep(clock, RELISTEN_DELAY_MS, { signal }).catch(() => {
+      // Closed meanwhile: the loop ends.
+    });
+  }
 }
 
 function listen(
