@@ -9,10 +9,10 @@ import { setAside } from "../core/damaged_file.ts";
 import { UserError } from "../core/errors.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
+import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import type { ImageCatalog, ServedImage } from "../http/image_catalog.ts";
-import type { BootManifest } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
@@ -20,9 +20,10 @@ import { issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { DigestCache } from "../scan/digest_cache.ts";
-import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
+import type { HashedImage } from "../scan/image_files.ts";
 import { ImageTree } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
+import { artifactsByRole, servedImage } from "./served_image.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
@@ -155,26 +156,34 @@ export class ImageLibrary implements ImageCatalog {
       { signal },
     );
     const warnings = [...passedOver];
-    const images: ServedImage[] = [];
     this.#keyProblem = undefined;
-    for (const image of hashed) {
-      const name = formatChannelArch(image.image);
-      try {
-        const served = await this.#serveSigned(image, { signal }) ??
-          await this.#sign(image, { signal });
-        images.push(served.image);
-        if (served.warning !== undefined) warnings.push(served.warning);
-      } catch (error) {
-        signal.throwIfAborted();
-        warnings.push(`Cannot offer ${name}: ${messageOf(error)}`);
-      }
-    }
+    const results = await mapParallel(
+      hashed,
+      (image) => this.#serve(image, { signal }),
+    );
+    const images = results.flatMap(({ image }) => image ?? []);
+    warnings.push(...results.flatMap(({ warning }) => warning ?? []));
     const trust = await this.#readTrust({ signal });
     warnings.push(...trust.warnings);
     this.#trustDocuments = trust.documents;
     this.#images = images;
     this.#missing = missing;
     this.#warnings.update(warnings, warnAfterMs);
+  }
+
+  /** An image under its manifest, or the reason why not as a warning. */
+  async #serve(
+    hashed: HashedImage,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<{ readonly image?: ServedImage; readonly warning?: string }> {
+    try {
+      return await this.#serveSigned(hashed, { signal }) ??
+        { image: await this.#sign(hashed, { signal }) };
+    } catch (error) {
+      signal.throwIfAborted();
+      const name = formatChannelArch(hashed.image);
+      return { warning: `Cannot offer ${name}: ${messageOf(error)}` };
+    }
   }
 
   /**
@@ -204,14 +213,14 @@ export class ImageLibrary implements ImageCatalog {
       remedy: "have its owner sign a new one",
     }, clock.now());
     const image = servedImage(manifest, { bytes, sha256 }, artifacts);
-    return { image, warning };
+    return { image, ...warning !== undefined && { warning } };
   }
 
   /** An image under a manifest that this provider signs itself. */
   async #sign(
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<Served> {
+  ): Promise<ServedImage> {
     const { expiresDays, fileSystem, clock, stateDir } = this.#options;
     const signer = await this.#signer();
     const path = join(
@@ -234,14 +243,7 @@ export class ImageLibrary implements ImageCatalog {
       await fileSystem.makeDirectory(dirname(path), 0o755);
       await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
     }
-    return {
-      image: servedImage(
-        manifest,
-        { bytes, sha256 },
-        artifactsByRole(hashed),
-      ),
-      warning: undefined,
-    };
+    return servedImage(manifest, { bytes, sha256 }, artifactsByRole(hashed));
   }
 
   /** The last envelope of an image; one that is damaged is set aside. */
@@ -284,30 +286,5 @@ export class ImageLibrary implements ImageCatalog {
 interface Served {
   readonly image: ServedImage;
   /** What the operator should know of it. */
-  readonly warning: string | undefined;
-}
-
-/** What clients get is what the manifest says, not what the disk says. */
-function servedImage(
-  { image, version, cmdline }: BootManifest,
-  manifest: ServedImage["manifest"],
-  artifacts: ServedImage["artifacts"],
-): ServedImage {
-  return {
-    image,
-    version,
-    ...cmdline !== undefined && { cmdline },
-    manifest,
-    artifacts,
-  };
-}
-
-function artifactsByRole(
-  { kernel, initramfs, rootfs, dtbs }: HashedImage,
-): Map<string, HashedArtifact> {
-  const byRole = new Map([["kernel", kernel]]);
-  if (initramfs) byRole.set("initramfs", initramfs);
-  if (rootfs) byRole.set("rootfs", rootfs);
-  for (const dtb of dtbs) byRole.set(dtb.filename, dtb);
-  return byRole;
+  readonly warning?: string;
 }

@@ -13,6 +13,7 @@ import {
   FileNotFoundError,
   type FileSystem,
 } from "../core/file_system.ts";
+import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { ImageFiles } from "./image_files.ts";
 import { readImage } from "./read_image.ts";
@@ -54,9 +55,6 @@ export interface ScanResult {
   /** What was passed over and why: whole sentences for the log. */
   readonly warnings: readonly string[];
 }
-
-/** How many directories are read at the same time. */
-const PARALLEL_READS = 16;
 
 /**
  * Finds the images on disk: every configured or default combination of
@@ -243,18 +241,4 @@ async function findArchDirectories(
     found.set(arch.value, names);
   }
   return found;
-}
-
-/** Like `Promise.all(items.map(run))`, a bounded number at a time. */
-async function mapParallel<T, R>(
-  items: readonly T[],
-  run: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [index, item] of queue) results[index] = await run(item);
-  };
-  await Promise.all(Array.from({ length: PARALLEL_READS }, worker));
-  return results;
 }

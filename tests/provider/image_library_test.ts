@@ -127,6 +127,22 @@ Deno.test("ImageLibrary serves the same bytes after a restart, also with another
   assert.deepEqual(after.bytes, before.bytes);
 });
 
+Deno.test("ImageLibrary reads no artifact of 1,000 images after a restart but the one that changed", async () => {
+  const parts = machine();
+  const { fileSystem } = parts;
+  const path = (i: number) => `/images/stable/arch-${i}/vmlinuz`;
+  for (let i = 0; i < 1000; i++) fileSystem.file(path(i), `kernel ${i}`);
+  const scan = { artifactsDir: "/images" };
+  await open(parts, { scan }).refresh({ signal });
+  fileSystem.file(path(7), "another");
+  fileSystem.read.length = 0;
+  const library = open(parts, { scan });
+  await library.refresh({ signal });
+  assert.equal(library.images().length, 1001);
+  const read = fileSystem.read.filter((name) => name.endsWith("vmlinuz"));
+  assert.deepEqual([...new Set(read)], [path(7)]);
+});
+
 Deno.test("ImageLibrary renews a manifest half-way to its end, under the same version", async () => {
   const parts = machine();
   const library = open(parts);
