@@ -19,6 +19,7 @@ import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
+import { isUnchanged } from "../scan/digest.ts";
 import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
 import { ImageTree } from "../scan/image_tree.ts";
@@ -59,6 +60,7 @@ export class ImageLibrary implements ImageCatalog {
   #missing: readonly MissingImage[] = [];
   #trustDocuments: TrustDocuments["documents"] = new Map();
   #keyProblem: UserError | undefined;
+  #isIncomplete = false;
 
   /** Empty until the first `refresh()`. */
   constructor(options: ImageLibraryOptions) {
@@ -94,6 +96,11 @@ export class ImageLibrary implements ImageCatalog {
   /** Why images without a signed manifest could not be offered, if so. */
   get keyProblem(): UserError | undefined {
     return this.#keyProblem;
+  }
+
+  /** Whether an image is whole, and yet could not be served. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
   }
 
   /** Whether a fault has come up that has not lasted long enough to be said. */
@@ -163,12 +170,37 @@ export class ImageLibrary implements ImageCatalog {
     );
     const images = results.flatMap(({ image }) => image ?? []);
     warnings.push(...results.flatMap(({ warning }) => warning ?? []));
-    const trust = await this.#readTrust({ signal });
+    const { stateDir, fileSystem, clock } = this.#options;
+    const trust = await readTrustDocuments(
+      join(stateDir, "trust"),
+      fileSystem,
+      {
+        now: clock.now(),
+        signal,
+      },
+    );
     warnings.push(...trust.warnings);
     this.#trustDocuments = trust.documents;
     this.#images = images;
+    this.#isIncomplete = images.length < hashed.length;
     this.#missing = missing;
     this.#warnings.update(warnings, warnAfterMs);
+  }
+
+  /**
+   * Stops serving images whose files are not there any more, for when a
+   * `look()` is not possible: what can still be read is still offered.
+   */
+  async dropLost(): Promise<void> {
+    const { fileSystem } = this.#options;
+    const kept = await mapParallel(this.#images, async (image) => {
+      const files = [...image.artifacts.values()];
+      const unchanged = await Promise.all(
+        files.map((file) => isUnchanged(file, fileSystem)),
+      );
+      return unchanged.every(Boolean) ? [image] : [];
+    });
+    this.#images = kept.flat();
   }
 
   /** An image under its manifest, or the reason why not as a warning. */
@@ -260,16 +292,6 @@ export class ImageLibrary implements ImageCatalog {
       `Moved "${path}" to "${aside}", since it is damaged: the manifest is made anew, under a version by the clock`,
     );
     return undefined;
-  }
-
-  async #readTrust(
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<TrustDocuments> {
-    const { stateDir, fileSystem, clock } = this.#options;
-    return await readTrustDocuments(join(stateDir, "trust"), fileSystem, {
-      now: clock.now(),
-      signal,
-    });
   }
 
   async #signer(): Promise<SigningKey> {

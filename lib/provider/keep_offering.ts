@@ -108,7 +108,7 @@ export async function keepOffering(
         signal,
       });
       const waitMs = waitFor(offering, tree.lookAgainInMs, wasRung, scanMs);
-      wasRung = await bell.wait(clock, waitMs, { signal });
+      wasRung = await waitForNews(offering, waitMs, { signal });
       if (wasRung) {
         const pauseMs = Math.max(
           COALESCE_MS,
@@ -129,6 +129,25 @@ export async function keepOffering(
   }
 }
 
+/**
+ * Waits for the bell, or until time is up. Of a directory that is unmounted or
+ * mounted over no event tells, so that is looked for now and then.
+ *
+ * @returns whether there is news
+ */
+async function waitForNews(
+  { bell, watcher, settings, clock }: Offering,
+  waitMs: number,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<boolean> {
+  for (let leftMs = waitMs;; leftMs -= RESCAN_MS) {
+    const stepMs = Math.min(leftMs, RESCAN_MS);
+    if (await bell.wait(clock, stepMs, { signal })) return true;
+    if (leftMs <= RESCAN_MS) return false;
+    if (await watcher.update(settings())) return true;
+  }
+}
+
 /** How long nothing needs to be done, unless the bell rings. */
 function waitFor(
   { library, watcher, reconciler }: Offering,
@@ -136,10 +155,10 @@ function waitFor(
   wasRung: boolean,
   scanMs: number,
 ): number {
-  // What nobody could find at first is said when somebody can.
-  const rescanMs = watcher.isWatching && !reconciler.hasUnannounced
-    ? WATCHED_RESCAN_MS
-    : RESCAN_MS;
+  // What nobody could find is said when somebody can; what could not be signed
+  // is tried again.
+  const isDone = !reconciler.hasUnannounced && !library.isIncomplete;
+  const rescanMs = watcher.isWatching && isDone ? WATCHED_RESCAN_MS : RESCAN_MS;
   const wantedMs = Math.min(
     lookAgainInMs ?? Infinity,
     wasRung ? FOLLOW_UP_MS : Infinity,
@@ -163,9 +182,10 @@ function lookWith(
       lastProblem = undefined;
     } catch (error) {
       signal.throwIfAborted();
+      await library.dropLost();
       const problem = messageOf(error);
       if (problem !== lastProblem) {
-        logger.warn(`${problem}; what was found before is still offered`);
+        logger.warn(`${problem}; only what can still be read is offered`);
       }
       lastProblem = problem;
     }

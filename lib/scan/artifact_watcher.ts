@@ -50,9 +50,12 @@ export class ArtifactWatcher implements Disposable {
    * Watches the artifacts directories of these settings and no others. Call it
    * before each look: a directory that was replaced is watched anew, and one
    * that could not be watched is tried again.
+   *
+   * @returns whether it found another directory than before in some place
    */
-  async update(settings: ScanSettings): Promise<void> {
+  async update(settings: ScanSettings): Promise<boolean> {
     const roots = artifactRoots(settings);
+    const before = this.#identities();
     for (const [root, watch] of this.#watches) {
       if (!roots.has(root)) this.#end(root, watch);
     }
@@ -70,6 +73,11 @@ export class ArtifactWatcher implements Disposable {
       }
     }
     if (this.#isComplete) this.#problem = undefined;
+    return this.#identities() !== before;
+  }
+
+  #identities(): string {
+    return [...this.#watches.values()].map((w) => w.identity).sort().join();
   }
 
   /** Ends all watches. */

@@ -79,3 +79,16 @@ export function fileIdentity(info: FileInfo): string {
   const { device, inode, sizeBytes, modifiedMs, changedMs } = info;
   return [device, inode, sizeBytes, modifiedMs, changedMs].join(":");
 }
+
+/** Whether a file is still there, readable and as it was. */
+export async function isUnchanged(
+  { path, info }: ArtifactFile,
+  fileSystem: FileSystem,
+): Promise<boolean> {
+  try {
+    return fileIdentity(await fileSystem.stat(path)) === fileIdentity(info);
+  } catch {
+    // Whatever the trouble is, a client would have it too.
+    return false;
+  }
+}

@@ -63,14 +63,14 @@ async function withProvider(
   await offerFirst(looking, { signal });
   const running = keepOffering({ ...looking, reconciler, bell }, { signal });
   const pass = async (durationMs: number) => {
-    for (let doneMs = 0; doneMs < durationMs; doneMs += 50) {
-      await clock.advance(50);
+    for (let doneMs = 0; doneMs < durationMs; doneMs += 100) {
+      await clock.advance(100);
       // Signing takes turns of the real event loop.
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   };
   try {
-    await pass(50);
+    await pass(100);
     await test({
       fs,
       clock,
@@ -151,8 +151,63 @@ Deno.test("keepOffering() goes on offering when the disk cannot be read, and rec
     await pass(31_000);
     assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
     assert.equal(lines.length, 1);
-    assert.match(lines[0] ?? "", /permission denied.*still offered/);
+    assert.match(lines[0] ?? "", /permission denied.*still be read is offered/);
     fs.setReadable("/srv", true).file(KERNEL);
     await pass(2000);
     assert.ok(advertiser.published.has("testing/x86_64"));
+  }));
+
+Deno.test("keepOffering() withdraws what is lost with the artifacts directory, says so once, and recovers", () =>
+  withProvider({}, async ({ fs, advertiser, lines, pass }) => {
+    lines.length = 0;
+    fs.remove("/srv");
+    await pass(31_000);
+    assert.deepEqual([...advertiser.published.keys()], []);
+    assert.equal(lines.filter((line) => line.startsWith("WARN")).length, 1);
+    fs.file(KERNEL);
+    await pass(8000);
+    assert.deepEqual([...advertiser.published.keys()], ["testing/x86_64"]);
+  }));
+
+Deno.test("keepOffering() notices within seconds that another disk was mounted, of which no event tells", () =>
+  withProvider({}, async ({ fs, advertiser, pass }) => {
+    await pass(3000);
+    // In one step, as a mount: the watch hears of the old directory only.
+    const forget = fs.silence();
+    fs.remove("/srv").file(KERNEL);
+    forget();
+    await pass(8000);
+    assert.deepEqual([...advertiser.published.keys()], ["testing/x86_64"]);
+  }));
+
+Deno.test("keepOffering() offers what it can while the state directory is full, and the rest when it is not", () =>
+  withProvider({}, async ({ fs, advertiser, lines, pass }) => {
+    lines.length = 0;
+    const write = fs.writeAtomically;
+    fs.writeAtomically = () => Promise.reject(new Error("No space left"));
+    fs.file(KERNEL);
+    await pass(20_000);
+    assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
+    assert.deepEqual(lines.filter((line) => line.includes("Cannot offer")), [
+      "WARN Cannot offer testing/x86_64: No space left",
+    ]);
+    fs.writeAtomically = write;
+    await pass(6000);
+    assert.ok(advertiser.published.has("testing/x86_64"));
+  }));
+
+Deno.test("keepOffering() offers the same after the clock jumped a year ahead and back", () =>
+  withProvider({}, async ({ clock, advertiser, lines, pass, fs, now }) => {
+    lines.length = 0;
+    for (const time of ["2027-11-22T12:00:00Z", "2026-11-22T12:10:00Z"]) {
+      clock.jumpTo(time);
+      await pass(31_000);
+      fs.file(KERNEL, "x", { modified: now() }).close(KERNEL);
+      await pass(3000);
+      assert.ok(advertiser.published.has("testing/x86_64"), time);
+      fs.remove(KERNEL);
+      await pass(1000);
+    }
+    assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
+    assert.ok(!lines.some((line) => line.includes("stable")), lines.join());
   }));

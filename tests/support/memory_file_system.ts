@@ -140,6 +140,15 @@ export class MemoryFileSystem implements FileSystem {
     return this.#watches.size;
   }
 
+  /** Keeps events from all watches until the returned function is called. */
+  silence(): () => void {
+    const watches = new Map(this.#watches);
+    this.#watches.clear();
+    return () => {
+      for (const [listener, path] of watches) this.#watches.set(listener, path);
+    };
+  }
+
   /** Ends all watches, as a system that runs out of them does. */
   breakWatches(problem: string): void {
     const listeners = [...this.#watches.keys()];
