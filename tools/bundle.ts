@@ -33,9 +33,26 @@ async function bundleDiscover(): Promise<string> {
   if (before === undefined || after === undefined || more.length > 0) {
     throw new Error(`phase_discover does not contain ${call} exactly once`);
   }
-  // Put together at run time: Deno loads what it can read from the source.
-  const url = new TextEncoder().encode(lazy).toBase64();
-  return `${before}import("data:text/javascript;base64,".concat("${url}"))${after}`;
+  return `${before}(${importPacked})("${await pack(lazy)}")${after}`;
+}
+
+/** Gzip, in base64: what is not read costs nothing at start. */
+async function pack(source: string): Promise<string> {
+  const packed = new Blob([source]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(packed).bytes()).toBase64();
+}
+
+/**
+ * Makes a module of what `pack` made. Its own text goes into the bundle, so it
+ * uses nothing from around it; its URL comes about at run time, since Deno
+ * loads at start what it can read from the source.
+ */
+async function importPacked(packed: string): Promise<unknown> {
+  const source = new Blob([Uint8Array.fromBase64(packed)]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const bytes = await new Response(source).bytes();
+  return await import(`data:text/javascript;base64,${bytes.toBase64()}`);
 }
 
 if (import.meta.main) {
