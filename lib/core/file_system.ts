@@ -87,6 +87,8 @@ export interface FileSystem {
   makeDirectory(path: string, mode: number): Promise<void>;
   /** Gives a file another name; one that has it already is replaced. */
   rename(from: string, to: string): Promise<void>;
+  /** Removes a file. @throws FileNotFoundError, FileAccessError */
+  removeFile(path: string): Promise<void>;
   /**
    * Locks a file, which is made when there is none, until it is disposed of or
    * the program ends, however it ends. Keeps the process id in it.
@@ -105,7 +107,8 @@ export interface FileSystem {
   watch(directory: string, listener: FileListener): Disposable;
   /**
    * Writes a file that is either wholly there afterwards or not at all:
-   * temporary file, fsync, rename (or link, when it must not exist yet).
+   * temporary file, fsync, rename (or link, when it must not exist yet). A
+   * program that is killed meanwhile leaves a file `*.tmp` behind.
    *
    * @returns false when `ifAbsent` is set and the file exists already
    * @throws FileAccessError, or the system's error (disk full)

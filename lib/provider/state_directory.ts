@@ -27,6 +27,9 @@ export function signingKeyPath(stateDir: string): string {
   return join(stateDir, "signing.key");
 }
 
+/** The temporary files of `FileSystem.writeAtomically()`. */
+const LEFTOVER = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
 /**
  * Makes the state directory where there is none, and keeps others out of it:
  * two providers would raise each other's counters and share one identity. A
@@ -55,11 +58,26 @@ export async function openStateDirectory(
     );
     return { [Symbol.dispose]() {} };
   }
-  if (lock !== undefined) return lock;
+  if (lock !== undefined) {
+    await removeLeftovers(stateDir, fileSystem);
+    return lock;
+  }
   const holder = await fileSystem.readText(path).catch(() => "");
   throw new UserError(
     `Cannot use state directory "${stateDir}": another plasmd uses it ` +
       `(process ${printable(holder.trim(), 20) || "unknown"}); stop that one ` +
       "or name another directory with --state-dir",
   );
+}
+
+/** What a provider that was killed was writing: nobody else does by now. */
+async function removeLeftovers(
+  directory: string,
+  fileSystem: FileSystem,
+): Promise<void> {
+  for (const { name, kind } of await fileSystem.list(directory)) {
+    const path = join(directory, name);
+    if (kind === "directory") await removeLeftovers(path, fileSystem);
+    else if (LEFTOVER.test(name)) await fileSystem.removeFile(path);
+  }
 }

@@ -34,6 +34,7 @@ export const disk: FileSystem = {
     ),
   rename: (from, to) =>
     translate(`rename "${from}" to "${to}"`, () => Deno.rename(from, to)),
+  removeFile: (path) => translate(`remove "${path}"`, () => Deno.remove(path)),
   lock: (path) => translate(`lock "${path}"`, () => lock(path)),
   watch,
   writeAtomically: (path, bytes, options) =>

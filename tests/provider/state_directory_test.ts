@@ -73,3 +73,22 @@ Deno.test("openStateDirectory() goes on with a warning where nothing can be lock
   using _state = await openStateDirectory("/state", { fileSystem, logger });
   assert.match(logger.lines.join(), /^WARN Cannot lock: .*"\/state"/);
 });
+
+Deno.test("openStateDirectory() removes what a killed provider was writing, and nothing else", async () => {
+  const logger = new MemoryLogger();
+  const uuid = crypto.randomUUID();
+  const fileSystem = new MemoryFileSystem()
+    .file(`/state/digests.json.${uuid}.tmp`)
+    .file(`/state/manifests/stable/arm64.json.${uuid}.tmp`)
+    .file("/state/manifests/stable/arm64.json")
+    .file("/state/notes.tmp");
+  using _state = await openStateDirectory("/state", { fileSystem, logger });
+  assert.deepEqual(
+    (await fileSystem.list("/state")).map(({ name }) => name).sort(),
+    ["lock", "manifests", "notes.tmp"],
+  );
+  assert.deepEqual(
+    await fileSystem.list("/state/manifests/stable"),
+    [{ name: "arm64.json", kind: "file" }],
+  );
+});

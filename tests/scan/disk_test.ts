@@ -106,6 +106,15 @@ function contract(
       );
     }));
 
+  Deno.test(`${name}: removeFile() removes a file that is there`, () =>
+    run(async (fs, root) => {
+      const path = join(root, "file");
+      await fs.writeAtomically(path, bytes("x"), { mode: 0o600 });
+      await fs.removeFile(path);
+      assert.deepEqual(await fs.list(root), []);
+      await assert.rejects(fs.removeFile(path), FileNotFoundError);
+    }));
+
   Deno.test(`${name}: lock() is had by one at a time, whose process id it keeps`, () =>
     run(async (fs, root) => {
       const path = join(root, "lock");

@@ -219,6 +219,13 @@ export class MemoryFileSystem implements FileSystem {
     return new TextDecoder().decode(bytes);
   }
 
+  removeFile(path: string): Promise<void> {
+    return this.#try(() => {
+      this.#find(path);
+      this.remove(path);
+    });
+  }
+
   lock(path: string): Promise<Disposable | undefined> {
     return this.#try(() => {
       if (this.#locked.has(path)) return undefined;
