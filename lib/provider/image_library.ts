@@ -128,7 +128,7 @@ export class ImageLibrary implements ImageCatalog {
     const { fileSystem, clock, logger, stateDir } = this.#options;
     const path = join(stateDir, "digests.json");
     const digests = await DigestCache.open({ fileSystem, path, logger });
-    return new ImageTree({ fileSystem, clock, digests });
+    return new ImageTree({ fileSystem, clock, digests, logger });
   }
 
   /**

@@ -13,12 +13,17 @@ export class FileChangedError extends Error {
   override readonly name = "FileChangedError";
 }
 
-/** Large enough to keep the disk busy, small enough to share the thread. */
+/**
+ * Large enough to keep the disk busy, small enough to share the thread: while
+ * 1 GiB was read, manifest requests took 20 ms at p99 on a machine with two
+ * busy cores, and 8 ms otherwise. So there is no worker for it.
+ */
 const CHUNK_BYTES = 1 << 20;
 
 /**
  * Reads a file and digests it.
  *
+ * @param onRead called with how much was read since the last call
  * @returns 64 lower-case hex digits
  * @throws FileChangedError when the file is not the one that was scanned, or
  * changed meanwhile
@@ -26,7 +31,10 @@ const CHUNK_BYTES = 1 << 20;
 export async function sha256OfFile(
   { path, info }: ArtifactFile,
   fileSystem: FileSystem,
-  { signal }: { readonly signal: AbortSignal },
+  { onRead, signal }: {
+    readonly onRead?: (countBytes: number) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<string> {
   using file = await fileSystem.open(path);
   const hash = createHash("sha256");
@@ -37,6 +45,7 @@ export async function sha256OfFile(
     if (count === 0) break;
     hash.update(buffer.subarray(0, count));
     offset += count;
+    onRead?.(count);
   }
   if (fileIdentity(await file.info()) !== fileIdentity(info)) {
     throw new FileChangedError(`"${path}" changed while it was read`);

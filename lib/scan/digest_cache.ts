@@ -63,22 +63,34 @@ export class DigestCache {
   /**
    * Reads the files of an image that have not been read before.
    *
+   * @param onRead called with how much was read since the last call
    * @throws FileChangedError, or the disk's error
    */
   async hash(
     files: ImageFiles,
-    { signal }: { readonly signal: AbortSignal },
+    { onRead, signal }: {
+      readonly onRead: (countBytes: number) => void;
+      readonly signal: AbortSignal;
+    },
   ): Promise<HashedImage> {
     return await hashImage(files, async (file) => {
       const known = this.#sha256(file);
       if (known !== undefined) return known;
       const sha256 = await sha256OfFile(file, this.#options.fileSystem, {
+        onRead,
         signal,
       });
       this.#sha256ByIdentity.set(fileIdentity(file.info), sha256);
       this.#isSaved = false;
       return sha256;
     });
+  }
+
+  /** How much of an image `hash()` would read. */
+  unreadBytes(files: ImageFiles): number {
+    return artifactFiles(files)
+      .filter((file) => this.#sha256(file) === undefined)
+      .reduce((sum, { info }) => sum + info.sizeBytes, 0);
   }
 
   /** Forgets the files of all other images. */

@@ -5,9 +5,11 @@ import {
 } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { artifactFiles, fileIdentity } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
+import { reportProgress } from "./hash_progress.ts";
 import type { ArtifactFile, HashedImage, ImageFiles } from "./image_files.ts";
 import {
   type MissingImage,
@@ -44,20 +46,27 @@ interface Failure {
 export class ImageTree {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
   readonly #failures = new Map<string, Failure>();
   #hashed: readonly HashedImage[] = [];
   #pending: readonly ImageFiles[] = [];
 
-  /** Nothing is known until the first `look()`. */
-  constructor({ fileSystem, clock, digests }: {
+  /**
+   * Nothing is known until the first `look()`.
+   *
+   * @param logger hears how far long reading has got
+   */
+  constructor({ fileSystem, clock, digests, logger }: {
     readonly fileSystem: FileSystem;
     readonly clock: Clock;
     readonly digests: DigestCache;
+    readonly logger: Logger;
   }) {
     this.#fileSystem = fileSystem;
     this.#clock = clock;
+    this.#logger = logger;
     this.#digests = digests;
     this.#settling = new SettlingFiles(clock);
   }
@@ -132,11 +141,18 @@ export class ImageTree {
   async hashPending(
     { signal }: { readonly signal: AbortSignal },
   ): Promise<void> {
+    const pending = this.#pending;
+    const totalBytes = pending
+      .reduce((sum, files) => sum + this.#digests.unreadBytes(files), 0);
+    const onRead = reportProgress(totalBytes, {
+      clock: this.#clock,
+      logger: this.#logger,
+    });
     let savedMs = this.#clock.monotonic();
-    for (const files of this.#pending) {
+    for (const files of pending) {
       const name = formatChannelArch(files.image);
       try {
-        await this.#digests.hash(files, { signal });
+        await this.#digests.hash(files, { onRead, signal });
         this.#failures.delete(name);
         if (this.#clock.monotonic() - savedMs >= SAVE_INTERVAL_MS) {
           await this.#digests.save();

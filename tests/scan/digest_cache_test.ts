@@ -20,6 +20,8 @@ async function imagesOn(fs: MemoryFileSystem): Promise<readonly ImageFiles[]> {
   return available;
 }
 
+const onRead = () => {};
+
 /** One run of a program: opens the cache, hashes all, saves. */
 async function run(
   fs: MemoryFileSystem,
@@ -29,7 +31,9 @@ async function run(
   const found = await imagesOn(fs);
   fs.read.length = 0;
   const images: HashedImage[] = [];
-  for (const files of found) images.push(await cache.hash(files, { signal }));
+  for (const files of found) {
+    images.push(await cache.hash(files, { onRead, signal }));
+  }
   const read = [...new Set(fs.read)];
   cache.keepOnly(found);
   await cache.save();
@@ -69,7 +73,7 @@ Deno.test("DigestCache.find() gives an image only when each of its files was rea
   const [files] = await imagesOn(fs);
   assert.ok(files !== undefined);
   assert.equal(await cache.find(files), undefined);
-  await cache.hash(files, { signal });
+  await cache.hash(files, { onRead, signal });
   assert.equal((await cache.find(files))?.kernel.sha256, SHA256_OF_ABC);
   fs.file("/srv/stable/arm64/initrd.img");
   const [more] = await imagesOn(fs);
@@ -119,7 +123,9 @@ Deno.test("DigestCache.save() says once that the disk is full, and writes when i
   const fs = new MemoryFileSystem().file(KERNEL);
   const logger = new MemoryLogger();
   const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
-  for (const files of await imagesOn(fs)) await cache.hash(files, { signal });
+  for (const files of await imagesOn(fs)) {
+    await cache.hash(files, { onRead, signal });
+  }
   const write = fs.writeAtomically;
   fs.writeAtomically = () => Promise.reject(new Error("No space left"));
   await cache.save();

@@ -23,6 +23,7 @@ class Bench {
     return this.#tree ??= new ImageTree({
       fileSystem: fs,
       clock,
+      logger,
       digests: await DigestCache.open({ fileSystem: fs, path, logger }),
     });
   }
