@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Bell } from "../../lib/core/bell.ts";
+import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
 import { ImageLibrary } from "../../lib/provider/image_library.ts";
 import { keepOffering, offerFirst } from "../../lib/provider/keep_offering.ts";
 import { Reconciler } from "../../lib/provider/reconciler.ts";
@@ -15,11 +16,15 @@ const [key] = await Promise.all([testSigningKey(1)]);
 
 /** A provider without sockets, on a disk in memory. */
 async function withProvider(
-  { watches = true }: { watches?: boolean },
+  { watches = true, expiresDays = 30 }: {
+    watches?: boolean;
+    expiresDays?: number;
+  },
   test: (parts: {
     fs: MemoryFileSystem;
     clock: FakeClock;
     advertiser: MemoryAdvertiser;
+    library: ImageLibrary;
     lines: string[];
     bell: Bell;
     /** The time now, as a file's. */
@@ -40,7 +45,7 @@ async function withProvider(
     scan: { artifactsDir: "/srv" },
     stateDir: "/state",
     loadSigner: () => Promise.resolve(key),
-    expiresDays: 30,
+    expiresDays,
     fileSystem: fs,
     clock,
     logger,
@@ -75,6 +80,7 @@ async function withProvider(
       fs,
       clock,
       advertiser,
+      library,
       lines: logger.lines,
       bell,
       now: () => new Date(clock.now()).toISOString(),
@@ -211,3 +217,32 @@ Deno.test("keepOffering() offers the same after the clock jumped a year ahead an
     assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
     assert.ok(!lines.some((line) => line.includes("stable")), lines.join());
   }));
+
+Deno.test("keepOffering() through a day renews the manifest in time, publishes once and says nothing", () =>
+  withProvider(
+    { expiresDays: 1 },
+    async ({ clock, advertiser, library, lines }) => {
+      lines.length = 0;
+      const manifest = () => {
+        const [image] = library.images();
+        assert.ok(image !== undefined);
+        const envelope = readEnvelope(image.manifest.bytes);
+        assert.ok(envelope.ok);
+        return envelope.value;
+      };
+      const { manifestVersion } = manifest();
+      const expiries = new Set<number>();
+      for (let minute = 0; minute < 24 * 60; minute++) {
+        await clock.advance(60_000);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        const { expiresAtMs } = manifest();
+        assert.ok(expiresAtMs - clock.now() > 11 * 3600_000, `at ${minute}`);
+        assert.ok(clock.pending <= 2, `${clock.pending} timers`);
+        expiries.add(expiresAtMs);
+      }
+      assert.ok(expiries.size >= 2 && expiries.size <= 3, `${expiries.size}`);
+      assert.equal(manifest().manifestVersion, manifestVersion);
+      assert.equal(advertiser.calls.length, 1);
+      assert.deepEqual(lines, []);
+    },
+  ));
