@@ -33,6 +33,7 @@ export class DigestCache {
   readonly #options: DigestCacheOptions;
   readonly #sha256ByIdentity: Map<string, string>;
   #isSaved = true;
+  #saving = Promise.resolve();
   #problem: string | undefined;
 
   private constructor(
@@ -110,7 +111,13 @@ export class DigestCache {
    * Writes what has changed since the last time. Trouble is said once: the
    * digests are still known, and written when the disk takes them again.
    */
-  async save(): Promise<void> {
+  save(): Promise<void> {
+    // One after the other, or an older state could be written last.
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
     if (this.#isSaved) return;
     const { fileSystem, path, logger } = this.#options;
     this.#isSaved = true;

@@ -119,6 +119,34 @@ for (
   });
 }
 
+Deno.test("DigestCache.save() writes one state after the other", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL).file(OTHER_KERNEL);
+  const logger = new MemoryLogger();
+  const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
+  const write = fs.writeAtomically.bind(fs);
+  const entered = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  fs.writeAtomically = async (...args) => {
+    entered.resolve();
+    await gate.promise;
+    return await write(...args);
+  };
+  const [first, second] = await imagesOn(fs);
+  assert.ok(first !== undefined && second !== undefined);
+  await cache.hash(first, { onRead, signal });
+  const older = cache.save();
+  // Only the first one is held up.
+  await entered.promise;
+  fs.writeAtomically = write;
+  await cache.hash(second, { onRead, signal });
+  const newer = cache.save();
+  gate.resolve();
+  await Promise.all([older, newer]);
+  const kept = decodeDigests(await fs.readText(PATH));
+  assert.ok(kept.ok);
+  assert.equal(kept.value.size, 2);
+});
+
 Deno.test("DigestCache.save() says once that the disk is full, and writes when it is not any more", async () => {
   const fs = new MemoryFileSystem().file(KERNEL);
   const logger = new MemoryLogger();
