@@ -103,15 +103,22 @@ Deno.test("phase_discover refuses a signed manifest with one bit turned on the w
   const path = await makeSignedImage(root, image, [join(root, "owner.pem")]);
   const signed = await Deno.readFile(path);
   const text = new TextDecoder().decode(signed);
-  // In what is read, in who signed, and in what is signed.
-  const places = ['"hash":"sha256:', '"sig":"', '"data":"'];
+  const after = (place: string) => text.indexOf(place) + place.length;
+  const sig = /"sig":"([^"]+)"/.exec(text)?.[1] ?? "";
+  const otherSig = withFlippedBit(Uint8Array.fromBase64(sig), 0).toBase64();
+  // In what is read, in the signature, and in what is signed.
+  const alterations = [
+    withFlippedBit(signed, after('"hash":"sha256:')),
+    // Of its bytes: a bit of its text might be no base64 any more.
+    new TextEncoder().encode(text.replace(sig, otherSig)),
+    withFlippedBit(signed, after('"data":"')),
+  ];
   await using stack = new AsyncDisposableStack();
-  for (const place of places) {
-    const altered = withFlippedBit(signed, text.indexOf(place) + place.length);
+  for (const [index, altered] of alterations.entries()) {
     assert.notDeepEqual(altered, signed);
     stack.use(
       await openLanServer({
-        name: `altered${places.indexOf(place)}`,
+        name: `altered${index}`,
         image,
         handler: () => new Response(altered),
       }),
