@@ -139,9 +139,11 @@ export class ImageLibrary implements ImageCatalog {
   async refresh({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     await this.look({ signal });
     const tree = await this.tree();
-    if (!tree.hasPending) return;
-    await tree.hashPending({ signal });
-    await this.look({ signal });
+    // Again, since more may have settled while some were read.
+    while (tree.hasPending) {
+      await tree.hashPending({ signal });
+      await this.look({ signal });
+    }
   }
 
   /**

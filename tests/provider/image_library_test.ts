@@ -105,6 +105,30 @@ Deno.test("ImageLibrary serves nothing before it has looked", () => {
   assert.deepEqual(library.missing, []);
 });
 
+Deno.test("ImageLibrary.refresh() also serves what settles while it reads something else", async () => {
+  const { clock, logger } = machine();
+  const fileSystem = new MemoryFileSystem()
+    .file(`${STABLE}/vmlinuz`, "old", { modified: "2026-11-22T11:00:00Z" })
+    .file("/images/testing/arm64/vmlinuz", "young", {
+      modified: "2026-11-22T11:59:58.500Z",
+    });
+  const open_ = fileSystem.open.bind(fileSystem);
+  let opened = 0;
+  fileSystem.open = async (path) => {
+    // The first time it is looked at, the second time it is read.
+    if (path === `${STABLE}/vmlinuz` && ++opened === 2) {
+      await clock.advance(1000);
+    }
+    return await open_(path);
+  };
+  const library = open({ fileSystem, clock, logger });
+  await library.refresh({ signal });
+  assert.deepEqual(library.images().map(({ image }) => image.channel), [
+    "stable",
+    "testing",
+  ]);
+});
+
 Deno.test("ImageLibrary signs what is on disk, and says what is missing", async () => {
   const library = open(machine());
   const image = await served(library);
