@@ -21,8 +21,11 @@ export interface LazyDhtSourceOptions {
   readonly clock: Clock;
 }
 
-/** How long LAN providers have to name a node before that is a problem. */
-const LEARNING_MS = 1000;
+/**
+ * How long LAN providers have to name a node before that is a problem: those of
+ * other images are asked after a second.
+ */
+const LEARNING_MS = 2000;
 
 /** Asks the DHT, and loads what that takes once there is somebody to ask. */
 export function createLazyDhtSource(
