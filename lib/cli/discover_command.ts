@@ -19,6 +19,7 @@ import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import { reportDiscovery } from "../discover/report.ts";
 import type { Source } from "../discover/source.ts";
+import { httpGet } from "../net/http_get.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
@@ -58,7 +59,7 @@ export async function runDiscover(
     clockTrusted,
   }, { signal });
   const { sources, dht } = openSources(values, clockTrusted);
-  const network = { fetch, clock };
+  const network = { httpGet, clock };
   const result = await discover({
     image,
     timeoutMs: values.timeout * 1000,

@@ -24,6 +24,7 @@ import {
   readEnvelope,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
+import { httpGet } from "../net/http_get.ts";
 import { hashImage, sha256OfFile } from "../scan/digest.ts";
 import { disk } from "../scan/disk.ts";
 import type { ImageFiles } from "../scan/image_files.ts";
@@ -228,7 +229,7 @@ async function readManifest(
   }
   const url = URL.parse(source);
   if (url === null) throw new UsageError(`Cannot fetch "${source}": not a URL`);
-  const bytes = await fetchManifest(url, { fetch, clock: systemClock }, {
+  const bytes = await fetchManifest(url, { httpGet, clock: systemClock }, {
     signal,
   });
   return orThrow(bytes, `Cannot fetch "${source}"`);

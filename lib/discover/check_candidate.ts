@@ -6,7 +6,8 @@ import {
   type VerifiedManifest,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
-import { type Fetch, fetchManifest } from "./fetch_manifest.ts";
+import type { HttpGet } from "../net/http_reply.ts";
+import { fetchManifest } from "./fetch_manifest.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Candidate } from "./source.ts";
 
@@ -17,7 +18,7 @@ export interface CheckParts {
     options: { readonly now: number; readonly signal: AbortSignal },
   ) => Promise<Result<TrustPolicy, Refusal>>;
   /** The network. */
-  readonly fetch: Fetch;
+  readonly httpGet: HttpGet;
   /** The time. */
   readonly clock: Clock;
 }
@@ -30,12 +31,12 @@ export interface CheckParts {
  */
 export async function checkCandidate(
   candidate: Candidate,
-  { policyFor, fetch, clock }: CheckParts,
+  { policyFor, httpGet, clock }: CheckParts,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<VerifiedManifest, Refusal>> {
   const now = clock.now();
   const [bytes, policy] = await Promise.all([
-    fetchManifest(candidate.manifestUrl, { fetch, clock }, { signal }),
+    fetchManifest(candidate.manifestUrl, { httpGet, clock }, { signal }),
     policyFor({ now, signal }),
   ]);
   if (!bytes.ok) return bytes;
@@ -50,10 +51,10 @@ export async function checkCandidate(
 export async function fetchTrustDocument(
   candidate: Candidate,
   trustVersion: number,
-  { fetch, clock }: Pick<CheckParts, "fetch" | "clock">,
+  { httpGet, clock }: Pick<CheckParts, "httpGet" | "clock">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Uint8Array | undefined> {
   const url = new URL(trustPath(trustVersion), candidate.manifestUrl);
-  const bytes = await fetchManifest(url, { fetch, clock }, { signal });
+  const bytes = await fetchManifest(url, { httpGet, clock }, { signal });
   return bytes.ok ? bytes.value : undefined;
 }

@@ -1,13 +1,8 @@
 import { type Clock, deadline } from "../core/clock.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import type { HttpGet, HttpReply } from "../net/http_reply.ts";
 import type { Refusal } from "./refusal.ts";
-
-/** `fetch`, passed in. */
-export type Fetch = (
-  url: URL,
-  init: { signal: AbortSignal; redirect: "manual" },
-) => Promise<Response>;
 
 /** Longest wait for a whole manifest. */
 const FETCH_TIMEOUT_MS = 3000;
@@ -25,16 +20,17 @@ const MAX_REDIRECTS = 3;
  */
 export async function fetchManifest(
   url: URL,
-  { fetch, clock }: { readonly fetch: Fetch; readonly clock: Clock },
+  { httpGet, clock }: { readonly httpGet: HttpGet; readonly clock: Clock },
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<Uint8Array, Refusal>> {
   using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
   let hasAnswered = false;
   try {
-    const response = await follow(url, fetch, limit.signal);
-    if (!response.ok) return response;
+    const answer = await follow(url, httpGet, limit.signal);
+    if (!answer.ok) return answer;
     hasAnswered = true;
-    return await readBody(response.value);
+    using reply = answer.value;
+    return await readBody(reply);
   } catch (error) {
     signal.throwIfAborted();
     if (limit.signal.aborted) {
@@ -54,9 +50,9 @@ export async function fetchManifest(
 
 async function follow(
   url: URL,
-  fetch: Fetch,
+  httpGet: HttpGet,
   signal: AbortSignal,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<HttpReply, Refusal>> {
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     if (at.protocol !== "http:" && at.protocol !== "https:") {
@@ -65,15 +61,12 @@ async function follow(
         message: "the URL is not http or https",
       });
     }
-    const response = await fetch(at, { signal, redirect: "manual" });
-    if (response.status === 200) return ok(response);
-    await response.body?.cancel();
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status > 399 || location === null) {
-      return refuse({
-        code: "status",
-        message: `answered ${response.status}`,
-      });
+    const reply = await httpGet(at, { signal });
+    const { status, location } = reply;
+    if (status === 200) return ok(reply);
+    reply[Symbol.dispose]();
+    if (status < 300 || status > 399 || location === undefined) {
+      return refuse({ code: "status", message: `answered ${status}` });
     }
     const next = URL.parse(location, at);
     if (next === null || next.host !== at.host) {
@@ -88,13 +81,12 @@ async function follow(
 }
 
 async function readBody(
-  response: Response,
+  { body }: HttpReply,
 ): Promise<Result<Uint8Array, Refusal>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     length += chunk.length;
-    // Leaving the loop cancels the body.
     if (length > MAX_MANIFEST_BYTES) {
       return refuse({
         code: "too_large",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fetchManifest } from "../../lib/discover/fetch_manifest.ts";
+import { replyOf } from "../../lib/net/http_get.ts";
 import { isRefusedAnswer, mayPass } from "../../lib/discover/refusal.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
@@ -11,9 +12,9 @@ async function fetched(
   answer: (url: URL, signal: AbortSignal) => Response | Promise<Response>,
   { url = URL_, clock = new FakeClock() } = {},
 ): Promise<string> {
-  const fetch = async (at: URL, init: { signal: AbortSignal }) =>
-    await answer(at, init.signal);
-  const result = await fetchManifest(url, { fetch, clock }, { signal });
+  const httpGet = async (at: URL, options: { signal: AbortSignal }) =>
+    replyOf(await answer(at, options.signal));
+  const result = await fetchManifest(url, { httpGet, clock }, { signal });
   return result.ok
     ? new TextDecoder().decode(result.value)
     : result.reason.code;
@@ -142,9 +143,9 @@ Deno.test("fetchManifest() passes its caller's abort on", async () => {
   const controller = new AbortController();
   const fetching = fetchManifest(URL_, {
     clock: new FakeClock(),
-    fetch: (_, init) =>
+    httpGet: (_, { signal }) =>
       new Promise((_resolve, reject) => {
-        init.signal.addEventListener("abort", () => reject(init.signal.reason));
+        signal.addEventListener("abort", () => reject(signal.reason));
       }),
   }, { signal: controller.signal });
   controller.abort(new Error("enough"));

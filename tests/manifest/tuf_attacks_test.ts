@@ -43,6 +43,7 @@ import {
   verifyEnvelope,
 } from "../../lib/manifest/verify_envelope.ts";
 import type { HashedImage } from "../../lib/scan/image_files.ts";
+import { replyOf } from "../../lib/net/http_get.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
@@ -112,11 +113,11 @@ async function answerToBody(
     version: "2026.11.22",
     source: "mdns",
   } as const;
-  const fetch = (_: URL, init: { signal: AbortSignal }) =>
-    Promise.resolve(new Response(body(init.signal)));
+  const httpGet = (_: URL, options: { signal: AbortSignal }) =>
+    Promise.resolve(replyOf(new Response(body(options.signal))));
   const checked = await checkCandidate(
     candidate,
-    { policyFor: () => Promise.resolve(ok(policy())), fetch, clock },
+    { policyFor: () => Promise.resolve(ok(policy())), httpGet, clock },
     { signal },
   );
   return checked.ok ? "accepted" : checked.reason.code;

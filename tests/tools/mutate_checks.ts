@@ -117,8 +117,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     attack: "slow retrieval",
     file: FETCH,
-    check: "follow(url, fetch, limit.signal)",
-    removed: "follow(url, fetch, signal)",
+    check: "follow(url, httpGet, limit.signal)",
+    removed: "follow(url, httpGet, signal)",
   },
   { attack: "key compromise below the threshold: one of three", ...threshold },
   { attack: "key compromise below the threshold: nor", ...threshold },
