@@ -1,7 +1,11 @@
-import { parseArgs } from "node:util";
 import { UsageError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
+import {
+  type ArgumentToken,
+  argumentTokens,
+  type OptionToken,
+} from "./argument_tokens.ts";
 import {
   type Command,
   helpCommand,
@@ -224,28 +228,16 @@ function readValue(
   return checkValue(option, label, token.value ?? "", see);
 }
 
-interface OptionToken {
-  readonly index: number;
-  readonly name: string;
-  readonly rawName: string;
-  readonly value: string | undefined;
-  readonly inlineValue: boolean | undefined;
-}
-
-/** Not strict, since every refusal is worded here. */
-function tokenize(args: readonly string[], table: OptionTable) {
-  const options: Record<string, { type: "boolean" | "string" }> = {};
-  for (const [name, { option }] of optionsByName(table)) {
-    const bare = option.type === "flag" || option.type === "toggle";
-    options[name] = { type: bare ? "boolean" : "string" };
-  }
-  return parseArgs({
-    args: [...args],
-    options,
-    strict: false,
-    tokens: true,
-    allowPositionals: true,
-  }).tokens;
+/** Splits arguments by what a table says of its options. */
+function tokenize(
+  args: readonly string[],
+  table: OptionTable,
+): ArgumentToken[] {
+  const named = optionsByName(table);
+  return argumentTokens(args, (name) => {
+    const type = named.get(name)?.option.type ?? "flag";
+    return type !== "flag" && type !== "toggle";
+  });
 }
 
 function optionsByName(

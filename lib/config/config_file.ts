@@ -1,12 +1,12 @@
 import { dirname, isAbsolute, join } from "node:path";
-import { parse as parseToml, TomlError } from "smol-toml";
 import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { printable } from "../core/printable.ts";
 import { renameChannelTables } from "./channel_tables.ts";
 import { firstProblem } from "./config_problem.ts";
 import { readSettings } from "./config_schema.ts";
 import { type ConfigLayer, DEFAULT_CONFIG } from "./provider_config.ts";
+import { readToml } from "./read_toml.ts";
 import { lineAndColumn, outlineToml } from "./toml_outline.ts";
 
 type Path = readonly string[];
@@ -65,29 +65,6 @@ export function parseConfigFile(text: string, path: string): ConfigLayer {
   }
   checkDurations(settings.value, refuse);
   return withChannels(settings.value, refuse);
-}
-
-/**
- * Parses TOML.
- *
- * @throws ConfigError with line and column of the first thing that is wrong
- */
-export function readToml(text: string, path: string): unknown {
-  try {
-    return parseToml(text);
-  } catch (cause) {
-    if (!(cause instanceof TomlError)) {
-      throw new ConfigError({ path }, messageOf(cause), { cause });
-    }
-    const { line, column } = cause;
-    // Below its first line, the message quotes the text.
-    const problem = cause.message.split("\n")[0] ?? "";
-    throw new ConfigError(
-      { path, line, column },
-      problem.replace(/^Invalid TOML document: /, ""),
-      { cause },
-    );
-  }
 }
 
 /** A record must be published anew before it runs out. */

@@ -1,5 +1,5 @@
 import { TomlDate } from "smol-toml";
-import { readToml } from "./config_file.ts";
+import { readToml } from "./read_toml.ts";
 
 /**
  * Reads the text of a trust file. What it has to say is decided in
