@@ -71,6 +71,13 @@ const QUIET_MS = 2000;
  */
 const GRACE_MS = 250;
 
+/**
+ * How long the first candidate waits for others in any case: those who answer
+ * at once do so within a few milliseconds of each other. It is fetched and
+ * verified meanwhile, which takes as long.
+ */
+const SETTLE_MS = 5;
+
 /** A provider that is busy or just starting is asked again after this time. */
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 8000;
@@ -105,15 +112,24 @@ export async function discover(
   const seenUrls = new Set<string>();
   const checks = new Set<Promise<void>>();
   let beingChecked = 0;
+  let settledMs: number | undefined;
 
   using limit = deadline(clock, options.timeoutMs, { signal });
   const enough = new AbortController();
   const ended = AbortSignal.any([limit.signal, enough.signal]);
   let cancelTimer = () => {};
+  let cancelSettling = () => {};
 
   const trusted = () => providers.filter(stillTrusts);
   const endIfFound = () => {
     if (trusted().length > 0) enough.abort();
+  };
+  const endIfSettled = () => {
+    if (options.all || beingChecked > 0 || settledMs === undefined) return;
+    const leftMs = settledMs - clock.monotonic();
+    cancelSettling();
+    if (leftMs <= 0) endIfFound();
+    else cancelSettling = clock.setTimer(endIfSettled, leftMs);
   };
   const take = (provider: Provider) => {
     providers.push(provider);
@@ -141,7 +157,7 @@ export async function discover(
       return mayPass(result.reason);
     } finally {
       beingChecked--;
-      if (!options.all && beingChecked === 0) endIfFound();
+      endIfSettled();
     }
   };
   const checkCandidate = async (candidate: Candidate) => {
@@ -166,6 +182,7 @@ export async function discover(
           return;
         }
         seenUrls.add(href);
+        settledMs ??= clock.monotonic() + SETTLE_MS;
         const checking = checkCandidate(candidate);
         checks.add(checking);
         checking.finally(() => checks.delete(checking));
@@ -197,6 +214,7 @@ export async function discover(
   // Where every source has given up, the candidates at hand remain.
   await Promise.race([Promise.all(checks), over]);
   cancelTimer();
+  cancelSettling();
   enough.abort();
   signal.throwIfAborted();
   for (const provider of providers) {

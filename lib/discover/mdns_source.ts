@@ -10,12 +10,6 @@ import { systemMdnsNetwork } from "../net/mdns_system_network.ts";
 import type { Candidate, Finding, Source } from "./source.ts";
 
 /**
- * How long a find waits for others, so that the newest version comes first.
- * Those who answer at once do so within a few milliseconds of each other.
- */
-const SETTLE_MS = 2;
-
-/**
  * How often interfaces are looked at: a box that boots waits for its address,
  * and a look costs less than a millisecond.
  */
@@ -31,8 +25,6 @@ export interface MdnsSourceOptions {
   readonly network?: MdnsNetwork;
   /** 0 to below 1. @default {Math.random} */
   readonly random?: () => number;
-  /** How long to wait for a better find. @default {2} */
-  readonly settleMs?: number;
 }
 
 /** Asks the LAN for images by multicast DNS. */
@@ -87,13 +79,12 @@ class LanSearch implements AsyncDisposable {
       clock = systemClock,
       network = systemMdnsNetwork,
       random = Math.random,
-      settleMs = SETTLE_MS,
     }: MdnsSourceOptions,
     tell: (finding: Finding) => void,
   ) {
     this.#clock = clock;
     this.#tell = tell;
-    this.#querier = new MdnsQuerier(image, { random, settleMs });
+    this.#querier = new MdnsQuerier(image, { random });
     this.#links = new MdnsLinks({
       clock,
       network,

@@ -59,29 +59,6 @@ export function readService(records: ServiceRecords): Result<FoundService> {
   });
 }
 
-/** Newest version first, then by address: `10.0.0.1` comes before `[fd00::1]`. */
-export function compareServices(a: FoundService, b: FoundService): number {
-  return compareVersions(b.version, a.version) ||
-    compareText(a.manifestUrl.href, b.manifestUrl.href);
-}
-
-/** Numbers by value, the rest by code unit: `2026.9` comes before `2026.10`. */
-function compareVersions(a: string, b: string): number {
-  const x = a.match(/\d+|\D+/g) ?? [];
-  const y = b.match(/\d+|\D+/g) ?? [];
-  for (let i = 0; i < Math.min(x.length, y.length); i++) {
-    const [p, q] = [x[i] ?? "", y[i] ?? ""];
-    const difference = Number(p) - Number(q);
-    const order = Number.isNaN(difference) ? compareText(p, q) : difference;
-    if (order !== 0) return order;
-  }
-  return x.length - y.length;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 /** The peer id at the end of a multiaddr, or undefined when it has none. */
 export function peerIdOf(p2pAddress: string): string | undefined {
   return p2pAddress.split("/p2p/")[1];

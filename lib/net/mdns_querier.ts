@@ -12,11 +12,7 @@ import {
   queryMessage,
 } from "./dns_message.ts";
 import { type DnsName, foldName } from "./dns_name.ts";
-import {
-  compareServices,
-  type FoundService,
-  readService,
-} from "./mdns_found_service.ts";
+import { type FoundService, readService } from "./mdns_found_service.ts";
 import { SERVICE_NAME, subtypeName } from "./mdns_names.ts";
 import { queryPackets } from "./mdns_packets.ts";
 import { RecordCache } from "./mdns_record_cache.ts";
@@ -79,7 +75,6 @@ interface LinkState {
 export class MdnsQuerier {
   readonly #image: ChannelArch;
   readonly #random: () => number;
-  readonly #settleMs: number;
   readonly #links = new Map<string, LinkState>();
   readonly #told = new Set<string>();
   /** How many of them, by the address of who said so first. */
@@ -87,28 +82,19 @@ export class MdnsQuerier {
   #problemsTold = 0;
   #nextRoundMs = Infinity;
   #roundsDone = 0;
-  /** Found, and waiting for better ones to come in. */
-  #settling: FoundService[] = [];
-  #settledMs = Infinity;
 
   /**
    * Starts without links, and so without questions.
    *
    * @param image what to look for
    * @param random 0 to below 1
-   * @param settleMs how long to wait after a find for others, so that the
-   * newest version comes first
    */
   constructor(
     image: ChannelArch,
-    { random, settleMs }: {
-      readonly random: () => number;
-      readonly settleMs: number;
-    },
+    { random }: { readonly random: () => number },
   ) {
     this.#image = image;
     this.#random = random;
-    this.#settleMs = settleMs;
   }
 
   /** A link can be used: asks there at once, and starts the rounds anew. */
@@ -128,20 +114,12 @@ export class MdnsQuerier {
 
   /** When `tick` has something to do next, `Infinity` before any link is up. */
   nextDueMs(): number {
-    return Math.min(this.#nextRoundMs, this.#settledMs);
+    return this.#nextRoundMs;
   }
 
   /** Does what is due. */
   tick(nowMs: number): QuerierAction[] {
-    const actions: QuerierAction[] = [];
-    if (nowMs >= this.#settledMs) {
-      const found = this.#settling.sort(compareServices);
-      for (const service of found) actions.push({ kind: "found", service });
-      this.#settling = [];
-      this.#settledMs = Infinity;
-    }
-    if (nowMs >= this.#nextRoundMs) actions.push(...this.#askRound(nowMs));
-    return actions;
+    return nowMs >= this.#nextRoundMs ? this.#askRound(nowMs) : [];
   }
 
   /** Takes in a packet that came from a host on the link. */
@@ -230,16 +208,12 @@ export class MdnsQuerier {
     return texts.flatMap(({ strings }) => {
       const service = readService({ txt: strings, host, addresses, source });
       return service.ok
-        ? this.#tell(service.value, source, nowMs)
+        ? this.#tell(service.value, source)
         : this.#tellProblem(instance, service.reason, source);
     });
   }
 
-  #tell(
-    service: FoundService,
-    source: string,
-    nowMs: number,
-  ): QuerierAction[] {
+  #tell(service: FoundService, source: string): QuerierAction[] {
     const actions: QuerierAction[] = [];
     const { p2pAddress, image } = service;
     if (
@@ -257,8 +231,7 @@ export class MdnsQuerier {
         source,
       )
     ) {
-      this.#settling.push(service);
-      this.#settledMs = Math.min(this.#settledMs, nowMs + this.#settleMs);
+      actions.push({ kind: "found", service });
     }
     return actions;
   }

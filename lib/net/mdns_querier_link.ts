@@ -37,6 +37,7 @@ export class QuerierLink implements LinkSession {
   readonly link: Link;
   readonly #options: QuerierLinkOptions;
   readonly #sockets = new Map<MdnsSocketKind, MdnsSocket>();
+  #sending: Promise<unknown> = Promise.resolve();
 
   private constructor(link: Link, options: QuerierLinkOptions) {
     this.link = link;
@@ -55,6 +56,8 @@ export class QuerierLink implements LinkSession {
     const ephemeral = await session.#openSocket("ephemeral");
     if (!ephemeral.ok) return ephemeral;
     options.onReady(session);
+    // Opening the next socket would keep the first query by a millisecond.
+    await session.#sending;
     const group = await session.#openSocket("group");
     if (!group.ok) {
       options.onProblem(`mdns ${describeLink(link)}: ${group.reason}`);
@@ -64,7 +67,9 @@ export class QuerierLink implements LinkSession {
 
   /** Sends a query to everybody on the link. */
   async ask(kind: MdnsSocketKind, packet: Uint8Array): Promise<void> {
-    const sent = await this.#sockets.get(kind)?.multicast(packet);
+    const sending = this.#sockets.get(kind)?.multicast(packet);
+    this.#sending = Promise.resolve(sending);
+    const sent = await sending;
     if (sent === undefined || sent.ok) return;
     // The next round tries again: the network may just not be ready.
     this.#options.onProblem(`mdns ${describeLink(this.link)}: ${sent.reason}`);

@@ -35,10 +35,10 @@ Deno.test("discover() returns the first good candidate and closes its sources", 
   const clock = new FakeClock();
   const source = memorySource([
     [5, { kind: "candidate", candidate: candidate("a") }],
-    [9, { kind: "candidate", candidate: candidate("b") }],
+    [11, { kind: "candidate", candidate: candidate("b") }],
   ], { clock });
   const running = run(clock, { sources: [source] });
-  await clock.advance(5);
+  await clock.advance(10);
   const result = await running;
   assert.deepEqual(hosts(result), ["a"]);
   assert.equal(result.providers[0]?.elapsedMs, 5);
@@ -62,10 +62,51 @@ Deno.test("discover() skips candidates that are refused and keeps the reasons", 
           : ok(verified()),
       ),
   });
-  await clock.advance(2);
+  await clock.advance(6);
   const result = await running;
   assert.deepEqual(hosts(result), ["good"]);
   assert.deepEqual(result.refused.map((r) => r.refusal.code), ["unreachable"]);
+});
+
+Deno.test("discover() prefers the newest of those that come within 5 ms, however quick the first is", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("v9") }],
+    [3, { kind: "candidate", candidate: candidate("v10") }],
+    [5, { kind: "candidate", candidate: candidate("v8") }],
+    [7, { kind: "candidate", candidate: candidate("v11") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    check: ({ manifestUrl: { hostname } }) =>
+      Promise.resolve(
+        ok(verified({ manifestVersion: Number(hostname.slice(1)) })),
+      ),
+  });
+  await clock.advance(6);
+  const result = await running;
+  assert.deepEqual(
+    result.providers.map((provider) => provider.manifest.manifestVersion),
+    [10, 9, 8],
+  );
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("discover() waits for nobody once the first check has taken longer than that", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("a") }],
+    [9, { kind: "candidate", candidate: candidate("b") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    check: async (_, { signal }) => {
+      await sleep(clock, 7, { signal });
+      return ok(verified());
+    },
+  });
+  await clock.advance(8);
+  assert.deepEqual(hosts(await running), ["a"]);
 });
 
 Deno.test("discover() does not take who is no longer trusted at the end", async () => {
