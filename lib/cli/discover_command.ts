@@ -60,6 +60,7 @@ export async function runDiscover(
   }, { signal });
   const { sources, dht } = openSources(values, clockTrusted);
   const network = { httpGet, clock };
+  // Not disposed of: the end of the process closes the sockets, and sooner.
   const result = await discover({
     image,
     timeoutMs: values.timeout * 1000,

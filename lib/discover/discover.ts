@@ -19,8 +19,12 @@ export interface Provider extends VerifiedManifest {
   readonly elapsedMs: number;
 }
 
-/** All that a discovery learned. */
-export interface DiscoveryResult {
+/**
+ * All that a discovery learned. Its sources go on until it is disposed of,
+ * which waits until each has closed what it had open: a booting box is told
+ * the result first.
+ */
+export interface DiscoveryResult extends AsyncDisposable {
   /** Best first; empty: not found. */
   readonly providers: readonly Provider[];
   /** Candidates that were not taken, in the order they failed. */
@@ -29,11 +33,6 @@ export interface DiscoveryResult {
   readonly others: readonly ChannelArch[];
   /** What was tried and what did not work, in the sources' words. */
   readonly problems: readonly string[];
-  /**
-   * Resolves when every source has closed what it had open. The result does
-   * not wait for that, since a booting box should not either.
-   */
-  readonly closed: Promise<void>;
 }
 
 /** What to look for, and with what. */
@@ -112,20 +111,24 @@ export async function discover(
   const seenUrls = new Set<string>();
   const checks = new Set<Promise<void>>();
   let beingChecked = 0;
-  let settledMs: number | undefined;
+  let settledMs = Infinity;
 
+  let isOver = false;
+  const found = Promise.withResolvers<void>();
+  const ending = new AbortController();
+  const ended = ending.signal;
   using limit = deadline(clock, options.timeoutMs, { signal });
-  const enough = new AbortController();
-  const ended = AbortSignal.any([limit.signal, enough.signal]);
+  const endAll = () => ending.abort(limit.signal.reason);
+  limit.signal.addEventListener("abort", endAll, { once: true });
   let cancelTimer = () => {};
   let cancelSettling = () => {};
 
   const trusted = () => providers.filter(stillTrusts);
   const endIfFound = () => {
-    if (trusted().length > 0) enough.abort();
+    if (trusted().length > 0) found.resolve();
   };
   const endIfSettled = () => {
-    if (options.all || beingChecked > 0 || settledMs === undefined) return;
+    if (isOver || options.all || beingChecked > 0) return;
     const leftMs = settledMs - clock.monotonic();
     cancelSettling();
     if (leftMs <= 0) endIfFound();
@@ -145,7 +148,7 @@ export async function discover(
     beingChecked++;
     try {
       const result = await check(candidate, { signal: ended });
-      if (ended.aborted) return false;
+      if (isOver || ended.aborted) return false;
       const { manifestUrl } = candidate;
       if (result.ok) {
         refused.delete(manifestUrl.href);
@@ -182,7 +185,7 @@ export async function discover(
           return;
         }
         seenUrls.add(href);
-        settledMs ??= clock.monotonic() + SETTLE_MS;
+        settledMs = Math.min(settledMs, clock.monotonic() + SETTLE_MS);
         const checking = checkCandidate(candidate);
         checks.add(checking);
         checking.finally(() => checks.delete(checking));
@@ -208,14 +211,14 @@ export async function discover(
     }
   };
 
-  const over = whenAborted(ended);
+  const over = Promise.race([found.promise, whenAborted(ended)]);
   const asked = Promise.all(sources.map(ask));
   await Promise.race([asked, over]);
   // Where every source has given up, the candidates at hand remain.
   await Promise.race([Promise.all(checks), over]);
+  isOver = true;
   cancelTimer();
   cancelSettling();
-  enough.abort();
   signal.throwIfAborted();
   for (const provider of providers) {
     const { manifestUrl } = provider.candidate;
@@ -223,13 +226,16 @@ export async function discover(
     refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
   }
   return {
-    closed: Promise.all([asked, ...checks]).then(() => {}),
     providers: trusted().sort(betterFirst),
     refused: [...refused.values()],
     others: [...others.values()].sort((a, b) =>
       formatChannelArch(a) < formatChannelArch(b) ? -1 : 1
     ),
     problems: [...problems],
+    async [Symbol.asyncDispose]() {
+      ending.abort();
+      await Promise.all([asked, ...checks]);
+    },
   };
 }
 

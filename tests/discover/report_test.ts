@@ -20,7 +20,7 @@ const NOTHING: DiscoveryResult = {
   refused: [],
   others: [],
   problems: [],
-  closed: Promise.resolve(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
 function provider(host: string): DiscoveryResult["providers"][number] {
