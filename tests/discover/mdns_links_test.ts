@@ -50,8 +50,8 @@ Deno.test("mDNS links: a client finds images while another program holds port 53
   const kinds = findings.map((f) => f.kind === "problem" ? f.message : f.kind);
   assert.deepEqual(kinds, [
     "Asked by mDNS on eth0 10.0.0.9",
-    "mdns eth0 10.0.0.9: address in use by another program",
     "candidate",
+    "mdns eth0 10.0.0.9: address in use by another program",
   ]);
 });
 
