@@ -119,7 +119,7 @@ Deno.test("fetchManifest() tells an answer that breaks off from none at all", as
     )
   );
   assert.equal(code, "truncated");
-  const refusal = { code, message: "" };
+  const refusal = { code: "truncated", message: "" } as const;
   assert.ok(isRefusedAnswer(refusal), "there was an answer");
   assert.ok(mayPass(refusal), "the provider may just be restarting");
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { DiscoveryResult } from "../../lib/discover/discover.ts";
+import type { RefusalCode } from "../../lib/discover/refusal.ts";
 import {
   reportDiscovery,
   type ReportOptions,
@@ -90,7 +91,7 @@ Deno.test("reportDiscovery() of nothing says what was tried and what exists, and
 });
 
 Deno.test("reportDiscovery() ends with 4 when an answer was refused, with 3 when nobody answered", () => {
-  const refused = (code: string) =>
+  const refused = (code: RefusalCode) =>
     reportDiscovery({
       ...NOTHING,
       refused: [{
