@@ -28,9 +28,7 @@ labTest(
   "avahi sees every image once, with its attributes and the LAN's address",
   AVAHI,
   async (lab) => {
-    const lan = await lab.lan("br0");
-    const server = await lab.hostOn(lan, "10.77.0.1/24");
-    const desk = await lab.hostOn(lan, "10.77.0.2/24");
+    const [server, desk] = await lab.twoHosts();
     await desk.startAvahi("desk");
     await startProvider(server, {
       hostName: "lab",
@@ -71,9 +69,7 @@ labTest(
   "avahi forgets what is withdrawn or ended, and sees what starts again",
   AVAHI,
   async (lab) => {
-    const lan = await lab.lan("br0");
-    const server = await lab.hostOn(lan, "10.77.0.1/24");
-    const desk = await lab.hostOn(lan, "10.77.0.2/24");
+    const [server, desk] = await lab.twoHosts();
     await desk.startAvahi("desk");
     const options = {
       hostName: "lab",
@@ -115,9 +111,7 @@ labTest(
   "an image that avahi publishes is found, with and without a subtype",
   AVAHI,
   async (lab) => {
-    const lan = await lab.lan("br0");
-    const publisher = await lab.hostOn(lan, "10.77.0.1/24");
-    const client = await lab.hostOn(lan, "10.77.0.2/24");
+    const [publisher, client] = await lab.twoHosts();
     await publisher.startAvahi("publisher");
     const publish = (name: string, image: string, ...rest: string[]) => {
       const [channel, arch] = image.split("/");
@@ -158,9 +152,7 @@ labTest(
   "beside avahi on the same host both answer, and avahi keeps its name and its unicast",
   AVAHI,
   async (lab) => {
-    const lan = await lab.lan("br0");
-    const server = await lab.hostOn(lan, "10.77.0.1/24");
-    const client = await lab.hostOn(lan, "10.77.0.2/24");
+    const [server, client] = await lab.twoHosts();
     await server.startAvahi("server");
     await startProvider(server, {
       hostName: "server",
@@ -181,9 +173,7 @@ labTest(
 );
 
 labTest("a name that avahi publishes is left to it", AVAHI, async (lab) => {
-  const lan = await lab.lan("br0");
-  const publisher = await lab.hostOn(lan, "10.77.0.1/24");
-  const server = await lab.hostOn(lan, "10.77.0.2/24");
+  const [publisher, server] = await lab.twoHosts();
   await publisher.startAvahi("publisher");
   publisher.start(
     "avahi-publish",
@@ -219,9 +209,7 @@ labTest(
   "avahi takes another name when it is asked to publish one of ours",
   AVAHI,
   async (lab) => {
-    const lan = await lab.lan("br0");
-    const publisher = await lab.hostOn(lan, "10.77.0.1/24");
-    const server = await lab.hostOn(lan, "10.77.0.2/24");
+    const [publisher, server] = await lab.twoHosts();
     await publisher.startAvahi("publisher");
     const provider = await startProvider(server, {
       hostName: "lab",
@@ -245,9 +233,7 @@ labTest(
 );
 
 labTest("avahi sees nine images of one provider", AVAHI, async (lab) => {
-  const lan = await lab.lan("br0");
-  const server = await lab.hostOn(lan, "10.77.0.1/24");
-  const desk = await lab.hostOn(lan, "10.77.0.2/24");
+  const [server, desk] = await lab.twoHosts();
   await desk.startAvahi("desk");
   const images = ["nightly", "stable", "testing"].flatMap((channel) =>
     ["arm64", "riscv64", "x86_64"].map((arch) => `${channel}/${arch}`)

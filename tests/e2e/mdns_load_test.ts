@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Finding } from "../../lib/discover/source.ts";
 import { logOf, startProvider, urlsFrom } from "../support/mdns_programs.ts";
 import { until } from "../support/lab_program.ts";
 import { labTest } from "../support/network_lab.ts";
@@ -29,7 +30,7 @@ labTest(
 );
 
 labTest(
-  "a provider survives 10,000 mutated packets, quiet, small and answering",
+  "provider and client survive 20,000 mutated packets, quiet, small and of use",
   [],
   async (lab) => {
     const lan = await lab.lan("br0");
@@ -37,27 +38,40 @@ labTest(
     const provider = await startProvider(server, PROVIDER);
     const attacker = await lab.hostOn(lan, "10.77.0.66/24");
     const client = await lab.hostOn(lan, "10.77.0.9/24");
+    const waiting = client.startDeno(
+      ...["mdns_client.ts", "late/arm64", "180000", "first"] as const,
+    );
     const fuzzer = attacker.startDeno(
-      "mdns_fuzzer.ts",
-      "10000",
-      "1",
-      "10.77.0.66",
+      ...["mdns_fuzzer.ts", "20000", "1", "10.77.0.66"] as const,
     );
     await until(
       "it has something to mutate",
       async () => (await urlsFrom(client, "stable/arm64", 2000)).length === 1,
     );
-    await fuzzer.line("done", 60_000);
+    await fuzzer.line("done", 120_000);
 
     assert.deepEqual(await urlsFrom(client, "stable/arm64", 5000), [
       "http://10.77.0.1:8080/stable/arm64/manifest.json",
     ]);
-    const residentKib = Number(
-      /VmRSS:\s+(\d+)/.exec(
-        await Deno.readTextFile(`/proc/${provider.pid}/status`),
-      )?.[1],
+    for (const { pid } of [provider, waiting]) {
+      const status = await Deno.readTextFile(`/proc/${pid}/status`);
+      const residentKib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+      assert.ok(residentKib < 300 * 1024, `${residentKib} KiB resident`);
+    }
+    await provider.tell("publish late/arm64 1");
+    const found = (await waiting.done()).map((line): Finding =>
+      JSON.parse(line)
     );
-    assert.ok(residentKib < 300 * 1024, `${residentKib} KiB resident`);
+    assert.deepEqual(
+      found.flatMap((finding) =>
+        finding.kind === "candidate"
+          ? [String(finding.candidate.manifestUrl)]
+          : []
+      ),
+      ["http://10.77.0.1:8080/late/arm64/manifest.json"],
+    );
+    // 100 things of each host, and 20 that cannot be used.
+    assert.ok(found.length < 250, `${found.length} findings`);
     const malformed = logOf(provider).filter((l) => l.includes("malformed"));
     assert.ok(malformed.length <= 2, malformed.join("\n"));
   },

@@ -79,6 +79,15 @@ export class NetworkLab implements AsyncDisposable {
     return host;
   }
 
+  /** A LAN of two: 10.77.0.1 and 10.77.0.2. */
+  async twoHosts(): Promise<[LabHost, LabHost]> {
+    const lan = await this.lan("br0");
+    return [
+      await this.hostOn(lan, "10.77.0.1/24"),
+      await this.hostOn(lan, "10.77.0.2/24"),
+    ];
+  }
+
   /** Ends every program, and the namespaces with all that is in them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
