@@ -2,7 +2,7 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { type Fetch, fetch } from "@libp2p/fetch";
 import { type Identify, identify } from "@libp2p/identify";
-import type { Libp2p } from "@libp2p/interface";
+import type { ConnectionGater, Libp2p } from "@libp2p/interface";
 import { type KadDHT, kadDHT } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
@@ -11,6 +11,7 @@ import { createLibp2p } from "libp2p";
 import { UserError } from "../core/errors.ts";
 import {
   diallingOrder,
+  hostOf,
   reachableAddresses,
   uniqueAddresses,
 } from "./dht_addresses.ts";
@@ -42,6 +43,10 @@ interface ListeningComponents {
 /** A rack that boots comes from one address, all at once; libp2p allows 5. */
 const CONNECTIONS_PER_SECOND_AND_HOST = 100;
 const MAX_CONNECTIONS = 500;
+/** A rack has enough of it, and a host that only holds them takes no more. */
+const MAX_CONNECTIONS_PER_HOST = 200;
+/** More than one host can hold, or it would keep everybody else out. */
+const MAX_PENDING_CONNECTIONS = 2 * MAX_CONNECTIONS_PER_HOST;
 /** Longer than the longest record, so that providers keep their addresses. */
 const PEER_STORE_AGE_MS = 25 * 3600_000;
 
@@ -86,6 +91,7 @@ export async function startLibp2p(
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
+      connectionGater: limitPerHost(),
       peerStore: {
         maxAddressAge: PEER_STORE_AGE_MS,
         maxPeerAge: PEER_STORE_AGE_MS,
@@ -93,7 +99,7 @@ export async function startLibp2p(
       connectionManager: {
         maxConnections: MAX_CONNECTIONS,
         inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
-        maxIncomingPendingConnections: CONNECTIONS_PER_SECOND_AND_HOST,
+        maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
         dialTimeout: 5000,
         // Time for a second address, within what a request may take.
         addressDialTimeout: 2000,
@@ -141,6 +147,26 @@ export async function startLibp2p(
       { cause: error },
     );
   }
+}
+
+/** Refuses connections of a host that has many open. */
+function limitPerHost(): ConnectionGater {
+  const counts = new Map<string, number>();
+  return {
+    denyInboundConnection(connection) {
+      const host = hostOf(connection.remoteAddr);
+      const count = counts.get(host) ?? 0;
+      if (count >= MAX_CONNECTIONS_PER_HOST) return true;
+      if (connection.status !== "open") return false;
+      counts.set(host, count + 1);
+      connection.addEventListener("close", () => {
+        const left = (counts.get(host) ?? 0) - 1;
+        if (left > 0) counts.set(host, left);
+        else counts.delete(host);
+      }, { once: true });
+      return false;
+    },
+  };
 }
 
 function tcpPort(address: Multiaddr): number | undefined {
