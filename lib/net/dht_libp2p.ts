@@ -2,7 +2,7 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { type Fetch, fetch } from "@libp2p/fetch";
 import { type Identify, identify } from "@libp2p/identify";
-import type { ConnectionGater, Libp2p } from "@libp2p/interface";
+import type { ConnectionGater, Libp2p, PeerId } from "@libp2p/interface";
 import { type KadDHT, kadDHT } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
@@ -40,6 +40,12 @@ interface ListeningComponents {
   readonly transportManager: { getAddrs(): Multiaddr[] };
 }
 
+/**
+ * What kad-dht marks those with that are in its routing table.
+ *
+ * @internal for dht_node.ts
+ */
+export const ROUTING_TABLE_TAG = "kad-peer";
 /** A rack that boots comes from one address, all at once; libp2p allows 5. */
 const CONNECTIONS_PER_SECOND_AND_HOST = 100;
 const MAX_CONNECTIONS = 500;
@@ -101,6 +107,8 @@ export async function startLibp2p(
         inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
         maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
         dialTimeout: 5000,
+        // dht_departures.ts looks once more, and dht_join.ts goes on.
+        reconnectRetries: 0,
         // Time for a second address, within what a request may take.
         addressDialTimeout: 2000,
         addressSorter: diallingOrder(),
@@ -207,15 +215,34 @@ export async function kadPeers(
 }
 
 /**
- * How many nodes are in the routing table. kad-dht has it, though its
- * interface does not name it.
+ * How many nodes are in the routing table.
  *
  * @internal for dht_node.ts
  */
 export function routingTableSize(dht: KadDHT): number {
-  const table: unknown = Reflect.get(dht, "routingTable");
-  return typeof table === "object" && table !== null && "size" in table &&
+  const table = routingTable(dht);
+  return table !== undefined && "size" in table &&
       typeof table.size === "number"
     ? table.size
     : 0;
+}
+
+/**
+ * Takes a node out of the routing table.
+ *
+ * @internal for dht_node.ts
+ */
+export async function removeFromRoutingTable(
+  dht: KadDHT,
+  peerId: PeerId,
+): Promise<void> {
+  const table = routingTable(dht);
+  if (table === undefined || !("remove" in table)) return;
+  if (typeof table.remove === "function") await table.remove(peerId);
+}
+
+/** kad-dht has it, though its interface does not name it. */
+function routingTable(dht: KadDHT): object | undefined {
+  const table: unknown = Reflect.get(dht, "routingTable");
+  return typeof table === "object" && table !== null ? table : undefined;
 }
