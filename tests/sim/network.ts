@@ -21,7 +21,10 @@ export interface Failing {
 }
 
 /** A process of simulated nodes. */
-export interface NodeProcess extends NodeProcessReady, Failing {}
+export interface NodeProcess extends NodeProcessReady, Failing {
+  /** Waits until it has little to do. */
+  settle(): Promise<void>;
+}
 
 /** `plasmd serve` or `plasmd bootstrap`. */
 export interface Plasmd extends Failing {
@@ -114,9 +117,16 @@ export class SimulatedNetwork implements AsyncDisposable {
       stderr: "inherit",
     }).spawn();
     this.#nodes.add(child);
-    const ready: NodeProcessReady = JSON.parse(await firstLine(child));
+    const lines = linesOf(child);
+    const ready: NodeProcessReady = JSON.parse(await nextLine(lines));
     return {
       ...ready,
+      async settle() {
+        const writer = child.stdin.getWriter();
+        await writer.write(Uint8Array.of(0));
+        writer.releaseLock();
+        await nextLine(lines);
+      },
       async kill() {
         child.kill("SIGKILL");
         await child.status;
@@ -253,14 +263,18 @@ async function holders(base: string): Promise<number> {
   }
 }
 
-async function firstLine(child: Deno.ChildProcess): Promise<string> {
-  let text = "";
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  while (!text.includes("\n")) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error("Cannot simulate: a process ended early");
-    text += value;
+async function* linesOf(child: Deno.ChildProcess): AsyncGenerator<string> {
+  let rest = "";
+  const decoder = new TextDecoderStream();
+  for await (const text of child.stdout.pipeThrough(decoder)) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
   }
-  reader.cancel().catch(() => {}); // it says nothing more
-  return text.slice(0, text.indexOf("\n"));
+}
+
+async function nextLine(lines: AsyncGenerator<string>): Promise<string> {
+  const { value, done } = await lines.next();
+  if (done) throw new Error("Cannot simulate: a process ended early");
+  return value;
 }

@@ -2,12 +2,14 @@
 /**
  * Some DHT nodes in a process of their own, which the simulation can kill and
  * freeze. Settings come as one JSON argument; says in one line of JSON when it
- * is ready, and ends with its stdin.
+ * is ready, answers each byte with a line once it has settled, and ends with
+ * its stdin.
  */
+import process from "node:process";
 import { bootRecordKey } from "../../lib/advertise/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/advertise/boot_record_policy.ts";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
-import { systemClock as clock } from "../../lib/core/clock.ts";
+import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
 import { type DhtNode, openDhtNode } from "../../lib/net/dht_node.ts";
 import type { RecordPolicy } from "../../lib/net/dht_record_policy.ts";
@@ -73,6 +75,17 @@ async function forge(
   await publish(signal);
 }
 
+/** Waits until the process has little to do, for a minute at most. */
+async function settle(): Promise<void> {
+  const endMs = clock.monotonic() + 60_000;
+  for (let calm = 0; calm < 2 && clock.monotonic() < endMs;) {
+    const before = process.cpuUsage();
+    await sleep(clock, 1000, { signal });
+    const { user, system } = process.cpuUsage(before); // microseconds
+    calm = user + system < 100_000 ? calm + 1 : 0;
+  }
+}
+
 function acceptAnything(): RecordPolicy {
   return {
     namespace: "phase",
@@ -85,6 +98,9 @@ function acceptAnything(): RecordPolicy {
 if (import.meta.main) {
   const ready = await main(JSON.parse(Deno.args[0] ?? ""));
   console.log(JSON.stringify(ready));
-  for await (const _ of Deno.stdin.readable); // until the simulation ends it
+  for await (const _ of Deno.stdin.readable) {
+    await settle();
+    console.log();
+  }
   Deno.exit(0);
 }

@@ -42,12 +42,6 @@ export interface SimulationOptions {
   readonly nodesPerProcess: number;
 }
 
-/**
- * Everybody meets everybody at first, which is a thousand handshakes for 50
- * nodes: real ones have each a machine, and most have met long ago.
- */
-const SETTLING_MS_PER_NODE = 250;
-
 /** All of them. */
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -266,7 +260,9 @@ async function startCrowd(
       }),
     );
   }
-  await wait(2000 + nodes * SETTLING_MS_PER_NODE);
+  // Everybody meets everybody at first, which is a thousand handshakes for 50
+  // nodes: real ones have each a machine, and most have met long ago.
+  await Promise.all(processes.map((process) => process.settle()));
   return { bootstrap, processes };
 }
 
