@@ -74,11 +74,8 @@ function checkDurations({ dht }: ConfigLayer, refuse: Refuse): void {
     defaults.refreshIntervalSeconds;
   const ttl = dht?.recordTtlSeconds ?? defaults.recordTtlSeconds;
   if (refresh < ttl) return;
-  const key = dht?.refreshIntervalSeconds === undefined
-    ? "record_ttl"
-    : "refresh_interval";
   refuse(
-    ["dht", key],
+    ["dht", "refresh_interval"],
     `"refresh_interval" (${refresh} s) must be less than "record_ttl" (${ttl} s) in [dht], set both`,
   );
 }

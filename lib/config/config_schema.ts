@@ -188,6 +188,11 @@ export function readSettings(
     : refuse(checked.issues);
 }
 
+/** When a record is due again whose life alone is set. */
+function half(ttlSeconds: number | undefined): number | undefined {
+  return ttlSeconds === undefined ? undefined : ttlSeconds / 2;
+}
+
 function toLayer(
   { provider, dht, mdns, signing, http }: ConfigFile,
   locate: (path: string) => string,
@@ -219,7 +224,7 @@ function toLayer(
       port: dht?.port,
       bootstrapNodes: dht?.bootstrap_nodes,
       portMapping: dht?.port_mapping,
-      refreshIntervalSeconds: dht?.refresh_interval,
+      refreshIntervalSeconds: dht?.refresh_interval ?? half(dht?.record_ttl),
       recordTtlSeconds: dht?.record_ttl,
       protocol: dht?.protocol,
     },

@@ -10,7 +10,7 @@ import {
   formatChannelArch,
   sameImage,
 } from "../core/channel_arch.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { Result } from "../core/result.ts";
 import { printable } from "../core/printable.ts";
@@ -25,6 +25,11 @@ const RETRY_WHEN_FOUND_MS = 5000;
 const MAX_PROVIDERS_ASKED = 512;
 /** Each costs a handshake, and a small board has to be done in time. */
 const MAX_ASKED_AT_ONCE = 8;
+/**
+ * How long the first candidate has the machine to itself: further handshakes
+ * would be done before its manifest is, and mostly for nothing.
+ */
+const REST_MS = 150;
 /** How long to wait for a first node to ask before saying that there is none. */
 const PATIENCE_MS = 1000;
 
@@ -64,6 +69,8 @@ export class DhtSearch {
   readonly #said = new Set<string>();
   /** Newest record of each provider. */
   readonly #newest = new Map<string, BootRecord>();
+  /** Of the first candidate, until it has been looked at. */
+  #resting: Promise<void> | undefined;
   #hasLookedForOthers = false;
 
   /** Nothing happens before `run`. */
@@ -182,6 +189,7 @@ export class DhtSearch {
       }
       round.asked.add(step.answer.from.id);
       if (step.answer.value) await this.#offer(step.answer.value, round);
+      await this.#resting; // nobody is asked meanwhile
     }
   }
 
@@ -206,6 +214,7 @@ export class DhtSearch {
           .finally(() => reading.delete(read));
         reading.add(read);
       }
+      await this.#resting; // nobody is asked meanwhile
     }
     await Promise.all(reading);
   }
@@ -244,6 +253,9 @@ export class DhtSearch {
     if (known && known.lastUpdatedMs >= record.lastUpdatedMs) return;
     this.#newest.set(record.peerId, record);
     if (known?.url === record.url && known.version === record.version) return;
+    this.#resting ??= sleep(this.#options.clock, REST_MS, {
+      signal: this.#signal,
+    }).catch(() => {}); // aborted: nobody waits any more
     const { providerName } = record;
     this.#options.report({
       kind: "candidate",

@@ -57,6 +57,16 @@ export function metricsText(snapshot: Snapshot): string {
       ),
     ),
     family(
+      "plasmd_next_refresh_timestamp_seconds",
+      "gauge",
+      "When an image is published again this way, in seconds since 1970.",
+      provider.advertisements.flatMap(({ image, via, nextRefreshMs }) =>
+        nextRefreshMs === undefined
+          ? []
+          : [[{ ...image, via }, nextRefreshMs / 1000]]
+      ),
+    ),
+    family(
       "plasmd_dht_record_holders",
       "gauge",
       "Other DHT nodes that hold the record of an image.",

@@ -10,6 +10,8 @@ export interface AdvertisementStatus {
   readonly published: boolean;
   /** When that last succeeded, where it is known: milliseconds since 1970. */
   readonly lastPublishedMs?: number;
+  /** When it is published again, where it is known and not being done now. */
+  readonly nextRefreshMs?: number;
   /** How many other DHT nodes hold the record. */
   readonly holders?: number;
   /** Why the last attempt failed. */

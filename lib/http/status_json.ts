@@ -60,6 +60,8 @@ function imageJson(served: ServedImage, snapshot: Snapshot): unknown {
       last_published_at: status.lastPublishedMs === undefined
         ? null
         : isoTime(status.lastPublishedMs),
+      ...status.nextRefreshMs !== undefined &&
+        { next_refresh_at: isoTime(status.nextRefreshMs) },
       ...status.holders !== undefined && { holders: status.holders },
       ...status.problem !== undefined && { problem: status.problem },
     })),

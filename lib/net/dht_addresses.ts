@@ -57,7 +57,12 @@ export function diallingOrder(
   };
 }
 
-function hostOf(address: Multiaddr): string {
+/**
+ * The IP address or name that an address begins with.
+ *
+ * @internal for dht_*.ts
+ */
+export function hostOf(address: Multiaddr): string {
   return address.getComponents()[0]?.value ?? "";
 }
 

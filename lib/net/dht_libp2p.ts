@@ -2,7 +2,7 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { type Fetch, fetch } from "@libp2p/fetch";
 import { type Identify, identify } from "@libp2p/identify";
-import type { Libp2p } from "@libp2p/interface";
+import type { ConnectionGater, Libp2p, PeerId } from "@libp2p/interface";
 import { type KadDHT, kadDHT } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
@@ -11,6 +11,7 @@ import { createLibp2p } from "libp2p";
 import { UserError } from "../core/errors.ts";
 import {
   diallingOrder,
+  hostOf,
   reachableAddresses,
   uniqueAddresses,
 } from "./dht_addresses.ts";
@@ -39,9 +40,19 @@ interface ListeningComponents {
   readonly transportManager: { getAddrs(): Multiaddr[] };
 }
 
+/**
+ * What kad-dht marks those with that are in its routing table.
+ *
+ * @internal for dht_node.ts
+ */
+export const ROUTING_TABLE_TAG = "kad-peer";
 /** A rack that boots comes from one address, all at once; libp2p allows 5. */
 const CONNECTIONS_PER_SECOND_AND_HOST = 100;
 const MAX_CONNECTIONS = 500;
+/** A rack has enough of it, and a host that only holds them takes no more. */
+const MAX_CONNECTIONS_PER_HOST = 200;
+/** More than one host can hold, or it would keep everybody else out. */
+const MAX_PENDING_CONNECTIONS = 2 * MAX_CONNECTIONS_PER_HOST;
 /** Longer than the longest record, so that providers keep their addresses. */
 const PEER_STORE_AGE_MS = 25 * 3600_000;
 
@@ -86,6 +97,7 @@ export async function startLibp2p(
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
+      connectionGater: limitPerHost(),
       peerStore: {
         maxAddressAge: PEER_STORE_AGE_MS,
         maxPeerAge: PEER_STORE_AGE_MS,
@@ -93,8 +105,10 @@ export async function startLibp2p(
       connectionManager: {
         maxConnections: MAX_CONNECTIONS,
         inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
-        maxIncomingPendingConnections: CONNECTIONS_PER_SECOND_AND_HOST,
+        maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
         dialTimeout: 5000,
+        // dht_departures.ts looks once more, and dht_join.ts goes on.
+        reconnectRetries: 0,
         // Time for a second address, within what a request may take.
         addressDialTimeout: 2000,
         addressSorter: diallingOrder(),
@@ -143,6 +157,26 @@ export async function startLibp2p(
   }
 }
 
+/** Refuses connections of a host that has many open. */
+function limitPerHost(): ConnectionGater {
+  const counts = new Map<string, number>();
+  return {
+    denyInboundConnection(connection) {
+      const host = hostOf(connection.remoteAddr);
+      const count = counts.get(host) ?? 0;
+      if (count >= MAX_CONNECTIONS_PER_HOST) return true;
+      if (connection.status !== "open") return false;
+      counts.set(host, count + 1);
+      connection.addEventListener("close", () => {
+        const left = (counts.get(host) ?? 0) - 1;
+        if (left > 0) counts.set(host, left);
+        else counts.delete(host);
+      }, { once: true });
+      return false;
+    },
+  };
+}
+
 function tcpPort(address: Multiaddr): number | undefined {
   const port = address.getComponents().find(({ name }) => name === "tcp");
   return port?.value === undefined ? undefined : Number(port.value);
@@ -181,15 +215,34 @@ export async function kadPeers(
 }
 
 /**
- * How many nodes are in the routing table. kad-dht has it, though its
- * interface does not name it.
+ * How many nodes are in the routing table.
  *
  * @internal for dht_node.ts
  */
 export function routingTableSize(dht: KadDHT): number {
-  const table: unknown = Reflect.get(dht, "routingTable");
-  return typeof table === "object" && table !== null && "size" in table &&
+  const table = routingTable(dht);
+  return table !== undefined && "size" in table &&
       typeof table.size === "number"
     ? table.size
     : 0;
+}
+
+/**
+ * Takes a node out of the routing table.
+ *
+ * @internal for dht_node.ts
+ */
+export async function removeFromRoutingTable(
+  dht: KadDHT,
+  peerId: PeerId,
+): Promise<void> {
+  const table = routingTable(dht);
+  if (table === undefined || !("remove" in table)) return;
+  if (typeof table.remove === "function") await table.remove(peerId);
+}
+
+/** kad-dht has it, though its interface does not name it. */
+function routingTable(dht: KadDHT): object | undefined {
+  const table: unknown = Reflect.get(dht, "routingTable");
+  return typeof table === "object" && table !== null ? table : undefined;
 }

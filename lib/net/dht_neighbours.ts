@@ -2,8 +2,10 @@ import { type Clock, sleep } from "../core/clock.ts";
 
 /** A new peer is given time to be identified. */
 const DELAY_MS = 500;
-/** However many come, no more often than this. */
+/** However many come, no more often than this at first. */
 const MIN_INTERVAL_MS = 5000;
+/** And than this while they go on coming: kad-dht looks as often by itself. */
+const MAX_INTERVAL_MS = 60_000;
 
 /**
  * Looks for the own neighbours soon after a peer has come. kad-dht does so
@@ -23,13 +25,17 @@ export function watchNeighbours(
   },
 ): () => void {
   let isPending = false;
-  let nextMs = -Infinity;
+  let lastMs = -Infinity;
+  let intervalMs = MIN_INTERVAL_MS;
   const look = async () => {
-    const now = clock.monotonic();
-    const waitMs = Math.max(DELAY_MS, nextMs - now);
+    const sinceMs = clock.monotonic() - lastMs;
+    const wasQuiet = sinceMs > 2 * intervalMs;
+    if (wasQuiet) intervalMs = MIN_INTERVAL_MS;
+    const waitMs = Math.max(DELAY_MS, intervalMs - sinceMs);
     await sleep(clock, waitMs, { signal });
+    if (!wasQuiet) intervalMs = Math.min(2 * intervalMs, MAX_INTERVAL_MS);
     isPending = false;
-    nextMs = clock.monotonic() + MIN_INTERVAL_MS;
+    lastMs = clock.monotonic();
     await lookForSelf({ signal });
   };
   return () => {

@@ -1,8 +1,10 @@
 import type { Libp2p } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
 import { sha256 } from "multiformats/hashes/sha2";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import type { Result } from "../core/result.ts";
 import { DhtDatastore } from "./dht_datastore.ts";
+import { watchDepartures } from "./dht_departures.ts";
 import type { ResolveTxt } from "./dht_dnsaddr.ts";
 import type { Identity } from "./dht_identity.ts";
 import {
@@ -11,7 +13,13 @@ import {
   joinThrough,
   keepJoined,
 } from "./dht_join.ts";
-import { kadPeers, routingTableSize, startLibp2p } from "./dht_libp2p.ts";
+import {
+  kadPeers,
+  removeFromRoutingTable,
+  ROUTING_TABLE_TAG,
+  routingTableSize,
+  startLibp2p,
+} from "./dht_libp2p.ts";
 import { watchNeighbours } from "./dht_neighbours.ts";
 import type { RecordPolicy } from "./dht_record_policy.ts";
 import {
@@ -100,6 +108,8 @@ export interface DhtNodeOptions {
   readonly signal: AbortSignal;
 }
 
+/** Of a node that may be gone. */
+const REACH_TIMEOUT_MS = 5000;
 /** Kademlia's k: with so many, once a minute is often enough to look. */
 const WANTED_PEERS = 20;
 
@@ -167,6 +177,28 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     clock,
     signal: closing.signal,
   }));
+  const onLost = watchDepartures({
+    async isReachable(peerId, { signal }) {
+      const id = peerIdFromString(peerId);
+      const { tags } = await libp2p.peerStore.get(id);
+      if (!tags.has(ROUTING_TABLE_TAG)) return true; // a client has left
+      using limit = deadline(clock, REACH_TIMEOUT_MS, { signal });
+      try {
+        await libp2p.dial(id, { signal: limit.signal });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    forget: (peerId) =>
+      removeFromRoutingTable(libp2p.services.dht, peerIdFromString(peerId)),
+    clock,
+    signal: closing.signal,
+  });
+  libp2p.addEventListener(
+    "peer:disconnect",
+    ({ detail }) => onLost(detail.toString()),
+  );
   if (options.stateFile) {
     tasks.push(
       ...await resume({ libp2p, datastore, protocol }, {

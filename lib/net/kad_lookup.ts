@@ -53,21 +53,27 @@ export interface LookupLimits {
   /** Ends when this many of the nearest have answered. @default 20 */
   readonly k?: number;
   /**
-   * Nodes asked at once. Each costs an encrypted handshake, which on a small
-   * board takes longer than the network does.
+   * Nodes asked at once, as in the paper. Each costs an encrypted handshake,
+   * which on a small board takes longer than the network does: all of those
+   * begun together end together, late.
    *
-   * @default 5
+   * @default 3
    */
   readonly alpha?: number;
   /**
    * A question unanswered for so long no longer counts as one of `alpha`, so
-   * that nodes that accept and stay silent do not hold up the others. Up to
-   * four times `alpha` wait then: more would choke a slow machine, for which
-   * every node is slow.
+   * that nodes that accept and stay silent do not hold up the others.
    *
-   * @default 500
+   * @default 250
    */
   readonly slowAfterMs?: number;
+  /**
+   * Questions open at once, slow ones included: more would choke a slow
+   * machine, for which every node is slow.
+   *
+   * @default 20
+   */
+  readonly maxOpen?: number;
   /** Nodes asked at most, whatever they name. @default 256 */
   readonly maxAsked?: number;
 }
@@ -96,7 +102,8 @@ export async function* lookUp(
     readonly limits?: LookupLimits;
   },
 ): AsyncGenerator<LookupStep, void, undefined> {
-  const { k = 20, alpha = 5, slowAfterMs = 500, maxAsked = 256 } = limits;
+  const { k = 20, alpha = 3, slowAfterMs = 250, maxOpen = 20, maxAsked = 256 } =
+    limits;
   const target = sha256(key);
   const known = new Set([self]);
   const answered = new Set<string>();
@@ -147,7 +154,7 @@ export async function* lookUp(
     for (const seed of seeds) add(seed);
     while (!signal.aborted) {
       while (
-        queue.length > 0 && running - slow < alpha && running < 4 * alpha &&
+        queue.length > 0 && running - slow < alpha && running < maxOpen &&
         asked < maxAsked
       ) {
         const next = queue.shift();

@@ -62,6 +62,8 @@ function inDht(image: ChannelArch, dht: Discovery["dht"]): AdvertisementStatus {
     ...status !== undefined && { holders: status.storedAt },
     ...status?.lastPublishedMs !== undefined &&
       { lastPublishedMs: status.lastPublishedMs },
+    ...status?.nextRefreshMs !== undefined &&
+      { nextRefreshMs: status.nextRefreshMs },
     ...status?.problem !== undefined && { problem: status.problem },
   };
 }

@@ -3,9 +3,11 @@ import { createBootRecordPolicy } from "../advertise/boot_record_policy.ts";
 import {
   type DhtAdvertiser,
   openDhtAdvertiser,
+  type PublishingNode,
 } from "../advertise/dht_advertiser.ts";
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
+import type { FileSystem } from "../core/file_system.ts";
 import { printable } from "../core/printable.ts";
 import type { Source } from "../discover/source.ts";
 import type { HttpServer } from "../http/server.ts";
@@ -21,6 +23,9 @@ import {
   outwardAddress,
 } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
+
+/** Where the HTTP server was bound. */
+type BoundServer = Pick<HttpServer, "hostname" | "port">;
 
 /** The node's usual port, which other libp2p programs like to have as well. */
 const DEFAULT_P2P_PORT = 4001;
@@ -98,19 +103,14 @@ export async function advertiseInDht(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
   { http, node, externalAddress }: {
-    readonly http: HttpServer;
-    readonly node: DhtNode;
+    readonly http: BoundServer;
+    readonly node: PublishingNode;
     /** Of the router that maps our ports, where one does. */
     readonly externalAddress: () => string | undefined;
   },
 ): Promise<DhtAdvertiser> {
-  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
-  const address = () =>
-    externalAddress() ?? outwardAddress(
-      { ...config, bind: http.hostname },
-      systemAddresses(),
-      routes,
-    );
+  const ownAddress = await outwardAddressOf(config, http, fileSystem);
+  const address = () => externalAddress() ?? ownAddress();
   const baseUrl = () =>
     config.advertiseUrl ?? httpBaseUrl(address(), http.port);
   if (
@@ -141,20 +141,27 @@ export async function advertiseInDht(
 export async function openPorts(
   config: ServeConfig,
   { fileSystem, clock, logger }: Machine,
-  { http, node }: { readonly http: HttpServer; readonly node: DhtNode },
+  { http, node }: { readonly http: BoundServer; readonly node: DhtNode },
 ): Promise<PortMapper | undefined> {
   if (!config.dht.portMapping) return undefined;
-  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
+  const ownAddress = await outwardAddressOf(config, http, fileSystem);
   return openPortMapper({
     ports: [http.port, ...tcpPorts(node)],
-    internalAddress: outwardAddress(
-      { ...config, bind: http.hostname },
-      systemAddresses(),
-      routes,
-    ),
+    internalAddress: ownAddress(),
     logger,
     clock,
   });
+}
+
+/** By which address others reach the HTTP server, as it is at the moment. */
+async function outwardAddressOf(
+  config: ServeConfig,
+  http: BoundServer,
+  fileSystem: FileSystem,
+): Promise<() => string> {
+  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
+  const settings = { ...config, bind: http.hostname };
+  return () => outwardAddress(settings, systemAddresses(), routes);
 }
 
 /** The port that a node listens on, as its addresses have it. */

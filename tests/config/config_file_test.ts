@@ -314,10 +314,16 @@ Deno.test("parseConfigFile() refuses records that run out before they are refres
     '"refresh_interval" (600 s) must be less than "record_ttl" (600 s) in [dht], set both',
   );
   refused(
-    "[dht]\nrecord_ttl = 1800\n",
+    "[dht]\nrefresh_interval = 3600\n",
     "line 2 column 1",
-    '"refresh_interval" (1800 s) must be less than "record_ttl" (1800 s) in [dht], set both',
+    '"refresh_interval" (3600 s) must be less than "record_ttl" (3600 s) in [dht], set both',
   );
+});
+
+Deno.test("parseConfigFile() has a record refreshed at half its life", () => {
+  const { dht } = parseConfigFile("[dht]\nrecord_ttl = 5\n", "/x.toml");
+  assert.equal(dht?.recordTtlSeconds, 5);
+  assert.equal(dht?.refreshIntervalSeconds, 2.5);
 });
 
 Deno.test("parseConfigFile() refuses both forms for one channel", () => {

@@ -1,42 +1,50 @@
-/** The DHT between machines that have addresses of the internet. */
+/** The DHT between machines of several networks. */
 import assert from "node:assert/strict";
-import type { ClientSettings } from "../sim/client_process.ts";
-import type {
-  NodeProcessReady,
-  NodeProcessSettings,
-} from "../sim/node_process.ts";
+import { fileURLToPath } from "node:url";
 import type { LabProgram } from "../support/lab_program.ts";
 import { type LabHost, labTest } from "../support/network_lab.ts";
+import { makeFiles } from "../support/image_tree.ts";
+import { temporaryDirectory } from "../support/programs.ts";
 
-const IMAGE = { channel: "stable", arch: "arm64" };
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const RUN = `${Deno.execPath()} run -A --no-prompt --quiet ${ROOT}`;
+const IMAGE = ["--channel", "stable", "--arch", "arm64"];
 
-function start(
+/** A program whose log is read line by line. */
+function start(host: LabHost, command: string, ...args: string[]): LabProgram {
+  const script = `exec ${RUN}${command} "$@" 2>&1`;
+  return host.start("sh", "-c", script, "sh", ...args);
+}
+
+/** `plasmd serve` of one image. */
+async function serve(
   host: LabHost,
-  module: string,
-  settings: NodeProcessSettings | ClientSettings,
-): LabProgram {
-  return host.start(
-    Deno.execPath(),
-    ...["run", "-A", "--quiet", "--no-check"],
-    new URL(`../sim/${module}`, import.meta.url).pathname,
-    JSON.stringify(settings),
+  root: string,
+  ...args: string[]
+): Promise<LabProgram> {
+  const artifacts = `${root}/artifacts`;
+  await makeFiles(artifacts, { "stable/arm64/vmlinuz": 1 << 16 });
+  return start(
+    host,
+    "plasmd.ts serve",
+    ...["--artifacts", artifacts, "--state-dir", `${root}/provider`],
+    ...[...IMAGE, ...args],
   );
 }
 
-async function startNode(
+async function discover(
   host: LabHost,
-  settings: Partial<NodeProcessSettings>,
-): Promise<NodeProcessReady> {
-  const program = start(host, "node_process.ts", {
-    nodes: 1,
-    listen: "/ip4/0.0.0.0/tcp/0",
-    bootstrap: [],
-    images: [],
-    ttlSeconds: 3600,
-    isHostile: false,
-    ...settings,
-  });
-  return JSON.parse(await program.line("addresses"));
+  ...args: string[]
+): Promise<Record<string, unknown>> {
+  const script = `${RUN}phase_discover.ts "$@" 2>/dev/null`;
+  const options = [...IMAGE, "--format", "json", "--timeout", "15", ...args];
+  return JSON.parse(await host.exec("sh", "-c", script, "sh", ...options));
+}
+
+/** The multiaddr that a node logs. */
+async function addressOf(program: LabProgram): Promise<string> {
+  const line = await program.line("DHT node ", 20_000);
+  return /DHT node (\S+)/.exec(line)?.[1] ?? "";
 }
 
 labTest(
@@ -45,27 +53,69 @@ labTest(
   async (lab) => {
     // libp2p by itself keeps quiet about a public address that nobody confirmed.
     const internet = await lab.lan("internet");
-    const bootstrapHost = await lab.hostOn(internet, "1.2.3.4/24");
+    const meetingHost = await lab.hostOn(internet, "1.2.3.4/24");
     const providerHost = await lab.hostOn(internet, "1.2.3.5/24");
     const clientHost = await lab.hostOn(internet, "1.2.3.6/24");
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
 
-    const node = await startNode(bootstrapHost, {});
-    const bootstrap = node.addresses;
-    assert.match(bootstrap[0] ?? "", /^\/ip4\/1\.2\.3\.4\/tcp\//);
-    const provider = await startNode(providerHost, {
-      bootstrap,
-      images: [IMAGE],
-    });
-    assert.deepEqual(provider.storedAt, [1]);
+    const meeting = start(
+      meetingHost,
+      "plasmd.ts bootstrap",
+      ...["--state-dir", `${root}/meeting`],
+    );
+    const bootstrap = ["--bootstrap", await addressOf(meeting)];
+    assert.match(bootstrap[1] ?? "", /^\/ip4\/1\.2\.3\.4\/tcp\/4001\/p2p\//);
+    const provider = await serve(
+      providerHost,
+      root,
+      ...["--no-mdns", ...bootstrap],
+    );
+    await provider.line("INFO Advertising stable/arm64", 20_000);
 
-    const client = start(clientHost, "client_process.ts", {
-      image: IMAGE,
-      bootstrap,
-      wanted: provider.peerIds,
-      isAllWanted: true,
-      timeoutMs: 10_000,
-    });
-    const { found } = JSON.parse(await client.line("found"));
-    assert.deepEqual(found, provider.peerIds);
+    const found = await discover(clientHost, "--mode", "wan", ...bootstrap);
+    assert.equal(
+      found.manifest_url,
+      "http://1.2.3.5:8080/stable/arm64/manifest.json",
+    );
+  },
+);
+
+labTest(
+  "two LAN providers form a DHT, and a client beyond the reach of one finds its image through the other, without any bootstrap node",
+  [],
+  async (lab) => {
+    // Multicast ends at the router: the client hears of the near provider
+    // only, and of the far one's image over the near one's DHT node.
+    const [far, near] = [await lab.lan("far"), await lab.lan("near")];
+    const router = await lab.host();
+    await router.plug("e0", far, "10.77.1.1/24");
+    await router.plug("e1", near, "10.77.2.1/24");
+    await router.exec("sysctl", "-qw", "net.ipv4.ip_forward=1");
+    const farHost = await lab.hostOn(far, "10.77.1.2/24");
+    const clientHost = await lab.hostOn(near, "10.77.2.2/24");
+    await farHost.exec("ip", "route", "add", "default", "via", "10.77.1.1");
+    await clientHost.exec("ip", "route", "add", "default", "via", "10.77.2.1");
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+
+    // The near provider has a leg in both networks, and another image.
+    await makeFiles(`${root}/other`, { "testing/arm64/vmlinuz": 1 << 16 });
+    const nearProvider = start(
+      router,
+      "plasmd.ts serve",
+      ...["--artifacts", `${root}/other`, "--state-dir", `${root}/near`],
+      ...["--channel", "testing", "--arch", "arm64"],
+    );
+    const farProvider = await serve(farHost, root);
+    await nearProvider.line("INFO Advertising testing/arm64", 20_000);
+    await farProvider.line("INFO Advertising stable/arm64", 20_000);
+
+    const found = await discover(clientHost);
+    assert.equal(found.source, "dht");
+    assert.equal(
+      found.manifest_url,
+      "http://10.77.1.2:8080/stable/arm64/manifest.json",
+    );
   },
 );

@@ -102,6 +102,7 @@ export function busyProvider(): ProviderStatus {
         via: "DHT",
         published: true,
         lastPublishedMs: Date.parse("2026-11-22T11:55:00Z"),
+        nextRefreshMs: Date.parse("2026-11-22T12:25:00Z"),
         holders: 5,
       },
       {

@@ -117,6 +117,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
             via: "DHT",
             published: true,
             last_published_at: "2026-11-22T11:55:00.000Z",
+            next_refresh_at: "2026-11-22T12:25:00.000Z",
             holders: 5,
           },
         ],
@@ -247,6 +248,9 @@ plasmd_advertised{channel="testing",arch="x86_64",via="mDNS"} 0
 # HELP plasmd_last_publish_timestamp_seconds When an image was last published this way, in seconds since 1970.
 # TYPE plasmd_last_publish_timestamp_seconds gauge
 plasmd_last_publish_timestamp_seconds{channel="stable",arch="arm64",via="DHT"} 1795348500
+# HELP plasmd_next_refresh_timestamp_seconds When an image is published again this way, in seconds since 1970.
+# TYPE plasmd_next_refresh_timestamp_seconds gauge
+plasmd_next_refresh_timestamp_seconds{channel="stable",arch="arm64",via="DHT"} 1795350300
 # HELP plasmd_dht_record_holders Other DHT nodes that hold the record of an image.
 # TYPE plasmd_dht_record_holders gauge
 plasmd_dht_record_holders{channel="stable",arch="arm64"} 5

@@ -3,6 +3,7 @@
  * would end the process, and fails the test.
  */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import type { Connection } from "@libp2p/interface";
@@ -82,6 +83,26 @@ libp2pTest("a node survives bytes that are no libp2p", async () => {
       await connection.write(new TextEncoder().encode(line)).catch(() => {});
     }
   });
+});
+
+libp2pTest("a host that holds connections keeps nobody else out", async () => {
+  await using node = await openTestNode();
+  await using advertiser = advertise(node);
+  await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  const silent = Array.from({ length: 250 }, () => {
+    const to = { host: "127.0.0.1", port: port(node) };
+    const socket = connect({ ...to, localAddress: "127.0.0.2" });
+    return socket.on("error", () => {}); // some are refused
+  });
+  await sleep(clock, 500, { signal: unlimited });
+  // They are closed after ten seconds.
+  const found = await find(node.addresses(), (f) => f.kind === "candidate", {
+    timeoutMs: 5000,
+  });
+  for (const socket of silent) socket.destroy();
+  assert.equal(providerOf(found.at(-1)), node.peerId);
 });
 
 libp2pTest("a node survives garbage in each of its protocols", async () => {

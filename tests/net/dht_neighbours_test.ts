@@ -2,6 +2,42 @@ import assert from "node:assert/strict";
 import { watchNeighbours } from "../../lib/net/dht_neighbours.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
+Deno.test("watchNeighbours() looks less often while peers go on coming", async () => {
+  const clock = new FakeClock();
+  const closing = new AbortController();
+  const looked: number[] = [];
+  const onPeer = watchNeighbours({
+    lookForSelf: () => {
+      looked.push(clock.monotonic());
+      return Promise.resolve();
+    },
+    clock,
+    signal: closing.signal,
+  });
+  while (clock.monotonic() < 200_000) {
+    onPeer();
+    await clock.advance(500);
+  }
+  assert.deepEqual(looked, [
+    500,
+    5500,
+    15_500,
+    35_500,
+    75_500,
+    135_500,
+    195_500,
+  ]);
+  await clock.advance(300_000); // quiet again
+  looked.length = 0;
+  const startMs = clock.monotonic();
+  while (clock.monotonic() < startMs + 10_000) {
+    onPeer();
+    await clock.advance(500);
+  }
+  assert.deepEqual(looked.map((ms) => ms - startMs), [500, 5500]);
+  closing.abort();
+});
+
 Deno.test("watchNeighbours() looks once for peers that come together", async () => {
   const clock = new FakeClock();
   const closing = new AbortController();

@@ -21,7 +21,8 @@ import {
   openTestNode,
   unlimited,
 } from "../support/dht_nodes.ts";
-import { openKadClient } from "../support/kad_peers.ts";
+import { encodeAnswer } from "../support/kad_answers.ts";
+import { openCraftedPeer, openKadClient } from "../support/kad_peers.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const KEY = bootRecordKey(IMAGE);
@@ -173,6 +174,22 @@ libp2pTest(
       kadClient.get(KEY),
       /Could not send correction/,
     );
+  },
+);
+
+libp2pTest(
+  "kad-dht asks nobody who has no identify and no ping, as Rust nodes",
+  async () => {
+    const value = await record();
+    await using rustLike = await openCraftedPeer(() =>
+      encodeAnswer({ key: KEY, value })
+    );
+    await using kadClient = await openKadClient([], policy, QUERY_ONLY, [
+      rustLike.address,
+    ]);
+    assert.deepEqual(await kadClient.get(KEY), []);
+    assert.equal(rustLike.requestCount(), 0);
+    assert.deepEqual(await findValues(rustLike.address), [value]);
   },
 );
 

@@ -35,7 +35,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       dht: {
         isPublished: ({ channel }) => channel === "stable",
         status: () => [
-          { image: STABLE, storedAt: 3, lastPublishedMs: 5 },
+          { image: STABLE, storedAt: 3, lastPublishedMs: 5, nextRefreshMs: 7 },
           { image: TESTING, storedAt: 0, problem: "no peer" },
         ],
       },
@@ -54,6 +54,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
         published: true,
         holders: 3,
         lastPublishedMs: 5,
+        nextRefreshMs: 7,
       },
       { image: TESTING, via: "mDNS", published: false },
       {

@@ -1,91 +1,280 @@
-import type { ClientResult, ClientSettings } from "./client_process.ts";
+import { join } from "node:path";
+import { systemClock as clock } from "../../lib/core/clock.ts";
+import {
+  createKeyFile,
+  generateSigningKey,
+} from "../../lib/manifest/signing_key.ts";
+import { disk } from "../../lib/scan/disk.ts";
+import { makeFiles } from "../support/image_tree.ts";
+import { run, type RunningProgram, start } from "../support/programs.ts";
 import type { NodeProcessReady, NodeProcessSettings } from "./node_process.ts";
 
-/** A process of simulated nodes. */
-export interface NodeProcess extends NodeProcessReady {
+/** The image that is published and looked for. */
+export const IMAGE = { channel: "stable", arch: "arm64" };
+
+/** A process that can fail. */
+export interface Failing {
   /** As a power failure: no goodbye. */
-  kill(): void;
+  kill(): Promise<void>;
   /** As a hung machine: connections stay open, nothing is answered. */
   freeze(): void;
 }
 
-/** Nodes and clients in processes of their own, all ended with it. */
+/** A process of simulated nodes. */
+export interface NodeProcess extends NodeProcessReady, Failing {
+  /** Waits until it has little to do. */
+  settle(): Promise<void>;
+}
+
+/** `plasmd serve` or `plasmd bootstrap`. */
+export interface Plasmd extends Failing {
+  /** Multiaddr of its DHT node. */
+  readonly address: string;
+  readonly peerId: string;
+}
+
+/** `plasmd serve`, once it has published. */
+export interface Provider extends Plasmd {
+  /** Of its manifest. */
+  readonly manifestUrl: string;
+  /** How many other nodes keep its record. */
+  readonly storedAt: number;
+  /** From the process's start until the first of them had it. */
+  readonly publishedAfterMs: number;
+}
+
+/** How a provider differs from the others. */
+export interface ProviderOptions {
+  readonly bootstrap: readonly string[];
+  /** Where its identity is; the same again: the same provider restarted. */
+  readonly name: string;
+  /** Signs with a key of its own, which no client trusts. */
+  readonly isForger?: boolean;
+  readonly ttlSeconds?: number;
+}
+
+/** What `phase_discover` said. */
+export interface Lookup {
+  /** Its exit code. */
+  readonly code: number;
+  /** From before the process was started until it had ended. */
+  readonly elapsedMs: number;
+  /** Best first. */
+  readonly found: readonly { peer_id: string; manifest_url: string }[];
+  /** Candidates that were not taken; not told with `--all`. */
+  readonly refused: readonly { manifest_url: string; reason: string }[];
+}
+
+/** How `phase_discover` is called. */
+export interface LookupOptions {
+  readonly bootstrap: readonly string[];
+  readonly all?: boolean;
+  /** @default 15 */
+  readonly timeoutSeconds?: number;
+}
+
+/** Nodes, providers and clients as processes, all ended with it. */
 export class SimulatedNetwork implements AsyncDisposable {
-  readonly #children = new Set<Deno.ChildProcess>();
+  readonly #nodes = new Set<Deno.ChildProcess>();
+  readonly #programs = new Set<RunningProgram>();
+  readonly #directory: string;
+  readonly #bundles: string;
+  readonly #publicKey: string;
+
+  private constructor(directory: string, bundles: string, publicKey: string) {
+    this.#directory = directory;
+    this.#bundles = bundles;
+    this.#publicKey = publicKey;
+  }
+
+  /** @param bundles directory that `deno task bundle` wrote to */
+  static async open(bundles: string): Promise<SimulatedNetwork> {
+    const directory = await Deno.makeTempDir({ prefix: "plasm-sim-" });
+    await makeFiles(directory, { "artifacts/stable/arm64/vmlinuz": 1 << 16 });
+    const key = await generateSigningKey();
+    await createKeyFile(disk, join(directory, "signing.pem"), key);
+    return new SimulatedNetwork(directory, bundles, key.publicKey.keyId);
+  }
 
   /** Starts nodes and waits until they are ready. */
   async startNodes(
     settings: Partial<NodeProcessSettings>,
   ): Promise<NodeProcess> {
-    const child = spawn("node_process.ts", {
-      nodes: 1,
-      listen: "/ip4/127.0.0.1/tcp/0",
-      bootstrap: [],
-      images: [],
-      ttlSeconds: 3600,
-      isHostile: false,
-      ...settings,
-    }, "piped");
-    this.#children.add(child);
-    const ready: NodeProcessReady = JSON.parse(await firstLine(child));
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-prompt", "--no-check"],
+        new URL("node_process.ts", import.meta.url).pathname,
+        JSON.stringify({
+          nodes: 1,
+          listen: "/ip4/127.0.0.1/tcp/0",
+          bootstrap: [],
+          ttlSeconds: 3600,
+          ...settings,
+        }),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#nodes.add(child);
+    const lines = linesOf(child);
+    const ready: NodeProcessReady = JSON.parse(await nextLine(lines));
     return {
       ...ready,
-      kill: () => child.kill("SIGKILL"),
+      async settle() {
+        const writer = child.stdin.getWriter();
+        await writer.write(Uint8Array.of(0));
+        writer.releaseLock();
+        await nextLine(lines);
+      },
+      async kill() {
+        child.kill("SIGKILL");
+        await child.status;
+      },
       freeze: () => child.kill("SIGSTOP"),
     };
   }
 
-  /** Runs a client to its end. */
-  async lookUp(settings: ClientSettings): Promise<ClientResult> {
-    const child = spawn("client_process.ts", settings, "null");
-    this.#children.add(child);
-    const line = await firstLine(child);
-    await child.status;
-    this.#children.delete(child);
-    return JSON.parse(line);
+  /** `plasmd bootstrap`, with what it knew under that name before. */
+  async startMeeting(name: string, port = 0): Promise<Plasmd> {
+    const program = this.#start("plasmd", [
+      ...["bootstrap", "--interface", "lo", "--p2p-port", String(port)],
+      ...["--state-dir", join(this.#directory, name)],
+    ]);
+    return { ...await dhtNode(program), ...failing(program) };
+  }
+
+  /** `plasmd serve`; waits until its round of publishing has ended. */
+  async startProvider(options: ProviderOptions): Promise<Provider> {
+    const startedMs = clock.monotonic();
+    const program = this.#start("plasmd", [
+      ...["serve", "--config", await this.#configFile(options)],
+    ]);
+    const node = await dhtNode(program);
+    await program.line(/INFO Advertising stable\/arm64/);
+    const publishedAfterMs = clock.monotonic() - startedMs;
+    const [, base = ""] = await program.line(/Serving on (\S+)/);
+    return {
+      ...node,
+      ...failing(program),
+      manifestUrl: `${base}/stable/arm64/manifest.json`,
+      storedAt: await holders(base),
+      publishedAfterMs,
+    };
+  }
+
+  /** One look-up by a machine that has just booted: a process of its own. */
+  async lookUp(
+    { bootstrap, all = false, timeoutSeconds = 15 }: LookupOptions,
+  ): Promise<Lookup> {
+    const { code, stdout, elapsedMs } = await run("phase_discover", [
+      ...["--mode", "wan", "--channel", IMAGE.channel, "--arch", IMAGE.arch],
+      ...["--key", this.#publicKey, "--format", "json"],
+      ...["--timeout", String(timeoutSeconds), ...all ? ["--all"] : []],
+      ...bootstrap.flatMap((address) => ["--bootstrap", address]),
+    ], { runner: this.#runner("phase_discover") });
+    const result = JSON.parse(stdout);
+    return {
+      code,
+      elapsedMs,
+      found: code === 0 ? [result].flat() : [],
+      refused: result.refused ?? [],
+    };
   }
 
   /** Ends every process. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#children].map(async (child) => {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended.
-      }
-      await child.status;
-    }));
+    await Promise.all([
+      ...[...this.#programs].map((program) => program.end("SIGKILL")),
+      ...[...this.#nodes].map(async (child) => {
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          // It has ended.
+        }
+        await child.status;
+      }),
+    ]);
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+
+  #runner(program: string): string[] {
+    const file = join(this.#bundles, `${program}.js`);
+    return [Deno.execPath(), "run", "-A", "--no-prompt", "--no-config", file];
+  }
+
+  #start(program: "plasmd", args: readonly string[]): RunningProgram {
+    const runner = this.#runner(program);
+    const running = start(program, args, { runner });
+    this.#programs.add(running);
+    return running;
+  }
+
+  async #configFile(
+    { bootstrap, name, isForger, ttlSeconds = 3600 }: ProviderOptions,
+  ): Promise<string> {
+    const key = join(this.#directory, "signing.pem");
+    const path = join(this.#directory, `${name}.toml`);
+    await Deno.writeTextFile(
+      path,
+      `[provider]
+channels = ["stable"]
+architectures = ["arm64"]
+artifacts_dir = "${join(this.#directory, "artifacts")}"
+state_dir = "${join(this.#directory, name)}"
+interfaces = ["lo"]
+port = 0
+[mdns]
+enabled = false
+[dht]
+port = 0
+bootstrap_nodes = ${JSON.stringify(bootstrap)}
+record_ttl = ${ttlSeconds}
+refresh_interval = ${Math.floor(ttlSeconds / 2)}
+${isForger ? "" : `[signing]\nkey = "${key}"\n`}`,
+    );
+    return path;
   }
 }
 
-function spawn(
-  module: string,
-  settings: NodeProcessSettings | ClientSettings,
-  stdin: "piped" | "null",
-): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--no-prompt",
-      "--no-check",
-      new URL(module, import.meta.url).pathname,
-      JSON.stringify(settings),
-    ],
-    stdin,
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+async function dhtNode(
+  program: RunningProgram,
+): Promise<{ address: string; peerId: string }> {
+  const [, address = ""] = await program.line(/DHT node (\S+)/);
+  return { address, peerId: address.split("/p2p/")[1] ?? "" };
 }
 
-async function firstLine(child: Deno.ChildProcess): Promise<string> {
-  let text = "";
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  while (!text.includes("\n")) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error("Cannot simulate: a process ended early");
-    text += value;
+function failing(program: RunningProgram): Failing {
+  return {
+    async kill() {
+      await program.end("SIGKILL");
+    },
+    freeze: () => Deno.kill(program.pid, "SIGSTOP"),
+  };
+}
+
+/** At how many nodes a provider's image is, once that is known for good. */
+async function holders(base: string): Promise<number> {
+  while (true) {
+    const status = await (await fetch(`${base}/status`)).json();
+    const [{ next_refresh_at, holders }] = status.images[0].advertised;
+    if (next_refresh_at !== undefined) return holders;
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 50));
   }
-  reader.cancel().catch(() => {}); // it says nothing more
-  return text.slice(0, text.indexOf("\n"));
+}
+
+async function* linesOf(child: Deno.ChildProcess): AsyncGenerator<string> {
+  let rest = "";
+  const decoder = new TextDecoderStream();
+  for await (const text of child.stdout.pipeThrough(decoder)) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
+
+async function nextLine(lines: AsyncGenerator<string>): Promise<string> {
+  const { value, done } = await lines.next();
+  if (done) throw new Error("Cannot simulate: a process ended early");
+  return value;
 }

@@ -1,18 +1,19 @@
-// deno-lint-ignore-file no-console -- the lines of JSON are its result
+// deno-lint-ignore-file no-console -- the line of JSON is its result
 /**
  * Some DHT nodes in a process of their own, which the simulation can kill and
  * freeze. Settings come as one JSON argument; says in one line of JSON when it
- * is ready, and ends with its stdin.
+ * is ready, answers each byte with a line once it has settled, and ends with
+ * its stdin.
  */
+import process from "node:process";
+import { bootRecordKey } from "../../lib/advertise/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/advertise/boot_record_policy.ts";
-import { openDhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
-import { createLogger } from "../../lib/core/log.ts";
-import { createIdentity } from "../../lib/net/dht_identity.ts";
-import { openDhtNode } from "../../lib/net/dht_node.ts";
-import { bootRecordKey } from "../../lib/advertise/boot_record.ts";
+import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
+import { type DhtNode, openDhtNode } from "../../lib/net/dht_node.ts";
 import type { RecordPolicy } from "../../lib/net/dht_record_policy.ts";
+import { FORGERIES } from "./forgeries.ts";
 
 /** What a process of nodes is told. */
 export interface NodeProcessSettings {
@@ -20,81 +21,69 @@ export interface NodeProcessSettings {
   /** A multiaddr. */
   readonly listen: string;
   readonly bootstrap: readonly string[];
-  /** What the first node advertises. */
-  readonly images: readonly ChannelArch[];
   readonly ttlSeconds: number;
-  /** Keeps whatever comes, and garbage under the images' keys. */
-  readonly isHostile: boolean;
+  /**
+   * Of which image each node keeps a forgery, another kind each, answers every
+   * query for it with that, and offers it to the others.
+   */
+  readonly forged?: ChannelArch;
 }
 
 /** What it says when it is ready. */
 export interface NodeProcessReady {
   /** One of each node. */
   readonly addresses: readonly string[];
-  readonly peerIds: readonly string[];
-  /** How many other nodes keep each image's record. */
-  readonly storedAt: readonly number[];
 }
 
 const { signal } = new AbortController();
 
 async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
+  const { forged } = settings;
   const nodes = await Promise.all(
-    Array.from({ length: settings.nodes }, async () =>
-      await openDhtNode({
-        identity: await createIdentity(),
+    Array.from({ length: settings.nodes }, async (_, i) => {
+      const identity = await createIdentity();
+      const node = await openDhtNode({
+        identity,
         listen: [settings.listen],
         bootstrap: settings.bootstrap,
-        policy: settings.isHostile
-          ? acceptAnything()
-          : createBootRecordPolicy({ clock }),
+        policy: forged === undefined
+          ? createBootRecordPolicy({ clock })
+          : acceptAnything(),
         recordTtlSeconds: settings.ttlSeconds,
         clock,
         signal,
-      })),
+      });
+      if (forged !== undefined) await forge(node, identity, forged, i);
+      return node;
+    }),
   );
-  const [first] = nodes;
-  if (first === undefined) throw new Error("Cannot simulate without a node");
-  const storedAt: number[] = [];
-  if (settings.isHostile) {
-    const garbage = crypto.getRandomValues(new Uint8Array(10_000));
-    for (const image of settings.images) {
-      for (const node of nodes) {
-        await node.publish(bootRecordKey(image), garbage, {
-          ttlSeconds: settings.ttlSeconds,
-          signal,
-        });
-      }
-    }
-  } else {
-    const advertiser = openDhtAdvertiser({
-      node: first,
-      urlFor: ({ channel, arch }) =>
-        `http://127.0.0.1:8080/${channel}/${arch}/manifest.json`,
-      ttlSeconds: settings.ttlSeconds,
-      refreshSeconds: settings.ttlSeconds / 2,
-      clock,
-      logger: createLogger({
-        level: "error",
-        format: "text",
-        clock,
-        writeLine: (line) => console.error(line),
-      }),
-    });
-    for (const image of settings.images) {
-      await advertiser.publish({ image, version: "1" }, { signal });
-    }
-    // Published means at one other node; here all of them are waited for.
-    const isRunning = () =>
-      advertiser.status().some((status) => status.nextRefreshMs === undefined);
-    while (isRunning()) await sleep(clock, 20, { signal });
-    storedAt.push(...advertiser.status().map((status) => status.storedAt));
+  return { addresses: nodes.flatMap((node) => node.addresses().slice(0, 1)) };
+}
+
+async function forge(
+  node: DhtNode,
+  identity: Identity,
+  image: ChannelArch,
+  kind: number,
+): Promise<void> {
+  const make = FORGERIES[kind % FORGERIES.length];
+  if (make === undefined) return;
+  const value = await make(image, identity);
+  const publish = (signal: AbortSignal) =>
+    node.publish(bootRecordKey(image), value, { ttlSeconds: 3600, signal });
+  await publish(AbortSignal.abort()); // keeps it, before another's can come
+  await publish(signal);
+}
+
+/** Waits until the process has little to do, for a minute at most. */
+async function settle(): Promise<void> {
+  const endMs = clock.monotonic() + 60_000;
+  for (let calm = 0; calm < 2 && clock.monotonic() < endMs;) {
+    const before = process.cpuUsage();
+    await sleep(clock, 1000, { signal });
+    const { user, system } = process.cpuUsage(before); // microseconds
+    calm = user + system < 100_000 ? calm + 1 : 0;
   }
-  return {
-    addresses: nodes.flatMap((node) => node.addresses().slice(0, 1)),
-    peerIds: nodes.map((node) => node.peerId),
-    storedAt,
-  };
 }
 
 function acceptAnything(): RecordPolicy {
@@ -109,6 +98,9 @@ function acceptAnything(): RecordPolicy {
 if (import.meta.main) {
   const ready = await main(JSON.parse(Deno.args[0] ?? ""));
   console.log(JSON.stringify(ready));
-  for await (const _ of Deno.stdin.readable); // until the simulation ends it
+  for await (const _ of Deno.stdin.readable) {
+    await settle();
+    console.log();
+  }
   Deno.exit(0);
 }

@@ -1,17 +1,24 @@
 import { systemClock as clock } from "../../lib/core/clock.ts";
-import type { ClientResult, ClientSettings } from "./client_process.ts";
-import { type NodeProcess, SimulatedNetwork } from "./network.ts";
+import {
+  type Failing,
+  type Lookup,
+  type LookupOptions,
+  type NodeProcess,
+  type Plasmd,
+  type Provider,
+  SimulatedNetwork,
+} from "./network.ts";
 
 /** What a scenario measured. */
 export interface Measurement {
-  /** Look-ups made. */
-  readonly lookups: number;
-  /** Look-ups that found what they had to. */
-  readonly succeeded: number;
-  /** Of each, in milliseconds. */
-  readonly elapsedMs: readonly number[];
+  /** Look-ups that were timed. */
+  readonly lookups: readonly Lookup[];
+  /** Each look-up has to find one of these providers. */
+  readonly wanted: readonly Provider[];
+  /** What else has to be so. */
+  readonly checks?: Readonly<Record<string, boolean>>;
   /** What else is worth knowing. */
-  readonly notes: Readonly<Record<string, number>>;
+  readonly notes?: Readonly<Record<string, number>>;
 }
 
 /** A scenario and what it has to reach. */
@@ -19,233 +26,264 @@ export interface Scenario {
   readonly name: string;
   /** What the slowest look-up but one in twenty may take. */
   readonly p95Ms: number;
-  readonly run: (options: SimulationOptions) => Promise<Measurement>;
+  readonly run: (
+    network: SimulatedNetwork,
+    options: SimulationOptions,
+  ) => Promise<Measurement>;
 }
 
 /** How large a simulation is. */
 export interface SimulationOptions {
   readonly lookups: number;
+  /** Look-ups at the same time, unless a scenario says otherwise. */
+  readonly atOnce: number;
   /** The 50 of the scenarios, for smaller machines. */
   readonly nodes: number;
   readonly nodesPerProcess: number;
 }
-
-const IMAGE = { channel: "stable", arch: "arm64" };
-const TIMEOUT_MS = 15_000;
-/** Look-ups at once, unless a scenario says otherwise: it measures latency. */
-const AT_ONCE = 2;
 
 /** All of them. */
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "five-providers",
     p95Ms: 1500,
-    async run({ lookups, nodesPerProcess }) {
-      await using network = new SimulatedNetwork();
-      const { bootstrap } = await startCrowd(network, 20, nodesPerProcess);
-      const provide = () => network.startNodes({ bootstrap, images: [IMAGE] });
-      const dead = [await provide(), await provide()];
-      const forger = await provide(); // with a key of his own: validly signed
-      const first = await provide();
-      const before = await lookUpAll(network, { bootstrap, of: [first] });
-      const second = await provide();
-      const good = [first, second];
-      for (const provider of dead) provider.kill();
-      const any = await lookUpMany(network, lookups, { bootstrap, of: good });
-      const all = await lookUpAll(network, { bootstrap, of: good });
-      const isAllFound = before.found.length === 1 && all.found.length === 2;
-      return measurement(any, {
-        allFound: Number(isAllFound),
-        allMs: Math.round(all.elapsedMs),
-        forgerSeen: Number(all.seen.includes(idOf(forger))),
-      }, isAllFound);
+    async run(network, options) {
+      const { bootstrap } = await startCrowd(network, 20, options);
+      const provide = (name: string, isForger = false) =>
+        network.startProvider({ bootstrap, name, isForger });
+      const killed = await provide("killed");
+      const frozen = await provide("frozen");
+      const forger = await provide("forger", true);
+      const first = await provide("first");
+      const before = await network.lookUp({ bootstrap, all: true });
+      const second = await provide("second");
+      await killed.kill();
+      frozen.freeze();
+      const lookups = await lookUpMany(network, options, { bootstrap });
+      const all = await network.lookUp({ bootstrap, all: true });
+      const third = await provide("third");
+      const more = await network.lookUp({ bootstrap, all: true });
+      return {
+        lookups,
+        wanted: [first, second],
+        checks: {
+          first_found: finds(before, first),
+          both_found: finds(all, first, second) && all.found.length === 2,
+          third_removes_nobody: finds(more, first, second, third),
+          forger_never_taken: [...lookups, before, all, more]
+            .every((lookup) => !finds(lookup, forger)),
+        },
+      };
     },
   },
   {
     name: "churn",
     p95Ms: 1000,
-    run: (options) => lookUpAfter(options, (node) => node.kill()),
+    run: (network, options) =>
+      lookUpAfter(network, options, (node) => node.kill()),
   },
   {
     name: "frozen",
     p95Ms: 2000,
-    run: (options) => lookUpAfter(options, (node) => node.freeze()),
+    run: (network, options) =>
+      lookUpAfter(network, options, (node) => node.freeze()),
   },
   {
     name: "rack",
     p95Ms: 15_000, // forty processes start on the machine that is measured
-    async run() {
-      await using network = new SimulatedNetwork();
-      const provider = await network.startNodes({ images: [IMAGE] });
-      const bootstrap = provider.addresses;
-      const results = await lookUpMany(network, 40, {
-        bootstrap,
-        of: [provider],
-      }, 40);
-      return measurement(results, {});
+    async run(network, options) {
+      const meeting = await network.startMeeting("meeting");
+      const bootstrap = [meeting.address];
+      const provider = await network.startProvider({ bootstrap, name: "one" });
+      const all = { ...options, lookups: 40, atOnce: 40 };
+      const lookups = await lookUpMany(network, all, { bootstrap });
+      return { lookups, wanted: [provider] };
     },
   },
   {
     name: "expiry",
     p95Ms: Infinity,
-    async run({ nodesPerProcess }) {
-      const ttlSeconds = 5;
-      await using network = new SimulatedNetwork();
-      const { bootstrap } = await startCrowd(network, 10, nodesPerProcess, {
+    async run(network, options) {
+      const ttlSeconds = 4;
+      const { bootstrap } = await startCrowd(network, 10, options, {
         ttlSeconds,
       });
-      const provider = await network.startNodes({
+      const one = { bootstrap, name: "one", ttlSeconds };
+      const provider = await network.startProvider(one);
+      // Until it has refreshed its record a few times.
+      await wait(2 * ttlSeconds * 1000);
+      const lookups = await lookUpMany(network, { ...options, lookups: 5 }, {
         bootstrap,
-        images: [IMAGE],
-        ttlSeconds,
       });
-      const wanted = { bootstrap, of: [provider] };
-      const before = await lookUpAll(network, wanted);
-      provider.kill();
+      await provider.kill();
       await wait(ttlSeconds * 1000);
-      const after = await Promise.all(
-        Array.from(
-          { length: AT_ONCE },
-          () => lookUpAll(network, { ...wanted, timeoutMs: 3000 }),
-        ),
-      );
-      const isForgotten = after.every((result) => result.seen.length === 0);
-      return measurement(
-        [before],
-        { forgotten: Number(isForgotten) },
-        isForgotten,
-      );
+      const after = await lookUpMany(network, { ...options, lookups: 5 }, {
+        bootstrap,
+        timeoutSeconds: 3,
+      });
+      return {
+        lookups,
+        wanted: [provider],
+        checks: {
+          forgotten: after.every(({ found, refused }) =>
+            found.length === 0 && refused.length === 0
+          ),
+        },
+      };
     },
   },
   {
     name: "poison",
     p95Ms: 2000,
-    async run({ lookups, nodesPerProcess }) {
-      await using network = new SimulatedNetwork();
-      const { bootstrap } = await startCrowd(network, 15, nodesPerProcess);
+    async run(network, options) {
+      const { bootstrap } = await startCrowd(network, 15, options);
+      const forged = { channel: "stable", arch: "arm64" };
       const hostile = await network.startNodes({
-        nodes: 5,
+        nodes: 6,
         bootstrap,
-        images: [IMAGE],
-        isHostile: true,
+        forged,
       });
-      const provider = await network.startNodes({ bootstrap, images: [IMAGE] });
-      const results = await lookUpMany(network, lookups, {
+      const one = { bootstrap, name: "one" };
+      const provider = await network.startProvider(one);
+      const lookups = await lookUpMany(network, options, {
         bootstrap: hostile.addresses, // nobody else is known at first
-        of: [provider],
       });
-      const isOnlyGood = results.every((result) =>
-        result.seen.every((id) => id === idOf(provider))
-      );
-      return measurement(results, { onlyGood: Number(isOnlyGood) }, isOnlyGood);
+      return {
+        lookups,
+        wanted: [provider],
+        // What is taken for a record becomes a candidate, good or refused.
+        checks: {
+          no_forgery_taken: lookups.every(({ refused }) =>
+            refused.length === 0
+          ),
+        },
+      };
+    },
+  },
+  {
+    name: "restart",
+    p95Ms: 2000,
+    async run(network, options) {
+      const few = { ...options, lookups: 5 };
+      const meeting = await network.startMeeting("meeting");
+      const bootstrap = [meeting.address];
+      await startCrowd(network, 9, options, { bootstrap });
+      const one = { bootstrap, name: "one" };
+      const before = await network.startProvider(one);
+      await before.kill();
+      const provider = await network.startProvider(one);
+      const lookups = await lookUpMany(network, few, { bootstrap });
+
+      await meeting.kill();
+      const startedMs = clock.monotonic();
+      await network.startMeeting("meeting", portOf(meeting));
+      const healed = await network.lookUp({ bootstrap });
+      const healedAfterMs = clock.monotonic() - startedMs;
+      const late = await network.startProvider({ bootstrap, name: "late" });
+      const all = await network.lookUp({ bootstrap, all: true });
+      return {
+        lookups: [...lookups, ...await lookUpMany(network, few, { bootstrap })],
+        wanted: [provider, late],
+        checks: {
+          same_peer: provider.peerId === before.peerId,
+          // The port of HTTP is another one each time.
+          new_record: lookups.every(({ found }) =>
+            found[0]?.manifest_url === provider.manifestUrl
+          ),
+          published_within_10_s: provider.publishedAfterMs < 10_000,
+          healed: finds(healed, provider) && healedAfterMs < 10_000,
+          both_found: finds(all, provider, late),
+        },
+        notes: {
+          published_after_ms: Math.round(provider.publishedAfterMs),
+          healed_after_ms: Math.round(healedAfterMs),
+        },
+      };
     },
   },
 ];
 
+/** Whether a look-up found these providers, where they are now. */
+export function finds(
+  { found }: Lookup,
+  ...providers: readonly Provider[]
+): boolean {
+  return providers.every(({ peerId, manifestUrl }) =>
+    found.some((one) =>
+      one.peer_id === peerId && one.manifest_url === manifestUrl
+    )
+  );
+}
+
 /** Publishes in a crowd, lets 30 % of it fail, and looks the image up. */
 async function lookUpAfter(
-  { lookups, nodes, nodesPerProcess }: SimulationOptions,
-  fail: (node: NodeProcess) => void,
+  network: SimulatedNetwork,
+  options: SimulationOptions,
+  fail: (node: Failing) => void | Promise<void>,
 ): Promise<Measurement> {
-  await using network = new SimulatedNetwork();
   const { bootstrap, processes } = await startCrowd(
     network,
-    nodes,
-    nodesPerProcess,
+    options.nodes,
+    options,
   );
-  const provider = await network.startNodes({ bootstrap, images: [IMAGE] });
+  const provider = await network.startProvider({ bootstrap, name: "one" });
   const failing = processes.slice(1, 1 + Math.round(processes.length * 0.3));
-  failing.forEach(fail);
-  const results = await lookUpMany(network, lookups, {
-    // One of the two that a client knows is gone as well.
-    bootstrap: [...failing[0]?.addresses.slice(0, 1) ?? [], ...bootstrap],
-    of: [provider],
+  for (const process of failing) await fail(process);
+  const gone = failing.flatMap((process) => process.addresses);
+  const lookups = await lookUpMany(network, options, {
+    // Two of the three that a client knows are gone as well.
+    bootstrap: [...gone.slice(0, 2), ...bootstrap],
   });
-  return measurement(results, {
-    failed: failing.reduce((n, process) => n + process.peerIds.length, 0),
-    storedAt: provider.storedAt[0] ?? 0,
-  });
+  return {
+    lookups,
+    wanted: [provider],
+    notes: { failed: gone.length, stored_at: provider.storedAt },
+  };
 }
 
 /** Nodes that keep what others publish; all join through the first one. */
 async function startCrowd(
   network: SimulatedNetwork,
   nodes: number,
-  perProcess: number,
-  settings: { ttlSeconds?: number } = {},
-): Promise<{ bootstrap: string[]; processes: NodeProcess[] }> {
+  { nodesPerProcess }: SimulationOptions,
+  settings: { ttlSeconds?: number; bootstrap?: readonly string[] } = {},
+): Promise<{ bootstrap: readonly string[]; processes: NodeProcess[] }> {
   const first = await network.startNodes({ nodes: 1, ...settings });
-  const bootstrap = first.addresses.slice(0, 1);
+  const { bootstrap = first.addresses } = settings;
   const processes = [first];
-  for (let rest = nodes - 1; rest > 0; rest -= perProcess) {
+  for (let rest = nodes - 1; rest > 0; rest -= nodesPerProcess) {
     processes.push(
       await network.startNodes({
-        nodes: Math.min(rest, perProcess),
-        bootstrap,
         ...settings,
+        nodes: Math.min(rest, nodesPerProcess),
+        bootstrap,
       }),
     );
   }
-  await wait(2000); // until they have looked for their neighbours
+  // Everybody meets everybody at first, which is a thousand handshakes for 50
+  // nodes: real ones have each a machine, and most have met long ago.
+  await Promise.all(processes.map((process) => process.settle()));
   return { bootstrap, processes };
-}
-
-interface Wanted {
-  readonly bootstrap: readonly string[];
-  readonly of: readonly NodeProcess[];
-  readonly timeoutMs?: number;
 }
 
 async function lookUpMany(
   network: SimulatedNetwork,
-  count: number,
-  wanted: Wanted,
-  atOnce = AT_ONCE,
-): Promise<ClientResult[]> {
-  const results: ClientResult[] = [];
+  { lookups, atOnce }: SimulationOptions,
+  options: LookupOptions,
+): Promise<Lookup[]> {
+  const results: Lookup[] = [];
   let started = 0;
   await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (started < count) {
+    while (started < lookups) {
       started++;
-      results.push(await network.lookUp(clientSettings(wanted, false)));
+      results.push(await network.lookUp(options));
     }
   }));
   return results;
 }
 
-async function lookUpAll(
-  network: SimulatedNetwork,
-  wanted: Wanted,
-): Promise<ClientResult> {
-  return await network.lookUp(clientSettings(wanted, true));
-}
-
-function clientSettings(wanted: Wanted, isAllWanted: boolean): ClientSettings {
-  return {
-    image: IMAGE,
-    bootstrap: wanted.bootstrap,
-    wanted: wanted.of.map(idOf),
-    isAllWanted,
-    timeoutMs: wanted.timeoutMs ?? TIMEOUT_MS,
-  };
-}
-
-function measurement(
-  results: readonly ClientResult[],
-  notes: Readonly<Record<string, number>>,
-  isElseGood = true,
-): Measurement {
-  const succeeded = results.filter((result) => result.found.length > 0).length;
-  return {
-    lookups: results.length,
-    succeeded: isElseGood ? succeeded : 0,
-    elapsedMs: results.map((result) => result.elapsedMs),
-    notes,
-  };
-}
-
-function idOf(provider: NodeProcess): string {
-  return provider.peerIds[0] ?? "";
+function portOf({ address }: Plasmd): number {
+  return Number(/\/tcp\/(\d+)/.exec(address)?.[1]);
 }
 
 function wait(delayMs: number): Promise<void> {

@@ -20,11 +20,16 @@ export interface KadClient extends AsyncDisposable {
   get(key: string): Promise<Uint8Array[]>;
 }
 
-/** Starts kad-dht as a client and waits until it knows the given nodes. */
+/**
+ * Starts kad-dht as a client and waits until it knows the given nodes.
+ *
+ * @param strangers connected with for a second, which need not suffice
+ */
 export async function openKadClient(
   addresses: readonly string[],
   policy: RecordPolicy,
   init: KadDHTInit = {},
+  strangers: readonly string[] = [],
 ): Promise<KadClient> {
   const libp2p: Libp2p<{ dht: KadDHT }> = await createLibp2p({
     ...commonOptions(),
@@ -63,6 +68,10 @@ export async function openKadClient(
     });
     return known.length >= addresses.length;
   }, "in the routing table");
+  for (const address of strangers) await libp2p.dial(multiaddr(address));
+  if (strangers.length > 0) {
+    await new Promise<void>((resolve) => systemClock.setTimer(resolve, 1000));
+  }
   return {
     async get(key) {
       const values: Uint8Array[] = [];

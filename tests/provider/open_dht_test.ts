@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { readBootRecord } from "../../lib/advertise/boot_record.ts";
+import { DEFAULT_CONFIG } from "../../lib/config/provider_config.ts";
+import { advertiseInDht } from "../../lib/provider/open_dht.ts";
+import { unlimited } from "../support/dht_nodes.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { MemoryDht } from "../support/memory_dht.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+const PUBLIC = "/ip4/1.2.3.4/tcp/4001";
+const PRIVATE = "/ip4/10.0.0.9/tcp/4001";
+
+/** What is logged, and the URL that others are told. */
+async function advertise(
+  { boundTo = "10.0.0.1", bootstrap = PUBLIC, advertiseUrl, mapped }: {
+    readonly boundTo?: string;
+    readonly bootstrap?: string;
+    readonly advertiseUrl?: string;
+    /** The public address of a router that maps our ports. */
+    readonly mapped?: string;
+  },
+): Promise<{ warnings: readonly string[]; url: string | undefined }> {
+  const dht = new MemoryDht();
+  await using node = await dht.openNode();
+  await using other = await dht.openNode();
+  await node.join(other.addresses()[0] ?? "", { signal: unlimited });
+  let value: Uint8Array | undefined;
+  const logger = new MemoryLogger();
+  await using advertiser = await advertiseInDht(
+    {
+      ...DEFAULT_CONFIG,
+      stateDir: "/state",
+      advertiseUrl,
+      dht: {
+        ...DEFAULT_CONFIG.dht,
+        bootstrapNodes: [bootstrap],
+        portMapping: mapped !== undefined,
+      },
+    },
+    {
+      fileSystem: new MemoryFileSystem(),
+      clock: new FakeClock(),
+      logger,
+      hostName: "box",
+    },
+    {
+      http: { hostname: boundTo, port: 8080 },
+      node: {
+        ...node,
+        publish(key, bytes, options) {
+          value = bytes;
+          return node.publish(key, bytes, options);
+        },
+      },
+      externalAddress: () => mapped,
+    },
+  );
+  await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  const record = value && readBootRecord(value);
+  return {
+    warnings: logger.lines,
+    url: record?.ok ? record.value.url : undefined,
+  };
+}
+
+Deno.test("advertiseInDht() warns of a private URL while bootstrap nodes are public", async () => {
+  assert.deepEqual(await advertise({}), {
+    warnings: [
+      "WARN Others in the DHT are told http://10.0.0.1:8080, which only this network reaches: name the address they reach with --advertise-url, or use --port-mapping",
+    ],
+    url: "http://10.0.0.1:8080/stable/arm64/manifest.json",
+  });
+});
+
+Deno.test("advertiseInDht() tells what others reach without a warning", async () => {
+  const told = async (options: Parameters<typeof advertise>[0]) => {
+    const { warnings, url } = await advertise(options);
+    assert.deepEqual(warnings, []);
+    return url?.replace("/stable/arm64/manifest.json", "");
+  };
+  assert.equal(
+    await told({ bootstrap: PRIVATE }),
+    "http://10.0.0.1:8080",
+    "everybody is on this network",
+  );
+  assert.equal(await told({ boundTo: "1.2.3.5" }), "http://1.2.3.5:8080");
+  assert.equal(
+    await told({ advertiseUrl: "https://boot.example.org" }),
+    "https://boot.example.org",
+  );
+  assert.equal(
+    await told({ mapped: "203.0.113.7" }),
+    "http://203.0.113.7:8080",
+  );
+});
