@@ -5,11 +5,13 @@ import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
+import { streamOf } from "./artifact_body.ts";
 import { ArtifactFiles } from "./artifact_files.ts";
 import {
-  artifactResponse,
+  answerArtifact,
   type CacheControl,
   type Exchange,
+  type LentAnswer,
 } from "./artifact_response.ts";
 import { grubConfig, ipxeMenu, ipxeScript } from "./boot_script.ts";
 import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
@@ -24,9 +26,10 @@ import { bytesResponse, errorResponse, jsonResponse } from "./json_response.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { evaluatePreconditions } from "./preconditions.ts";
 import type { ProviderStatus } from "./provider_status.ts";
+import { RememberedPaths } from "./remembered_paths.ts";
 import { RememberedAnswers } from "./remembered_answers.ts";
 import { RequestCounts } from "./request_counts.ts";
-import type { RequestHead } from "./request_head.ts";
+import { askedHeaders, type RequestHead } from "./request_head.ts";
 import { requestPath } from "./request_path.ts";
 import { readiness, type Snapshot } from "./snapshot.ts";
 import { statusJson } from "./status_json.ts";
@@ -74,6 +77,16 @@ export interface HttpApp {
    * @param date the present time as an HTTP-date
    */
   fromMemory?(head: RequestHead, date: string): Uint8Array | undefined;
+  /**
+   * Answers a request for an artifact whose path was asked for before, without
+   * what it takes to make a Request and to find the way.
+   *
+   * @returns undefined for any other request
+   */
+  again?(
+    head: RequestHead,
+    exchange: Exchange,
+  ): Promise<Response | LentAnswer> | undefined;
 }
 
 const NO_CONDITIONS = new Headers();
@@ -99,6 +112,10 @@ export function createHttpApp(
   const sender = { files, transfers, logger };
   const requests = new RequestCounts();
   const remembered = new RememberedAnswers();
+  const paths = new RememberedPaths<{
+    readonly found: NamedArtifact;
+    readonly cacheControl: CacheControl;
+  }>();
   const snapshot = (): Snapshot => ({
     nowMs: clock.now(),
     provider: status(),
@@ -196,14 +213,40 @@ export function createHttpApp(
     });
   }
 
-  function send(
+  async function send(
     found: Result<NamedArtifact>,
     request: Request,
-    options: { cacheControl: CacheControl; exchange: Exchange },
-  ): Response | Promise<Response> {
-    return found.ok
-      ? artifactResponse(found.value, request, { ...options, sender })
-      : errorResponse(404, found.reason);
+    options: {
+      readonly cacheControl: CacheControl;
+      readonly exchange: Exchange;
+    },
+  ): Promise<Response> {
+    if (!found.ok) return errorResponse(404, found.reason);
+    const { exchange, cacheControl } = options;
+    if (exchange.requestLine !== undefined) {
+      const { target } = exchange.requestLine;
+      paths.set(target, { found: found.value, cacheControl });
+    }
+    const answer = await answerArtifact(found.value, request, {
+      ...options,
+      sender,
+    });
+    if (answer instanceof Response) return answer;
+    const { status, headers, body, lengthBytes } = answer;
+    exchange.lend?.(body, lengthBytes);
+    return new Response(exchange.lend === undefined ? streamOf(body) : null, {
+      status,
+      headers,
+    });
+  }
+
+  async function counted(
+    answering: Promise<Response | LentAnswer>,
+    method: string,
+  ): Promise<Response | LentAnswer> {
+    const answer = await answering;
+    requests.add(method, answer.status);
+    return answer;
   }
 
   return {
@@ -217,6 +260,26 @@ export function createHttpApp(
       const bytes = remembered.find(head, date);
       if (bytes !== undefined) requests.add(head.method, 200);
       return bytes;
+    },
+    again(head, exchange) {
+      const { method, target } = head;
+      const path = paths.get(target);
+      if (path === undefined || (method !== "GET" && method !== "HEAD")) {
+        return undefined;
+      }
+      const { found, cacheControl } = path;
+      if (catalog.find(found.served.image) !== found.served) {
+        paths.delete(target);
+        return undefined;
+      }
+      return counted(
+        answerArtifact(found, { method, headers: askedHeaders(head) }, {
+          cacheControl,
+          exchange,
+          sender,
+        }),
+        method,
+      );
     },
   };
 }

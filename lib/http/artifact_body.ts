@@ -40,7 +40,8 @@ export function artifactBody(
   const endBytes = offsetBytes + lengthBytes;
   let positionBytes = offsetBytes;
   /** The client is gone or given up, or has everything. */
-  const over = new AbortController();
+  let over = false;
+  let stopped: AbortController | undefined;
   const ahead: Promise<LentBytes>[] = [];
   let lent: LentBytes | undefined;
 
@@ -50,8 +51,9 @@ export function artifactBody(
   }
 
   function finish(): void {
-    if (over.signal.aborted) return;
-    over.abort(OVER);
+    if (over) return;
+    over = true;
+    stopped?.abort(OVER);
     giveBack();
     for (const coming of ahead) {
       coming.then((unwanted) => unwanted[Symbol.dispose](), () => {
@@ -60,7 +62,12 @@ export function artifactBody(
     }
     artifact[Symbol.dispose]();
   }
-  transfer.signal.addEventListener("abort", finish, { once: true });
+  transfer.onOver(finish);
+
+  function whenStopped(): AbortSignal {
+    stopped ??= new AbortController();
+    return stopped.signal;
+  }
 
   /** Begins to read what comes next. */
   function load(): void {
@@ -94,7 +101,7 @@ export function artifactBody(
   return {
     async read() {
       giveBack();
-      over.signal.throwIfAborted();
+      if (over) throw OVER;
       try {
         if (ahead.length === 0 && positionBytes < endBytes) load();
         const next = await ahead.shift();
@@ -102,15 +109,17 @@ export function artifactBody(
           finish();
           return undefined;
         }
-        if (over.signal.aborted) next[Symbol.dispose]();
-        over.signal.throwIfAborted();
+        if (over) next[Symbol.dispose]();
+        if (over) throw OVER;
         lent = next;
         const depth = transfer.readsAhead();
         while (ahead.length < depth && positionBytes < endBytes) load();
-        await transfer.release(next.bytes.length, over);
+        const { length } = next.bytes;
+        const released = transfer.release(length, whenStopped);
+        if (released !== undefined) await released;
         return next.bytes;
       } catch (error) {
-        if (!over.signal.aborted) transfer.fail();
+        if (!over) transfer.fail();
         finish();
         throw error;
       }

@@ -95,6 +95,8 @@ export class ArtifactFiles {
   #allocatedBytes = 0;
 
   /**
+   * Opens nothing yet.
+   *
    * @param keepOpenMs how long a file stays open when nobody reads it any
    * more, for clients that ask for one range after the other
    */

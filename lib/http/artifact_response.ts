@@ -3,12 +3,16 @@ import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
 import type { ArtifactFiles, OpenArtifact } from "./artifact_files.ts";
-import { artifactBody, type LentBody, streamOf } from "./artifact_body.ts";
+import { artifactBody, type LentBody } from "./artifact_body.ts";
 import { type ByteRange, parseByteRange } from "./byte_range.ts";
 import { formatHttpDate } from "./http_date.ts";
 import type { NamedArtifact } from "./image_lookup.ts";
 import { errorResponse } from "./json_response.ts";
-import { evaluatePreconditions, rangeIsWanted } from "./preconditions.ts";
+import {
+  type AskedHeaders,
+  evaluatePreconditions,
+  rangeIsWanted,
+} from "./preconditions.ts";
 import type { TransferCounts, Transfers } from "./transfers.ts";
 
 /** Who asks, and when the answer has left. */
@@ -25,10 +29,10 @@ export interface Exchange {
   /** Settles when the response has left; rejects when it never will. */
   readonly completed: Promise<unknown>;
   /**
-   * Set by who sends a body that is lent to it: then the response has none,
+   * Set by who can send a body that is lent to it: then the response has none,
    * but says how long it is.
    */
-  readonly lend?: (body: LentBody) => void;
+  readonly lend?: (body: LentBody, lengthBytes: number) => void;
 }
 
 /** What artifacts are sent with. */
@@ -44,23 +48,45 @@ export interface ArtifactSender {
 /** Whether a URL always means the same content. */
 export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
 
+/** A request, as far as it matters to an artifact. */
+export interface ArtifactRequest {
+  /** `GET` or `HEAD`. */
+  readonly method: string;
+  /** Conditions and ranges are looked for. */
+  readonly headers: AskedHeaders;
+}
+
+/** An answer that lends its body, which a Response cannot. */
+export interface LentAnswer {
+  /** 200 or 206. */
+  readonly status: number;
+  /** All that are the answer's own. */
+  readonly headers: Headers | Readonly<Record<string, string>>;
+  /** Of the body. */
+  readonly lengthBytes: number;
+  /** What is sent. */
+  readonly body: LentBody;
+}
+
 /**
  * Answers a GET or HEAD request for an artifact.
  *
  * What was hashed is what is sent: a file that is not the one that was scanned
  * (inode, size, time of change) is refused before the first byte, and one that
  * changes while it is sent breaks the connection.
+ *
+ * @returns a Response where there is no content to send
  */
-export async function artifactResponse(
+export async function answerArtifact(
   { name, artifact }: NamedArtifact,
-  request: Request,
+  request: ArtifactRequest,
   { cacheControl, exchange, sender }: {
     readonly cacheControl: CacheControl;
     readonly exchange: Exchange;
     readonly sender: ArtifactSender;
   },
-): Promise<Response> {
-  const answer = decide({ name, artifact }, request, cacheControl);
+): Promise<Response | LentAnswer> {
+  const answer = decide(name, artifact, request, cacheControl);
   if (answer instanceof Response) return answer;
   const { status, headers, offsetBytes, lengthBytes } = answer;
   const endBytes = offsetBytes + lengthBytes;
@@ -93,11 +119,7 @@ export async function artifactResponse(
       throw new Error(`${name} changed while it was sent`);
     },
   });
-  exchange.lend?.(body);
-  return new Response(exchange.lend === undefined ? streamOf(body) : null, {
-    status,
-    headers,
-  });
+  return { status, headers, lengthBytes, body };
 }
 
 /**
@@ -106,8 +128,9 @@ export async function artifactResponse(
  * @returns the answer where it has no content, else what to send
  */
 function decide(
-  { name, artifact }: NamedArtifact,
-  { method, headers: asked }: Request,
+  name: string,
+  artifact: HashedArtifact,
+  { method, headers: asked }: ArtifactRequest,
   cacheControl: CacheControl,
 ): Response | {
   readonly status: number;

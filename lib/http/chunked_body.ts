@@ -4,6 +4,8 @@ const MAX_SIZE_DIGITS = 6;
 const MAX_LINE_BYTES = 1024;
 
 const LF = 10;
+/** A size and, perhaps, extensions. */
+const SIZE_LINE = /^([0-9a-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/i;
 
 /**
  * Finds the end of a chunked body (RFC 9112, section 7.1), which nobody here
@@ -50,8 +52,7 @@ export class ChunkedBodySkipper {
   #endOfLine(line: string): boolean {
     switch (this.#state) {
       case "size": {
-        const digits = /^([0-9a-f]+)(?:[ \t]*;[^\0-\x08\n-\x1f]*)?$/i
-          .exec(line)?.[1];
+        const digits = SIZE_LINE.exec(line)?.[1];
         if (digits === undefined || digits.length > MAX_SIZE_DIGITS) {
           throw new RangeError("no chunk size");
         }

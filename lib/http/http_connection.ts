@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { LentBody } from "./artifact_body.ts";
-import type { Exchange } from "./artifact_response.ts";
+import type { Exchange, LentAnswer } from "./artifact_response.ts";
 import { ChunkedBodySkipper } from "./chunked_body.ts";
 import { errorResponse } from "./json_response.ts";
 import {
@@ -17,9 +17,9 @@ import { headAndBody, ownHead, restOfHead } from "./response_bytes.ts";
 
 /** A connection to a client. */
 export interface ByteConnection {
-  /** @returns how much came, or null when the client sends no more */
+  /** Waits for bytes. @returns how many came, or null when the client sends no more */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** @returns how much was taken */
+  /** Waits until some are taken. @returns how many */
   write(bytes: Uint8Array): Promise<number>;
   /** Sends no more, but still reads. */
   closeWrite(): Promise<void>;
@@ -46,10 +46,13 @@ export const DEFAULT_CONNECTION_TIMEOUTS: ConnectionTimeouts = {
 
 /** What a connection works with. */
 export interface HttpConnectionParts {
+  /** To the client. */
   readonly connection: ByteConnection;
   /** The client's IP address. */
   readonly client: string;
+  /** For timeouts. */
   readonly clock: Clock;
+  /** How long the client may take. */
   readonly timeouts: ConnectionTimeouts;
   /** The present time as an HTTP-date. */
   readonly date: () => string;
@@ -59,7 +62,7 @@ export interface HttpConnectionParts {
   readonly respond: (
     head: RequestHead,
     exchange: Exchange,
-  ) => Response | Promise<Response>;
+  ) => Promise<Response | LentAnswer> | Response;
   /** Whether no further request is to follow. */
   readonly isDraining: () => boolean;
 }
@@ -87,9 +90,11 @@ export class HttpConnection {
   #end = 0;
   /** Of the answer that is being sent, while it is read and not written. */
   #reading: LentBody | undefined;
+  #onAnswered: (() => void) | undefined;
   #phase: "idle" | "head" | "answer" | "closing" | "closed" = "idle";
   #deadlineMs: number;
 
+  /** Does nothing until it is run. */
   constructor(parts: HttpConnectionParts) {
     this.#parts = parts;
     this.#deadlineMs = parts.clock.monotonic() + parts.timeouts.idleMs;
@@ -98,6 +103,14 @@ export class HttpConnection {
   /** Whether no request is under way. */
   get isIdle(): boolean {
     return this.#phase === "idle";
+  }
+
+  /** Waits for the answer that is under way, if one is. */
+  whenAnswered(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#phase === "answer") this.#onAnswered = resolve;
+      else resolve();
+    });
   }
 
   /** Reads and answers until either side has had enough. Never rejects. */
@@ -115,6 +128,7 @@ export class HttpConnection {
   close(): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
+    this.#onAnswered?.();
     this.#parts.connection.close();
     this.#reading?.cancel();
   }
@@ -154,20 +168,19 @@ export class HttpConnection {
       // Whoever cares has asked.
     });
     try {
-      let body: LentBody | undefined;
-      const response = await respond(head, {
+      const answer = await respond(head, {
         client,
         requestLine: head,
         completed: completed.promise,
-        lend: (lent) => body = lent,
       });
       const keepAlive = head.keepAlive && isSkippable(head) && !isDraining();
-      await this.#send(response, body, {
+      await this.#send(answer, {
         minorVersion: head.minorVersion,
         keepAlive,
         isHead: head.method === "HEAD",
       });
       completed.resolve();
+      this.#onAnswered?.();
       return keepAlive && await this.#skipBody(head.body);
     } catch (error) {
       completed.reject(error);
@@ -230,32 +243,35 @@ export class HttpConnection {
     this.#phase = "closing";
     await this.#send(
       errorResponse(status, `Cannot read this request: ${reason}`),
-      undefined,
       { minorVersion: 1, keepAlive: false, isHead: false },
     );
   }
 
   async #send(
-    response: Response,
-    lent: LentBody | undefined,
+    answer: Response | LentAnswer,
     { isHead, ...framing }: {
       readonly minorVersion: 0 | 1;
       readonly keepAlive: boolean;
       readonly isHead: boolean;
     },
   ): Promise<void> {
-    const body = lent === undefined ? await response.bytes() : NO_BYTES;
-    const head = ownHead(response, { ...framing, lengthBytes: body.length }) +
-      restOfHead({ ...framing, date: this.#parts.date() });
-    if (lent === undefined) {
+    const date = this.#parts.date();
+    if (answer instanceof Response) {
+      const body = await answer.bytes();
+      const lengthBytes = body.length;
+      const head = ownHead(answer, { ...framing, lengthBytes }) +
+        restOfHead({ ...framing, date });
       return await this.#write(headAndBody(head, isHead ? NO_BYTES : body));
     }
-    let leftBytes = Number(response.headers.get("content-length"));
+    const { body, lengthBytes } = answer;
+    const head = ownHead(answer, { ...framing, lengthBytes }) +
+      restOfHead({ ...framing, date });
+    let leftBytes = lengthBytes;
     let isFirst = true;
     try {
       while (leftBytes > 0) {
-        this.#reading = lent;
-        const bytes = await lent.read();
+        this.#reading = body;
+        const bytes = await body.read();
         this.#reading = undefined;
         leftBytes -= bytes?.length ?? NaN;
         if (bytes === undefined || leftBytes < 0) {
@@ -273,7 +289,7 @@ export class HttpConnection {
     } finally {
       this.#reading = undefined;
       // Only now: a write that failed has let go of what was lent.
-      lent.cancel();
+      body.cancel();
     }
   }
 

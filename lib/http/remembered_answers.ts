@@ -1,8 +1,7 @@
+import { RememberedPaths } from "./remembered_paths.ts";
 import type { RequestHead } from "./request_head.ts";
 import { headAndBody, ownHead, restOfHead } from "./response_bytes.ts";
 
-/** How many paths are remembered. */
-const MAX_ANSWERS = 256;
 /** What can make an answer depend on more than the path. */
 const CONDITION = /^(if-.*|range)$/i;
 
@@ -20,7 +19,7 @@ interface Answer {
  * a Response each time takes longer than everything else together.
  */
 export class RememberedAnswers {
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new RememberedPaths<Answer>();
 
   /**
    * Remembers what a plain GET request is answered.
@@ -37,7 +36,6 @@ export class RememberedAnswers {
       readonly isCurrent: () => boolean;
     },
   ): void {
-    if (this.#answers.size >= MAX_ANSWERS) this.#answers.clear();
     this.#answers.set(target, {
       head: ownHead(response, { minorVersion: 1, lengthBytes: body.length }),
       body,

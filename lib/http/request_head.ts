@@ -22,6 +22,21 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
 }
 
+/**
+ * The headers of a request, as far as the fetch API has them: several of one
+ * name are one list.
+ */
+export function askedHeaders(
+  { headers }: Pick<RequestHead, "headers">,
+): { get(lowerCaseName: string): string | null } {
+  return {
+    get(lowerCaseName) {
+      const values = valuesOf(headers, lowerCaseName);
+      return values.length === 0 ? null : values.join(", ");
+    },
+  };
+}
+
 /** A request that cannot be read, and how to answer it. */
 export interface HeadRefusal {
   /** Of the answer: 400, 414, 431, 501 or 505. */
@@ -94,15 +109,12 @@ const MANY_HEADERS: HeadRefusal = {
   reason: `there are more than ${MAX_HEADERS} headers`,
 };
 
-/** RFC 9110, section 5.6.2. */
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const REQUEST_LINE = new RegExp(
-  `^(${TOKEN}) ([^\\0- \\x7f]+) HTTP/(\\d)\\.(\\d)$`,
-);
+/** RFC 9110, section 5.6.2 for the method; RFC 9112, section 3. */
+const REQUEST_LINE =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/;
 /** RFC 9110, section 5.5: no blank before the colon, no control characters. */
-const HEADER = new RegExp(
-  `^(${TOKEN}):[ \\t]*([^\\0-\\x08\\n-\\x1f\\x7f]*)$`,
-);
+const HEADER =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
  * Reads a request head strictly: what two readers could understand

@@ -24,7 +24,10 @@ const REASONS: Readonly<Record<number, string>> = {
  * @param lengthBytes of the body, for a response that does not say so itself
  */
 export function ownHead(
-  { status, headers }: Response,
+  { status, headers }: {
+    readonly status: number;
+    readonly headers: Headers | Readonly<Record<string, string>>;
+  },
   { minorVersion, lengthBytes }: {
     readonly minorVersion: 0 | 1;
     readonly lengthBytes: number;
@@ -32,11 +35,13 @@ export function ownHead(
 ): string {
   let text = `HTTP/1.${minorVersion} ${status} ${REASONS[status] ?? ""}\r\n`;
   let saysLength = status === 304;
-  // Twice as fast as for ... of.
-  headers.forEach((value, name) => {
+  const add = (value: string, name: string) => {
     text += `${name}: ${value}\r\n`;
     saysLength ||= name === "content-length";
-  });
+  };
+  // Twice as fast as for ... of.
+  if (headers instanceof Headers) headers.forEach(add);
+  else for (const [name, value] of Object.entries(headers)) add(value, name);
   return saysLength ? text : `${text}content-length: ${lengthBytes}\r\n`;
 }
 

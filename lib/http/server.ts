@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { HttpApp } from "./app.ts";
-import type { Exchange } from "./artifact_response.ts";
+import type { Exchange, LentAnswer } from "./artifact_response.ts";
 import { formatHttpDate } from "./http_date.ts";
 import {
   type ConnectionTimeouts,
@@ -62,7 +62,6 @@ export function openHttpServer(
   signal.throwIfAborted();
   const listener = listen(hostname, port);
   const connections = new Map<HttpConnection, Promise<void>>();
-  const exchanges = new Set<Promise<unknown>>();
   const date = httpDateClock(clock);
   let isDraining = false;
   const closing = new AbortController();
@@ -75,15 +74,18 @@ export function openHttpServer(
   async function respond(
     head: RequestHead,
     exchange: Exchange,
-  ): Promise<Response> {
-    const { completed } = exchange;
-    exchanges.add(completed);
-    const done = () => exchanges.delete(completed);
-    completed.then(done, done);
+  ): Promise<Response | LentAnswer> {
     try {
-      return isDraining
-        ? shuttingDown()
-        : await app.fetch(requestOf(head), exchange);
+      if (isDraining) return shuttingDown();
+      const again = app.again?.(head, exchange);
+      if (again !== undefined) return await again;
+      let lent: Pick<LentAnswer, "body" | "lengthBytes"> | undefined;
+      const response = await app.fetch(requestOf(head), {
+        ...exchange,
+        lend: (body, lengthBytes) => lent = { body, lengthBytes },
+      });
+      const { status, headers } = response;
+      return lent === undefined ? response : { status, headers, ...lent };
     } catch (error) {
       logger.error(`Cannot answer an HTTP request: ${messageOf(error)}`);
       return errorResponse(500, "Something went wrong here: see the log");
@@ -135,7 +137,7 @@ export function openHttpServer(
     async [Symbol.asyncDispose]() {
       isDraining = true;
       using limit = deadline(clock, drainTimeoutMs, { signal });
-      await Promise.race([allSettled(exchanges), whenAborted(limit.signal)]);
+      await Promise.race([allAnswered(connections), whenAborted(limit.signal)]);
       if (!closing.signal.aborted) close();
       signal.removeEventListener("abort", close);
       await Promise.all([accepting, checking, ...connections.values()]);
@@ -243,8 +245,9 @@ function shuttingDown(): Response {
   });
 }
 
-async function allSettled(
-  promises: ReadonlySet<Promise<unknown>>,
+/** Waits until no answer is under way: those who come now get short ones. */
+async function allAnswered(
+  connections: ReadonlyMap<HttpConnection, unknown>,
 ): Promise<void> {
-  while (promises.size > 0) await Promise.allSettled(promises);
+  for (const connection of connections.keys()) await connection.whenAnswered();
 }

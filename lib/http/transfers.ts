@@ -40,8 +40,8 @@ export interface TransferState extends TransferSubject {
 
 /** One download, for the body that feeds it. */
 export interface Transfer {
-  /** Aborts when it is over, however it ended: nothing is to be held then. */
-  readonly signal: AbortSignal;
+  /** Calls back when it is over, however it ended: nothing is held then. */
+  onOver(callback: () => void): void;
   /** How much to send next, at most. */
   chunkBytes(): number;
   /** How much to read from the disk at once: a power of two. */
@@ -49,14 +49,16 @@ export interface Transfer {
   /** How many chunks to read while the network takes one. */
   readsAhead(): number;
   /**
-   * Call with a chunk at hand: waits until the rate allows it.
+   * Call with a chunk at hand, before it is sent.
    *
-   * @throws the signal's reason, when it aborts first
+   * @param whenStopped makes the signal that ends a wait
+   * @returns what to wait for, where there is a rate limit; it rejects with
+   * the signal's reason when that aborts first
    */
   release(
     countBytes: number,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<void>;
+    whenStopped: () => AbortSignal,
+  ): Promise<void> | undefined;
   /** The body cannot go on: the client gets less than it was promised. */
   fail(): void;
 }
@@ -103,8 +105,6 @@ const READ_AHEAD_ALONE = 2;
 /** With a rate limit, how often a chunk is sent. */
 const RELEASES_PER_SECOND = 4;
 const REMEMBERED = 20;
-/** Made once: an error notes where it was made, which takes time. */
-const OVER = new Error("the download is over");
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -135,7 +135,7 @@ export function createTransfers(
       state: "running",
     };
     running.add(state);
-    const over = new AbortController();
+    let onOver = () => {};
     let releasedMs = clock.monotonic();
 
     function end(): void {
@@ -145,15 +145,22 @@ export function createTransfers(
       total[state.state === "done" ? "done" : "broken"]++;
       ended.unshift(state);
       ended.length = Math.min(ended.length, REMEMBERED);
-      over.abort(OVER);
+      onOver();
     }
     completed.then(end, () => {
       state.state = "broken";
       end();
     });
 
+    function count(countBytes: number): undefined {
+      state.sentBytes += countBytes;
+      total.sentBytes += countBytes;
+    }
+
     return {
-      signal: over.signal,
+      onOver(callback) {
+        onOver = callback;
+      },
       chunkBytes() {
         const rate = maxRateBytesPerSecond ?? Infinity;
         const count = Math.min(
@@ -173,16 +180,13 @@ export function createTransfers(
         if (running.size === 1) return READ_AHEAD_ALONE;
         return running.size <= MAX_READING_AHEAD ? 1 : 0;
       },
-      async release(countBytes, { signal }) {
-        if (maxRateBytesPerSecond !== undefined) {
-          const nowMs = clock.monotonic();
-          releasedMs = Math.max(nowMs, releasedMs) +
-            countBytes / maxRateBytesPerSecond * 1000;
-          await sleep(clock, releasedMs - nowMs, { signal });
-        }
-        signal.throwIfAborted();
-        state.sentBytes += countBytes;
-        total.sentBytes += countBytes;
+      release(countBytes, whenStopped) {
+        if (maxRateBytesPerSecond === undefined) return count(countBytes);
+        const nowMs = clock.monotonic();
+        releasedMs = Math.max(nowMs, releasedMs) +
+          countBytes / maxRateBytesPerSecond * 1000;
+        return sleep(clock, releasedMs - nowMs, { signal: whenStopped() })
+          .then(() => count(countBytes));
       },
       fail() {
         state.state = "broken";

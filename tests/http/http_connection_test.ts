@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { LentBody } from "../../lib/http/artifact_body.ts";
+import type { LentAnswer } from "../../lib/http/artifact_response.ts";
 import {
   HttpConnection,
   type HttpConnectionParts,
@@ -66,6 +67,11 @@ function lentBody(
       },
     },
   };
+}
+
+function answerOf(body: LentBody, lengthBytes: number): LentAnswer {
+  const headers = { "content-length": `${lengthBytes}` };
+  return { status: 200, headers, lengthBytes, body };
 }
 
 Deno.test("a connection on which nothing is said is closed in silence", async () => {
@@ -139,10 +145,9 @@ Deno.test("a client that accepts nothing is given up, and its body given back", 
     () => Promise.resolve(new Uint8Array(100_000)),
   ]);
   const { connection, ended, pass } = open({
-    respond(_, { lend, completed: settled }) {
-      lend?.(body);
+    respond(_, { completed: settled }) {
       settled.then(() => completed.push("sent"), () => completed.push("gone"));
-      return new Response(null, { headers: { "content-length": "200000" } });
+      return Promise.resolve(answerOf(body, 200_000));
     },
   });
   connection.stalled = true;
@@ -163,10 +168,7 @@ Deno.test("time that the disk or a rate limit takes is not held against a client
     () => slow.promise,
   ]);
   const { connection, pass } = open({
-    respond(_, { lend }) {
-      lend?.(body);
-      return new Response(null, { headers: { "content-length": "8" } });
-    },
+    respond: () => Promise.resolve(answerOf(body, 8)),
   });
   connection.receive(GET);
   await pass(60_000);
@@ -195,10 +197,7 @@ for (
       ),
     );
     const { connection, ended } = open({
-      respond(_, { lend }) {
-        lend?.(body);
-        return new Response(null, { headers: { "content-length": "8" } });
-      },
+      respond: () => Promise.resolve(answerOf(body, 8)),
     });
     connection.receive(GET + GET);
     await ended;
@@ -216,10 +215,7 @@ Deno.test("closing ends a body that is being waited for", async () => {
     cancel: () => forEver.reject(new Error("over")),
   };
   const { connection, http, ended, pass } = open({
-    respond(_, { lend }) {
-      lend?.(body);
-      return new Response(null, { headers: { "content-length": "8" } });
-    },
+    respond: () => Promise.resolve(answerOf(body, 8)),
   });
   connection.receive(GET);
   await pass(100);

@@ -53,7 +53,7 @@ function slowApp(lengthBytes: number): {
             return done ? undefined : value;
           },
           cancel: () => sent.close(),
-        });
+        }, lengthBytes);
         onRequest();
         return Promise.resolve(
           new Response(null, {
