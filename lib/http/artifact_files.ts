@@ -40,7 +40,7 @@ export interface OpenArtifact extends Disposable {
 /** The unit of what is kept: the smallest read. */
 export const MIN_BLOCK_BYTES = 64 * 1024;
 /** The largest read: more does not make it faster (tests/bench/http_bench.ts). */
-export const MAX_BLOCK_BYTES = 512 * 1024;
+export const MAX_BLOCK_BYTES = 1024 * 1024;
 /**
  * What is kept of files for clients that come to the same place a little
  * later. A rack that boots reads the same files all at once: the first client

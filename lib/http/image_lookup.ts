@@ -1,5 +1,4 @@
 import {
-  type ChannelArch,
   formatChannelArch,
   manifestPath,
   parseChannelArch,
