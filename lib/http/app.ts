@@ -87,6 +87,8 @@ export interface HttpApp {
     head: RequestHead,
     exchange: Exchange,
   ): Promise<Response | LentAnswer> | undefined;
+  /** To be called after the last answer: closes what was left open. */
+  close?(): void;
 }
 
 const NO_CONDITIONS = new Headers();
@@ -261,6 +263,7 @@ export function createHttpApp(
       if (bytes !== undefined) requests.add(head.method, 200);
       return bytes;
     },
+    close: () => files.closeIdle(),
     again(head, exchange) {
       const { method, target } = head;
       const path = paths.get(target);

@@ -72,7 +72,7 @@ interface SharedFile {
   readonly key: string;
   readonly artifact: HashedArtifact;
   readonly idle: OpenFile[];
-  readonly waiting: ((handle: OpenFile) => void)[];
+  readonly waiting: PromiseWithResolvers<OpenFile>[];
   /** By number, counted in units of MIN_BLOCK_BYTES. */
   readonly blocks: Map<number, Block>;
   /** Who has it open. */
@@ -145,6 +145,15 @@ export class ArtifactFiles {
       : undefined;
   }
 
+  /** Closes what is open although nobody reads it. */
+  closeIdle(): void {
+    for (const file of [...this.#files.values()]) {
+      if (file.readers.size > 0) continue;
+      file.cancelDrop();
+      this.#drop(file);
+    }
+  }
+
   #share(artifact: HashedArtifact): SharedFile {
     const { path, info } = artifact;
     const key = [path, info.device, info.inode, info.sizeBytes, info.modifiedMs]
@@ -213,7 +222,7 @@ export class ArtifactFiles {
       return await work(handle);
     } finally {
       const next = file.waiting.shift();
-      if (next !== undefined) next(handle);
+      if (next !== undefined) next.resolve(handle);
       else if (file.isDropped) handle[Symbol.dispose]();
       else file.idle.push(handle);
     }
@@ -224,27 +233,41 @@ export class ArtifactFiles {
    * not be there any longer, while those who have it open can go on.
    */
   async #anotherHandle(file: SharedFile): Promise<OpenFile> {
-    const { path, info } = file.artifact;
     if (file.handles < MAX_HANDLES) {
-      const isFirst = file.handles === 0;
-      file.handles++;
-      let handle: OpenFile | undefined;
-      try {
-        handle = await this.#fileSystem.open(path);
-        // Whoever comes first checks it as its work.
-        if (isFirst || isSameFile(await handle.info(), info)) return handle;
-      } catch (error) {
-        if (isFirst) {
-          file.handles--;
-          throw error;
-        }
-      }
-      handle?.[Symbol.dispose]();
-      file.handles--;
-      const idle = file.idle.pop();
-      if (idle !== undefined) return idle;
+      do {
+        file.handles++;
+        const handle = await this.#tryToOpen(file) ?? file.idle.pop();
+        if (handle !== undefined) return handle;
+        // Unless somebody has it there is nothing to wait for.
+      } while (file.handles === 0);
     }
-    return await new Promise((resolve) => file.waiting.push(resolve));
+    const waiting = Promise.withResolvers<OpenFile>();
+    file.waiting.push(waiting);
+    return await waiting.promise;
+  }
+
+  /**
+   * @returns undefined when there is another file by now, or none, and others
+   * have this one open
+   */
+  async #tryToOpen(file: SharedFile): Promise<OpenFile | undefined> {
+    const { path, info } = file.artifact;
+    try {
+      const handle = await this.#fileSystem.open(path);
+      // Who is the only one to have it open checks it as its work.
+      const isSame = file.handles === 1 ||
+        isSameFile(await handle.info(), info);
+      if (isSame || file.handles === 1) return handle;
+      handle[Symbol.dispose]();
+    } catch (error) {
+      if (file.handles === 1) {
+        file.handles = 0;
+        for (const { reject } of file.waiting.splice(0)) reject(error);
+        throw error;
+      }
+    }
+    file.handles--;
+    return undefined;
   }
 
   #read(file: SharedFile, reader: Reader, wish: ReadWish): ComingBytes {

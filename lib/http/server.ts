@@ -141,6 +141,7 @@ export function openHttpServer(
       if (!closing.signal.aborted) close();
       signal.removeEventListener("abort", close);
       await Promise.all([accepting, checking, ...connections.values()]);
+      app.close?.();
     },
   };
 }

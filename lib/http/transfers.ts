@@ -104,6 +104,8 @@ const MAX_READING_AHEAD = 8;
 const READ_AHEAD_ALONE = 2;
 /** With a rate limit, how often a chunk is sent. */
 const RELEASES_PER_SECOND = 4;
+/** How much a rate limit makes up for timers that fire late. */
+const CATCH_UP_MS = 250;
 const REMEMBERED = 20;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -183,7 +185,7 @@ export function createTransfers(
       release(countBytes, whenStopped) {
         if (maxRateBytesPerSecond === undefined) return count(countBytes);
         const nowMs = clock.monotonic();
-        releasedMs = Math.max(nowMs, releasedMs) +
+        releasedMs = Math.max(nowMs - CATCH_UP_MS, releasedMs) +
           countBytes / maxRateBytesPerSecond * 1000;
         return sleep(clock, releasedMs - nowMs, { signal: whenStopped() })
           .then(() => count(countBytes));

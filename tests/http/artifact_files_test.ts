@@ -136,6 +136,17 @@ Deno.test("a file stays open for the next range, and no longer", async () => {
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("closeIdle() closes what nobody reads, and nothing else", async () => {
+  const { fileSystem, clock, files, open } = await setup(1000);
+  const reader = await open();
+  files.closeIdle();
+  assert.equal(fileSystem.openCount, 1);
+  reader[Symbol.dispose]();
+  files.closeIdle();
+  assert.equal(fileSystem.openCount, 0);
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("a file that was overwritten while it stayed open is another one", async () => {
   const { fileSystem, files, artifact, open } = await setup(1000);
   using before = await open();
@@ -202,4 +213,27 @@ Deno.test("a file that cannot be opened throws, and is tried again", async () =>
   );
   fileSystem.setReadable("/vmlinuz", true);
   (await open())[Symbol.dispose]();
+});
+
+Deno.test("a file that is gone throws for all who wait for it", async () => {
+  const { fileSystem, files, artifact } = await setup(1000);
+  fileSystem.remove("/vmlinuz");
+  const opening = Array.from(
+    { length: 8 },
+    () => files.open(artifact, { offsetBytes: 0, endBytes: 1 }),
+  );
+  for (const result of await Promise.allSettled(opening)) {
+    assert.equal(result.status, "rejected");
+  }
+});
+
+Deno.test("a file that was replaced before it was opened is another one for all", async () => {
+  const { fileSystem, files, artifact } = await setup(1000);
+  fileSystem.file("/vmlinuz", "new");
+  const opening = Array.from(
+    { length: 8 },
+    () => files.open(artifact, { offsetBytes: 0, endBytes: 1 }),
+  );
+  for (const open of await Promise.all(opening)) assert.equal(open, undefined);
+  assert.equal(fileSystem.openCount, 0);
 });
