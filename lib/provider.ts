@@ -37,6 +37,9 @@ import {
 } from "./provider/state_directory.ts";
 import { ArtifactWatcher } from "./scan/artifact_watcher.ts";
 
+/** For clients that fetch a file range by range, and its verification. */
+const KEEP_OPEN_MS = 1000;
+
 /**
  * Offers the images of a directory until the signal aborts: `plasmd serve`.
  * What is opened is closed in reverse, so that images are withdrawn before
@@ -82,6 +85,7 @@ export async function serve(
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
       fileSystem,
+      keepOpenMs: KEEP_OPEN_MS,
       clock,
       logger,
       status: () => ({

@@ -2,40 +2,12 @@ import { deadline, systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { messageOf, printable } from "../core/printable.ts";
+import type { StatusDocument } from "../http/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
 import { writeLine } from "./run_program.ts";
 
 /** Longest wait for a provider's answer. */
 const TIMEOUT_MS = 5000;
-
-/** The parts of `/status` that are shown: see `http/status_json.ts`. */
-interface StatusDocument {
-  readonly name: string;
-  readonly version: string;
-  readonly ready: boolean;
-  readonly images: readonly {
-    readonly channel: string;
-    readonly arch: string;
-    readonly version: string;
-    readonly advertised: readonly {
-      readonly via: string;
-      readonly published: boolean;
-      readonly holders?: number;
-      readonly problem?: string;
-    }[];
-  }[];
-  readonly missing: readonly string[];
-  readonly warnings: readonly string[];
-  readonly mdns: null | {
-    readonly links: readonly {
-      readonly interface: string;
-      readonly address: string;
-      readonly state: string;
-      readonly reason?: string;
-    }[];
-  };
-  readonly dht: null | { readonly peer_id: string; readonly peers: number };
-}
 
 /** `plasmd status`: asks a running provider how it stands. */
 export async function runStatus(

@@ -5,10 +5,13 @@ import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
+import { streamOf } from "./artifact_body.ts";
+import { ArtifactFiles } from "./artifact_files.ts";
 import {
-  artifactResponse,
+  answerArtifact,
   type CacheControl,
   type Exchange,
+  type LentAnswer,
 } from "./artifact_response.ts";
 import { grubConfig, ipxeMenu, ipxeScript } from "./boot_script.ts";
 import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
@@ -23,7 +26,10 @@ import { bytesResponse, errorResponse, jsonResponse } from "./json_response.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { evaluatePreconditions } from "./preconditions.ts";
 import type { ProviderStatus } from "./provider_status.ts";
+import { RememberedPaths } from "./remembered_paths.ts";
+import { RememberedAnswers } from "./remembered_answers.ts";
 import { RequestCounts } from "./request_counts.ts";
+import { askedHeaders, type RequestHead } from "./request_head.ts";
 import { requestPath } from "./request_path.ts";
 import { readiness, type Snapshot } from "./snapshot.ts";
 import { statusJson } from "./status_json.ts";
@@ -45,6 +51,12 @@ export interface HttpAppParts {
   readonly trustDocuments?: () => ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
   /** Where the artifacts are read. */
   readonly fileSystem: FileSystem;
+  /**
+   * How long a file stays open after it was read, for a client that asks for
+   * one range after the other.
+   * @default 0
+   */
+  readonly keepOpenMs?: number;
   /** For rates and stalls. */
   readonly clock: Clock;
   /** Where trouble is told. */
@@ -59,19 +71,53 @@ export interface HttpAppParts {
 export interface HttpApp {
   /** Never rejects; a body that cannot be finished fails while it is read. */
   fetch(request: Request, exchange: Exchange): Promise<Response>;
+  /**
+   * The bytes of the whole answer, where they are known and still right.
+   *
+   * @param date the present time as an HTTP-date
+   */
+  fromMemory?(head: RequestHead, date: string): Uint8Array | undefined;
+  /**
+   * Answers a request for an artifact whose path was asked for before, without
+   * what it takes to make a Request and to find the way.
+   *
+   * @returns undefined for any other request
+   */
+  again?(
+    head: RequestHead,
+    exchange: Exchange,
+  ): Promise<Response | LentAnswer> | undefined;
+  /** To be called after the last answer: closes what was left open. */
+  close?(): void;
 }
+
+const NO_CONDITIONS = new Headers();
 
 /** Everything a provider answers over HTTP, without a socket. */
 export function createHttpApp(
-  { catalog, trustDocuments, fileSystem, clock, logger, status, limits }:
-    HttpAppParts,
+  {
+    catalog,
+    trustDocuments,
+    fileSystem,
+    keepOpenMs = 0,
+    clock,
+    logger,
+    status,
+    limits,
+  }: HttpAppParts,
 ): HttpApp {
   const transfers = createTransfers({
     clock,
     limits: { ...DEFAULT_TRANSFER_LIMITS, ...limits },
   });
-  const sender = { fileSystem, transfers, logger };
+  const files = new ArtifactFiles({ fileSystem, clock, keepOpenMs });
+  const sender = { files, transfers, logger };
   const requests = new RequestCounts();
+  const remembered = new RememberedAnswers();
+  const paths = new RememberedPaths<{
+    readonly found: NamedArtifact;
+    readonly cacheControl: CacheControl;
+  }>();
   const snapshot = (): Snapshot => ({
     nowMs: clock.now(),
     provider: status(),
@@ -81,16 +127,18 @@ export function createHttpApp(
     recentDownloads: transfers.recent(),
   });
   const app = new Hono<{ Bindings: Exchange }>({
-    getPath: (request) => requestPath(request.url),
+    getPath: (request, options) =>
+      requestPath(options?.env?.requestLine?.target ?? request.url),
   });
 
-  app.use(async ({ req: { method } }, next) =>
-    method === "GET" || method === "HEAD" ? await next() : errorResponse(
+  app.use(async ({ req, env }, next) => {
+    const { method } = env.requestLine ?? req;
+    return method === "GET" || method === "HEAD" ? await next() : errorResponse(
       405,
       `Cannot ${printable(method, 20)}: everything here is for GET and HEAD`,
       { allow: "GET, HEAD" },
-    )
-  );
+    );
+  });
 
   app.get(
     "/",
@@ -110,7 +158,7 @@ export function createHttpApp(
   app.get("/manifest.json", (c) => {
     const only = findOnlyImage(catalog);
     return only.ok
-      ? manifestResponse(only.value, c.req.raw)
+      ? manifestResponse(only.value, c.req.raw.headers)
       : errorResponse(404, only.reason);
   });
   app.get(
@@ -131,7 +179,8 @@ export function createHttpApp(
     const file = c.req.param("file");
     switch (file.toLowerCase()) {
       case "manifest.json":
-        return manifestResponse(image.value, c.req.raw);
+        rememberManifest(image.value, c.env.requestLine?.target);
+        return manifestResponse(image.value, c.req.raw.headers);
       case "boot.ipxe":
         return bootResponse(ipxeScript(image.value));
       case "grub.cfg":
@@ -157,21 +206,83 @@ export function createHttpApp(
     return errorResponse(500, "Something went wrong here: see the log");
   });
 
-  function send(
+  function rememberManifest(served: ServedImage, target?: string): void {
+    if (target === undefined) return;
+    remembered.remember(target, {
+      response: manifestResponse(served, NO_CONDITIONS),
+      body: served.manifest.bytes,
+      isCurrent: () => catalog.find(served.image) === served,
+    });
+  }
+
+  async function send(
     found: Result<NamedArtifact>,
     request: Request,
-    options: { cacheControl: CacheControl; exchange: Exchange },
-  ): Response | Promise<Response> {
-    return found.ok
-      ? artifactResponse(found.value, request, { ...options, sender })
-      : errorResponse(404, found.reason);
+    options: {
+      readonly cacheControl: CacheControl;
+      readonly exchange: Exchange;
+    },
+  ): Promise<Response> {
+    if (!found.ok) return errorResponse(404, found.reason);
+    const { exchange, cacheControl } = options;
+    if (exchange.requestLine !== undefined) {
+      const { target } = exchange.requestLine;
+      paths.set(target, { found: found.value, cacheControl });
+    }
+    const answer = await answerArtifact(found.value, request, {
+      ...options,
+      sender,
+    });
+    if (answer instanceof Response) return answer;
+    const { status, headers, body, lengthBytes } = answer;
+    exchange.lend?.(body, lengthBytes);
+    return new Response(exchange.lend === undefined ? streamOf(body) : null, {
+      status,
+      headers,
+    });
+  }
+
+  async function counted(
+    answering: Promise<Response | LentAnswer>,
+    method: string,
+  ): Promise<Response | LentAnswer> {
+    const answer = await answering;
+    requests.add(method, answer.status);
+    return answer;
   }
 
   return {
     async fetch(request, exchange) {
       const response = await app.fetch(request, exchange);
-      requests.add(request.method, response.status);
+      const { method } = exchange.requestLine ?? request;
+      requests.add(method, response.status);
       return response;
+    },
+    fromMemory(head, date) {
+      const bytes = remembered.find(head, date);
+      if (bytes !== undefined) requests.add(head.method, 200);
+      return bytes;
+    },
+    close: () => files.closeIdle(),
+    again(head, exchange) {
+      const { method, target } = head;
+      const path = paths.get(target);
+      if (path === undefined || (method !== "GET" && method !== "HEAD")) {
+        return undefined;
+      }
+      const { found, cacheControl } = path;
+      if (catalog.find(found.served.image) !== found.served) {
+        paths.delete(target);
+        return undefined;
+      }
+      return counted(
+        answerArtifact(found, { method, headers: askedHeaders(head) }, {
+          cacheControl,
+          exchange,
+          sender,
+        }),
+        method,
+      );
     },
   };
 }
@@ -209,11 +320,11 @@ function trustResponse(
 
 function manifestResponse(
   { manifest: { bytes, sha256 } }: ServedImage,
-  request: Request,
+  asked: Headers,
 ): Response {
   const etag = `"${sha256}"`;
   const headers = { etag, "cache-control": "no-cache" };
-  switch (evaluatePreconditions(request.headers, { etag })) {
+  switch (evaluatePreconditions(asked, { etag })) {
     case "not modified":
       return new Response(null, { status: 304, headers });
     case "failed":

@@ -1,35 +1,44 @@
-import {
-  FileAccessError,
-  type FileInfo,
-  FileNotFoundError,
-  type FileSystem,
-  type OpenFile,
-} from "../core/file_system.ts";
+import { FileAccessError, FileNotFoundError } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
-import { artifactStream } from "./artifact_stream.ts";
+import type { ArtifactFiles, OpenArtifact } from "./artifact_files.ts";
+import { artifactBody, type LentBody } from "./artifact_body.ts";
 import { type ByteRange, parseByteRange } from "./byte_range.ts";
 import { formatHttpDate } from "./http_date.ts";
 import type { NamedArtifact } from "./image_lookup.ts";
 import { errorResponse } from "./json_response.ts";
-import { evaluatePreconditions, rangeIsWanted } from "./preconditions.ts";
+import {
+  type AskedHeaders,
+  evaluatePreconditions,
+  rangeIsWanted,
+} from "./preconditions.ts";
 import type { TransferCounts, Transfers } from "./transfers.ts";
 
 /** Who asks, and when the answer has left. */
 export interface Exchange {
   /** The client's IP address. */
   readonly client: string;
-  /** Settles when the response has left, or never will. */
+  /** The request line as it came, where a Request cannot hold it. */
+  readonly requestLine?: {
+    /** Such as `get`, which is not `GET`. */
+    readonly method: string;
+    /** With its dot segments. */
+    readonly target: string;
+  };
+  /** Settles when the response has left; rejects when it never will. */
   readonly completed: Promise<unknown>;
-  /** Set by who is done with each chunk of a body when it asks for the next. */
-  readonly lendChunks?: boolean;
+  /**
+   * Set by who can send a body that is lent to it: then the response has none,
+   * but says how long it is.
+   */
+  readonly lend?: (body: LentBody, lengthBytes: number) => void;
 }
 
 /** What artifacts are sent with. */
 export interface ArtifactSender {
   /** Where they are read. */
-  readonly fileSystem: FileSystem;
+  readonly files: ArtifactFiles;
   /** What bounds and counts downloads. */
   readonly transfers: Transfers;
   /** Where trouble is told. */
@@ -39,26 +48,49 @@ export interface ArtifactSender {
 /** Whether a URL always means the same content. */
 export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
 
+/** A request, as far as it matters to an artifact. */
+export interface ArtifactRequest {
+  /** `GET` or `HEAD`. */
+  readonly method: string;
+  /** Conditions and ranges are looked for. */
+  readonly headers: AskedHeaders;
+}
+
+/** An answer that lends its body, which a Response cannot. */
+export interface LentAnswer {
+  /** 200 or 206. */
+  readonly status: number;
+  /** All that are the answer's own. */
+  readonly headers: Headers | Readonly<Record<string, string>>;
+  /** Of the body. */
+  readonly lengthBytes: number;
+  /** What is sent. */
+  readonly body: LentBody;
+}
+
 /**
  * Answers a GET or HEAD request for an artifact.
  *
  * What was hashed is what is sent: a file that is not the one that was scanned
  * (inode, size, time of change) is refused before the first byte, and one that
  * changes while it is sent breaks the connection.
+ *
+ * @returns a Response where there is no content to send
  */
-export async function artifactResponse(
+export async function answerArtifact(
   { name, artifact }: NamedArtifact,
-  request: Request,
+  request: ArtifactRequest,
   { cacheControl, exchange, sender }: {
     readonly cacheControl: CacheControl;
     readonly exchange: Exchange;
     readonly sender: ArtifactSender;
   },
-): Promise<Response> {
-  const answer = decide({ name, artifact }, request, cacheControl);
+): Promise<Response | LentAnswer> {
+  const answer = decide(name, artifact, request, cacheControl);
   if (answer instanceof Response) return answer;
   const { status, headers, offsetBytes, lengthBytes } = answer;
-  const file = await openUnchanged(artifact, sender);
+  const endBytes = offsetBytes + lengthBytes;
+  const file = await openUnchanged(artifact, sender, { offsetBytes, endBytes });
   if (file instanceof Response) return file;
   if (request.method === "HEAD" || lengthBytes === 0) {
     file[Symbol.dispose]();
@@ -75,20 +107,19 @@ export async function artifactResponse(
     file[Symbol.dispose]();
     return busy(sender.transfers.counts());
   }
-  const body = artifactStream(file, {
+  const body = artifactBody(file, {
     offsetBytes,
     lengthBytes,
     transfer,
-    lendChunks: exchange.lendChunks ?? false,
     async verify() {
-      if (sameContent(await file.info(), artifact.info)) return;
+      if (await file.isUnchanged()) return;
       sender.logger.warn(
         `"${artifact.path}" changed while it was sent: broke off the download; put new files in place by renaming`,
       );
       throw new Error(`${name} changed while it was sent`);
     },
   });
-  return new Response(body, { status, headers });
+  return { status, headers, lengthBytes, body };
 }
 
 /**
@@ -97,8 +128,9 @@ export async function artifactResponse(
  * @returns the answer where it has no content, else what to send
  */
 function decide(
-  { name, artifact }: NamedArtifact,
-  { method, headers: asked }: Request,
+  name: string,
+  artifact: HashedArtifact,
+  { method, headers: asked }: ArtifactRequest,
   cacheControl: CacheControl,
 ): Response | {
   readonly status: number;
@@ -152,16 +184,15 @@ function decide(
 
 /** Opens the file that was hashed, or answers why that cannot be. */
 async function openUnchanged(
-  { filename, path, info }: HashedArtifact,
-  { fileSystem, logger }: ArtifactSender,
-): Promise<OpenFile | Response> {
-  let file: OpenFile | undefined;
+  artifact: HashedArtifact,
+  { files, logger }: ArtifactSender,
+  part: { readonly offsetBytes: number; readonly endBytes: number },
+): Promise<OpenArtifact | Response> {
+  const { filename, path } = artifact;
   try {
-    file = await fileSystem.open(path);
-    if (sameContent(await file.info(), info)) return file;
-    file[Symbol.dispose]();
+    const file = await files.open(artifact, part);
+    if (file !== undefined) return file;
   } catch (error) {
-    file?.[Symbol.dispose]();
     if (!(error instanceof FileNotFoundError)) {
       logger.error(`Cannot send "${path}": ${messageOf(error)}`);
       return errorResponse(
@@ -189,9 +220,4 @@ function busy({ running, refused }: TransferCounts): Response {
     `${running} downloads are running, which is the limit: try again in ${retryAfterSeconds} s`,
     { "retry-after": String(retryAfterSeconds) },
   );
-}
-
-function sameContent(now: FileInfo, then: FileInfo): boolean {
-  return now.inode === then.inode && now.device === then.device &&
-    now.sizeBytes === then.sizeBytes && now.modifiedMs === then.modifiedMs;
 }

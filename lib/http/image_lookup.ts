@@ -1,5 +1,4 @@
 import {
-  type ChannelArch,
   formatChannelArch,
   manifestPath,
   parseChannelArch,
@@ -46,6 +45,8 @@ export function findOnlyImage(catalog: ImageCatalog): Result<ServedImage> {
 
 /** A file of an image, and what to call it. */
 export interface NamedArtifact {
+  /** What it is part of. */
+  readonly served: ServedImage;
   /** Such as `stable/arm64/vmlinuz`. */
   readonly name: string;
   /** Where it is, and its hash. */
@@ -59,16 +60,17 @@ export interface NamedArtifact {
  * @returns the artifact, or what a client should know when there is none
  */
 export function findArtifact(
-  { image, artifacts }: ServedImage,
+  served: ServedImage,
   name: string,
 ): Result<NamedArtifact> {
+  const { image, artifacts } = served;
   const files = [...artifacts.values()];
   const lowerCase = name.toLowerCase();
   const found = artifacts.get(name) ??
     files.find(({ filename }) => filename === name) ??
     artifacts.get(lowerCase) ??
     files.find(({ filename }) => filename.toLowerCase() === lowerCase);
-  if (found !== undefined) return ok(named(image, found));
+  if (found !== undefined) return ok(named(served, found));
   const names = ["manifest.json"];
   for (const [role, { filename }] of artifacts) {
     names.push(role === filename ? role : `${role} (${printable(filename)})`);
@@ -95,9 +97,9 @@ export function findBlob(
   if (!/^[0-9a-f]{64}$/.test(sha256)) {
     return refuse("Not a SHA-256: ask for /blobs/sha256/ and 64 hex digits");
   }
-  for (const { image, artifacts } of catalog.images()) {
-    for (const artifact of artifacts.values()) {
-      if (artifact.sha256 === sha256) return ok(named(image, artifact));
+  for (const served of catalog.images()) {
+    for (const artifact of served.artifacts.values()) {
+      if (artifact.sha256 === sha256) return ok(named(served, artifact));
     }
   }
   return refuse(
@@ -107,8 +109,12 @@ export function findBlob(
   );
 }
 
-function named(image: ChannelArch, artifact: HashedArtifact): NamedArtifact {
-  return { name: `${formatChannelArch(image)}/${artifact.filename}`, artifact };
+function named(
+  served: ServedImage,
+  artifact: HashedArtifact,
+): NamedArtifact {
+  const name = `${formatChannelArch(served.image)}/${artifact.filename}`;
+  return { served, name, artifact };
 }
 
 /** `served: stable/arm64, testing/arm64`. */

@@ -1,5 +1,8 @@
 import { parseHttpDate } from "./http_date.ts";
 
+/** The headers of a request, by lower-case name. */
+export type AskedHeaders = Pick<Headers, "get">;
+
 /** What identifies the present content of a resource. */
 export interface Validators {
   /** Strong, with its quotes. */
@@ -15,7 +18,7 @@ export interface Validators {
  * @returns whether to answer as usual, with 304 or with 412
  */
 export function evaluatePreconditions(
-  headers: Headers,
+  headers: AskedHeaders,
   { etag, modifiedMs }: Validators,
 ): "proceed" | "not modified" | "failed" {
   const ifMatch = headers.get("if-match");
@@ -68,7 +71,7 @@ function matches(
   return false;
 }
 
-function dateOf(headers: Headers, name: string): number | undefined {
+function dateOf(headers: AskedHeaders, name: string): number | undefined {
   const text = headers.get(name);
   return text === null ? undefined : parseHttpDate(text.trim());
 }

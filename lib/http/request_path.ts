@@ -6,11 +6,11 @@
  *
  * Dot segments stay as they are: no name that is served is called `..`.
  *
- * @param url as the server gives it: `http://`, whatever the Host header says,
- * then the raw request target
+ * @param target of the request: a path with or without a query, or a whole URL
+ * whose host means nothing (RFC 9112, section 3.2)
  */
-export function requestPath(url: string): string {
-  const target = /^[a-z+.-]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1] ?? "";
-  const path = target.replaceAll(/\/+/g, "/").replace(/\/$/, "");
-  return path === "" ? "/" : path;
+export function requestPath(target: string): string {
+  const raw = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1];
+  const path = (raw ?? "").replaceAll(/\/+/g, "/").replace(/\/$/, "");
+  return path.startsWith("/") ? path : "/";
 }

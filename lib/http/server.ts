@@ -4,8 +4,15 @@ import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { HttpApp } from "./app.ts";
-import type { Exchange } from "./artifact_response.ts";
+import type { Exchange, LentAnswer } from "./artifact_response.ts";
+import { formatHttpDate } from "./http_date.ts";
+import {
+  type ConnectionTimeouts,
+  DEFAULT_CONNECTION_TIMEOUTS,
+  HttpConnection,
+} from "./http_connection.ts";
 import { errorResponse } from "./json_response.ts";
+import type { RequestHead } from "./request_head.ts";
 
 /** A socket that answers; disposing of it lets running downloads finish. */
 export interface HttpServer extends AsyncDisposable {
@@ -15,8 +22,10 @@ export interface HttpServer extends AsyncDisposable {
   readonly port: number;
 }
 
+/** How often it is looked for clients that take too long. */
+const DEADLINE_CHECK_MS = 1000;
 /** Long enough for the operating system to get something back. */
-const RELISTEN_DELAY_MS = 1000;
+const ACCEPT_RETRY_MS = 100;
 
 /**
  * Binds a socket and answers what comes in.
@@ -25,136 +34,189 @@ const RELISTEN_DELAY_MS = 1000;
  * @param port 0 takes a free one
  * @param drainTimeoutMs how long disposing waits for running downloads before
  * it breaks them off
+ * @param timeouts what differs from DEFAULT_CONNECTION_TIMEOUTS
  * @param signal ends the server at once, without waiting
  * @throws UserError when the socket cannot be had
  */
 export function openHttpServer(
-  { app, hostname, port, drainTimeoutMs = 1500, clock, logger, signal }: {
+  {
+    app,
+    hostname,
+    port,
+    drainTimeoutMs = 1500,
+    timeouts,
+    clock,
+    logger,
+    signal,
+  }: {
     readonly app: HttpApp;
     readonly hostname: string;
     readonly port: number;
     readonly drainTimeoutMs?: number;
+    readonly timeouts?: Partial<ConnectionTimeouts>;
     readonly clock: Clock;
     readonly logger: Logger;
     readonly signal: AbortSignal;
   },
 ): HttpServer {
   signal.throwIfAborted();
-  const running = new Set<Promise<unknown>>();
-  let draining = false;
+  const listener = listen(hostname, port);
+  const connections = new Map<HttpConnection, Promise<void>>();
+  const date = httpDateClock(clock);
+  let isDraining = false;
   const closing = new AbortController();
-  const close = () => closing.abort();
-  const open = (wanted: number) =>
-    listen({
-      hostname,
-      port: wanted,
-      logger,
-      signal: closing.signal,
-      handle(request, exchange) {
-        const { completed } = exchange;
-        running.add(completed);
-        const done = () => running.delete(completed);
-        completed.then(done, done);
-        return draining ? shuttingDown() : app.fetch(request, exchange);
-      },
+  const close = () => {
+    closing.abort();
+    listener.close();
+    for (const connection of connections.keys()) connection.close();
+  };
+
+  async function respond(
+    head: RequestHead,
+    exchange: Exchange,
+  ): Promise<Response | LentAnswer> {
+    try {
+      if (isDraining) return shuttingDown();
+      const again = app.again?.(head, exchange);
+      if (again !== undefined) return await again;
+      let lent: Pick<LentAnswer, "body" | "lengthBytes"> | undefined;
+      const response = await app.fetch(requestOf(head), {
+        ...exchange,
+        lend: (body, lengthBytes) => lent = { body, lengthBytes },
+      });
+      const { status, headers } = response;
+      return lent === undefined ? response : { status, headers, ...lent };
+    } catch (error) {
+      logger.error(`Cannot answer an HTTP request: ${messageOf(error)}`);
+      return errorResponse(500, "Something went wrong here: see the log");
+    }
+  }
+
+  function serve(tcp: Deno.TcpConn): void {
+    // Answers are written whole: there is nothing to wait for.
+    tcp.setNoDelay(true);
+    const connection = new HttpConnection({
+      connection: tcp,
+      // On a socket for both, IPv4 clients look like IPv6 ones.
+      client: tcp.remoteAddr.hostname.replace(/^::ffff:/, ""),
+      clock,
+      date,
+      fromMemory: (head) => app.fromMemory?.(head, date()),
+      timeouts: { ...DEFAULT_CONNECTION_TIMEOUTS, ...timeouts },
+      respond,
+      isDraining: () => isDraining,
     });
-  const server = open(port);
-  const { addr } = server;
-  const finished = keepListening(server, () => open(addr.port), {
+    const ended = connection.run().finally(() =>
+      connections.delete(connection)
+    );
+    connections.set(connection, ended);
+  }
+
+  const accepting = acceptClients(listener, {
+    serve,
+    // Those who wait for nothing make room for those who want something.
+    makeRoom() {
+      for (const connection of connections.keys()) {
+        if (connection.isIdle) connection.close();
+      }
+    },
     clock,
     logger,
     signal: closing.signal,
   });
+  const checking = checkDeadlines(connections, {
+    clock,
+    signal: closing.signal,
+  });
+
   signal.addEventListener("abort", close, { once: true });
+  const { addr } = listener;
   return {
     hostname: addr.hostname,
     port: addr.port,
     async [Symbol.asyncDispose]() {
-      draining = true;
+      isDraining = true;
       using limit = deadline(clock, drainTimeoutMs, { signal });
-      await Promise.race([allSettled(running), whenAborted(limit.signal)]);
-      // Not server.shutdown(): it waits for the slowest reader without limit,
-      // and once it was called, aborting throws (BadResource, Deno 2.9).
-      close();
+      await Promise.race([allAnswered(connections), whenAborted(limit.signal)]);
+      if (!closing.signal.aborted) close();
       signal.removeEventListener("abort", close);
-      await finished;
+      await Promise.all([accepting, checking, ...connections.values()]);
+      app.close?.();
     },
   };
 }
 
-/**
- * Opens the socket again whenever Deno gives it up, which it does for good
- * once a client cannot be accepted, as when idle connections have used up all
- * file descriptors. Connections that are open go on meanwhile.
- *
- * @returns when the signal has aborted
- */
-async function keepListening(
-  first: Deno.HttpServer,
-  reopen: () => Deno.HttpServer,
-  { clock, logger, signal }: {
+/** @returns when the signal has aborted and the listener is closed */
+async function acceptClients(
+  listener: Deno.TcpListener,
+  { serve, makeRoom, clock, logger, signal }: {
+    readonly serve: (connection: Deno.TcpConn) => void;
+    readonly makeRoom: () => void;
     readonly clock: Clock;
     readonly logger: Logger;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  let server: Deno.HttpServer | undefined = first;
   let told: string | undefined;
   while (!signal.aborted) {
     try {
-      server ??= reopen();
-      await server.finished;
+      serve(await listener.accept());
     } catch (error) {
       if (signal.aborted) return;
+      // Too many open files, mostly; or a client that is gone already.
       const problem = messageOf(error);
       if (problem !== told) {
         logger.error(
-          `Cannot accept HTTP clients: ${problem}; trying again every second`,
+          `Cannot accept HTTP clients: ${problem}; idle ones are closed to make room`,
         );
       }
       told = problem;
+      makeRoom();
+      await sleep(clock, ACCEPT_RETRY_MS, { signal }).catch(() => {
+        // Closed meanwhile: the loop ends.
+      });
     }
-    server = undefined;
-    await sleep(clock, RELISTEN_DELAY_MS, { signal }).catch(() => {
-      // Closed meanwhile: the loop ends.
-    });
   }
 }
 
-function listen(
-  { hostname, port, logger, signal, handle }: {
-    readonly hostname: string;
-    readonly port: number;
-    readonly logger: Logger;
-    readonly signal: AbortSignal;
-    readonly handle: (
-      request: Request,
-      exchange: Exchange,
-    ) => Response | Promise<Response>;
-  },
-): Deno.HttpServer<Deno.NetAddr> {
+/** @returns when the signal has aborted */
+async function checkDeadlines(
+  connections: ReadonlyMap<HttpConnection, unknown>,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(clock, DEADLINE_CHECK_MS, { signal }).catch(() => {
+      // Closed meanwhile: the loop ends.
+    });
+    for (const connection of connections.keys()) connection.checkDeadline();
+  }
+}
+
+/** The present time as an HTTP-date, written out once a second. */
+function httpDateClock(clock: Clock): () => string {
+  let second = NaN;
+  let text = "";
+  return () => {
+    const nowMs = clock.now();
+    if (Math.floor(nowMs / 1000) !== second) {
+      second = Math.floor(nowMs / 1000);
+      text = formatHttpDate(nowMs);
+    }
+    return text;
+  };
+}
+
+/** No URL is made from what the client sent: the app has the request line. */
+function requestOf({ method, headers }: RequestHead): Request {
+  return new Request("http://plasmd/", {
+    method: method === "HEAD" ? "HEAD" : "GET",
+    headers: headers.map(([name, value]) => [name, value]),
+  });
+}
+
+function listen(hostname: string, port: number): Deno.TcpListener {
   try {
-    return Deno.serve(
-      {
-        hostname,
-        port,
-        signal,
-        onListen: () => {},
-        // Called when a body breaks off, long after its headers went out: what
-        // it returns is not sent.
-        onError(error) {
-          logger.debug(`A response broke off: ${messageOf(error)}`);
-          return new Response(null, { status: 500 });
-        },
-      },
-      (request, { remoteAddr, completed }) =>
-        handle(request, {
-          // On a socket for both, IPv4 clients look like IPv6 ones.
-          client: remoteAddr.hostname.replace(/^::ffff:/, ""),
-          completed,
-          lendChunks: true,
-        }),
-    );
+    return Deno.listen({ hostname, port });
   } catch (cause) {
     throw new UserError(bindProblem(cause, `${hostname} port ${port}`), {
       cause,
@@ -184,8 +246,9 @@ function shuttingDown(): Response {
   });
 }
 
-async function allSettled(
-  promises: ReadonlySet<Promise<unknown>>,
+/** Waits until no answer is under way: those who come now get short ones. */
+async function allAnswered(
+  connections: ReadonlyMap<HttpConnection, unknown>,
 ): Promise<void> {
-  while (promises.size > 0) await Promise.allSettled(promises);
+  for (const connection of connections.keys()) await connection.whenAnswered();
 }

@@ -1,10 +1,103 @@
 import { formatChannelArch, manifestPath } from "../core/channel_arch.ts";
 import type { ServedImage } from "./image_catalog.ts";
+import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
+import type { RequestCount } from "./request_counts.ts";
 import { advertisementsOf, readiness, type Snapshot } from "./snapshot.ts";
 import type { TransferState } from "./transfers.ts";
 
-/** What `/status` says: the wire form of a snapshot. */
-export function statusJson(snapshot: Snapshot): unknown {
+/** What `/status` says, as `plasmd status` and other programs read it. */
+export interface StatusDocument {
+  /** What people see the provider by. */
+  readonly name: string;
+  /** Of the software. */
+  readonly version: string;
+  /** When it was asked; like all times here, ISO 8601 in UTC. */
+  readonly time: string;
+  /** When it was started. */
+  readonly started_at: string;
+  /** Whether clients can be sent there. */
+  readonly ready: boolean;
+  /** What is served. */
+  readonly images: readonly ImageStatusDocument[];
+  /** Images that are expected and not there: `stable/arm64`. */
+  readonly missing: readonly string[];
+  /** What is wrong at the moment. */
+  readonly warnings: readonly string[];
+  /** Where mDNS answers; null when it is off. */
+  readonly mdns: null | { readonly links: readonly LinkDocument[] };
+  /** The DHT node; null when it is off. */
+  readonly dht: null | { readonly peer_id: string; readonly peers: number };
+  /** Downloads since the start. */
+  readonly downloads: {
+    readonly running: number;
+    readonly limit: number;
+    readonly done: number;
+    readonly broken: number;
+    readonly refused: number;
+    readonly sent_bytes: number;
+    readonly recent: readonly DownloadDocument[];
+  };
+  /** Answers since the start. */
+  readonly requests: readonly RequestCount[];
+}
+
+/** A network interface in a StatusDocument. */
+export interface LinkDocument extends Omit<LinkStatus, "interfaceName"> {
+  /** Its name. */
+  readonly interface: string;
+}
+
+/** An image in a StatusDocument. */
+export interface ImageStatusDocument {
+  /** Such as `stable`. */
+  readonly channel: string;
+  /** Such as `arm64`. */
+  readonly arch: string;
+  /** The manifest's `version`. */
+  readonly version: string;
+  /** The path of the manifest. */
+  readonly manifest: string;
+  /** 64 hex digits. */
+  readonly manifest_sha256: string;
+  /** Its files. */
+  readonly artifacts: readonly {
+    readonly role: string;
+    readonly filename: string;
+    readonly size_bytes: number;
+    readonly sha256: string;
+  }[];
+  /** Each way it is advertised. */
+  readonly advertised: readonly {
+    readonly via: AdvertisementStatus["via"];
+    readonly published: boolean;
+    readonly last_published_at: string | null;
+    readonly holders?: number;
+    readonly problem?: string;
+  }[];
+}
+
+/** A download in a StatusDocument. */
+export interface DownloadDocument {
+  /** The client's IP address. */
+  readonly client: string;
+  /** Such as `stable/arm64/vmlinuz`. */
+  readonly artifact: string;
+  /** How it stands. */
+  readonly state: TransferState["state"];
+  /** When it began. */
+  readonly started_at: string;
+  /** Of the whole artifact. */
+  readonly size_bytes: number;
+  /** Where the part that was asked for begins. */
+  readonly offset_bytes: number;
+  /** How long that part is. */
+  readonly length_bytes: number;
+  /** Handed to the network so far. */
+  readonly sent_bytes: number;
+}
+
+/** The wire form of a snapshot. */
+export function statusJson(snapshot: Snapshot): StatusDocument {
   const { nowMs, provider, images, downloads, requests } = snapshot;
   return {
     name: provider.name,
@@ -40,7 +133,10 @@ export function statusJson(snapshot: Snapshot): unknown {
   };
 }
 
-function imageJson(served: ServedImage, snapshot: Snapshot): unknown {
+function imageJson(
+  served: ServedImage,
+  snapshot: Snapshot,
+): ImageStatusDocument {
   const { image, version, manifest, artifacts } = served;
   return {
     channel: image.channel,
@@ -68,7 +164,7 @@ function imageJson(served: ServedImage, snapshot: Snapshot): unknown {
   };
 }
 
-function downloadJson(download: TransferState): unknown {
+function downloadJson(download: TransferState): DownloadDocument {
   return {
     client: download.client,
     artifact: download.artifact,

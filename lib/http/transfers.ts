@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
+import { MAX_BLOCK_BYTES, MIN_BLOCK_BYTES } from "./artifact_files.ts";
 
 /** How much is sent at once, and to how many. */
 export interface TransferLimits {
@@ -6,14 +7,11 @@ export interface TransferLimits {
   readonly maxConnections: number;
   /** For each download, bytes per second; unset: as fast as it goes. */
   readonly maxRateBytesPerSecond?: number;
-  /** How long a client may take to accept a chunk before it is given up. */
-  readonly stallTimeoutMs: number;
 }
 
 /** Wide enough for a rack, small against the usual limit on open files. */
 export const DEFAULT_TRANSFER_LIMITS: TransferLimits = {
   maxConnections: 512,
-  stallTimeoutMs: 120_000,
 };
 
 /** What is sent to whom. */
@@ -36,30 +34,32 @@ export interface TransferState extends TransferSubject {
   readonly startedMs: number;
   /** Handed to the network so far. */
   readonly sentBytes: number;
-  /** `broken`: the client went away or stalled, or the file changed. */
+  /** `broken`: the client went away or was given up, or the file changed. */
   readonly state: "running" | "done" | "broken";
 }
 
-/** One download, for the stream that feeds it. */
+/** One download, for the body that feeds it. */
 export interface Transfer {
-  /** Aborts when it is over, however it ended: nothing is to be held then. */
-  readonly signal: AbortSignal;
-  /** How much to read next, at most. */
+  /** Calls back when it is over, however it ended: nothing is held then. */
+  onOver(callback: () => void): void;
+  /** How much to send next, at most. */
   chunkBytes(): number;
-  /** Whether to read the next chunk while the network takes this one. */
-  readsAhead(): boolean;
+  /** How much to read from the disk at once: a power of two. */
+  blockBytes(): number;
+  /** How many chunks to read while the network takes one. */
+  readsAhead(): number;
   /**
-   * Call before reading a chunk: the client has accepted the one before, and
-   * is not to blame for the time that reading takes.
-   */
-  accepted(): void;
-  /**
-   * Call with a chunk at hand: waits until the rate allows it.
+   * Call with a chunk at hand, before it is sent.
    *
-   * @throws the signal's reason when the download is over meanwhile
+   * @param whenStopped makes the signal that ends a wait
+   * @returns what to wait for, where there is a rate limit; it rejects with
+   * the signal's reason when that aborts first
    */
-  release(countBytes: number): Promise<void>;
-  /** The stream cannot go on: the client gets less than it was promised. */
+  release(
+    countBytes: number,
+    whenStopped: () => AbortSignal,
+  ): Promise<void> | undefined;
+  /** The body cannot go on: the client gets less than it was promised. */
   fail(): void;
 }
 
@@ -96,19 +96,16 @@ export interface Transfers {
   recent(): readonly TransferState[];
 }
 
-/** Largest read: more does not make it faster (tests/bench/http_bench.ts). */
-const MAX_CHUNK_BYTES = 256 * 1024;
-/** Smallest read in a crowd: less costs more calls than it saves memory. */
-const MIN_CHUNK_BYTES = 64 * 1024;
-/**
- * What one chunk of each download may take together. Deno holds up to four of
- * them for a client that is slow.
- */
-const CHUNK_BUDGET_BYTES = 8 * 1024 * 1024;
-/** Up to so many downloads wait for the disk; more keep each other busy. */
+/** What one chunk of each download may take together. */
+const CHUNK_BUDGET_BYTES = 16 * 1024 * 1024;
+/** A few downloads wait for the disk; more keep each other busy. */
 const MAX_READING_AHEAD = 8;
+/** One client alone is as fast as the disk if the disk never waits. */
+const READ_AHEAD_ALONE = 2;
 /** With a rate limit, how often a chunk is sent. */
 const RELEASES_PER_SECOND = 4;
+/** How much a rate limit makes up for timers that fire late. */
+const CATCH_UP_MS = 250;
 const REMEMBERED = 20;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -123,7 +120,7 @@ export function createTransfers(
   const running = new Set<TransferState>();
   const ended: TransferState[] = [];
   const total = { done: 0, broken: 0, refused: 0, sentBytes: 0 };
-  const { maxConnections, maxRateBytesPerSecond, stallTimeoutMs } = limits;
+  const { maxConnections, maxRateBytesPerSecond } = limits;
 
   function begin(
     subject: TransferSubject,
@@ -140,68 +137,58 @@ export function createTransfers(
       state: "running",
     };
     running.add(state);
-    const over = new AbortController();
-    /** Since when the client has had a chunk to accept. */
-    let waitingSinceMs: number | undefined;
-    let cancelWatch = () => {};
+    let onOver = () => {};
     let releasedMs = clock.monotonic();
 
-    function end(reason: string): void {
-      cancelWatch();
+    function end(): void {
       if (!running.delete(state)) return;
       const whole = state.sentBytes === state.lengthBytes;
       if (state.state === "running") state.state = whole ? "done" : "broken";
       total[state.state === "done" ? "done" : "broken"]++;
       ended.unshift(state);
       ended.length = Math.min(ended.length, REMEMBERED);
-      over.abort(new Error(reason));
+      onOver();
     }
-    const onCompleted = () => end("the client is gone");
-    completed.then(onCompleted, onCompleted);
+    completed.then(end, () => {
+      state.state = "broken";
+      end();
+    });
 
-    /** Looks again when the client could have stalled, not at every chunk. */
-    function watch(delayMs: number): void {
-      cancelWatch = clock.setTimer(() => {
-        const waitedMs = waitingSinceMs === undefined
-          ? 0
-          : clock.monotonic() - waitingSinceMs;
-        if (waitedMs < stallTimeoutMs) return watch(stallTimeoutMs - waitedMs);
-        state.state = "broken";
-        end("the client has stopped reading");
-      }, delayMs);
+    function count(countBytes: number): undefined {
+      state.sentBytes += countBytes;
+      total.sentBytes += countBytes;
     }
-    watch(stallTimeoutMs);
 
     return {
-      signal: over.signal,
+      onOver(callback) {
+        onOver = callback;
+      },
       chunkBytes() {
-        const share = Math.max(
-          MIN_CHUNK_BYTES,
-          CHUNK_BUDGET_BYTES / running.size,
-        );
         const rate = maxRateBytesPerSecond ?? Infinity;
         const count = Math.min(
-          MAX_CHUNK_BYTES,
-          share,
-          rate / RELEASES_PER_SECOND,
+          MAX_BLOCK_BYTES,
+          Math.floor(rate / RELEASES_PER_SECOND),
         );
-        return Math.max(1, Math.floor(count));
+        return Math.max(1, count);
       },
-      readsAhead: () => running.size <= MAX_READING_AHEAD,
-      accepted() {
-        waitingSinceMs = undefined;
+      blockBytes() {
+        let size = MAX_BLOCK_BYTES;
+        while (
+          size > MIN_BLOCK_BYTES && size * running.size > CHUNK_BUDGET_BYTES
+        ) size /= 2;
+        return size;
       },
-      async release(countBytes) {
-        if (maxRateBytesPerSecond !== undefined) {
-          const nowMs = clock.monotonic();
-          releasedMs = Math.max(nowMs, releasedMs) +
-            countBytes / maxRateBytesPerSecond * 1000;
-          await sleep(clock, releasedMs - nowMs, { signal: over.signal });
-        }
-        over.signal.throwIfAborted();
-        state.sentBytes += countBytes;
-        total.sentBytes += countBytes;
-        waitingSinceMs = clock.monotonic();
+      readsAhead() {
+        if (running.size === 1) return READ_AHEAD_ALONE;
+        return running.size <= MAX_READING_AHEAD ? 1 : 0;
+      },
+      release(countBytes, whenStopped) {
+        if (maxRateBytesPerSecond === undefined) return count(countBytes);
+        const nowMs = clock.monotonic();
+        releasedMs = Math.max(nowMs - CATCH_UP_MS, releasedMs) +
+          countBytes / maxRateBytesPerSecond * 1000;
+        return sleep(clock, releasedMs - nowMs, { signal: whenStopped() })
+          .then(() => count(countBytes));
       },
       fail() {
         state.state = "broken";

@@ -194,40 +194,6 @@ Deno.test("beyond the limit a download is 503 with Retry-After", async () => {
   assert.equal(fixture.fileSystem.openCount, 0);
 });
 
-Deno.test("a client that stops reading is given up, and its file closed", async () => {
-  const fixture = await httpFixture({
-    stallTimeoutMs: 1000,
-    maxConnections: 1,
-    maxRateBytesPerSecond: 40,
-  });
-  const response = await request(fixture, KERNEL_URL);
-  const reader = response.body?.getReader();
-  const first = reader?.read();
-  await fixture.clock.advance(250);
-  assert.equal((await first)?.value?.length, 10);
-  await fixture.clock.advance(999);
-  assert.equal(fixture.fileSystem.openCount, 1);
-  await fixture.clock.advance(1);
-  assert.equal(fixture.fileSystem.openCount, 0);
-  await assert.rejects(async () => await reader?.read(), /stopped reading/);
-  const next = await request(fixture, KERNEL_URL);
-  assert.equal(next.status, 200, "the place is free again");
-  await next.body?.cancel();
-});
-
-Deno.test("time that the rate limit takes is not held against the client", async () => {
-  const fixture = await httpFixture({
-    stallTimeoutMs: 100,
-    maxRateBytesPerSecond: 13,
-  });
-  const response = await request(fixture, KERNEL_URL);
-  const text = response.text();
-  await fixture.clock.advance(1999);
-  assert.equal(fixture.fileSystem.openCount, 1, "26 bytes take 2 seconds");
-  await fixture.clock.advance(10);
-  assert.equal(await text, KERNEL);
-});
-
 Deno.test("a client that goes away while the rate limit waits leaves nothing", async () => {
   const fixture = await httpFixture({ maxRateBytesPerSecond: 10 });
   const gone = Promise.withResolvers<void>();

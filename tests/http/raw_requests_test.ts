@@ -4,6 +4,7 @@ import {
   get,
   H,
   HEALTH_200,
+  HEALTH_200_CLOSE,
   K,
   kernel206,
   KERNEL_200,
@@ -49,7 +50,6 @@ const CASES: readonly RawCase[] = [
     "closed",
   ],
   [
-    // Deno says keep-alive and closes all the same: no client can be hurt.
     "HTTP/1.0 that asks to keep the connection",
     get(K, "Connection: keep-alive\r\n", "HTTP/1.0"),
     answer(
@@ -58,6 +58,25 @@ const CASES: readonly RawCase[] = [
       KERNEL,
       "HTTP/1.0",
     ),
+  ],
+  [
+    "two requests of HTTP/1.0 on one connection",
+    get("/health", "Connection: Keep-Alive\r\n", "HTTP/1.0") +
+    get("/health", "", "HTTP/1.0"),
+    HEALTH_200.replace("HTTP/1.1", "HTTP/1.0")
+      .replace("\r\n\r\n", "\r\nconnection: keep-alive\r\n\r\n") +
+    HEALTH_200.replace("HTTP/1.1", "HTTP/1.0"),
+    "closed",
+  ],
+  [
+    "HTTP/1.2, which is answered as 1.1",
+    get("/health", H, "HTTP/1.2"),
+    HEALTH_200,
+  ],
+  [
+    "Connection: close, and a request after it",
+    get("/health", `${H}Connection: close\r\n`) + get(K),
+    HEALTH_200_CLOSE,
     "closed",
   ],
   [
@@ -115,6 +134,53 @@ const CASES: readonly RawCase[] = [
       get("/health", `${H}Transfer-Encoding: chunked\r\n`)
     }5\r\nhello\r\n0\r\n\r\n`,
     HEALTH_200,
+  ],
+  [
+    "chunks with extensions and trailers, then another request",
+    get("/health", `${H}Transfer-Encoding: Chunked\r\n`) +
+    "5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\n" + get(K),
+    HEALTH_200 + KERNEL_200,
+  ],
+  [
+    "chunks that are split over segments",
+    [
+      get("/health", `${H}Transfer-Encoding: chunked\r\n`) + "5\r",
+      "\nhel",
+      "lo\r\n",
+      "0\r\n\r",
+      `\n${get(K)}`,
+    ],
+    HEALTH_200 + KERNEL_200,
+  ],
+  [
+    "a body of nothing",
+    get("/health", `${H}Content-Length: 0\r\n`) + get(K),
+    HEALTH_200 + KERNEL_200,
+  ],
+  [
+    "twenty requests at once, answered in order",
+    (get("/health") + get(K)).repeat(10),
+    (HEALTH_200 + KERNEL_200).repeat(10),
+  ],
+  [
+    "a request byte by byte",
+    [...get("/health")],
+    HEALTH_200,
+  ],
+  [
+    "bytes beyond ASCII in a header",
+    get(K, `${H}X: \xff\xfe\r\n`),
+    KERNEL_200,
+  ],
+  [
+    "a header without a value, and one in tabs",
+    get(K, `${H}X:\r\nRange:\tbytes=0-3\t\r\n`),
+    kernel206(0, 3),
+  ],
+  [
+    "header names in any case",
+    get(K, `hOST: a\r\nRANGE: bytes=0-3\r\n`),
+    kernel206(0, 3),
   ],
   [
     "Accept-Encoding, without effect",

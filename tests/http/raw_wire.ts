@@ -53,11 +53,15 @@ export function refusal(
   return json(status, JSON.stringify({ error }), headers);
 }
 
-/** What Deno says of a request it cannot read, before it hangs up. */
-export const BAD_REQUEST = answer("400 Bad Request", {
-  "content-length": "0",
-  connection: "close",
-});
+/** What is said of a request that cannot be read, before hanging up. */
+export function unreadable(
+  reason: string,
+  status = "400 Bad Request",
+): string {
+  return refusal(status, `Cannot read this request: ${reason}`, {
+    connection: "close",
+  });
+}
 
 const fixture = await httpFixture();
 const [served] = fixture.catalog.images();
@@ -92,6 +96,9 @@ export const KERNEL_200 = answer("200 OK", KERNEL_HEADERS, KERNEL);
 export const KERNEL_HEAD = answer("200 OK", KERNEL_HEADERS);
 export const KERNEL_304 = answer("304 Not Modified", ABOUT_KERNEL);
 export const HEALTH_200 = json("200 OK", '{"status":"ok"}');
+export const HEALTH_200_CLOSE = json("200 OK", '{"status":"ok"}', {
+  connection: "close",
+});
 
 export function kernel206(first: number, last: number): string {
   return answer(
@@ -125,11 +132,14 @@ export function noImage(name: string): string {
   );
 }
 
-export function cannot(method: string): string {
+export function cannot(
+  method: string,
+  headers: Readonly<Record<string, string>> = {},
+): string {
   return refusal(
     "405 Method Not Allowed",
     `Cannot ${method}: everything here is for GET and HEAD`,
-    { allow: "GET, HEAD" },
+    { allow: "GET, HEAD", ...headers },
   );
 }
 

@@ -18,12 +18,40 @@ const CLIENTS = 50;
 /** Longer than the steps in which Linux counts the time of a change. */
 const PAUSE_MS = 20;
 
-function randomBytes(): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(SIZE_BYTES);
-  for (let at = 0; at < SIZE_BYTES; at += 65536) {
+function randomBytes(sizeBytes = SIZE_BYTES): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(sizeBytes);
+  for (let at = 0; at < sizeBytes; at += 65536) {
     crypto.getRandomValues(bytes.subarray(at, at + 65536));
   }
   return bytes;
+}
+
+/** Ways to put another content in the place of a file, used in turn. */
+const REPLACE: readonly ((path: string) => Promise<void>)[] = [
+  (path) => renameOver(path, SIZE_BYTES),
+  (path) => overwrite(path, SIZE_BYTES),
+  (path) => renameOver(path, SIZE_BYTES / 2 + 4711),
+  (path) => overwrite(path, SIZE_BYTES * 2),
+  (path) => overwrite(path, SIZE_BYTES / 3 | 0),
+  async (path) => {
+    await Deno.remove(path);
+    await Deno.writeFile(path, randomBytes());
+  },
+];
+
+async function renameOver(path: string, sizeBytes: number): Promise<void> {
+  await Deno.writeFile(`${path}.new`, randomBytes(sizeBytes));
+  await Deno.rename(`${path}.new`, path);
+}
+
+/** In place and piece by piece, and only then to its new length. */
+async function overwrite(path: string, sizeBytes: number): Promise<void> {
+  const bytes = randomBytes(sizeBytes);
+  using file = await Deno.open(path, { write: true });
+  for (let done = 0; done < sizeBytes;) {
+    done += await file.write(bytes.subarray(done, done + 131072));
+  }
+  await file.truncate(sizeBytes);
 }
 
 Deno.test("100 replacements during 50 downloads: what completes matches its ETag", async () => {
@@ -38,6 +66,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
   const app = createHttpApp({
     catalog,
     fileSystem: disk,
+    keepOpenMs: 1000,
     clock: systemClock,
     logger,
     status: silentProvider,
@@ -77,16 +106,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
     };
     const replacer = async () => {
       for (let round = 0; round < REPLACEMENTS; round++) {
-        const bytes = randomBytes();
-        if (round % 2 === 0) {
-          await Deno.writeFile(`${path}.new`, bytes);
-          await Deno.rename(`${path}.new`, path);
-        } else {
-          using file = await Deno.open(path, { write: true });
-          for (let done = 0; done < SIZE_BYTES;) {
-            done += await file.write(bytes.subarray(done, done + 131072));
-          }
-        }
+        await REPLACE[round % REPLACE.length]?.(path);
         await scan();
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/core/clock.ts";
+import { AsyncQueue } from "../../lib/core/async_queue.ts";
 import { UserError } from "../../lib/core/errors.ts";
 import type { HttpApp } from "../../lib/http/app.ts";
 import { type HttpServer, openHttpServer } from "../../lib/http/server.ts";
@@ -12,6 +13,7 @@ function open(app: HttpApp, options: {
   hostname?: string;
   drainTimeoutMs?: number;
   signal?: AbortSignal;
+  logger?: MemoryLogger;
 } = {}): HttpServer {
   return openHttpServer({
     app,
@@ -33,25 +35,28 @@ function slowApp(lengthBytes: number): {
   const { promise: requested, resolve: onRequest } = Promise.withResolvers<
     void
   >();
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const sent = new AsyncQueue<Uint8Array<ArrayBuffer>>();
+  const reader = sent[Symbol.asyncIterator]();
   let left = lengthBytes;
   return {
     requested,
     send(bytes) {
-      controller?.enqueue(new Uint8Array(bytes));
+      sent.push(new Uint8Array(bytes));
       left -= bytes;
-      if (left === 0) controller?.close();
+      if (left === 0) sent.close();
     },
     app: {
-      fetch() {
-        const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-          start(given) {
-            controller = given;
+      fetch(_, { lend }) {
+        lend?.({
+          async read() {
+            const { value, done } = await reader.next();
+            return done ? undefined : value;
           },
-        });
+          cancel: () => sent.close(),
+        }, lengthBytes);
         onRequest();
         return Promise.resolve(
-          new Response(body, {
+          new Response(null, {
             headers: { "content-length": `${lengthBytes}` },
           }),
         );
@@ -120,16 +125,27 @@ Deno.test("a download that cannot be finished ends short of its length", async (
   assert.ok(!text.endsWith("x"));
 });
 
-Deno.test("openHttpServer() says who asks, and that it takes chunks on loan", async () => {
+Deno.test("openHttpServer() says who asks, for what, and that it takes bytes on loan", async () => {
   const seen: unknown[] = [];
   await using server = open({
-    fetch(_, { client, lendChunks }) {
-      seen.push(client, lendChunks);
+    fetch(_, { client, requestLine, lend }) {
+      seen.push(client, requestLine?.method, requestLine?.target, typeof lend);
       return Promise.resolve(new Response("x"));
     },
   });
-  await (await fetch(`http://127.0.0.1:${server.port}/`)).text();
-  assert.deepEqual(seen, ["127.0.0.1", true]);
+  await (await fetch(`http://127.0.0.1:${server.port}/a?b`)).text();
+  assert.deepEqual(seen, ["127.0.0.1", "GET", "/a?b", "function"]);
+});
+
+Deno.test("openHttpServer() answers 500 for an app that fails, and logs it", async () => {
+  const logger = new MemoryLogger();
+  await using server = open({
+    fetch: () => Promise.reject(new Error("secret detail")),
+  }, { logger });
+  const response = await fetch(`http://127.0.0.1:${server.port}/`);
+  assert.equal(response.status, 500);
+  assert.doesNotMatch(await response.text(), /secret/);
+  assert.match(logger.lines.join(), /Cannot answer .*: secret detail/);
 });
 
 Deno.test("openHttpServer() says who is to yield when the port is busy", async () => {

@@ -1,0 +1,222 @@
+/** How the body of a request is delimited (RFC 9112, section 6). */
+export type BodyFraming =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly lengthBytes: number }
+  | { readonly kind: "chunked" };
+
+/** What a client asks, as it stands before the body. */
+export interface RequestHead {
+  /** As written: methods are case-sensitive. */
+  readonly method: string;
+  /** As written, except that bytes beyond ASCII are percent-encoded. */
+  readonly target: string;
+  /** The last digit of the version: of HTTP/1.0 or HTTP/1.1 and later. */
+  readonly minorVersion: 0 | 1;
+  /** In order; one character per byte. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Whether the client lets the connection be used again (section 9.3). */
+  readonly keepAlive: boolean;
+  /** What follows. */
+  readonly body: BodyFraming;
+  /** The client holds its body back until it is asked for it. */
+  readonly expectsContinue: boolean;
+}
+
+/**
+ * The headers of a request, as far as the fetch API has them: several of one
+ * name are one list.
+ */
+export function askedHeaders(
+  { headers }: Pick<RequestHead, "headers">,
+): { get(lowerCaseName: string): string | null } {
+  return {
+    get(lowerCaseName) {
+      const values = valuesOf(headers, lowerCaseName);
+      return values.length === 0 ? null : values.join(", ");
+    },
+  };
+}
+
+/** A request that cannot be read, and how to answer it. */
+export interface HeadRefusal {
+  /** Of the answer: 400, 414, 431, 501 or 505. */
+  readonly status: number;
+  /** What is wrong with it: a clause for people. */
+  readonly reason: string;
+}
+
+/** Longest target: no path that is served comes near. */
+export const MAX_TARGET_BYTES = 16 * 1024;
+/** Longest request line and headers together. */
+export const MAX_HEAD_BYTES = 32 * 1024;
+const MAX_HEADERS = 100;
+
+const LF = 10;
+const CR = 13;
+
+/**
+ * Where a head ends: behind its empty line. A line may end with LF alone
+ * (RFC 9112, section 2.2).
+ *
+ * @param bytes what has been received, from the request line on
+ * @param from what was looked at before, and had no end
+ * @returns undefined when the end has not been received
+ */
+export function findHeadEnd(
+  bytes: Uint8Array,
+  from = 0,
+): number | undefined {
+  // The end may have begun among the three bytes before.
+  let at = bytes.indexOf(LF, Math.max(0, from - 3));
+  while (at >= 0) {
+    if (bytes[at + 1] === LF) return at + 2;
+    if (bytes[at + 1] === CR && bytes[at + 2] === LF) return at + 3;
+    at = bytes.indexOf(LF, at + 1);
+  }
+  return undefined;
+}
+
+/** How many bytes of empty lines come before a request (section 2.2). */
+export function countEmptyLines(bytes: Uint8Array): number {
+  let count = 0;
+  while (bytes[count] === CR || bytes[count] === LF) count++;
+  return count;
+}
+
+/**
+ * Why a head that has not ended yet is too long already.
+ *
+ * @param bytes what has been received
+ */
+export function refuseLongHead(bytes: Uint8Array): HeadRefusal | undefined {
+  const endOfLine = bytes.indexOf(LF);
+  const lineBytes = endOfLine < 0 ? bytes.length : endOfLine;
+  // The longest method and version are no part of the target: some slack.
+  if (lineBytes > MAX_TARGET_BYTES + 64) return LONG_TARGET;
+  return bytes.length >= MAX_HEAD_BYTES ? LONG_HEAD : undefined;
+}
+
+const LONG_TARGET: HeadRefusal = {
+  status: 414,
+  reason: `the path is longer than ${MAX_TARGET_BYTES} bytes`,
+};
+const LONG_HEAD: HeadRefusal = {
+  status: 431,
+  reason: `the headers are longer than ${MAX_HEAD_BYTES} bytes`,
+};
+const MANY_HEADERS: HeadRefusal = {
+  status: 431,
+  reason: `there are more than ${MAX_HEADERS} headers`,
+};
+
+/** RFC 9110, section 5.6.2 for the method; RFC 9112, section 3. */
+const REQUEST_LINE =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/;
+/** RFC 9110, section 5.5: no blank before the colon, no control characters. */
+const HEADER =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+
+/**
+ * Reads a request head strictly: what two readers could understand
+ * differently is refused, since a proxy in front may be the other one.
+ *
+ * @param bytes from the request line to the empty line
+ */
+export function parseRequestHead(
+  bytes: Uint8Array,
+): RequestHead | HeadRefusal {
+  const [requestLine = "", ...lines] = latin1(bytes).split(/\r?\n/);
+  const match = REQUEST_LINE.exec(requestLine);
+  if (match === null) return bad("the first line is not METHOD PATH HTTP/1.1");
+  const [, method = "", rawTarget = "", major, minor] = match;
+  if (major !== "1") {
+    return { status: 505, reason: `HTTP/${major} is not spoken here` };
+  }
+  if (rawTarget.length > MAX_TARGET_BYTES) return LONG_TARGET;
+  if (!isTarget(method, rawTarget)) {
+    return bad("the path does not begin with /");
+  }
+  // Two empty lines: the one that ends the head, and what follows its end.
+  const headerLines = lines.slice(0, -2);
+  if (headerLines.length > MAX_HEADERS) return MANY_HEADERS;
+  const headers: (readonly [string, string])[] = [];
+  for (const line of headerLines) {
+    const header = HEADER.exec(line);
+    if (header === null) return bad("a header is not NAME: VALUE");
+    headers.push([header[1] ?? "", (header[2] ?? "").trimEnd()]);
+  }
+  const minorVersion = minor === "0" ? 0 : 1;
+  if (valuesOf(headers, "host").length > 1) return bad("there are two Hosts");
+  const body = bodyFraming(headers, minorVersion);
+  if ("status" in body) return body;
+  const options = valuesOf(headers, "connection").join(",").toLowerCase()
+    .split(",").map((option) => option.trim());
+  return {
+    method,
+    target: rawTarget.replaceAll(/[\x80-\xff]/g, percentEncoded),
+    minorVersion,
+    headers,
+    keepAlive: !options.includes("close") &&
+      (minorVersion === 1 || options.includes("keep-alive")),
+    body,
+    expectsContinue: valuesOf(headers, "expect")
+      .some((value) => value.toLowerCase() === "100-continue"),
+  };
+}
+
+/** The four forms of RFC 9112, section 3.2. */
+function isTarget(method: string, target: string): boolean {
+  if (target.startsWith("/") || /^[a-z][a-z0-9+.-]*:\/\//i.test(target)) {
+    return true;
+  }
+  return method === "CONNECT" || (method === "OPTIONS" && target === "*");
+}
+
+/** Where doubt is an attack's way in (section 6.3), there is no answer. */
+function bodyFraming(
+  headers: RequestHead["headers"],
+  minorVersion: 0 | 1,
+): BodyFraming | HeadRefusal {
+  const codings = valuesOf(headers, "transfer-encoding");
+  const lengths = valuesOf(headers, "content-length");
+  if (codings.length > 0) {
+    if (lengths.length > 0) {
+      return bad("there are Content-Length and Transfer-Encoding");
+    }
+    if (minorVersion === 0) return bad("HTTP/1.0 has no Transfer-Encoding");
+    return codings.join(",").toLowerCase() === "chunked"
+      ? { kind: "chunked" }
+      : { status: 501, reason: "the only Transfer-Encoding here is chunked" };
+  }
+  const [length] = lengths;
+  if (length === undefined) return { kind: "none" };
+  if (lengths.length > 1) return bad("there are two Content-Lengths");
+  // 15 digits are exact, and more than any body.
+  if (!/^\d{1,15}$/.test(length)) return bad("Content-Length is no number");
+  return Number(length) === 0
+    ? { kind: "none" }
+    : { kind: "length", lengthBytes: Number(length) };
+}
+
+function valuesOf(headers: RequestHead["headers"], wanted: string): string[] {
+  const values: string[] = [];
+  for (const [name, value] of headers) {
+    if (name.length === wanted.length && name.toLowerCase() === wanted) {
+      values.push(value);
+    }
+  }
+  return values;
+}
+
+function bad(reason: string): HeadRefusal {
+  return { status: 400, reason };
+}
+
+/** One character per byte, which no TextDecoder does: its latin1 is not. */
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+function percentEncoded(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}

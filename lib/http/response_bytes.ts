@@ -1,0 +1,78 @@
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  206: "Partial Content",
+  304: "Not Modified",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  412: "Precondition Failed",
+  414: "URI Too Long",
+  416: "Range Not Satisfiable",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+
+/**
+ * The status line and headers that a response has by itself. There is always a
+ * length and never a chunk: firmware stumbles over chunks.
+ *
+ * @param minorVersion of the request: a client of HTTP/1.0 is answered in it
+ * @param lengthBytes of the body, for a response that does not say so itself
+ */
+export function ownHead(
+  { status, headers }: {
+    readonly status: number;
+    readonly headers: Headers | Readonly<Record<string, string>>;
+  },
+  { minorVersion, lengthBytes }: {
+    readonly minorVersion: 0 | 1;
+    readonly lengthBytes: number;
+  },
+): string {
+  let text = `HTTP/1.${minorVersion} ${status} ${REASONS[status] ?? ""}\r\n`;
+  let saysLength = status === 304;
+  const add = (value: string, name: string) => {
+    text += `${name}: ${value}\r\n`;
+    saysLength ||= name === "content-length";
+  };
+  // Twice as fast as for ... of.
+  if (headers instanceof Headers) headers.forEach(add);
+  else for (const [name, value] of Object.entries(headers)) add(value, name);
+  return saysLength ? text : `${text}content-length: ${lengthBytes}\r\n`;
+}
+
+/**
+ * The headers that the connection adds, and the end of the head.
+ *
+ * @param date the present time as an HTTP-date
+ * @param keepAlive whether another request may follow
+ */
+export function restOfHead(
+  { date, keepAlive, minorVersion }: {
+    readonly date: string;
+    readonly keepAlive: boolean;
+    readonly minorVersion: 0 | 1;
+  },
+): string {
+  // What each version does anyway is not said.
+  const option = keepAlive === (minorVersion === 1)
+    ? ""
+    : `connection: ${keepAlive ? "keep-alive" : "close"}\r\n`;
+  return `date: ${date}\r\n${option}\r\n`;
+}
+
+/** A head and a body in one piece, so that they leave in one packet. */
+export function headAndBody(
+  head: string,
+  body: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  // Headers are ASCII: a character is a byte.
+  const both = new Uint8Array(head.length + body.length);
+  new TextEncoder().encodeInto(head, both);
+  both.set(body, head.length);
+  return both;
+}
