@@ -79,6 +79,7 @@ const EVENT_KINDS: ReadonlyMap<string, FileEvent["kind"]> = new Map([
   ["create", "created"],
   ["modify", "modified"],
   ["access", "closed"],
+  ["rename", "moved"],
 ]);
 
 function watch(
@@ -157,6 +158,7 @@ function infoOf(stat: Deno.FileInfo): FileInfo {
     changedMs: stat.ctime?.getTime() ?? 0,
     device: stat.dev,
     inode: stat.ino ?? 0,
+    linkCount: stat.nlink ?? 1,
     mode: (stat.mode ?? 0) & 0o7777,
   };
 }

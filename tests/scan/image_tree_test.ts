@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { formatChannelArch } from "../../lib/core/channel_arch.ts";
 import { DigestCache } from "../../lib/scan/digest_cache.ts";
 import { ImageTree } from "../../lib/scan/image_tree.ts";
+import { CLOSED_QUIET_MS, QUIET_MS } from "../../lib/scan/settling.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
@@ -148,4 +149,17 @@ Deno.test("ImageTree.hashPending() goes on after an image that cannot be read, a
   assert.deepEqual(await bench.settle(), ["stable/arm64", "testing/arm64"]);
   const again = await tree.look(SETTINGS, { signal });
   assert.deepEqual(again.warnings, []);
+});
+
+Deno.test("ImageTree takes the files of a directory that was moved into place for written", async () => {
+  const bench = new Bench();
+  const tree = await bench.tree();
+  bench.fs.file(KERNEL, "x", { modified: bench.now() });
+  assert.deepEqual(await bench.settle(), []);
+  assert.equal(tree.lookAgainInMs, QUIET_MS);
+  tree.noteWriter("/srv/stable", "closed");
+  await bench.look();
+  assert.equal(tree.lookAgainInMs, CLOSED_QUIET_MS);
+  await bench.clock.advance(CLOSED_QUIET_MS);
+  assert.deepEqual(await bench.settle(), ["stable/arm64"]);
 });

@@ -248,7 +248,8 @@ export class MemoryFileSystem implements FileSystem {
         this.#nodes.set(to + name.slice(from.length), node);
       }
       this.#tell("other", from);
-      this.#tell("other", to);
+      this.#tell("moved", to);
+      this.#tell("moved", from, to);
     });
   }
 
@@ -267,10 +268,14 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
-  #tell(kind: FileEvent["kind"], path: string): void {
+  /** Of each watch that all the paths are below. */
+  #tell(kind: FileEvent["kind"], ...all: string[]): void {
     for (const [listener, directory] of this.#watches) {
-      if (path === directory || path.startsWith(`${directory}/`)) {
-        listener.onEvent({ kind, paths: [path] });
+      const paths = all.filter((path) =>
+        path === directory || path.startsWith(`${directory}/`)
+      );
+      if (paths.length > 0 && paths.length === all.length) {
+        listener.onEvent({ kind, paths });
       }
     }
   }
@@ -328,6 +333,7 @@ function infoOf(node: Node): FileInfo {
     changedMs: node.changedMs,
     device: 1,
     inode: node.inode,
+    linkCount: 1,
     mode: node.mode,
   };
 }
