@@ -43,13 +43,15 @@ import { ArtifactWatcher } from "./scan/artifact_watcher.ts";
  * the downloads that are under way are drained.
  *
  * @param changes of the configuration, while it runs
+ * @param onReady called once, when what lies on disk is served and advertised
  * @throws UserError for what the operator has to mend
  */
 export async function serve(
   config: ServeConfig,
   machine: Machine,
-  { changes, signal }: {
+  { changes, onReady, signal }: {
     readonly changes: ConfigSource;
+    readonly onReady: () => void;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
@@ -100,6 +102,7 @@ export async function serve(
     }),
     hostname: listenAddress(config, systemAddresses()),
     port: config.port,
+    drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     clock,
     logger,
     signal: new AbortController().signal,
@@ -153,7 +156,7 @@ export async function serve(
       ), machine));
   }
   const reconciler = new Reconciler({ advertisers, logger });
-  await keepOffering({ ...looking, reconciler, bell }, { signal });
+  await keepOffering({ ...looking, reconciler, bell, onReady }, { signal });
 }
 
 /** Work that goes on until it is disposed of; its failure stops nothing else. */

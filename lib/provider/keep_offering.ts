@@ -28,6 +28,8 @@ export interface Offering extends Looking {
   readonly reconciler: Reconciler;
   /** Rung when there may be something to do. */
   readonly bell: Bell;
+  /** Called after the first round. */
+  readonly onReady: () => void;
 }
 
 /** How often the disk is looked at when it does not tell of changes. */
@@ -81,7 +83,7 @@ export async function keepOffering(
   offering: Offering,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { library, reconciler, bell, clock } = offering;
+  const { library, reconciler, bell, clock, onReady } = offering;
   const tree = await library.tree();
   const look = lookWith(offering);
   let hashing: Promise<void> | undefined;
@@ -107,6 +109,7 @@ export async function keepOffering(
         ...hurry && { hurry },
         signal,
       });
+      if (hurry === undefined) onReady();
       const waitMs = waitFor(offering, tree.lookAgainInMs, wasRung, scanMs);
       wasRung = await waitForNews(offering, waitMs, { signal });
       if (wasRung) {

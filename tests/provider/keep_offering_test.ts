@@ -66,7 +66,12 @@ async function withProvider(
   };
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
   await offerFirst(looking, { signal });
-  const running = keepOffering({ ...looking, reconciler, bell }, { signal });
+  const running = keepOffering({
+    ...looking,
+    reconciler,
+    bell,
+    onReady: () => {},
+  }, { signal });
   const pass = async (durationMs: number) => {
     for (let doneMs = 0; doneMs < durationMs; doneMs += 100) {
       await clock.advance(100);
