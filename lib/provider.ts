@@ -55,7 +55,7 @@ export async function serve(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { fileSystem, clock, logger } = machine;
+  const { fileSystem, clock, logger, statusLine } = machine;
   await using stack = new AsyncDisposableStack();
   stack.use(await openStateDirectory(config.stateDir, machine));
   const loadSigner = once(() => openSigner(config, machine, { signal }));
@@ -69,6 +69,7 @@ export async function serve(
     fileSystem,
     clock,
     logger,
+    statusLine,
   });
   const bell = new Bell();
   let live = config;

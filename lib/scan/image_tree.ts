@@ -5,11 +5,10 @@ import {
 } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
-import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { artifactFiles, fileIdentity } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
-import { reportProgress } from "./hash_progress.ts";
+import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
 import type { ArtifactFile, HashedImage, ImageFiles } from "./image_files.ts";
 import {
   type MissingImage,
@@ -46,7 +45,7 @@ interface Failure {
 export class ImageTree {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #progress: HashProgressOptions;
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
   readonly #failures = new Map<string, Failure>();
@@ -56,17 +55,18 @@ export class ImageTree {
   /**
    * Nothing is known until the first `look()`.
    *
-   * @param logger hears how far long reading has got
+   * @param options are told how far long reading has got, too
    */
-  constructor({ fileSystem, clock, digests, logger }: {
-    readonly fileSystem: FileSystem;
-    readonly clock: Clock;
-    readonly digests: DigestCache;
-    readonly logger: Logger;
-  }) {
+  constructor(
+    { fileSystem, digests, ...progress }: HashProgressOptions & {
+      readonly fileSystem: FileSystem;
+      readonly digests: DigestCache;
+    },
+  ) {
+    const { clock } = progress;
     this.#fileSystem = fileSystem;
     this.#clock = clock;
-    this.#logger = logger;
+    this.#progress = progress;
     this.#digests = digests;
     this.#settling = new SettlingFiles(clock);
   }
@@ -144,10 +144,8 @@ export class ImageTree {
     const pending = this.#pending;
     const totalBytes = pending
       .reduce((sum, files) => sum + this.#digests.unreadBytes(files), 0);
-    const onRead = reportProgress(totalBytes, {
-      clock: this.#clock,
-      logger: this.#logger,
-    });
+    using progress = new HashProgress(totalBytes, this.#progress);
+    const onRead = (countBytes: number) => progress.add(countBytes);
     let savedMs = this.#clock.monotonic();
     for (const files of pending) {
       const name = formatChannelArch(files.image);
