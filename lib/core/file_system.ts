@@ -74,6 +74,15 @@ export class FileAccessError extends Error {
   override readonly name = "FileAccessError";
 }
 
+/**
+ * The program has used up what the system lends it, such as file descriptors:
+ * that says nothing about any file, and may pass.
+ */
+export class SystemLimitError extends Error {
+  /** Tells the kinds apart. */
+  override readonly name = "SystemLimitError";
+}
+
 /** The disk, passed in wherever it is needed. */
 export interface FileSystem {
   /** In no order. @throws FileNotFoundError, FileAccessError */

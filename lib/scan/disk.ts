@@ -8,6 +8,7 @@ import {
   FileNotFoundError,
   type FileSystem,
   type OpenFile,
+  SystemLimitError,
 } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 
@@ -192,6 +193,12 @@ function translated(action: string, cause: unknown): Error {
     cause instanceof Deno.errors.PermissionDenied ||
     cause instanceof Deno.errors.FilesystemLoop
   ) return new FileAccessError(`Cannot ${action}: permission denied`);
+  if (cause instanceof Error && "code" in cause && cause.code === "EMFILE") {
+    // The same whatever was tried, so that it is said once.
+    return new SystemLimitError(
+      "Cannot open any more files: too many are open; allow more with ulimit -n or LimitNOFILE=",
+    );
+  }
   if (cause instanceof Deno.errors.AlreadyExists) {
     return new FileAccessError(`Cannot ${action}: a file is in the way`);
   }

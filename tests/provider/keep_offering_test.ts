@@ -168,6 +168,26 @@ Deno.test("keepOffering() goes on offering when the disk cannot be read, and rec
     assert.ok(advertiser.published.has("testing/x86_64"));
   }));
 
+Deno.test("keepOffering() goes on offering without file descriptors, says so once, and recovers", () =>
+  withProvider({}, async ({ fs, bell, advertiser, lines, now, pass }) => {
+    lines.length = 0;
+    fs.isExhausted = true;
+    for (let i = 0; i < 5; i++) {
+      bell.ring();
+      await pass(7000);
+    }
+    assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
+    assert.deepEqual(lines, [
+      "WARN too many are open; only what can still be read is offered",
+    ]);
+    fs.file(KERNEL, "x", { modified: now() }).close(KERNEL);
+    await pass(3000);
+    // Of which no event tells.
+    fs.isExhausted = false;
+    await pass(8000);
+    assert.ok(advertiser.published.has("testing/x86_64"));
+  }));
+
 Deno.test("keepOffering() withdraws what is lost with the artifacts directory, says so once, and recovers", () =>
   withProvider({}, async ({ fs, advertiser, lines, pass }) => {
     lines.length = 0;

@@ -7,6 +7,7 @@ import {
   type FileListener,
   FileNotFoundError,
   type FileSystem,
+  SystemLimitError,
 } from "../../lib/core/file_system.ts";
 
 interface Node {
@@ -36,6 +37,8 @@ export class MemoryFileSystem implements FileSystem {
   readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
   watchTrouble: string | undefined;
+  /** Set: nothing can be opened, as without file descriptors. */
+  isExhausted = false;
   /** Files open right now. */
   openCount = 0;
 
@@ -158,6 +161,7 @@ export class MemoryFileSystem implements FileSystem {
 
   list(directory: string): Promise<DirectoryEntry[]> {
     return this.#try(() => {
+      this.#useDescriptor();
       const real = this.#resolve(directory);
       const node = this.#find(real);
       if (node.kind !== "directory") {
@@ -184,6 +188,7 @@ export class MemoryFileSystem implements FileSystem {
 
   open(path: string): ReturnType<FileSystem["open"]> {
     return this.#try(() => {
+      this.#useDescriptor();
       const real = this.#resolve(path);
       const node = this.#find(real);
       if (!node.readable) {
@@ -278,6 +283,10 @@ export class MemoryFileSystem implements FileSystem {
         listener.onEvent({ kind, paths });
       }
     }
+  }
+
+  #useDescriptor(): void {
+    if (this.isExhausted) throw new SystemLimitError("too many are open");
   }
 
   #put(path: string, node: Partial<Node> & Pick<Node, "kind">): void {
