@@ -46,17 +46,19 @@ const KEEP_OPEN_MS = 1000;
  * the downloads that are under way are drained.
  *
  * @param changes of the configuration, while it runs
+ * @param onReady called once, when what lies on disk is served and advertised
  * @throws UserError for what the operator has to mend
  */
 export async function serve(
   config: ServeConfig,
   machine: Machine,
-  { changes, signal }: {
+  { changes, onReady, signal }: {
     readonly changes: ConfigSource;
+    readonly onReady: () => void;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { fileSystem, clock, logger } = machine;
+  const { fileSystem, clock, logger, statusLine } = machine;
   await using stack = new AsyncDisposableStack();
   stack.use(await openStateDirectory(config.stateDir, machine));
   const loadSigner = once(() => openSigner(config, machine, { signal }));
@@ -70,6 +72,7 @@ export async function serve(
     fileSystem,
     clock,
     logger,
+    statusLine,
   });
   const bell = new Bell();
   let live = config;
@@ -104,6 +107,7 @@ export async function serve(
     }),
     hostname: listenAddress(config, systemAddresses()),
     port: config.port,
+    drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     clock,
     logger,
     signal: new AbortController().signal,
@@ -157,7 +161,7 @@ export async function serve(
       ), machine));
   }
   const reconciler = new Reconciler({ advertisers, logger });
-  await keepOffering({ ...looking, reconciler, bell }, { signal });
+  await keepOffering({ ...looking, reconciler, bell, onReady }, { signal });
 }
 
 /** Work that goes on until it is disposed of; its failure stops nothing else. */

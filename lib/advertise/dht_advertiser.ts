@@ -67,8 +67,10 @@ const WANTED_HOLDERS = 20;
 /** New peers do not make an image be published more often than this. */
 const MIN_INTERVAL_MS = 5000;
 const MAX_AT_ONCE = 4;
-/** How soon a new address of this machine is noticed. */
+/** How soon a new address of this machine, or a clock set anew, is noticed. */
 const CHECK_INTERVAL_MS = 5000;
+/** Others refuse what is dated so much ahead of their clock, or expired. */
+const CLOCK_JUMP_MS = 60_000;
 const SUPERSEDED = "withdrawn, or published anew";
 
 interface Entry {
@@ -83,7 +85,12 @@ interface Entry {
   /** Failed ones, one after the other. */
   attempts: number;
   lastAttemptMs: number;
+  /** By the wall clock. */
   lastPublishedMs?: number;
+  /** The same on the monotonic clock. */
+  keptSinceMs?: number;
+  /** By how much the wall clock was ahead of the monotonic one then. */
+  clockOffsetMs?: number;
   storedAt: number;
   problem?: string;
 }
@@ -117,6 +124,7 @@ export function openDhtAdvertiser(
     entry.lastAttemptMs = clock.monotonic();
     const stored = await publishOnce(entry, () => {
       entry.lastPublishedMs = clock.now();
+      entry.keptSinceMs = clock.monotonic();
       entry.storedAt = Math.max(entry.storedAt, 1);
       delete entry.problem;
       onStored();
@@ -152,8 +160,12 @@ export function openDhtAdvertiser(
   ): Promise<Result<number>> => {
     const { advertisement: { image, version }, ended } = entry;
     // Other nodes refuse a record older than the last one, and the wall clock
-    // may go back.
-    lastUpdatedMs = Math.max(clock.now(), lastUpdatedMs + 1);
+    // may go back a little. When it goes back far, they have refused the last.
+    const now = clock.now();
+    lastUpdatedMs = lastUpdatedMs > now + CLOCK_JUMP_MS
+      ? now
+      : Math.max(now, lastUpdatedMs + 1);
+    entry.clockOffsetMs = clockOffsetMs();
     const { providerName, ttlSeconds } = options;
     try {
       const url = options.urlFor(image);
@@ -198,11 +210,17 @@ export function openDhtAdvertiser(
   const hasMoved = ({ url, advertisement }: Entry) =>
     url !== undefined && url !== options.urlFor(advertisement.image);
 
+  const clockOffsetMs = () => clock.now() - clock.monotonic();
+  /** Whether what was published is dated by a clock that was set anew since. */
+  const isMisdated = ({ clockOffsetMs: then }: Entry) =>
+    then !== undefined && Math.abs(clockOffsetMs() - then) > CLOCK_JUMP_MS;
+
   const refreshLoop = async () => {
     while (!closing.signal.aborted) {
       const now = clock.monotonic();
       const due = [...entries.values()].filter((entry) =>
-        !entry.isRunning && (entry.dueMs <= now || hasMoved(entry))
+        !entry.isRunning &&
+        (entry.dueMs <= now || hasMoved(entry) || isMisdated(entry))
       );
       for (let i = 0; i < due.length; i += MAX_AT_ONCE) {
         await Promise.all(
@@ -258,9 +276,9 @@ export function openDhtAdvertiser(
       });
     },
     isPublished(image) {
-      const published = entries.get(formatChannelArch(image))?.lastPublishedMs;
-      return published !== undefined &&
-        clock.now() < published + options.ttlSeconds * 1000;
+      const keptSinceMs = entries.get(formatChannelArch(image))?.keptSinceMs;
+      return keptSinceMs !== undefined &&
+        clock.monotonic() < keptSinceMs + options.ttlSeconds * 1000;
     },
     async withdraw(image) {
       const id = formatChannelArch(image);

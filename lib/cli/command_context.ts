@@ -11,6 +11,7 @@ import type { Machine, ServeConfig } from "../provider/machine.ts";
 import { defaultStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
 import { writeLine } from "./run_program.ts";
+import { openStatusLine } from "./status_line.ts";
 
 /** The name of a command. */
 export type Command = keyof typeof PLASMD_PROGRAM.commands;
@@ -22,15 +23,20 @@ export type CommandValues<C extends Command> =
 
 /** The real machine, with a logger as the options want it. */
 export function openMachine(values: OptionValues<typeof LOG_OPTIONS>): Machine {
+  const statusLine = values.logFormat === "text" ? openStatusLine() : undefined;
   return {
     fileSystem: disk,
     clock: systemClock,
     hostName: Deno.hostname(),
+    statusLine,
     logger: createLogger({
       level: values.logLevel,
       format: values.logFormat,
       clock: systemClock,
-      writeLine: (line) => writeLine(line, "stderr"),
+      writeLine(line) {
+        statusLine?.clear();
+        writeLine(line, "stderr");
+      },
     }),
   };
 }

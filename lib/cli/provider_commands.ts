@@ -5,7 +5,11 @@ import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { serve } from "../provider.ts";
-import type { ConfigSource, ServeConfig } from "../provider/machine.ts";
+import type {
+  ConfigSource,
+  Machine,
+  ServeConfig,
+} from "../provider/machine.ts";
 import { openDht } from "../provider/open_dht.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
@@ -16,6 +20,11 @@ import {
   readConfig,
 } from "./command_context.ts";
 import { writeLine } from "./run_program.ts";
+import {
+  openServiceManager,
+  readServiceEnvironment,
+  type ServiceManager,
+} from "./service_manager.ts";
 
 /** `plasmd serve`: offers images until it is told to stop. */
 export async function runServe(
@@ -25,13 +34,31 @@ export async function runServe(
   const machine = openMachine(values);
   const config = await readConfig(values, machine.logger, { signal });
   if (values.dryRun) return await dryRun(config, machine.logger, { signal });
+  await using manager = openManager(machine, { signal });
   try {
     const changes = configFromSignals(values, machine.logger, { signal });
-    await serve(config, machine, { changes, signal });
+    await serve(config, machine, {
+      changes,
+      onReady: () => manager.ready(),
+      signal,
+    });
   } catch (error) {
     if (!signal.aborted) throw error;
   }
   return ExitCode.done;
+}
+
+/** Tells systemd, where it has started us, until we are told to end. */
+function openManager(
+  machine: Machine,
+  { signal }: { readonly signal: AbortSignal },
+): ServiceManager {
+  const manager = openServiceManager(
+    readServiceEnvironment((name) => Deno.env.get(name), Deno.pid),
+    machine,
+  );
+  signal.addEventListener("abort", () => manager.stopping(), { once: true });
+  return manager;
 }
 
 /**
@@ -73,7 +100,9 @@ export async function runBootstrap(
   const stateDir = values.stateDir ?? join(shared.stateDir, "bootstrap");
   using _state = await openStateDirectory(stateDir, machine);
   const config = { ...shared, stateDir };
+  await using manager = openManager(machine, { signal });
   await using _node = await openDht(config, machine, { signal });
+  manager.ready();
   await whenAborted(signal);
   return ExitCode.done;
 }

@@ -130,6 +130,7 @@ const httpEntries = {
   max_rate_per_connection: v.optional(
     wholeNumber(1, Number.MAX_SAFE_INTEGER, " (bytes per second)"),
   ),
+  drain_timeout: v.optional(wholeNumber(0, SECONDS_PER_DAY, " (seconds)")),
 };
 
 const tableEntries = {
@@ -236,6 +237,7 @@ function toLayer(
     http: {
       maxConnections: http?.max_connections,
       maxRatePerConnectionBytesPerSecond: http?.max_rate_per_connection,
+      drainTimeoutSeconds: http?.drain_timeout,
     },
   };
 }

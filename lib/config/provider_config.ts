@@ -38,12 +38,17 @@ export interface SigningConfig {
   readonly expiresDays: number;
 }
 
-/** Bounds for clients. Unset: none. */
+/** How clients are served. */
 export interface HttpConfig {
-  /** Open at the same time. */
+  /** Open at the same time; unset: no bound. */
   readonly maxConnections: number | undefined;
-  /** The cure for network boot firmware that hangs on fast links. */
+  /**
+   * The cure for network boot firmware that hangs on fast links; unset: no
+   * bound.
+   */
   readonly maxRatePerConnectionBytesPerSecond: number | undefined;
+  /** How long running downloads may go on after the provider was told to end. */
+  readonly drainTimeoutSeconds: number;
 }
 
 /** Everything that can be set about a provider, checked. */
@@ -115,6 +120,7 @@ export const DEFAULT_CONFIG: ProviderConfig = {
   http: {
     maxConnections: undefined,
     maxRatePerConnectionBytesPerSecond: undefined,
+    drainTimeoutSeconds: 10,
   },
 };
 

@@ -16,6 +16,8 @@ export interface FileInfo {
   readonly device: number;
   /** With the device, identifies a file however it is named. */
   readonly inode: number;
+  /** How many names the file has. */
+  readonly linkCount: number;
   /** Permission bits, such as 0o600. */
   readonly mode: number;
 }
@@ -43,10 +45,11 @@ export interface OpenFile extends Disposable {
 /** Something happened below a watched directory. */
 export interface FileEvent {
   /**
-   * `created`: by a writer that has it open. `closed`: by a writer.
-   * `other`: moved, removed, or events were lost.
+   * `created`: by a writer that has it open. `closed`: by a writer. `moved`: it
+   * has the last of the paths now, and had the one before, if that is known.
+   * `other`: gone from there, or events were lost.
    */
-  readonly kind: "created" | "modified" | "closed" | "other";
+  readonly kind: "created" | "modified" | "closed" | "moved" | "other";
   /** Which files or directories, links resolved as in the directory given. */
   readonly paths: readonly string[];
 }
@@ -69,6 +72,15 @@ export class FileNotFoundError extends Error {
 export class FileAccessError extends Error {
   /** Tells the kinds apart. */
   override readonly name = "FileAccessError";
+}
+
+/**
+ * The program has used up what the system lends it, such as file descriptors:
+ * that says nothing about any file, and may pass.
+ */
+export class SystemLimitError extends Error {
+  /** Tells the kinds apart. */
+  override readonly name = "SystemLimitError";
 }
 
 /** The disk, passed in wherever it is needed. */

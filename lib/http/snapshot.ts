@@ -51,8 +51,12 @@ export function readiness(
   if (images.length === 0) return refuse("nothing is served");
   const served = images.map(({ image }) => image);
   if (provider.advertisers.length === 0) return ok(served);
+  const published = new Set(
+    provider.advertisements.filter(({ published }) => published)
+      .map(({ image }) => formatChannelArch(image)),
+  );
   const found = served.filter((image) =>
-    advertisementsOf({ provider }, image).some(({ published }) => published)
+    published.has(formatChannelArch(image))
   );
   if (found.length > 0) return ok(found);
   const names = served.map(formatChannelArch).join(", ");

@@ -1,4 +1,5 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
@@ -155,33 +156,65 @@ export async function loadClientState(
   return state.value;
 }
 
+/** A client holds the lock for a few milliseconds. */
+const LOCK_TIMEOUT_MS = 2000;
+const LOCK_RETRY_MS = 10;
+
 /**
  * Changes the state file, which is either wholly changed afterwards or not at
- * all. Reads it anew, so that what another client wrote meanwhile is kept.
+ * all. Reads it anew under a lock, so that what another client writes at the
+ * same time is kept.
  *
- * @throws UserError as {@linkcode loadClientState} does
+ * @throws UserError as {@linkcode loadClientState} does, and when another
+ * client does not let go of the file
  * @throws FileAccessError when it cannot be written
  */
 export async function updateClientState(
   path: string,
   change: (state: ClientState) => ClientState,
   fileSystem: FileSystem,
-  { signal }: { readonly signal: AbortSignal },
+  { clock = systemClock, signal }: {
+    readonly clock?: Clock;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ClientState> {
-  const before = await loadClientState(path, fileSystem, { signal });
-  const after = change(before);
-  const text = formatClientState(after);
-  if (text === formatClientState(before)) return after;
+  const load = () => loadClientState(path, fileSystem, { signal });
+  const before = await load();
+  const wanted = change(before);
+  if (formatClientState(wanted) === formatClientState(before)) return wanted;
   // Loaded late: 1.5 ms that a discovery without a state file need not spend.
   const { dirname } = await import("node:path");
   await fileSystem.makeDirectory(dirname(path), 0o700);
+  using _lock = await lockState(path, fileSystem, { clock, signal });
+  const after = change(await load());
   signal.throwIfAborted();
   await fileSystem.writeAtomically(
     path,
-    new TextEncoder().encode(text),
+    new TextEncoder().encode(formatClientState(after)),
     { mode: 0o600 },
   );
   return after;
+}
+
+/** On a disk that knows no locks; one that cannot be written to says so next. */
+const UNLOCKED: Disposable = { [Symbol.dispose]() {} };
+
+async function lockState(
+  path: string,
+  fileSystem: FileSystem,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Disposable> {
+  const endMs = clock.monotonic() + LOCK_TIMEOUT_MS;
+  while (true) {
+    const lock = await fileSystem.lock(`${path}.lock`).catch(() => UNLOCKED);
+    if (lock !== undefined) return lock;
+    if (clock.monotonic() >= endMs) {
+      throw new UserError(
+        `Cannot change state "${path}": another process holds "${path}.lock"; end it and try again`,
+      );
+    }
+    await sleep(clock, LOCK_RETRY_MS, { signal });
+  }
 }
 
 function formatClientState({ manifestVersions, trust }: ClientState): string {

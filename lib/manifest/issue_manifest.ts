@@ -54,7 +54,7 @@ export async function issueManifest(
 ): Promise<IssuedManifest> {
   const { image, signers, now } = options;
   const previous = readPrevious(options);
-  const promise = promiseOf(image);
+  const promise = promiseOf(image, previous?.envelope.content);
   const unchanged = previous !== undefined &&
     canonicalize(promiseIn(previous.envelope.content)) ===
       canonicalize(promise);
@@ -106,22 +106,34 @@ function readPrevious(
     : undefined;
 }
 
-/** Everything of a manifest that comes from the files alone. */
-function promiseOf(image: HashedImage): JsonObject {
+/**
+ * Everything of a manifest that comes from the files alone.
+ *
+ * @param previous the last promise, whose date stands while the files do: who
+ * copies or touches them makes no new version
+ */
+function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
   const { kernel, initramfs, rootfs, dtbs } = image;
+  const artifacts = {
+    kernel: describe(kernel),
+    initramfs: initramfs && describe(initramfs),
+    rootfs: rootfs && describe(rootfs),
+    dtbs: dtbs.length === 0 ? undefined : Object.fromEntries(
+      dtbs.map((dtb) => [dtb.filename, describe(dtb)]),
+    ),
+  };
+  const isUnchanged = previous !== undefined &&
+    canonicalize({ artifacts }) ===
+      canonicalize({ artifacts: previous.artifacts });
+  const date = isUnchanged && isDate(previous.version)
+    ? previous.version
+    : newestDate(image);
   return {
-    version: image.version ?? newestDate(image),
+    version: image.version ?? date,
     channel: image.image.channel,
     arch: image.image.arch,
     cmdline: image.cmdline,
-    artifacts: {
-      kernel: describe(kernel),
-      initramfs: initramfs && describe(initramfs),
-      rootfs: rootfs && describe(rootfs),
-      dtbs: dtbs.length === 0 ? undefined : Object.fromEntries(
-        dtbs.map((dtb) => [dtb.filename, describe(dtb)]),
-      ),
-    },
+    artifacts,
   };
 }
 
@@ -147,6 +159,11 @@ function newestDate({ kernel, initramfs, rootfs, dtbs }: HashedImage): string {
     .flatMap((artifact) => artifact === undefined ? [] : [artifact])
     .map((artifact) => artifact.info.modifiedMs);
   return formatTimestamp(Math.max(...times)).slice(0, 10).replaceAll("-", ".");
+}
+
+/** Whether a version is one that `newestDate()` gives. */
+function isDate(version: unknown): version is string {
+  return typeof version === "string" && /^\d{4}\.\d\d\.\d\d$/.test(version);
 }
 
 /** Whether a promise made earlier can stand as it is. */

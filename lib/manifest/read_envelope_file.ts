@@ -16,9 +16,10 @@ export async function readEnvelopeFile(
   try {
     signal.throwIfAborted();
     // A FIFO would be waited for; what is no file is no manifest either.
-    if ((await fileSystem.stat(path)).kind !== "file") return undefined;
+    const { kind, sizeBytes } = await fileSystem.stat(path);
+    if (kind !== "file") return undefined;
     using file = await fileSystem.open(path);
-    const buffer = new Uint8Array(MAX_ENVELOPE_BYTES + 1);
+    const buffer = new Uint8Array(Math.min(sizeBytes, MAX_ENVELOPE_BYTES + 1));
     let length = 0;
     while (length < buffer.length) {
       signal.throwIfAborted();
@@ -26,7 +27,7 @@ export async function readEnvelopeFile(
       if (count === 0) break;
       length += count;
     }
-    return buffer.slice(0, length);
+    return length === buffer.length ? buffer : buffer.slice(0, length);
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
+import { setAside } from "../core/damaged_file.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
@@ -46,14 +47,17 @@ export function encodeDhtState(state: DhtState): string {
 /**
  * Reads what `encodeDhtState` wrote. What is malformed is left out: the state
  * is a help only, and a node that lacks it joins like a new one.
+ *
+ * @returns undefined when the text is no such state at all
  */
-export function decodeDhtState(text: string): DhtState {
+export function decodeDhtState(text: string): DhtState | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return EMPTY;
+    return undefined;
   }
+  if (typeof json !== "object" || json === null) return undefined;
   const peers = list(json, "peers").flatMap((peer) =>
     typeof peer === "string" && checkMultiaddr(peer).ok ? [peer] : []
   );
@@ -70,12 +74,21 @@ export function decodeDhtState(text: string): DhtState {
   return { peers: peers.slice(0, MAX_PEERS), records };
 }
 
-/** The state of the last run; an empty one when there is none. */
+/**
+ * The state of the last run; an empty one when there is none. A damaged one is
+ * set aside with a warning.
+ */
 export async function loadDhtState(
   { fileSystem, path, logger }: DhtStateFile,
 ): Promise<DhtState> {
   try {
-    return decodeDhtState(await fileSystem.readText(path));
+    const state = decodeDhtState(await fileSystem.readText(path));
+    if (state !== undefined) return state;
+    const aside = await setAside(path, fileSystem);
+    logger.warn(
+      `Moved "${path}" to "${aside}", since it is damaged: the DHT is joined anew`,
+    );
+    return EMPTY;
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) {
       logger.warn(

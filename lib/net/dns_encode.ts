@@ -89,7 +89,7 @@ function writeData(writer: Writer, data: RecordData): void {
         if (text.length > 255) {
           throw new RangeError("TXT string over 255 bytes");
         }
-        writer.raw([text.length]);
+        writer.uint8(text.length);
         writer.raw(text);
       }
       return;
@@ -122,7 +122,8 @@ function typeBitmap(types: readonly number[]): number[] {
 }
 
 class Writer {
-  readonly #bytes: number[] = [];
+  #bytes = new Uint8Array(MAX_PACKET_BYTES);
+  #length = 0;
   /** Where each name ending was written. */
   readonly #offsets = new Map<string, number>();
   readonly #compress: boolean;
@@ -132,15 +133,23 @@ class Writer {
   }
 
   bytes(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
+    return this.#bytes.slice(0, this.#length);
   }
 
-  raw(bytes: Iterable<number>): void {
-    for (const byte of bytes) this.#bytes.push(byte);
+  raw(bytes: ArrayLike<number>): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  uint8(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
   }
 
   uint16(value: number): void {
-    this.#bytes.push((value >> 8) & 0xff, value & 0xff);
+    this.uint8(value >> 8);
+    this.uint8(value);
   }
 
   uint32(value: number): void {
@@ -149,30 +158,61 @@ class Writer {
   }
 
   lengthPrefixed(write: () => void): void {
-    const at = this.#bytes.length;
+    const at = this.#length;
     this.uint16(0);
     write();
-    const length = this.#bytes.length - at - 2;
+    const length = this.#length - at - 2;
     this.#bytes[at] = length >> 8;
     this.#bytes[at + 1] = length & 0xff;
   }
 
   name(name: DnsName): void {
-    const labels = nameLabels(name);
-    if (!labels.ok) throw new RangeError(`${labels.reason}: "${name}"`);
-    let rest = name;
-    for (const label of labels.value) {
-      const offset = this.#offsets.get(rest);
+    for (const { ending, label } of nameParts(name)) {
+      const offset = this.#offsets.get(ending);
       if (offset !== undefined) return this.uint16(0xc000 | offset);
       // A pointer has 14 bits.
-      if (this.#compress && this.#bytes.length < 0x4000) {
-        this.#offsets.set(rest, this.#bytes.length);
+      if (this.#compress && this.#length < 0x4000) {
+        this.#offsets.set(ending, this.#length);
       }
-      this.#bytes.push(label.length, ...label);
-      rest = afterFirstLabel(rest);
+      this.uint8(label.length);
+      this.raw(label);
     }
-    this.#bytes.push(0);
+    this.uint8(0);
   }
+
+  #reserve(countBytes: number): void {
+    const neededBytes = this.#length + countBytes;
+    if (neededBytes <= this.#bytes.length) return;
+    const grown = new Uint8Array(2 * neededBytes);
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+  }
+}
+
+/** A label, and the name from there to its end. */
+interface NamePart {
+  readonly ending: string;
+  readonly label: Uint8Array;
+}
+
+/** A provider of a thousand images says its few thousand names often. */
+const MAX_REMEMBERED_NAMES = 8192;
+const rememberedNames = new Map<DnsName, readonly NamePart[]>();
+
+function nameParts(name: DnsName): readonly NamePart[] {
+  const remembered = rememberedNames.get(name);
+  if (remembered !== undefined) return remembered;
+  const labels = nameLabels(name);
+  if (!labels.ok) throw new RangeError(`${labels.reason}: "${name}"`);
+  let ending = name;
+  const parts = labels.value.map((label): NamePart => {
+    const part = { ending, label };
+    ending = afterFirstLabel(ending);
+    return part;
+  });
+  if (rememberedNames.size >= MAX_REMEMBERED_NAMES) rememberedNames.clear();
+  rememberedNames.set(name, parts);
+  return parts;
 }
 
 function afterFirstLabel(name: string): string {

@@ -97,14 +97,24 @@ export function isLoopbackAddress(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
 
-/** Every address of this machine; none when the system does not tell. */
+/**
+ * Every address of this machine; those of the last time when the system does
+ * not tell.
+ */
 export function systemAddresses(): InterfaceAddress[] {
-  return Deno.networkInterfaces().map((entry) => ({
-    interfaceName: entry.name,
-    address: withoutZone(entry.address),
-    prefixLength: Number(entry.cidr.split("/")[1] ?? 0),
-  }));
+  try {
+    lastSystemAddresses = Deno.networkInterfaces().map((entry) => ({
+      interfaceName: entry.name,
+      address: withoutZone(entry.address),
+      prefixLength: Number(entry.cidr.split("/")[1] ?? 0),
+    }));
+  } catch {
+    // Asking takes a file descriptor: without one nothing is known to change.
+  }
+  return lastSystemAddresses;
 }
+
+let lastSystemAddresses: InterfaceAddress[] = [];
 
 /**
  * IPv6 loopback has no multicast, and a link-local address means nothing in

@@ -42,6 +42,8 @@ export class PublishedImages {
   readonly #provider: ProviderAddress;
   readonly #hostId: string;
   readonly #images = new Map<string, PublishedImage>();
+  /** The instance names of all images. */
+  readonly #taken = new Set<DnsName>();
   readonly #ownKeys = new Set<string>();
   #hostOrdinal = 1;
 
@@ -60,14 +62,23 @@ export class PublishedImages {
     const txt = this.#txt({ image, version }, "0.0.0.0");
     if (!txt.ok) return txt;
     const id = formatChannelArch(image);
-    const ordinal = this.#images.get(id)?.ordinal ?? this.#freeOrdinal(image);
-    this.#images.set(id, { image, version, ordinal });
+    const { ordinal = this.#freeOrdinal(image) } = this.#images.get(id) ?? {};
+    this.#put(id, { image, version, ordinal });
     return { ok: true, value: undefined };
   }
 
   /** Removes an image; false when it was not there. */
   delete(image: ChannelArch): boolean {
-    return this.#images.delete(formatChannelArch(image));
+    const id = formatChannelArch(image);
+    const published = this.#images.get(id);
+    if (published === undefined) return false;
+    this.#taken.delete(this.#instanceOf(published));
+    return this.#images.delete(id);
+  }
+
+  /** Whether there is nothing to advertise. */
+  get isEmpty(): boolean {
+    return this.#images.size === 0;
   }
 
   /**
@@ -81,18 +92,18 @@ export class PublishedImages {
     hostAddresses: readonly string[],
   ): Map<string, Claim> {
     const claims = new Map<string, Claim>();
-    if (this.#images.size === 0) return claims;
+    if (this.isEmpty) return claims;
     const host = hostDnsName(this.#hostId, this.#hostOrdinal);
     claims.set(HOST_CLAIM, hostClaim(host, hostAddresses));
     for (const [id, published] of this.#images) {
-      const { image, ordinal } = published;
+      const { image } = published;
       const txt = this.#txt(published, address);
       if (!txt.ok) continue; // only an address longer than all there are
       claims.set(
         id,
         imageClaim({
           image,
-          instance: instanceName(image, this.#hostId, ordinal),
+          instance: this.#instanceOf(published),
           host,
           port: this.#provider.port,
           txt: txt.value,
@@ -125,7 +136,20 @@ export class PublishedImages {
     if (published === undefined) return undefined;
     const { image, version } = published;
     const ordinal = this.#freeOrdinal(image, published.ordinal + 1);
-    this.#images.set(id, { image, version, ordinal });
+    const renamed = { image, version, ordinal };
+    this.#taken.delete(this.#instanceOf(published));
+    this.#put(id, renamed);
+    return this.#instanceOf(renamed);
+  }
+
+  #put(id: string, published: PublishedImage): void {
+    this.#images.set(id, published);
+    this.#taken.add(this.#instanceOf(published));
+  }
+
+  #instanceOf(
+    { image, ordinal }: Pick<PublishedImage, "image" | "ordinal">,
+  ): DnsName {
     return instanceName(image, this.#hostId, ordinal);
   }
 
@@ -144,13 +168,8 @@ export class PublishedImages {
 
   /** Images that differ in characters which names do not have are told apart. */
   #freeOrdinal(image: ChannelArch, first = 1): number {
-    const taken = new Set(
-      [...this.#images.values()].map(({ image, ordinal }) =>
-        instanceName(image, this.#hostId, ordinal)
-      ),
-    );
     let ordinal = first;
-    while (taken.has(instanceName(image, this.#hostId, ordinal))) ordinal++;
+    while (this.#taken.has(this.#instanceOf({ image, ordinal }))) ordinal++;
     return ordinal;
   }
 

@@ -1,6 +1,9 @@
-import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
+import type {
+  DhtAdvertiser,
+  DhtImageStatus,
+} from "../advertise/dht_advertiser.ts";
 import type { MdnsAdvertiser } from "../advertise/mdns_advertiser.ts";
-import { type ChannelArch, sameImage } from "../core/channel_arch.ts";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type {
   AdvertisementStatus,
   ProviderStatus,
@@ -31,6 +34,9 @@ export function discoveryStatus(
   ProviderStatus,
   "advertisers" | "advertisements" | "links" | "dht"
 > {
+  const inDhtByName = new Map(
+    dht?.status().map((s) => [formatChannelArch(s.image), s]),
+  );
   return {
     advertisers: [
       ...enabled.mdns ? ["mDNS" as const] : [],
@@ -38,7 +44,9 @@ export function discoveryStatus(
     ],
     advertisements: images.flatMap((image) => [
       ...enabled.mdns ? [inMdns(image, mdns)] : [],
-      ...enabled.dht ? [inDht(image, dht)] : [],
+      ...enabled.dht
+        ? [inDht(image, dht, inDhtByName.get(formatChannelArch(image)))]
+        : [],
     ]),
     links: mdns?.links() ?? [],
     ...node !== undefined &&
@@ -53,8 +61,11 @@ function inMdns(
   return { image, via: "mDNS", published: mdns?.isPublished(image) ?? false };
 }
 
-function inDht(image: ChannelArch, dht: Discovery["dht"]): AdvertisementStatus {
-  const status = dht?.status().find((each) => sameImage(each.image, image));
+function inDht(
+  image: ChannelArch,
+  dht: Discovery["dht"],
+  status: DhtImageStatus | undefined,
+): AdvertisementStatus {
   return {
     image,
     via: "DHT",

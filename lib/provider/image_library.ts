@@ -11,6 +11,7 @@ import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
+import type { StatusLine } from "../core/status_line.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import type { ImageCatalog, ServedImage } from "../http/image_catalog.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
@@ -49,6 +50,8 @@ export interface ImageLibraryOptions {
   readonly clock: Clock;
   /** Hears what was passed over, once each. */
   readonly logger: Logger;
+  /** Shows how the reading of artifacts gets on. */
+  readonly statusLine?: StatusLine | undefined;
 }
 
 /** The images on disk, each hashed, under a signed manifest. */
@@ -125,10 +128,10 @@ export class ImageLibrary implements ImageCatalog {
   }
 
   async #openTree(): Promise<ImageTree> {
-    const { fileSystem, clock, logger, stateDir } = this.#options;
+    const { fileSystem, clock, logger, statusLine, stateDir } = this.#options;
     const path = join(stateDir, "digests.json");
     const digests = await DigestCache.open({ fileSystem, path, logger });
-    return new ImageTree({ fileSystem, clock, digests, logger });
+    return new ImageTree({ fileSystem, clock, digests, logger, statusLine });
   }
 
   /**

@@ -28,6 +28,8 @@ export interface Offering extends Looking {
   readonly reconciler: Reconciler;
   /** Rung when there may be something to do. */
   readonly bell: Bell;
+  /** Called after the first round. */
+  readonly onReady: () => void;
 }
 
 /** How often the disk is looked at when it does not tell of changes. */
@@ -81,7 +83,7 @@ export async function keepOffering(
   offering: Offering,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { library, reconciler, bell, clock } = offering;
+  const { library, reconciler, bell, clock, onReady } = offering;
   const tree = await library.tree();
   const look = lookWith(offering);
   let hashing: Promise<void> | undefined;
@@ -97,6 +99,7 @@ export async function keepOffering(
   // The first round is not hurried: its lines are to come in their order.
   let hurry: AbortSignal | undefined;
   let wasRung = false;
+  let hasSeenAll = true;
   try {
     for (let scanMs = 0;;) {
       // Beside the rounds, so that what is gone is withdrawn meanwhile.
@@ -107,7 +110,13 @@ export async function keepOffering(
         ...hurry && { hurry },
         signal,
       });
-      const waitMs = waitFor(offering, tree.lookAgainInMs, wasRung, scanMs);
+      if (hurry === undefined) onReady();
+      const waitMs = waitFor(offering, {
+        lookAgainInMs: tree.lookAgainInMs,
+        hasSeenAll,
+        wasRung,
+        scanMs,
+      });
       wasRung = await waitForNews(offering, waitMs, { signal });
       if (wasRung) {
         const pauseMs = Math.max(
@@ -119,7 +128,7 @@ export async function keepOffering(
       bell.reset();
       hurry = bell.signal;
       const startMs = clock.monotonic();
-      await look({ signal });
+      hasSeenAll = await look({ signal });
       scanMs = clock.monotonic() - startMs;
     }
   } catch (error) {
@@ -151,13 +160,19 @@ async function waitForNews(
 /** How long nothing needs to be done, unless the bell rings. */
 function waitFor(
   { library, watcher, reconciler }: Offering,
-  lookAgainInMs: number | undefined,
-  wasRung: boolean,
-  scanMs: number,
+  { lookAgainInMs, hasSeenAll, wasRung, scanMs }: {
+    readonly lookAgainInMs: number | undefined;
+    /** Whether the last look was possible. */
+    readonly hasSeenAll: boolean;
+    readonly wasRung: boolean;
+    /** How long the last look took. */
+    readonly scanMs: number;
+  },
 ): number {
   // What nobody could find is said when somebody can; what could not be signed
-  // is tried again.
-  const isDone = !reconciler.hasUnannounced && !library.isIncomplete;
+  // or looked at is tried again.
+  const isDone = hasSeenAll && !reconciler.hasUnannounced &&
+    !library.isIncomplete;
   const rescanMs = watcher.isWatching && isDone ? WATCHED_RESCAN_MS : RESCAN_MS;
   const wantedMs = Math.min(
     lookAgainInMs ?? Infinity,
@@ -170,16 +185,21 @@ function waitFor(
   );
 }
 
-/** A look that outlives trouble with the disk, and says it once. */
+/**
+ * A look that outlives trouble with the disk, and says it once.
+ *
+ * @returns whether it was possible
+ */
 function lookWith(
   { library, watcher, settings, logger }: Looking,
-): (options: { readonly signal: AbortSignal }) => Promise<void> {
+): (options: { readonly signal: AbortSignal }) => Promise<boolean> {
   let lastProblem: string | undefined;
   return async ({ signal }) => {
     try {
       await watcher.update(settings());
       await library.look({ warnAfterMs: WARN_AFTER_MS, signal });
       lastProblem = undefined;
+      return true;
     } catch (error) {
       signal.throwIfAborted();
       await library.dropLost();
@@ -188,6 +208,7 @@ function lookWith(
         logger.warn(`${problem}; only what can still be read is offered`);
       }
       lastProblem = problem;
+      return false;
     }
   };
 }

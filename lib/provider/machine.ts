@@ -2,6 +2,7 @@ import type { ProviderConfig } from "../config/provider_config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
+import type { StatusLine } from "../core/status_line.ts";
 
 /** The machine a provider runs on. */
 export interface Machine {
@@ -11,6 +12,8 @@ export interface Machine {
   readonly clock: Clock;
   /** Where things are told. */
   readonly logger: Logger;
+  /** Shows how long work gets on, where there is a terminal. */
+  readonly statusLine?: StatusLine | undefined;
   /** The machine's host name. */
   readonly hostName: string;
 }

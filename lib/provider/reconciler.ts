@@ -126,9 +126,16 @@ export class Reconciler {
       log.info(`Found ${offer.images.length} channel/arch combinations`);
     }
     this.#first = false;
+    const missing = new Set(
+      offer.missing.map(({ image }) => formatChannelArch(image)),
+    );
     for (const image of withdrawn) {
       const name = formatChannelArch(image);
-      if (this.#announced.delete(name)) log.info(`Withdrew ${name}`);
+      if (!this.#announced.delete(name)) continue;
+      if (missing.has(name)) {
+        log.warn(`Withdrew ${name}: missing artifacts`);
+        this.#missing.add(name);
+      } else log.info(`Withdrew ${name}`);
     }
     const silent: string[] = [];
     for (const { image } of offer.images) {
@@ -139,7 +146,6 @@ export class Reconciler {
         log.info(`Advertising ${name}`);
       } else if (!found && reasons.has(name)) silent.push(name);
     }
-    const missing = offer.missing.map(({ image }) => formatChannelArch(image));
     for (const name of missing) {
       if (!this.#missing.has(name)) {
         log.warn(`Missing artifacts for ${name}`);

@@ -33,6 +33,8 @@ export class ArtifactWatcher implements Disposable {
   readonly #options: ArtifactWatcherOptions;
   readonly #watches = new Map<string, Watch>();
   readonly #written = new Set<string>();
+  /** What went from its place last, while it was written. */
+  #departed: string | undefined;
   #problem: string | undefined;
   #isComplete = false;
 
@@ -114,18 +116,31 @@ export class ArtifactWatcher implements Disposable {
   }
 
   #onEvent({ kind, paths }: FileEvent): void {
-    const { onChange, onWriter } = this.#options;
-    let isNews = false;
-    for (const path of paths) {
-      // How a copy gets on is not news: it is looked at when it may be whole.
-      if (kind === "modified" && this.#written.has(path)) continue;
-      isNews = true;
-      if (kind === "modified") continue;
-      if (kind === "created") this.#written.add(path);
-      else this.#written.delete(path);
-      onWriter(path, WRITERS[kind]);
+    // How a copy gets on is not news: it is looked at when it may be whole.
+    if (
+      kind === "modified" && paths.length > 0 &&
+      paths.every((path) => this.#written.has(path))
+    ) return;
+    if (kind === "moved") this.#onMove(paths);
+    else if (kind !== "modified") {
+      for (const path of paths) this.#note(path, WRITERS[kind]);
     }
-    if (isNews || paths.length === 0) onChange();
+    this.#options.onChange();
+  }
+
+  /** Who moves a file into place is done with it, unless it is open still. */
+  #onMove(paths: readonly string[]): void {
+    const [from, to] = paths.length === 1 ? [undefined, paths[0]] : paths;
+    if (to === undefined) return;
+    const isOpen = from !== undefined && from === this.#departed;
+    this.#note(to, isOpen ? "writing" : "closed");
+  }
+
+  #note(path: string, writer: Writer): void {
+    const wasWritten = this.#written.delete(path);
+    if (writer === "writing") this.#written.add(path);
+    if (writer === undefined) this.#departed = wasWritten ? path : undefined;
+    this.#options.onWriter(path, writer);
   }
 
   #warnOnce(problem: string): void {

@@ -7,6 +7,7 @@ import {
   FileNotFoundError,
   type FileSystem,
   type OpenFile,
+  SystemLimitError,
 } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 
@@ -80,6 +81,7 @@ const EVENT_KINDS: ReadonlyMap<string, FileEvent["kind"]> = new Map([
   ["create", "created"],
   ["modify", "modified"],
   ["access", "closed"],
+  ["rename", "moved"],
 ]);
 
 function watch(
@@ -160,6 +162,7 @@ function infoOf(stat: Deno.FileInfo): FileInfo {
     changedMs: stat.ctime?.getTime() ?? 0,
     device: stat.dev,
     inode: stat.ino ?? 0,
+    linkCount: stat.nlink ?? 1,
     mode: (stat.mode ?? 0) & 0o7777,
   };
 }
@@ -193,6 +196,12 @@ function translated(action: string, cause: unknown): Error {
     cause instanceof Deno.errors.PermissionDenied ||
     cause instanceof Deno.errors.FilesystemLoop
   ) return new FileAccessError(`Cannot ${action}: permission denied`);
+  if (cause instanceof Error && "code" in cause && cause.code === "EMFILE") {
+    // The same whatever was tried, so that it is said once.
+    return new SystemLimitError(
+      "Cannot open any more files: too many are open; allow more with ulimit -n or LimitNOFILE=",
+    );
+  }
   if (cause instanceof Deno.errors.AlreadyExists) {
     return new FileAccessError(`Cannot ${action}: a file is in the way`);
   }

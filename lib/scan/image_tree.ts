@@ -5,12 +5,11 @@ import {
 } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
-import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
-import { artifactFiles, fileIdentity } from "./digest.ts";
+import { artifactFiles, isUnchanged } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
-import { reportProgress } from "./hash_progress.ts";
-import type { ArtifactFile, HashedImage, ImageFiles } from "./image_files.ts";
+import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
+import type { HashedImage, ImageFiles } from "./image_files.ts";
 import {
   type MissingImage,
   scanAvailable,
@@ -46,7 +45,7 @@ interface Failure {
 export class ImageTree {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #progress: HashProgressOptions;
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
   readonly #failures = new Map<string, Failure>();
@@ -56,17 +55,18 @@ export class ImageTree {
   /**
    * Nothing is known until the first `look()`.
    *
-   * @param logger hears how far long reading has got
+   * @param options are told how far long reading has got, too
    */
-  constructor({ fileSystem, clock, digests, logger }: {
-    readonly fileSystem: FileSystem;
-    readonly clock: Clock;
-    readonly digests: DigestCache;
-    readonly logger: Logger;
-  }) {
+  constructor(
+    { fileSystem, digests, ...progress }: HashProgressOptions & {
+      readonly fileSystem: FileSystem;
+      readonly digests: DigestCache;
+    },
+  ) {
+    const { clock } = progress;
     this.#fileSystem = fileSystem;
     this.#clock = clock;
-    this.#logger = logger;
+    this.#progress = progress;
     this.#digests = digests;
     this.#settling = new SettlingFiles(clock);
   }
@@ -94,7 +94,8 @@ export class ImageTree {
 
   /**
    * Looks at names and sizes. An image whose files are all as they were is
-   * kept although more of them are being added.
+   * kept although more of them are being added, or others have come in their
+   * place: it gives way when those are hashed, at once.
    *
    * @throws UserError when the artifacts directory itself cannot be read
    */
@@ -111,7 +112,7 @@ export class ImageTree {
       const known = settled.has(files)
         ? await this.#digests.find(files)
         : undefined;
-      const image = known ?? this.#stillWhole(files);
+      const image = known ?? await this.#stillWhole(files);
       if (image !== undefined) hashed.push(image);
       const failure = this.#failures.get(formatChannelArch(files.image));
       if (
@@ -144,10 +145,8 @@ export class ImageTree {
     const pending = this.#pending;
     const totalBytes = pending
       .reduce((sum, files) => sum + this.#digests.unreadBytes(files), 0);
-    const onRead = reportProgress(totalBytes, {
-      clock: this.#clock,
-      logger: this.#logger,
-    });
+    using progress = new HashProgress(totalBytes, this.#progress);
+    const onRead = (countBytes: number) => progress.add(countBytes);
     let savedMs = this.#clock.monotonic();
     for (const files of pending) {
       const name = formatChannelArch(files.image);
@@ -169,17 +168,16 @@ export class ImageTree {
   }
 
   /** The image as it was, if each of its files is still there unchanged. */
-  #stillWhole(files: ImageFiles): HashedImage | undefined {
-    const before = this.#hashed.find(({ image }) =>
-      sameImage(image, files.image)
-    );
+  async #stillWhole(files: ImageFiles): Promise<HashedImage | undefined> {
+    const { image } = files;
+    const before = this.#hashed.find((each) => sameImage(each.image, image));
     if (before === undefined) return undefined;
-    const keyOf = ({ path, info }: ArtifactFile) =>
-      `${fileIdentity(info)} ${path}`;
-    const present = new Set(artifactFiles(files).map(keyOf));
-    return artifactFiles(before).every((file) => present.has(keyOf(file)))
-      ? before
-      : undefined;
+    // What is to be in its place cannot be read: the old one is not wanted.
+    if (this.#failures.has(formatChannelArch(image))) return undefined;
+    for (const file of artifactFiles(before)) {
+      if (!await isUnchanged(file, this.#fileSystem)) return undefined;
+    }
+    return before;
   }
 
   #forgetFailures(present: readonly ChannelArch[]): void {

@@ -4,10 +4,15 @@ import {
   type FileInfo,
   FileNotFoundError,
   type FileSystem,
+  SystemLimitError,
 } from "../core/file_system.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { artifactRoles, isExactName } from "./artifact_roles.ts";
+import {
+  artifactRoles,
+  type IgnoredName,
+  isExactName,
+} from "./artifact_roles.ts";
 import type { ArtifactFile, ImageFiles } from "./image_files.ts";
 
 /** An image directory to look into. */
@@ -31,6 +36,7 @@ export interface ReadImageResult {
 /** The kernel's own limit is 4 KiB at most on the architectures we serve. */
 const MAX_CMDLINE_LENGTH = 4096;
 const MAX_VERSION_LENGTH = 64;
+const MAX_NAMES_WITH_ONE_REASON = 10;
 
 /** What the files of one directory are looked up in. */
 interface Scope {
@@ -46,6 +52,8 @@ interface Scope {
 /**
  * Reads one image directory: which file plays which role, and what the small
  * text files say. Never throws for what is on disk.
+ *
+ * @throws SystemLimitError
  */
 export async function readImage(
   { image, directory, realRoot }: ImageDirectory,
@@ -67,14 +75,15 @@ export async function readImage(
     );
     scope = { directory: realDirectory, realRoot, kinds, fileSystem, warn };
   } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
     if (!(error instanceof FileNotFoundError)) {
       warn(`${messageOf(error)}; ${formatChannelArch(image)} is not offered`);
     }
     return { files: undefined, warnings };
   }
   const roles = artifactRoles(scope.kinds.keys());
-  for (const { name, reason } of roles.ignored) {
-    warn(`Ignoring "${join(directory, printable(name, 64))}": ${reason}`);
+  for (const warning of ignoredWarnings(roles.ignored, directory)) {
+    warn(warning);
   }
   const kernel = await firstUsable(roles.kernel, "kernel", scope);
   if (kernel === undefined) return { files: undefined, warnings };
@@ -100,6 +109,22 @@ export async function readImage(
     },
     warnings,
   };
+}
+
+/** One line for each name, or for all that there are many of. */
+function ignoredWarnings(
+  ignored: readonly IgnoredName[],
+  directory: string,
+): string[] {
+  const byReason = Map.groupBy(ignored, ({ reason }) => reason);
+  return [...byReason].flatMap(([reason, names]) =>
+    names.length > MAX_NAMES_WITH_ONE_REASON
+      // Without a name or a number, which would be news with every look.
+      ? [`Ignoring many files in "${directory}", each for this: ${reason}`]
+      : names.map(({ name }) =>
+        `Ignoring "${join(directory, printable(name, 64))}": ${reason}`
+      )
+  );
 }
 
 async function firstUsable(
@@ -160,6 +185,7 @@ async function resolveFile(
     using file = await fileSystem.open(path);
     return ok({ path, info: await file.info() });
   } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
     return refuse(messageOf(error));
   }
 }
@@ -195,6 +221,7 @@ async function readNoteText(
       ? refuse("it is not plain text")
       : ok(text);
   } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
     return refuse(messageOf(error));
   }
 }

@@ -12,6 +12,7 @@ import {
   type DirectoryEntry,
   FileNotFoundError,
   type FileSystem,
+  SystemLimitError,
 } from "../core/file_system.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf, printable } from "../core/printable.ts";
@@ -63,6 +64,7 @@ export interface ScanResult {
  * `version`.
  *
  * @throws UserError when the artifacts directory itself cannot be read
+ * @throws SystemLimitError, so that no image seems to be gone that is not
  */
 export async function scanAvailable(
   settings: ScanSettings,
@@ -128,6 +130,7 @@ async function listArtifacts(
   try {
     return await fileSystem.list(artifactsDir);
   } catch (cause) {
+    if (cause instanceof SystemLimitError) throw cause;
     const problem = cause instanceof FileNotFoundError
       ? "there is no such directory"
       : messageOf(cause);
@@ -223,6 +226,7 @@ async function findArchDirectories(
   try {
     entries = await fileSystem.list(directory);
   } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
     if (!(error instanceof FileNotFoundError)) {
       warnings.push(`${messageOf(error)}; its images are not offered`);
     }

@@ -8,11 +8,13 @@ import type { FileInfo } from "../core/file_system.ts";
 export const QUIET_MS = 2000;
 /** The same for a file whose writer was seen to close it. */
 export const CLOSED_QUIET_MS = 1200;
-/**
- * The same for a file that is being written, or was seen growing: copies over
- * a network pause for seconds.
- */
+/** The same for a file that was seen growing: copies over a network pause. */
 export const WRITING_QUIET_MS = 10_000;
+/**
+ * The same for a file whose writer was seen to make it, and not to close it. An
+ * end there must be, since a close can be missed.
+ */
+export const OPEN_QUIET_MS = 30_000;
 
 /** The time, both ways. */
 export interface Moment {
@@ -22,7 +24,10 @@ export interface Moment {
   readonly monotonicMs: number;
 }
 
-/** What is known of who writes a file, from the events of the disk. */
+/**
+ * What is known of who writes a file, from the events of the disk: `closed` too
+ * when it was moved into place.
+ */
 export type Writer = "writing" | "closed" | undefined;
 
 /** What was seen of a file so far. All times are monotonic. */
@@ -98,8 +103,11 @@ export function settledAtMs(observation: Observation): number {
   );
 }
 
-function contentQuietMs({ writer, rewritten }: Observation): number {
-  if (writer === "writing" || rewritten === "again") return WRITING_QUIET_MS;
-  if (writer === "closed") return CLOSED_QUIET_MS;
+function contentQuietMs({ info, writer, rewritten }: Observation): number {
+  // A new name of a file that was there is told of like a new file.
+  const isLink = info.linkCount > 1 && rewritten === "never";
+  if (writer === "writing" && !isLink) return OPEN_QUIET_MS;
+  if (rewritten === "again") return WRITING_QUIET_MS;
+  if (writer !== undefined) return CLOSED_QUIET_MS;
   return rewritten === "once" ? WRITING_QUIET_MS : QUIET_MS;
 }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { artifactFiles, fileIdentity } from "./digest.ts";
 import type { ImageFiles } from "./image_files.ts";
@@ -26,15 +27,13 @@ export class SettlingFiles {
     this.#clock = clock;
   }
 
-  /** Takes note of an event: who writes the file at this path. */
+  /**
+   * Takes note of an event: who writes the file at this path, or has moved a
+   * directory there.
+   */
   noteWriter(path: string, writer: Writer): void {
     if (writer === undefined) this.#writers.delete(path);
     else this.#writers.set(path, writer);
-  }
-
-  /** Whether the file at this path is known to be written at the moment. */
-  isBeingWritten(path: string): boolean {
-    return this.#writers.get(path) === "writing";
   }
 
   /**
@@ -52,6 +51,11 @@ export class SettlingFiles {
     );
     for (const map of [this.#observations, this.#settled]) {
       for (const path of map.keys()) if (!files.has(path)) map.delete(path);
+    }
+    for (const path of files.keys()) {
+      if (!this.#writers.has(path) && this.#isInMovedDirectory(path)) {
+        this.#writers.set(path, "closed");
+      }
     }
     for (const [path, writer] of this.#writers) {
       if (writer === "closed" && !files.has(path)) this.#writers.delete(path);
@@ -84,6 +88,15 @@ export class SettlingFiles {
     return images.filter((image) =>
       artifactFiles(image).every(({ path }) => this.#settled.has(path))
     );
+  }
+
+  #isInMovedDirectory(path: string): boolean {
+    let directory = dirname(path);
+    while (directory !== dirname(directory)) {
+      if (this.#writers.get(directory) === "closed") return true;
+      directory = dirname(directory);
+    }
+    return false;
   }
 
   /** In how many milliseconds the next file may have settled, if one has to. */

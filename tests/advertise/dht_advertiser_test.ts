@@ -402,3 +402,27 @@ Deno.test("isPublished() ends when the other nodes' copies have expired", async 
   assert.ok(!advertiser.isPublished(IMAGE));
   await advertiser[Symbol.asyncDispose]();
 });
+
+Deno.test("the advertiser publishes anew, under the new time, when the clock is set a year ahead and back", async () => {
+  const { advertiser, node, clock } = open();
+  await using _ = advertiser;
+  node.peers = 3;
+  await advertiser.publish({ image: IMAGE, version: "7" }, { signal });
+  for (
+    const time of [
+      "2027-11-22T12:00:00Z",
+      "2026-11-22T12:00:30Z",
+      "1970-01-01T00:00:10Z",
+      "2026-11-22T12:01:00Z",
+    ]
+  ) {
+    const before = node.published.length;
+    clock.jumpTo(time);
+    await clock.advance(6000);
+    assert.equal(node.published.length, before + 1, time);
+    const { key, value } = node.published.at(-1) ?? assert.fail();
+    const record = await parseBootRecord(key, value, { now: clock.now() });
+    assert.ok(record.ok, `${time}: ${record.ok ? "" : record.reason}`);
+    assert.ok(advertiser.isPublished(IMAGE));
+  }
+});

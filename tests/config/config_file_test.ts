@@ -123,6 +123,7 @@ expires_days = 7
 [http]
 max_connections = 10
 max_rate_per_connection = 1_000_000
+drain_timeout = 60
 `,
     "/etc/plasm/provider.toml",
   );
@@ -153,6 +154,7 @@ max_rate_per_connection = 1_000_000
     http: {
       maxConnections: 10,
       maxRatePerConnectionBytesPerSecond: 1_000_000,
+      drainTimeoutSeconds: 60,
     },
   });
 });
@@ -213,7 +215,7 @@ Deno.test("parseConfigFile() reports the first of several problems", () => {
   refused(
     "[http]\nmax = 1\n[dht]\nport = -1\n[provider]\nnam = 1\n",
     "line 2 column 1",
-    'unknown key "max" in [http], known are max_connections, max_rate_per_connection',
+    'unknown key "max" in [http], known are max_connections, max_rate_per_connection, drain_timeout',
   );
 });
 

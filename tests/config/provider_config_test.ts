@@ -31,6 +31,7 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
     http: {
       maxConnections: undefined,
       maxRatePerConnectionBytesPerSecond: undefined,
+      drainTimeoutSeconds: 10,
     },
   });
 });

@@ -69,8 +69,7 @@ Deno.test("a kernel dropped into the tree of a running provider is found soon, a
     assert.ok(withdrawnMs < 3000, `withdrawn after ${withdrawnMs} ms`);
     assert.equal((await discover(B, 1)).code, 3);
     assert.deepEqual(provider.lines().slice(said), [
-      `INFO Withdrew ${B}/x86_64`,
-      `WARN Missing artifacts for ${B}/x86_64`,
+      `WARN Withdrew ${B}/x86_64: missing artifacts`,
     ]);
   }));
 

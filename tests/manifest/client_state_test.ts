@@ -14,6 +14,7 @@ import {
 import type { BootManifest } from "../../lib/manifest/boot_manifest.ts";
 import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
 import { disk } from "../../lib/scan/disk.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { hashedImage } from "../support/hashed_image.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
@@ -208,10 +209,54 @@ Deno.test("updateClientState() works on a real disk", async () => {
     const state = await loadClientState(path, disk, options);
     assert.equal(minimumVersionOf(state, stable), 8);
     const names = await Array.fromAsync(Deno.readDir(`${directory}/new`));
-    assert.deepEqual(names.map(({ name }) => name), ["state.json"]);
+    assert.deepEqual(names.map(({ name }) => name).sort(), [
+      "state.json",
+      "state.json.lock",
+    ]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("updateClientState() loses nothing of many clients at the same time", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/state.json`;
+    const images = Array.from(
+      { length: 20 },
+      (_, i) => ({ channel: `c${i}`, arch: "arm64" }),
+    );
+    await Promise.all(images.map((image, i) =>
+      updateClientState(
+        path,
+        (state) => withManifest(state, manifest(i + 1, image)),
+        disk,
+        options,
+      )
+    ));
+    const state = await loadClientState(path, disk, options);
+    assert.deepEqual(
+      images.map((image) => minimumVersionOf(state, image)),
+      images.map((_, i) => i + 1),
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("updateClientState() says who is in the way when the lock is not let go", async () => {
+  const clock = new FakeClock();
+  const fileSystem = new MemoryFileSystem();
+  using _lock = await fileSystem.lock(`${PATH}.lock`);
+  const updating = updateClientState(
+    PATH,
+    (state) => withManifest(state, manifest(7)),
+    fileSystem,
+    { clock, ...options },
+  );
+  const refused = assert.rejects(updating, /another process holds .*\.lock/);
+  await clock.advance(3000);
+  await refused;
 });
 
 Deno.test("loadClientState() refuses a file that it cannot understand, and says what to do", async () => {

@@ -116,6 +116,29 @@ Deno.test("issueManifest() raises the number when the content changes", async ()
   }
 });
 
+Deno.test("issueManifest() returns the very same bytes after files were only touched or copied", async () => {
+  const touched = (modified: string, content = "kernel") =>
+    hashedImage({ kernel: hashedArtifact("vmlinuz", { modified, content }) });
+  const first = await issue({ image: touched("2026-11-20T12:00:00Z") });
+  const second = await issue({
+    image: touched("2026-11-22T12:00:00Z"),
+    previous: first.bytes,
+  });
+  assert.deepEqual(second.bytes, first.bytes);
+  const third = await issue({
+    image: touched("2026-11-22T12:00:00Z", "another kernel"),
+    previous: second.bytes,
+  });
+  assert.equal(third.manifest.version, "2026.11.22");
+});
+
+Deno.test("issueManifest() dates an image anew whose own version is taken away", async () => {
+  const first = await issue({ image: hashedImage({ version: "6.12" }) });
+  const { manifest } = await issue({ previous: first.bytes });
+  assert.match(manifest.version, /^\d{4}\.\d\d\.\d\d$/);
+  assert.ok(manifest.manifestVersion > first.manifest.manifestVersion);
+});
+
 Deno.test("issueManifest() raises the number even within a second and when the clock goes back", async () => {
   const first = await issue();
   for (const now of [NOW, NOW - 365 * DAY_MS, 0]) {

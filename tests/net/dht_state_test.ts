@@ -46,13 +46,25 @@ Deno.test("decodeDhtState() leaves out what is malformed", () => {
   ));
 });
 
-Deno.test("loadDhtState() begins anew without a file, or with a broken one", async () => {
+Deno.test("loadDhtState() begins anew without a file", async () => {
   const { file } = open();
-  assert.deepEqual(await loadDhtState(file), NONE);
-  file.fileSystem.file(PATH, '{"peers":');
   assert.deepEqual(await loadDhtState(file), NONE);
   assert.deepEqual(file.logger.lines, []);
 });
+
+for (const text of ['{"peers":', "", "null", "7"]) {
+  Deno.test(`loadDhtState() sets a damaged file aside and says so: ${JSON.stringify(text)}`, async () => {
+    const { file } = open();
+    file.fileSystem.file(PATH, text);
+    assert.deepEqual(await loadDhtState(file), NONE);
+    assert.equal(await file.fileSystem.readText(`${PATH}.damaged`), text);
+    assert.deepEqual(file.logger.lines, [
+      `WARN Moved "${PATH}" to "${PATH}.damaged", since it is damaged: the DHT is joined anew`,
+    ]);
+    assert.deepEqual(await loadDhtState(file), NONE);
+    assert.equal(file.logger.lines.length, 1);
+  });
+}
 
 Deno.test("loadDhtState() warns when it may not read", async () => {
   const { file } = open();

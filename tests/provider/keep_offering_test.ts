@@ -66,7 +66,12 @@ async function withProvider(
   };
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
   await offerFirst(looking, { signal });
-  const running = keepOffering({ ...looking, reconciler, bell }, { signal });
+  const running = keepOffering({
+    ...looking,
+    reconciler,
+    bell,
+    onReady: () => {},
+  }, { signal });
   const pass = async (durationMs: number) => {
     for (let doneMs = 0; doneMs < durationMs; doneMs += 100) {
       await clock.advance(100);
@@ -160,6 +165,26 @@ Deno.test("keepOffering() goes on offering when the disk cannot be read, and rec
     assert.match(lines[0] ?? "", /permission denied.*still be read is offered/);
     fs.setReadable("/srv", true).file(KERNEL);
     await pass(2000);
+    assert.ok(advertiser.published.has("testing/x86_64"));
+  }));
+
+Deno.test("keepOffering() goes on offering without file descriptors, says so once, and recovers", () =>
+  withProvider({}, async ({ fs, bell, advertiser, lines, now, pass }) => {
+    lines.length = 0;
+    fs.isExhausted = true;
+    for (let i = 0; i < 5; i++) {
+      bell.ring();
+      await pass(7000);
+    }
+    assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
+    assert.deepEqual(lines, [
+      "WARN too many are open; only what can still be read is offered",
+    ]);
+    fs.file(KERNEL, "x", { modified: now() }).close(KERNEL);
+    await pass(3000);
+    // Of which no event tells.
+    fs.isExhausted = false;
+    await pass(8000);
     assert.ok(advertiser.published.has("testing/x86_64"));
   }));
 

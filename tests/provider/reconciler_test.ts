@@ -73,9 +73,8 @@ Deno.test("Reconciler.reconcile() withdraws what is gone and publishes what is n
     ["testing/x86_64", "1"],
   ]);
   assert.deepEqual(lines, [
-    "INFO Withdrew testing/arm64",
+    "WARN Withdrew testing/arm64: missing artifacts",
     "INFO Advertising testing/x86_64",
-    "WARN Missing artifacts for testing/arm64",
   ]);
 });
 

@@ -101,3 +101,17 @@ Deno.test("ArtifactWatcher watches only what the settings look into", async () =
   watcher[Symbol.dispose]();
   assert.equal(fs.watchCount, 0);
 });
+
+Deno.test("ArtifactWatcher takes what is moved into place for written, unless its writer has it open", async () => {
+  const fs = new MemoryFileSystem().directory("/srv/stable/arm64");
+  const { watcher, heard } = open(fs);
+  await watcher.update(SETTINGS);
+  fs.file(`${KERNEL}.part`, "").close(`${KERNEL}.part`);
+  await fs.rename(`${KERNEL}.part`, KERNEL);
+  assert.equal(heard.writers.at(-1), `closed ${KERNEL}`);
+  fs.file(`${KERNEL}.part`, "");
+  await fs.rename(`${KERNEL}.part`, KERNEL);
+  assert.equal(heard.writers.at(-1), `writing ${KERNEL}`);
+  fs.close(KERNEL);
+  assert.equal(heard.writers.at(-1), `closed ${KERNEL}`);
+});

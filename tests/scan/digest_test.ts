@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { FileInfo } from "../../lib/core/file_system.ts";
 import {
   FileChangedError,
@@ -41,6 +42,32 @@ Deno.test("sha256OfFile() refuses a file that changes while it is read", async (
   assert.equal(fs.openCount, 0);
 });
 
+Deno.test("sha256OfFile() reads every chunk once and in order", async () => {
+  const bytes = new Uint8Array((3 << 20) + 5).map((_, i) => i % 251);
+  const fs = new MemoryFileSystem().file(KERNEL, bytes);
+  const info = await fs.stat(KERNEL);
+  const counts: number[] = [];
+  const sha256 = await sha256OfFile(
+    { filename: "vmlinuz", path: KERNEL, info },
+    fs,
+    { onRead: (count) => counts.push(count), signal },
+  );
+  assert.equal(sha256, createHash("sha256").update(bytes).digest("hex"));
+  assert.deepEqual(counts, [1 << 20, 1 << 20, 1 << 20, 5]);
+});
+
+Deno.test("sha256OfFile() does not follow a file that grows without end", async () => {
+  const chunk = new Uint8Array(1 << 20);
+  const fs = new MemoryFileSystem().file(KERNEL, chunk);
+  const info = await fs.stat(KERNEL);
+  fs.overwrite(KERNEL, "x".repeat(8 << 20), "2026-11-22T10:00:01Z");
+  await assert.rejects(
+    sha256OfFile({ filename: "vmlinuz", path: KERNEL, info }, fs, { signal }),
+    FileChangedError,
+  );
+  assert.equal(fs.read.length, 2);
+});
+
 Deno.test("fileIdentity() differs with each thing that tells files apart", () => {
   const info: FileInfo = {
     kind: "file",
@@ -49,6 +76,7 @@ Deno.test("fileIdentity() differs with each thing that tells files apart", () =>
     changedMs: 3,
     device: 4,
     inode: 5,
+    linkCount: 1,
     mode: 0o644,
   };
   for (

@@ -106,6 +106,25 @@ function contract(
       );
     }));
 
+  Deno.test(`${name}: watch() tells of a move with both names`, () =>
+    run(async (fs, root) => {
+      const [from, to] = [join(root, "a"), join(root, "b")];
+      await fs.writeAtomically(from, bytes("x"), { mode: 0o600 });
+      const moved = Promise.withResolvers<void>();
+      const problems: string[] = [];
+      using _watch = fs.watch(root, {
+        onEvent({ kind, paths }) {
+          if (kind === "moved" && paths.join() === `${from},${to}`) {
+            moved.resolve();
+          }
+        },
+        onEnd: (problem) => problems.push(problem),
+      });
+      await fs.rename(from, to);
+      await moved.promise;
+      assert.deepEqual(problems, []);
+    }));
+
   Deno.test(`${name}: removeFile() removes a file that is there`, () =>
     run(async (fs, root) => {
       const path = join(root, "file");

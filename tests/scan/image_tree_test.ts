@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { formatChannelArch } from "../../lib/core/channel_arch.ts";
 import { DigestCache } from "../../lib/scan/digest_cache.ts";
 import { ImageTree } from "../../lib/scan/image_tree.ts";
+import { CLOSED_QUIET_MS, QUIET_MS } from "../../lib/scan/settling.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
@@ -148,4 +149,51 @@ Deno.test("ImageTree.hashPending() goes on after an image that cannot be read, a
   assert.deepEqual(await bench.settle(), ["stable/arm64", "testing/arm64"]);
   const again = await tree.look(SETTINGS, { signal });
   assert.deepEqual(again.warnings, []);
+});
+
+Deno.test("ImageTree takes the files of a directory that was moved into place for written", async () => {
+  const bench = new Bench();
+  const tree = await bench.tree();
+  bench.fs.file(KERNEL, "x", { modified: bench.now() });
+  assert.deepEqual(await bench.settle(), []);
+  assert.equal(tree.lookAgainInMs, QUIET_MS);
+  tree.noteWriter("/srv/stable", "closed");
+  await bench.look();
+  assert.equal(tree.lookAgainInMs, CLOSED_QUIET_MS);
+  await bench.clock.advance(CLOSED_QUIET_MS);
+  assert.deepEqual(await bench.settle(), ["stable/arm64"]);
+});
+
+Deno.test("ImageTree keeps an image whose link is set to another directory until that one is hashed", async () => {
+  const bench = new Bench();
+  const { fs } = bench;
+  fs.file("/srv/release-1/arm64/vmlinuz", "one")
+    .file("/srv/release-2/arm64/vmlinuz", "two")
+    .file("/srv/release-2/arm64/rootfs.img", "two")
+    .link("/srv/stable", "release-1");
+  const wanted = (images: string[]) =>
+    images.filter((image) => image.startsWith("stable"));
+  assert.deepEqual(wanted(await bench.settle()), ["stable/arm64"]);
+  fs.remove("/srv/release-2/arm64/rootfs.img");
+  fs.file("/srv/release-2/arm64/rootfs.img", "new", { modified: bench.now() });
+  fs.link("/srv/stable", "release-2");
+  assert.deepEqual(wanted(await bench.look()), ["stable/arm64"]);
+  await bench.clock.advance(QUIET_MS);
+  assert.deepEqual(wanted(await bench.settle()), ["stable/arm64+rootfs"]);
+});
+
+Deno.test("ImageTree lets go of an image in whose place is what cannot be read", async () => {
+  const bench = new Bench();
+  const { fs } = bench;
+  fs.file("/srv/release-1/arm64/vmlinuz", "one")
+    .link("/srv/stable", "release-1");
+  await bench.settle();
+  fs.file("/srv/release-2/arm64/vmlinuz", "two")
+    .link("/srv/stable", "release-2");
+  await bench.look();
+  fs.isExhausted = true;
+  await (await bench.tree()).hashPending({ signal });
+  fs.isExhausted = false;
+  const images = await bench.look();
+  assert.ok(!images.includes("stable/arm64"), images.join());
 });

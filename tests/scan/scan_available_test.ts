@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { formatChannelArch } from "../../lib/core/channel_arch.ts";
 import { UserError } from "../../lib/core/errors.ts";
-import type { FileSystem } from "../../lib/core/file_system.ts";
+import {
+  type FileSystem,
+  SystemLimitError,
+} from "../../lib/core/file_system.ts";
 import { disk } from "../../lib/scan/disk.ts";
 import {
   scanAvailable,
@@ -211,4 +214,13 @@ Deno.test("scanAvailable() scans 1,000 channels on a real disk in seconds at the
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("scanAvailable() gives up rather than miss images for want of file descriptors", async () => {
+  const fs = new MemoryFileSystem().file("/srv/stable/arm64/vmlinuz");
+  fs.isExhausted = true;
+  await assert.rejects(
+    scanAvailable({ artifactsDir: "/srv" }, fs, { signal }),
+    SystemLimitError,
+  );
 });

@@ -4,6 +4,7 @@ import {
   CLOSED_QUIET_MS,
   type Observation,
   observe,
+  OPEN_QUIET_MS,
   QUIET_MS,
   settledAtMs,
   type Writer,
@@ -22,6 +23,7 @@ interface Sight {
   readonly changedAtMs?: number;
   readonly writer?: Writer;
   readonly inode?: number;
+  readonly linkCount?: number;
 }
 
 function see(previous: Observation | undefined, sight: Sight): Observation {
@@ -33,6 +35,7 @@ function see(previous: Observation | undefined, sight: Sight): Observation {
     changedMs: START_MS + changedAtMs,
     device: 1,
     inode: sight.inode ?? 1,
+    linkCount: sight.linkCount ?? 1,
     mode: 0o644,
   };
   return observe(previous, info, sight.writer, {
@@ -101,7 +104,20 @@ Deno.test("settledAtMs() waits while a writer has the file open, though it pause
     modifiedAtMs: 0,
     writer: "writing",
   };
-  assert.equal(settles(sight, { ...sight, atMs: 5000 }), WRITING_QUIET_MS);
+  assert.equal(settles(sight, { ...sight, atMs: 11_000 }), OPEN_QUIET_MS);
+});
+
+Deno.test("settledAtMs() does not take a new name of a file for one that is being written", () => {
+  const link: Sight = {
+    atMs: 100,
+    sizeBytes: 5,
+    modifiedAtMs: 0,
+    writer: "writing",
+    linkCount: 2,
+  };
+  assert.equal(settles(link), CLOSED_QUIET_MS);
+  const grown = { ...link, atMs: 1000, sizeBytes: 6, modifiedAtMs: 1000 };
+  assert.equal(settles(link, grown), 1000 + OPEN_QUIET_MS);
 });
 
 Deno.test("settledAtMs() takes a copy soon after its writer has closed it", () => {

@@ -24,6 +24,7 @@ export function hashedArtifact(
       changedMs: Date.parse(modified),
       device: 1,
       inode: 1,
+      linkCount: 1,
       mode: 0o644,
     },
   };

@@ -7,6 +7,7 @@ import {
   type FileListener,
   FileNotFoundError,
   type FileSystem,
+  SystemLimitError,
 } from "../../lib/core/file_system.ts";
 
 interface Node {
@@ -36,6 +37,8 @@ export class MemoryFileSystem implements FileSystem {
   readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
   watchTrouble: string | undefined;
+  /** Set: nothing can be opened, as without file descriptors. */
+  isExhausted = false;
   /** Files open right now. */
   openCount = 0;
 
@@ -158,6 +161,7 @@ export class MemoryFileSystem implements FileSystem {
 
   list(directory: string): Promise<DirectoryEntry[]> {
     return this.#try(() => {
+      this.#useDescriptor();
       const real = this.#resolve(directory);
       const node = this.#find(real);
       if (node.kind !== "directory") {
@@ -184,6 +188,7 @@ export class MemoryFileSystem implements FileSystem {
 
   open(path: string): ReturnType<FileSystem["open"]> {
     return this.#try(() => {
+      this.#useDescriptor();
       const real = this.#resolve(path);
       const node = this.#find(real);
       if (!node.readable) {
@@ -248,7 +253,8 @@ export class MemoryFileSystem implements FileSystem {
         this.#nodes.set(to + name.slice(from.length), node);
       }
       this.#tell("other", from);
-      this.#tell("other", to);
+      this.#tell("moved", to);
+      this.#tell("moved", from, to);
     });
   }
 
@@ -267,12 +273,20 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
-  #tell(kind: FileEvent["kind"], path: string): void {
+  /** Of each watch that all the paths are below. */
+  #tell(kind: FileEvent["kind"], ...all: string[]): void {
     for (const [listener, directory] of this.#watches) {
-      if (path === directory || path.startsWith(`${directory}/`)) {
-        listener.onEvent({ kind, paths: [path] });
+      const paths = all.filter((path) =>
+        path === directory || path.startsWith(`${directory}/`)
+      );
+      if (paths.length > 0 && paths.length === all.length) {
+        listener.onEvent({ kind, paths });
       }
     }
+  }
+
+  #useDescriptor(): void {
+    if (this.isExhausted) throw new SystemLimitError("too many are open");
   }
 
   #put(path: string, node: Partial<Node> & Pick<Node, "kind">): void {
@@ -328,6 +342,7 @@ function infoOf(node: Node): FileInfo {
     changedMs: node.changedMs,
     device: 1,
     inode: node.inode,
+    linkCount: 1,
     mode: node.mode,
   };
 }
