@@ -26,6 +26,13 @@ export interface DueClaims {
 /** RFC 6762 section 8.1: three probes, 250 ms apart. */
 const PROBE_COUNT = 3;
 const PROBE_INTERVAL_MS = 250;
+
+/**
+ * RFC 6762 section 8.1: up to 250 ms at random, lest all hosts probe at once
+ * when the power comes back. Providers take differently long to start anyway,
+ * and a box that waits for one waits for this too.
+ */
+const MAX_PROBE_DELAY_MS = 100;
 /** RFC 6762 section 8.3: when to announce, counted from the one before. */
 const ANNOUNCE_AFTER_MS = [0, 1000, 2000] as const;
 /** RFC 6762 section 8.4: changes are announced at most once a second. */
@@ -223,7 +230,7 @@ export class ClaimRegister {
       announcedMs: -Infinity,
       // Section 8.1: hosts that start together do not probe all at once.
       dueMs: Math.max(
-        waiting?.dueMs ?? nowMs + this.#random() * PROBE_INTERVAL_MS,
+        waiting?.dueMs ?? nowMs + this.#random() * MAX_PROBE_DELAY_MS,
         nowMs + this.#conflictWaitMs(),
       ),
     };

@@ -43,10 +43,12 @@ export type QuerierAction =
 /**
  * When to ask: at once from a port of our own, which is answered without the
  * delay of shared answers (RFC 6762 section 6.7); soon after from port 5353,
- * which every responder hears; then at growing intervals (section 5.2) also
- * for all images, of publishers that have no subtypes.
+ * which every responder hears; then from our own port for all images, of
+ * publishers that have no subtypes, and to tell what else there is to whoever
+ * gives up after a second; then for both, at growing intervals (section 5.2).
  */
 const FIRST_MULTICAST_MS = 60;
+const FIRST_OF_ALL_MS = 500;
 const FIRST_REPEAT_MS = 1000;
 const MAX_REPEAT_MS = 60_000;
 
@@ -145,30 +147,42 @@ export class MdnsQuerier {
   }
 
   #askRound(nowMs: number): QuerierAction[] {
-    const actions: QuerierAction[] = [];
-    const isFirst = this.#roundsDone === 0;
-    const names = isFirst
-      ? [subtypeName(this.#image)]
-      : [subtypeName(this.#image), SERVICE_NAME];
-    for (const [link, { cache }] of this.#links) {
-      const parts = names.map((name) => ({
-        questions: [pointerQuestion(name)],
-        answers: cache.known(name, nowMs),
-      }));
-      for (const packet of queryPackets(parts)) {
-        actions.push({ kind: "ask", link, socket: "group", packet });
-      }
-      if (!isFirst) {
-        actions.push(this.#askDirectly(link, names.map(pointerQuestion)));
+    const round = this.#roundsDone++;
+    const subtype = subtypeName(this.#image);
+    switch (round) {
+      case 0:
+        this.#nextRoundMs = nowMs + FIRST_OF_ALL_MS - FIRST_MULTICAST_MS;
+        return this.#askEverybody([subtype], nowMs);
+      case 1:
+        this.#nextRoundMs = nowMs + FIRST_REPEAT_MS - FIRST_OF_ALL_MS;
+        return this.#askAllDirectly([SERVICE_NAME]);
+      default: {
+        // 1, 3, 7, 15 s and so on after the start.
+        const interval = FIRST_REPEAT_MS * 2 ** (round - 1);
+        this.#nextRoundMs = nowMs + Math.min(interval, MAX_REPEAT_MS);
+        const names = [subtype, SERVICE_NAME];
+        return [
+          ...this.#askEverybody(names, nowMs),
+          ...this.#askAllDirectly(names),
+        ];
       }
     }
-    // 60 ms, then 1, 3, 7, 15 s and so on after the start.
-    const interval = isFirst
-      ? FIRST_REPEAT_MS - FIRST_MULTICAST_MS
-      : FIRST_REPEAT_MS * 2 ** this.#roundsDone;
-    this.#roundsDone++;
-    this.#nextRoundMs = nowMs + Math.min(interval, MAX_REPEAT_MS);
-    return actions;
+  }
+
+  /** From port 5353, naming what is known. */
+  #askEverybody(names: readonly DnsName[], nowMs: number): QuerierAction[] {
+    return [...this.#links].flatMap(([link, { cache }]) =>
+      queryPackets(names.map((name) => ({
+        questions: [pointerQuestion(name)],
+        answers: cache.known(name, nowMs),
+      }))).map((packet) => ({ kind: "ask", link, socket: "group", packet }))
+    );
+  }
+
+  #askAllDirectly(names: readonly DnsName[]): QuerierAction[] {
+    return [...this.#links.keys()].map((link) =>
+      this.#askDirectly(link, names.map(pointerQuestion))
+    );
   }
 
   #askDirectly(

@@ -114,6 +114,7 @@ Deno.test("MdnsQuerier asks at once from a port of its own, then with growing in
   assert.deepEqual(bench.actions, [
     `0 ask eth0/4 ephemeral: ${SUB}`,
     `60 ask eth0/4 group: ${SUB}`,
+    "500 ask eth0/4 ephemeral: *",
     ...[1000, 3000, 7000, 15_000, 31_000].flatMap((ms) => [
       `${ms} ask eth0/4 group: ${SUB}, *`,
       `${ms} ask eth0/4 ephemeral: ${SUB}, *`,
