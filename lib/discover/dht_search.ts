@@ -25,6 +25,10 @@ const RETRY_WHEN_FOUND_MS = 5000;
 const MAX_PROVIDERS_ASKED = 512;
 /** Each costs a handshake, and a small board has to be done in time. */
 const MAX_ASKED_AT_ONCE = 8;
+/** One that is silent for so long does not keep others waiting. */
+const SLOW_AFTER_MS = 250;
+/** Those that are silent included. */
+const MAX_OPEN = 64;
 /**
  * How long the first candidate has the machine to itself: further handshakes
  * would be done before its manifest is, and mostly for nothing.
@@ -201,6 +205,8 @@ export class DhtSearch {
     const signal = this.#signal;
     const providers = new Set<string>();
     const reading = new Set<Promise<void>>();
+    /** Of those that are not slow. */
+    const slots = new Set<Promise<void>>();
     const steps = client.findProviders(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") continue;
@@ -209,14 +215,26 @@ export class DhtSearch {
         if (providers.has(provider.id)) continue;
         if (providers.size >= MAX_PROVIDERS_ASKED) break;
         providers.add(provider.id);
-        if (reading.size >= MAX_ASKED_AT_ONCE) await Promise.race(reading);
+        if (slots.size >= MAX_ASKED_AT_ONCE) await Promise.race(slots);
+        if (reading.size >= MAX_OPEN) await Promise.race(reading);
         const read = this.#readFrom(client, provider, round)
           .finally(() => reading.delete(read));
         reading.add(read);
+        const slot = this.#orSlow(read).finally(() => slots.delete(slot));
+        slots.add(slot);
       }
       await this.#resting; // nobody is asked meanwhile
     }
     await Promise.all(reading);
+  }
+
+  /** Waits for a reading, while it is not slow. */
+  async #orSlow(read: Promise<void>): Promise<void> {
+    const slow = Promise.withResolvers<void>();
+    const { clock } = this.#options;
+    const cancel = clock.setTimer(slow.resolve, SLOW_AFTER_MS);
+    await Promise.race([read, slow.promise]);
+    cancel();
   }
 
   /** One that is gone or silent is no news: others may be there. */

@@ -187,7 +187,8 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
         await libp2p.dial(id, { signal: limit.signal });
         return true;
       } catch {
-        return false;
+        // With nobody left, it is rather the own network that is gone.
+        return libp2p.getConnections().length === 0;
       }
     },
     forget: (peerId) =>

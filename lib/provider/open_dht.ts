@@ -25,7 +25,7 @@ import {
 import type { Machine, ServeConfig } from "./machine.ts";
 
 /** Where the HTTP server was bound. */
-type BoundServer = Pick<HttpServer, "hostname" | "port">;
+export type BoundServer = Pick<HttpServer, "hostname" | "port">;
 
 /** The node's usual port, which other libp2p programs like to have as well. */
 const DEFAULT_P2P_PORT = 4001;

@@ -3,7 +3,7 @@
  * would end the process, and fails the test.
  */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import type { Connection } from "@libp2p/interface";
@@ -60,6 +60,13 @@ async function withConnection(
   await stranger.stop();
 }
 
+/** A TCP connection that says nothing. */
+function rawConnection(node: DhtNode, localAddress: string): Socket {
+  const to = { host: "127.0.0.1", port: port(node) };
+  return connect({ ...to, localAddress })
+    .on("error", () => {}); // it may be refused
+}
+
 function port(node: DhtNode): number {
   return Number(/\/tcp\/(\d+)/.exec(node.addresses()[0] ?? "")?.[1]);
 }
@@ -91,11 +98,10 @@ libp2pTest("a host that holds connections keeps nobody else out", async () => {
   await advertiser.publish({ image: IMAGE, version: "1" }, {
     signal: unlimited,
   });
-  const silent = Array.from({ length: 250 }, () => {
-    const to = { host: "127.0.0.1", port: port(node) };
-    const socket = connect({ ...to, localAddress: "127.0.0.2" });
-    return socket.on("error", () => {}); // some are refused
-  });
+  const silent = Array.from(
+    { length: 250 },
+    () => rawConnection(node, "127.0.0.2"),
+  );
   await sleep(clock, 500, { signal: unlimited });
   // They are closed after ten seconds.
   const found = await find(node.addresses(), (f) => f.kind === "candidate", {
@@ -104,6 +110,24 @@ libp2pTest("a host that holds connections keeps nobody else out", async () => {
   for (const socket of silent) socket.destroy();
   assert.equal(providerOf(found.at(-1)), node.peerId);
 });
+
+libp2pTest(
+  "connections that were closed do not count against a host",
+  async () => {
+    await checkServes(async (node) => {
+      // As fast as a host may open them.
+      for (let round = 0; round < 3; round++) {
+        const sockets = Array.from(
+          { length: 90 },
+          () => rawConnection(node, "127.0.0.1"),
+        );
+        await sleep(clock, 500, { signal: unlimited });
+        for (const socket of sockets) socket.destroy();
+        await sleep(clock, 600, { signal: unlimited });
+      }
+    });
+  },
+);
 
 libp2pTest("a node survives garbage in each of its protocols", async () => {
   await checkServes((node) =>

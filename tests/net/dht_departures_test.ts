@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { watchDepartures } from "../../lib/net/dht_departures.ts";
-import { eventually, libp2pTest, openTestNode } from "../support/dht_nodes.ts";
+import { sleep, systemClock } from "../../lib/core/clock.ts";
+import {
+  eventually,
+  libp2pTest,
+  openTestNode,
+  unlimited,
+} from "../support/dht_nodes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 Deno.test("watchDepartures() forgets who does not come back", async () => {
@@ -47,4 +53,13 @@ libp2pTest("a node that is gone is not named to others any more", async () => {
   await eventually(() => first.peerCount() === 2, "they know each other");
   await third[Symbol.asyncDispose]();
   await eventually(() => first.peerCount() === 1, "the third is forgotten");
+});
+
+libp2pTest("a node that loses everybody keeps whom it knew", async () => {
+  await using node = await openTestNode();
+  const other = await openTestNode({ bootstrap: node.addresses() });
+  await eventually(() => node.peerCount() === 1, "they know each other");
+  await other[Symbol.asyncDispose]();
+  await sleep(systemClock, 7000, { signal: unlimited });
+  assert.equal(node.peerCount(), 1);
 });

@@ -154,3 +154,18 @@ libp2pTest("invented providers do not hide the one that exists", async () => {
     encodeAnswer({ providers: [...invented, honest] })
   );
 });
+
+libp2pTest("silent providers do not hold up the one that answers", async () => {
+  // It accepts connections, as the operating system does, and that is all.
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `/ip4/127.0.0.1/tcp/${silent.addr.port}`;
+  const providers = await Promise.all(
+    Array.from(
+      { length: 40 },
+      async () => `${address}/p2p/${(await createIdentity()).peerId}`,
+    ),
+  );
+  await checkFound((honest) =>
+    encodeAnswer({ providers: [...providers, honest] })
+  );
+});
