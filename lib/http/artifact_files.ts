@@ -9,6 +9,8 @@ export interface LentBytes extends Disposable {
    * looked at: their memory is used again.
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many bytes in front of them, in their buffer, are free for use. */
+  readonly headroomBytes: number;
 }
 
 /** What to read. */
@@ -40,13 +42,15 @@ export interface OpenArtifact extends Disposable {
 /** The unit of what is kept: the smallest read. */
 export const MIN_BLOCK_BYTES = 64 * 1024;
 /** The largest read: more does not make it faster (tests/bench/http_bench.ts). */
-export const MAX_BLOCK_BYTES = 1024 * 1024;
+export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 /**
  * What is kept of files for clients that come to the same place a little
  * later. A rack that boots reads the same files all at once: the first client
  * waits for the disk, and the others catch up with it.
  */
 const KEPT_BYTES = 24 * 1024 * 1024;
+/** In front of what nobody else sends, for a response head. */
+const HEADROOM_BYTES = 1024;
 /** Reads of one file at a time: enough to keep a disk busy. */
 const MAX_HANDLES = 4;
 
@@ -54,7 +58,10 @@ const MAX_HANDLES = 4;
 interface Block {
   readonly startBytes: number;
   readonly lengthBytes: number;
+  /** Begins with HEADROOM_BYTES. */
   readonly buffer: Uint8Array<ArrayBuffer>;
+  /** Whether others may join. */
+  readonly isShared: boolean;
   /** Rejects when it cannot be read. */
   readonly loaded: Promise<void>;
   /** Who sends it, or waits for it. */
@@ -276,15 +283,16 @@ export class ArtifactFiles {
       this.#load(file, reader, wish);
     block.users++;
     this.#kept.delete(block);
-    const { startBytes, lengthBytes, buffer, loaded } = block;
-    const bytes = buffer.subarray(
-      offsetBytes - startBytes,
-      Math.min(
-        lengthBytes,
-        offsetBytes - startBytes + maxBytes,
-        reader.endBytes - startBytes,
-      ),
+    const { startBytes, lengthBytes, buffer, isShared, loaded } = block;
+    const skipped = offsetBytes - startBytes;
+    const count = Math.min(
+      lengthBytes - skipped,
+      maxBytes,
+      reader.endBytes - offsetBytes,
     );
+    const from = HEADROOM_BYTES + skipped;
+    const bytes = buffer.subarray(from, from + count);
+    const headroomBytes = isShared ? 0 : from;
     reader.positionBytes = offsetBytes + bytes.length;
     let isLent = true;
     const giveBack = () => {
@@ -294,7 +302,7 @@ export class ArtifactFiles {
     return {
       lengthBytes: bytes.length,
       arrived: loaded.then(
-        () => ({ bytes, [Symbol.dispose]: giveBack }),
+        () => ({ bytes, headroomBytes, [Symbol.dispose]: giveBack }),
         (error) => {
           giveBack();
           throw error;
@@ -309,6 +317,14 @@ export class ArtifactFiles {
     reader: Reader,
     { offsetBytes, blockBytes }: ReadWish,
   ): Block {
+    const buffer = this.#allocate(
+      HEADROOM_BYTES + blockBytes + MIN_BLOCK_BYTES,
+    );
+    const restBytes = reader.endBytes - offsetBytes;
+    if (restBytes <= blockBytes && isAlone(file, reader)) {
+      const part = { startBytes: offsetBytes, lengthBytes: restBytes };
+      return this.#fill(file, { ...part, buffer, isShared: false });
+    }
     const first = blockNumber(offsetBytes);
     const end = blockNumber(reader.endBytes - 1) + 1;
     // A rest of one unit comes along: few ranges begin where a unit does.
@@ -317,30 +333,35 @@ export class ArtifactFiles {
     let next = first + 1;
     while (next < first + count && !file.blocks.has(next)) next++;
     const startBytes = first * MIN_BLOCK_BYTES;
-    const lengthBytes = Math.min(
+    const endBytes = Math.min(
       next * MIN_BLOCK_BYTES,
       file.artifact.info.sizeBytes,
-    ) - startBytes;
-    const buffer = this.#allocate(blockBytes + MIN_BLOCK_BYTES);
-    const block: Block = {
-      startBytes,
-      lengthBytes,
-      buffer,
-      loaded: this.#withHandle(file, async (handle) => {
-        for (let done = 0; done < lengthBytes;) {
-          const part = buffer.subarray(done, lengthBytes);
-          const count = await handle.readAt(part, startBytes + done);
-          if (count === 0) throw new Error("the file has become shorter");
-          done += count;
-        }
-      }),
-      users: 0,
-    };
+    );
+    const lengthBytes = endBytes - startBytes;
+    const part = { startBytes, lengthBytes };
+    const block = this.#fill(file, { ...part, buffer, isShared: true });
     block.loaded.catch(() => forgetBlock(file, block));
     for (let number = first; number < next; number++) {
       file.blocks.set(number, block);
     }
     return block;
+  }
+
+  #fill(
+    file: SharedFile,
+    block: Omit<Block, "loaded" | "users">,
+  ): Block {
+    const { startBytes, lengthBytes, buffer } = block;
+    const loaded = this.#withHandle(file, async (handle) => {
+      const data = buffer.subarray(HEADROOM_BYTES);
+      for (let done = 0; done < lengthBytes;) {
+        const part = data.subarray(done, lengthBytes);
+        const count = await handle.readAt(part, startBytes + done);
+        if (count === 0) throw new Error("the file has become shorter");
+        done += count;
+      }
+    });
+    return { ...block, loaded, users: 0 };
   }
 
   #giveBack(file: SharedFile, block: Block): void {
@@ -390,6 +411,17 @@ export class ArtifactFiles {
 
 function blockNumber(offsetBytes: number): number {
   return Math.floor(offsetBytes / MIN_BLOCK_BYTES);
+}
+
+/** Whether no other client is still coming to what one is about to read. */
+function isAlone({ readers }: SharedFile, self: Reader): boolean {
+  for (const other of readers) {
+    if (
+      other !== self && other.positionBytes < self.endBytes &&
+      self.positionBytes < other.endBytes
+    ) return false;
+  }
+  return true;
 }
 
 /** Whether a client will come to a block: it is behind, and goes that far. */

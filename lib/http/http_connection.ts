@@ -13,7 +13,12 @@ import {
   refuseLongHead,
   type RequestHead,
 } from "./request_head.ts";
-import { headAndBody, ownHead, restOfHead } from "./response_bytes.ts";
+import {
+  bodyWithHead,
+  headAndBody,
+  ownHead,
+  restOfHead,
+} from "./response_bytes.ts";
 
 /** A connection to a client. */
 export interface ByteConnection {
@@ -278,7 +283,9 @@ export class HttpConnection {
           throw new Error("the answer is not as long as it says");
         }
         if (!isFirst) await this.#write(bytes);
-        else if (bytes.length <= MAX_JOINED_BYTES) {
+        else if (head.length <= body.headroomBytes) {
+          await this.#write(bodyWithHead(head, bytes));
+        } else if (bytes.length <= MAX_JOINED_BYTES) {
           await this.#write(headAndBody(head, bytes));
         } else {
           await this.#write(headAndBody(head, NO_BYTES));

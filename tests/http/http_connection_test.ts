@@ -62,6 +62,7 @@ function lentBody(
     state,
     body: {
       read: async () => await left.shift()?.(),
+      headroomBytes: 0,
       cancel: () => {
         state.cancelled++;
       },
@@ -212,6 +213,7 @@ Deno.test("closing ends a body that is being waited for", async () => {
   const forEver = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
   const body: LentBody = {
     read: () => forEver.promise,
+    headroomBytes: 0,
     cancel: () => forEver.reject(new Error("over")),
   };
   const { connection, http, ended, pass } = open({

@@ -52,6 +52,7 @@ function slowApp(lengthBytes: number): {
             const { value, done } = await reader.next();
             return done ? undefined : value;
           },
+          headroomBytes: 0,
           cancel: () => sent.close(),
         }, lengthBytes);
         onRequest();
