@@ -96,7 +96,8 @@ export class HttpConnection {
   /** Of the answer that is being sent, while it is read and not written. */
   #reading: LentBody | undefined;
   #onAnswered: (() => void) | undefined;
-  #phase: "idle" | "head" | "answer" | "closing" | "closed" = "idle";
+  #phase: "idle" | "head" | "answer" | "closing" = "idle";
+  #isClosed = false;
   #deadlineMs: number;
 
   /** Does nothing until it is run. */
@@ -113,8 +114,9 @@ export class HttpConnection {
   /** Waits for the answer that is under way, if one is. */
   whenAnswered(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#phase === "answer") this.#onAnswered = resolve;
-      else resolve();
+      if (this.#phase === "answer" && !this.#isClosed) {
+        this.#onAnswered = resolve;
+      } else resolve();
     });
   }
 
@@ -131,8 +133,8 @@ export class HttpConnection {
 
   /** Ends it, whatever is under way. */
   close(): void {
-    if (this.#phase === "closed") return;
-    this.#phase = "closed";
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#onAnswered?.();
     this.#parts.connection.close();
     this.#reading?.cancel();

@@ -273,3 +273,18 @@ Deno.test("what is remembered is sent as it is, before the next request", async 
   await ended;
   assert.match(connection.sent, /^(from memory;){2}HTTP\/1\.1 200 OK\r\n/);
 });
+
+Deno.test("a connection that is closed just when its answer has left stays closed", async () => {
+  const { connection, http, ended } = open({
+    respond: () => new Response("answer"),
+  });
+  const write = connection.write.bind(connection);
+  connection.write = async (bytes) => {
+    const count = await write(bytes);
+    http.close();
+    return count;
+  };
+  connection.receive("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+  await ended;
+  assert.equal(connection.closed, true);
+});
