@@ -48,7 +48,7 @@ export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
  * later. A rack that boots reads the same files all at once: the first client
  * waits for the disk, and the others catch up with it.
  */
-const KEPT_BYTES = 24 * 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
 /** In front of what nobody else sends, for a response head. */
 const HEADROOM_BYTES = 1024;
 /** Reads of one file at a time: enough to keep a disk busy. */

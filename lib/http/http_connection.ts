@@ -226,7 +226,13 @@ export class HttpConnection {
 
   /** @returns false when the client sends no more */
   async #receive(): Promise<boolean> {
-    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      // Who once had long headers does not keep the room for them.
+      if (this.#buffer.length > FIRST_BUFFER_BYTES) {
+        this.#buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+      }
+    }
     if (this.#end === this.#buffer.length) {
       const received = this.#received();
       const isFull = received.length > this.#buffer.length / 2;
@@ -322,9 +328,16 @@ export class HttpConnection {
     let left = body.kind === "length" ? body.lengthBytes : MAX_SKIPPED_BYTES;
     while (true) {
       const received = this.#received();
-      const taken = body.kind === "length"
-        ? received.length < left ? undefined : left
-        : chunked.take(received);
+      let taken: number | undefined;
+      if (body.kind === "length") {
+        taken = received.length < left ? undefined : left;
+      } else {
+        try {
+          taken = chunked.take(received);
+        } catch {
+          return false; // Where it ends cannot be known.
+        }
+      }
       this.#start += taken ?? received.length;
       if (taken !== undefined) return true;
       left -= received.length;
