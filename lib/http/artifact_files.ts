@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { FileInfo, FileSystem, OpenFile } from "../core/file_system.ts";
+import { sha256OfFile } from "../scan/digest.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
 
 /** Some bytes of a file, on loan: others may be sending the same ones. */
@@ -84,6 +85,12 @@ interface SharedFile {
   readonly blocks: Map<number, Block>;
   /** Who has it open. */
   readonly readers: Set<Reader>;
+  /** Times of change at which it is known to have the content it had. */
+  readonly trustedMs: Set<number>;
+  /** A digest of its content that is being made. */
+  digesting:
+    | { readonly changedMs: number; isRight: Promise<boolean> }
+    | undefined;
   handles: number;
   isDropped: boolean;
   cancelDrop(): void;
@@ -162,9 +169,9 @@ export class ArtifactFiles {
   }
 
   #share(artifact: HashedArtifact): SharedFile {
-    const { path, info } = artifact;
-    const key = [path, info.device, info.inode, info.sizeBytes, info.modifiedMs]
-      .join("\0");
+    const { path, sha256, info } = artifact;
+    const { device, inode, sizeBytes, modifiedMs, changedMs } = info;
+    const key = [path, sha256, device, inode, sizeBytes, modifiedMs].join("\0");
     let file = this.#files.get(key);
     if (file === undefined) {
       file = {
@@ -174,12 +181,15 @@ export class ArtifactFiles {
         waiting: [],
         blocks: new Map(),
         readers: new Set(),
+        trustedMs: new Set(),
+        digesting: undefined,
         handles: 0,
         isDropped: false,
         cancelDrop() {},
       };
       this.#files.set(key, file);
     }
+    file.trustedMs.add(changedMs);
     return file;
   }
 
@@ -214,10 +224,37 @@ export class ArtifactFiles {
   }
 
   #isUnchanged(file: SharedFile): Promise<boolean> {
-    return this.#withHandle(
-      file,
-      async (handle) => isSameFile(await handle.info(), file.artifact.info),
-    );
+    return this.#withHandle(file, async (handle) => {
+      const info = await handle.info();
+      return isSameFile(info, file.artifact.info) &&
+        (file.trustedMs.has(info.changedMs) ||
+          await this.#hasSameContent(file, handle, info));
+    });
+  }
+
+  /**
+   * Looks at the content where something about the file has changed that may
+   * be harmless (it was renamed over, or has got another owner) or is not (it
+   * was overwritten, and its time of modification put back).
+   */
+  async #hasSameContent(
+    file: SharedFile,
+    handle: OpenFile,
+    info: FileInfo,
+  ): Promise<boolean> {
+    const { changedMs } = info;
+    if (file.digesting?.changedMs !== changedMs) {
+      const borrowed: OpenFile = { ...handle, [Symbol.dispose]() {} };
+      const isRight = sha256OfFile(
+        { ...file.artifact, info },
+        { open: () => Promise.resolve(borrowed) },
+        { signal: new AbortController().signal },
+      ).then((sha256) => sha256 === file.artifact.sha256, () => false);
+      file.digesting = { changedMs, isRight };
+    }
+    const isRight = await file.digesting.isRight;
+    if (isRight) file.trustedMs.add(changedMs);
+    return isRight;
   }
 
   async #withHandle<T>(

@@ -187,7 +187,8 @@ export function createTransfers(
         const nowMs = clock.monotonic();
         releasedMs = Math.max(nowMs - CATCH_UP_MS, releasedMs) +
           countBytes / maxRateBytesPerSecond * 1000;
-        return sleep(clock, releasedMs - nowMs, { signal: whenStopped() })
+        const delayMs = Math.max(0, releasedMs - nowMs);
+        return sleep(clock, delayMs, { signal: whenStopped() })
           .then(() => count(countBytes));
       },
       fail() {
