@@ -57,7 +57,7 @@ export interface HttpAppParts {
    * @default 0
    */
   readonly keepOpenMs?: number;
-  /** For rates and stalls. */
+  /** For rates. */
   readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;

@@ -11,6 +11,8 @@ export interface LentBody {
    * broken off, so that the client knows
    */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** How many bytes in front of those lent are free in their buffer. */
+  readonly headroomBytes: number;
   /** Gives everything back; nobody may look at what was lent any more. */
   cancel(): void;
 }
@@ -123,6 +125,9 @@ export function artifactBody(
         finish();
         throw error;
       }
+    },
+    get headroomBytes() {
+      return lent?.headroomBytes ?? 0;
     },
     cancel: finish,
   };

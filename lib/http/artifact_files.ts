@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { FileInfo, FileSystem, OpenFile } from "../core/file_system.ts";
+import { sha256OfFile } from "../scan/digest.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
 
 /** Some bytes of a file, on loan: others may be sending the same ones. */
@@ -9,6 +10,8 @@ export interface LentBytes extends Disposable {
    * looked at: their memory is used again.
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many bytes in front of them, in their buffer, are free for use. */
+  readonly headroomBytes: number;
 }
 
 /** What to read. */
@@ -40,13 +43,15 @@ export interface OpenArtifact extends Disposable {
 /** The unit of what is kept: the smallest read. */
 export const MIN_BLOCK_BYTES = 64 * 1024;
 /** The largest read: more does not make it faster (tests/bench/http_bench.ts). */
-export const MAX_BLOCK_BYTES = 1024 * 1024;
+export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 /**
  * What is kept of files for clients that come to the same place a little
  * later. A rack that boots reads the same files all at once: the first client
  * waits for the disk, and the others catch up with it.
  */
-const KEPT_BYTES = 24 * 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
+/** In front of what nobody else sends, for a response head. */
+const HEADROOM_BYTES = 1024;
 /** Reads of one file at a time: enough to keep a disk busy. */
 const MAX_HANDLES = 4;
 
@@ -54,7 +59,10 @@ const MAX_HANDLES = 4;
 interface Block {
   readonly startBytes: number;
   readonly lengthBytes: number;
+  /** Begins with HEADROOM_BYTES. */
   readonly buffer: Uint8Array<ArrayBuffer>;
+  /** Whether others may join. */
+  readonly isShared: boolean;
   /** Rejects when it cannot be read. */
   readonly loaded: Promise<void>;
   /** Who sends it, or waits for it. */
@@ -77,6 +85,12 @@ interface SharedFile {
   readonly blocks: Map<number, Block>;
   /** Who has it open. */
   readonly readers: Set<Reader>;
+  /** Times of change at which it is known to have the content it had. */
+  readonly trustedMs: Set<number>;
+  /** A digest of its content that is being made. */
+  digesting:
+    | { readonly changedMs: number; isRight: Promise<boolean> }
+    | undefined;
   handles: number;
   isDropped: boolean;
   cancelDrop(): void;
@@ -155,9 +169,9 @@ export class ArtifactFiles {
   }
 
   #share(artifact: HashedArtifact): SharedFile {
-    const { path, info } = artifact;
-    const key = [path, info.device, info.inode, info.sizeBytes, info.modifiedMs]
-      .join("\0");
+    const { path, sha256, info } = artifact;
+    const { device, inode, sizeBytes, modifiedMs, changedMs } = info;
+    const key = [path, sha256, device, inode, sizeBytes, modifiedMs].join("\0");
     let file = this.#files.get(key);
     if (file === undefined) {
       file = {
@@ -167,12 +181,15 @@ export class ArtifactFiles {
         waiting: [],
         blocks: new Map(),
         readers: new Set(),
+        trustedMs: new Set(),
+        digesting: undefined,
         handles: 0,
         isDropped: false,
         cancelDrop() {},
       };
       this.#files.set(key, file);
     }
+    file.trustedMs.add(changedMs);
     return file;
   }
 
@@ -207,10 +224,37 @@ export class ArtifactFiles {
   }
 
   #isUnchanged(file: SharedFile): Promise<boolean> {
-    return this.#withHandle(
-      file,
-      async (handle) => isSameFile(await handle.info(), file.artifact.info),
-    );
+    return this.#withHandle(file, async (handle) => {
+      const info = await handle.info();
+      return isSameFile(info, file.artifact.info) &&
+        (file.trustedMs.has(info.changedMs) ||
+          await this.#hasSameContent(file, handle, info));
+    });
+  }
+
+  /**
+   * Looks at the content where something about the file has changed that may
+   * be harmless (it was renamed over, or has got another owner) or is not (it
+   * was overwritten, and its time of modification put back).
+   */
+  async #hasSameContent(
+    file: SharedFile,
+    handle: OpenFile,
+    info: FileInfo,
+  ): Promise<boolean> {
+    const { changedMs } = info;
+    if (file.digesting?.changedMs !== changedMs) {
+      const borrowed: OpenFile = { ...handle, [Symbol.dispose]() {} };
+      const isRight = sha256OfFile(
+        { ...file.artifact, info },
+        { open: () => Promise.resolve(borrowed) },
+        { signal: new AbortController().signal },
+      ).then((sha256) => sha256 === file.artifact.sha256, () => false);
+      file.digesting = { changedMs, isRight };
+    }
+    const isRight = await file.digesting.isRight;
+    if (isRight) file.trustedMs.add(changedMs);
+    return isRight;
   }
 
   async #withHandle<T>(
@@ -276,15 +320,16 @@ export class ArtifactFiles {
       this.#load(file, reader, wish);
     block.users++;
     this.#kept.delete(block);
-    const { startBytes, lengthBytes, buffer, loaded } = block;
-    const bytes = buffer.subarray(
-      offsetBytes - startBytes,
-      Math.min(
-        lengthBytes,
-        offsetBytes - startBytes + maxBytes,
-        reader.endBytes - startBytes,
-      ),
+    const { startBytes, lengthBytes, buffer, isShared, loaded } = block;
+    const skipped = offsetBytes - startBytes;
+    const count = Math.min(
+      lengthBytes - skipped,
+      maxBytes,
+      reader.endBytes - offsetBytes,
     );
+    const from = HEADROOM_BYTES + skipped;
+    const bytes = buffer.subarray(from, from + count);
+    const headroomBytes = isShared ? 0 : from;
     reader.positionBytes = offsetBytes + bytes.length;
     let isLent = true;
     const giveBack = () => {
@@ -294,7 +339,7 @@ export class ArtifactFiles {
     return {
       lengthBytes: bytes.length,
       arrived: loaded.then(
-        () => ({ bytes, [Symbol.dispose]: giveBack }),
+        () => ({ bytes, headroomBytes, [Symbol.dispose]: giveBack }),
         (error) => {
           giveBack();
           throw error;
@@ -309,6 +354,14 @@ export class ArtifactFiles {
     reader: Reader,
     { offsetBytes, blockBytes }: ReadWish,
   ): Block {
+    const buffer = this.#allocate(
+      HEADROOM_BYTES + blockBytes + MIN_BLOCK_BYTES,
+    );
+    const restBytes = reader.endBytes - offsetBytes;
+    if (restBytes <= blockBytes && isAlone(file, reader)) {
+      const part = { startBytes: offsetBytes, lengthBytes: restBytes };
+      return this.#fill(file, { ...part, buffer, isShared: false });
+    }
     const first = blockNumber(offsetBytes);
     const end = blockNumber(reader.endBytes - 1) + 1;
     // A rest of one unit comes along: few ranges begin where a unit does.
@@ -317,30 +370,35 @@ export class ArtifactFiles {
     let next = first + 1;
     while (next < first + count && !file.blocks.has(next)) next++;
     const startBytes = first * MIN_BLOCK_BYTES;
-    const lengthBytes = Math.min(
+    const endBytes = Math.min(
       next * MIN_BLOCK_BYTES,
       file.artifact.info.sizeBytes,
-    ) - startBytes;
-    const buffer = this.#allocate(blockBytes + MIN_BLOCK_BYTES);
-    const block: Block = {
-      startBytes,
-      lengthBytes,
-      buffer,
-      loaded: this.#withHandle(file, async (handle) => {
-        for (let done = 0; done < lengthBytes;) {
-          const part = buffer.subarray(done, lengthBytes);
-          const count = await handle.readAt(part, startBytes + done);
-          if (count === 0) throw new Error("the file has become shorter");
-          done += count;
-        }
-      }),
-      users: 0,
-    };
+    );
+    const lengthBytes = endBytes - startBytes;
+    const part = { startBytes, lengthBytes };
+    const block = this.#fill(file, { ...part, buffer, isShared: true });
     block.loaded.catch(() => forgetBlock(file, block));
     for (let number = first; number < next; number++) {
       file.blocks.set(number, block);
     }
     return block;
+  }
+
+  #fill(
+    file: SharedFile,
+    block: Omit<Block, "loaded" | "users">,
+  ): Block {
+    const { startBytes, lengthBytes, buffer } = block;
+    const loaded = this.#withHandle(file, async (handle) => {
+      const data = buffer.subarray(HEADROOM_BYTES);
+      for (let done = 0; done < lengthBytes;) {
+        const part = data.subarray(done, lengthBytes);
+        const count = await handle.readAt(part, startBytes + done);
+        if (count === 0) throw new Error("the file has become shorter");
+        done += count;
+      }
+    });
+    return { ...block, loaded, users: 0 };
   }
 
   #giveBack(file: SharedFile, block: Block): void {
@@ -390,6 +448,17 @@ export class ArtifactFiles {
 
 function blockNumber(offsetBytes: number): number {
   return Math.floor(offsetBytes / MIN_BLOCK_BYTES);
+}
+
+/** Whether no other client is still coming to what one is about to read. */
+function isAlone({ readers }: SharedFile, self: Reader): boolean {
+  for (const other of readers) {
+    if (
+      other !== self && other.positionBytes < self.endBytes &&
+      self.positionBytes < other.endBytes
+    ) return false;
+  }
+  return true;
 }
 
 /** Whether a client will come to a block: it is behind, and goes that far. */

@@ -13,7 +13,12 @@ import {
   refuseLongHead,
   type RequestHead,
 } from "./request_head.ts";
-import { headAndBody, ownHead, restOfHead } from "./response_bytes.ts";
+import {
+  bodyWithHead,
+  headAndBody,
+  ownHead,
+  restOfHead,
+} from "./response_bytes.ts";
 
 /** A connection to a client. */
 export interface ByteConnection {
@@ -91,7 +96,8 @@ export class HttpConnection {
   /** Of the answer that is being sent, while it is read and not written. */
   #reading: LentBody | undefined;
   #onAnswered: (() => void) | undefined;
-  #phase: "idle" | "head" | "answer" | "closing" | "closed" = "idle";
+  #phase: "idle" | "head" | "answer" | "closing" = "idle";
+  #isClosed = false;
   #deadlineMs: number;
 
   /** Does nothing until it is run. */
@@ -108,8 +114,9 @@ export class HttpConnection {
   /** Waits for the answer that is under way, if one is. */
   whenAnswered(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#phase === "answer") this.#onAnswered = resolve;
-      else resolve();
+      if (this.#phase === "answer" && !this.#isClosed) {
+        this.#onAnswered = resolve;
+      } else resolve();
     });
   }
 
@@ -126,8 +133,8 @@ export class HttpConnection {
 
   /** Ends it, whatever is under way. */
   close(): void {
-    if (this.#phase === "closed") return;
-    this.#phase = "closed";
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#onAnswered?.();
     this.#parts.connection.close();
     this.#reading?.cancel();
@@ -219,7 +226,13 @@ export class HttpConnection {
 
   /** @returns false when the client sends no more */
   async #receive(): Promise<boolean> {
-    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      // Who once had long headers does not keep the room for them.
+      if (this.#buffer.length > FIRST_BUFFER_BYTES) {
+        this.#buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+      }
+    }
     if (this.#end === this.#buffer.length) {
       const received = this.#received();
       const isFull = received.length > this.#buffer.length / 2;
@@ -278,7 +291,9 @@ export class HttpConnection {
           throw new Error("the answer is not as long as it says");
         }
         if (!isFirst) await this.#write(bytes);
-        else if (bytes.length <= MAX_JOINED_BYTES) {
+        else if (head.length <= body.headroomBytes) {
+          await this.#write(bodyWithHead(head, bytes));
+        } else if (bytes.length <= MAX_JOINED_BYTES) {
           await this.#write(headAndBody(head, bytes));
         } else {
           await this.#write(headAndBody(head, NO_BYTES));
@@ -313,9 +328,16 @@ export class HttpConnection {
     let left = body.kind === "length" ? body.lengthBytes : MAX_SKIPPED_BYTES;
     while (true) {
       const received = this.#received();
-      const taken = body.kind === "length"
-        ? received.length < left ? undefined : left
-        : chunked.take(received);
+      let taken: number | undefined;
+      if (body.kind === "length") {
+        taken = received.length < left ? undefined : left;
+      } else {
+        try {
+          taken = chunked.take(received);
+        } catch {
+          return false; // Where it ends cannot be known.
+        }
+      }
       this.#start += taken ?? received.length;
       if (taken !== undefined) return true;
       left -= received.length;

@@ -76,3 +76,16 @@ export function headAndBody(
   both.set(body, head.length);
   return both;
 }
+
+/** The same without a copy, for a body with room in front of it. */
+export function bodyWithHead(
+  head: string,
+  body: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  const start = body.byteOffset - head.length;
+  new TextEncoder().encodeInto(
+    head,
+    new Uint8Array(body.buffer, start, head.length),
+  );
+  return new Uint8Array(body.buffer, start, head.length + body.length);
+}

@@ -93,8 +93,12 @@ export function openHttpServer(
   }
 
   function serve(tcp: Deno.TcpConn): void {
-    // Answers are written whole: there is nothing to wait for.
-    tcp.setNoDelay(true);
+    try {
+      // Answers are written whole: there is nothing to wait for.
+      tcp.setNoDelay(true);
+    } catch {
+      return tcp.close(); // The client is gone already.
+    }
     const connection = new HttpConnection({
       connection: tcp,
       // On a socket for both, IPv4 clients look like IPv6 ones.
@@ -163,7 +167,7 @@ async function acceptClients(
       serve(await listener.accept());
     } catch (error) {
       if (signal.aborted) return;
-      // Too many open files, mostly; or a client that is gone already.
+      // Too many open files, mostly.
       const problem = messageOf(error);
       if (problem !== told) {
         logger.error(

@@ -120,7 +120,13 @@ export function createTransfers(
   const running = new Set<TransferState>();
   const ended: TransferState[] = [];
   const total = { done: 0, broken: 0, refused: 0, sentBytes: 0 };
-  const { maxConnections, maxRateBytesPerSecond } = limits;
+  const { maxConnections, maxRateBytesPerSecond = Infinity } = limits;
+  const chunkBytes = Math.max(
+    1,
+    Math.floor(
+      Math.min(MAX_BLOCK_BYTES, maxRateBytesPerSecond / RELEASES_PER_SECOND),
+    ),
+  );
 
   function begin(
     subject: TransferSubject,
@@ -163,18 +169,12 @@ export function createTransfers(
       onOver(callback) {
         onOver = callback;
       },
-      chunkBytes() {
-        const rate = maxRateBytesPerSecond ?? Infinity;
-        const count = Math.min(
-          MAX_BLOCK_BYTES,
-          Math.floor(rate / RELEASES_PER_SECOND),
-        );
-        return Math.max(1, count);
-      },
+      chunkBytes: () => chunkBytes,
       blockBytes() {
         let size = MAX_BLOCK_BYTES;
         while (
-          size > MIN_BLOCK_BYTES && size * running.size > CHUNK_BUDGET_BYTES
+          size > MIN_BLOCK_BYTES &&
+          (size / 2 >= chunkBytes || size * running.size > CHUNK_BUDGET_BYTES)
         ) size /= 2;
         return size;
       },
@@ -183,11 +183,12 @@ export function createTransfers(
         return running.size <= MAX_READING_AHEAD ? 1 : 0;
       },
       release(countBytes, whenStopped) {
-        if (maxRateBytesPerSecond === undefined) return count(countBytes);
+        if (maxRateBytesPerSecond === Infinity) return count(countBytes);
         const nowMs = clock.monotonic();
         releasedMs = Math.max(nowMs - CATCH_UP_MS, releasedMs) +
           countBytes / maxRateBytesPerSecond * 1000;
-        return sleep(clock, releasedMs - nowMs, { signal: whenStopped() })
+        const delayMs = Math.max(0, releasedMs - nowMs);
+        return sleep(clock, delayMs, { signal: whenStopped() })
           .then(() => count(countBytes));
       },
       fail() {

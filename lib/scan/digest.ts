@@ -31,7 +31,7 @@ const CHUNK_BYTES = 1 << 20;
  */
 export async function sha256OfFile(
   { path, info }: ArtifactFile,
-  fileSystem: FileSystem,
+  fileSystem: Pick<FileSystem, "open">,
   { onRead, signal }: {
     readonly onRead?: (countBytes: number) => void;
     readonly signal: AbortSignal;

@@ -10,7 +10,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { hashedArtifact } from "../support/memory_catalog.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 
-const SIZE_BYTES = 3_000_000;
+const SIZE_BYTES = 9_000_000;
 
 interface Setup {
   readonly fileSystem: MemoryFileSystem;

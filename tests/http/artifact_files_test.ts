@@ -237,3 +237,41 @@ Deno.test("a file that was replaced before it was opened is another one for all"
   for (const open of await Promise.all(opening)) assert.equal(open, undefined);
   assert.equal(fileSystem.openCount, 0);
 });
+
+Deno.test("a file that was overwritten with its time put back is another one", async () => {
+  const { fileSystem, files, artifact, open } = await setup();
+  using before = await open();
+  const modified = new Date(artifact.info.modifiedMs).toISOString();
+  const same = "x".repeat(SIZE_BYTES);
+  fileSystem.overwrite("/vmlinuz", same, modified, "2027-01-01");
+  assert.equal(await before.isUnchanged(), false);
+  const part = { offsetBytes: 0, endBytes: SIZE_BYTES };
+  assert.equal(await files.open(artifact, part), undefined);
+  using after = await files.open(
+    await hashedArtifact(fileSystem, "/vmlinuz"),
+    part,
+  );
+  assert.ok(after);
+});
+
+Deno.test("a file whose owner was changed is the same, and is digested once", async () => {
+  const fileSystem = new MemoryFileSystem().file("/vmlinuz", "a kernel");
+  const artifact = await hashedArtifact(fileSystem, "/vmlinuz");
+  const files = new ArtifactFiles({
+    fileSystem,
+    clock: new FakeClock(),
+    keepOpenMs: 0,
+  });
+  const part = { offsetBytes: 0, endBytes: 8 };
+  using before = await files.open(artifact, part);
+  const modified = new Date(artifact.info.modifiedMs).toISOString();
+  fileSystem.overwrite("/vmlinuz", "a kernel", modified, "2027-01-01");
+  fileSystem.read.length = 0;
+  const all = await Promise.all(
+    Array.from({ length: 5 }, () => before?.isUnchanged()),
+  );
+  assert.deepEqual(all, [true, true, true, true, true]);
+  using after = await files.open(artifact, part);
+  assert.ok(after);
+  assert.equal(fileSystem.read.length, 2, "its content, and its end");
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { servedImage } from "../support/memory_catalog.ts";
 import {
   errorOf,
   type HttpFixture,
@@ -192,6 +193,24 @@ Deno.test("beyond the limit a download is 503 with Retry-After", async () => {
   assert.equal(next.status, 200, "a response that has left makes room");
   await next.body?.cancel();
   assert.equal(fixture.fileSystem.openCount, 0);
+});
+
+Deno.test("a slow rate does not read the same bytes again and again", async () => {
+  const fixture = await httpFixture({ maxRateBytesPerSecond: 64 * 1024 });
+  const size = 1024 * 1024;
+  fixture.fileSystem.file("/srv/big", new Uint8Array(size));
+  fixture.catalog.set([
+    await servedImage(fixture.fileSystem, { channel: "a", arch: "b" }, {
+      kernel: "/srv/big",
+    }),
+  ]);
+  fixture.fileSystem.read.length = 0;
+  const response = await request(fixture, "/a/b/kernel");
+  const body = response.bytes();
+  await fixture.clock.advance(17_000);
+  assert.equal((await body).length, size);
+  const reads = fixture.fileSystem.read.length;
+  assert.ok(reads <= 64, `${reads} reads of at least 64 KiB each`);
 });
 
 Deno.test("a client that goes away while the rate limit waits leaves nothing", async () => {

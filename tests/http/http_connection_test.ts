@@ -62,6 +62,7 @@ function lentBody(
     state,
     body: {
       read: async () => await left.shift()?.(),
+      headroomBytes: 0,
       cancel: () => {
         state.cancelled++;
       },
@@ -212,6 +213,7 @@ Deno.test("closing ends a body that is being waited for", async () => {
   const forEver = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
   const body: LentBody = {
     read: () => forEver.promise,
+    headroomBytes: 0,
     cancel: () => forEver.reject(new Error("over")),
   };
   const { connection, http, ended, pass } = open({
@@ -270,4 +272,19 @@ Deno.test("what is remembered is sent as it is, before the next request", async 
   connection.end();
   await ended;
   assert.match(connection.sent, /^(from memory;){2}HTTP\/1\.1 200 OK\r\n/);
+});
+
+Deno.test("a connection that is closed just when its answer has left stays closed", async () => {
+  const { connection, http, ended } = open({
+    respond: () => new Response("answer"),
+  });
+  const write = connection.write.bind(connection);
+  connection.write = async (bytes) => {
+    const count = await write(bytes);
+    http.close();
+    return count;
+  };
+  connection.receive("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+  await ended;
+  assert.equal(connection.closed, true);
 });

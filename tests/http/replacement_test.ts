@@ -9,7 +9,7 @@ import {
   sha256Hex,
 } from "../support/memory_catalog.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
-import { silentProvider } from "./http_fixture.ts";
+import { request, silentProvider } from "./http_fixture.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const SIZE_BYTES = 1024 * 1024;
@@ -54,6 +54,62 @@ async function overwrite(path: string, sizeBytes: number): Promise<void> {
   await file.truncate(sizeBytes);
 }
 
+for (
+  const [what, replace, completes] of [
+    ["overwritten in place, with its time put back", async (path: string) => {
+      const { mtime, atime } = await Deno.stat(path);
+      await overwrite(path, SIZE_BYTES);
+      await Deno.utime(path, atime ?? 0, mtime ?? 0);
+    }, false],
+    ["renamed over", (path: string) => renameOver(path, SIZE_BYTES), true],
+    ["removed", (path: string) => Deno.remove(path), true],
+    ["linked to", (path: string) => Deno.link(path, `${path}.link`), true],
+  ] as const
+) {
+  Deno.test(
+    `a file that is ${what} during a download ${
+      completes ? "is sent to its end" : "breaks it"
+    }`,
+    async () => {
+      const directory = await Deno.makeTempDir();
+      const path = `${directory}/vmlinuz`;
+      try {
+        await Deno.writeFile(path, randomBytes());
+        // As after a scan: whole seconds are all that a time of change has.
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        const image = await servedImage(disk, IMAGE, { kernel: path });
+        const app = createHttpApp({
+          catalog: new MemoryCatalog([image]),
+          fileSystem: disk,
+          clock: systemClock,
+          logger: new MemoryLogger(),
+          status: silentProvider,
+          // Two seconds, of which the last bytes are read after one.
+          limits: { maxRateBytesPerSecond: SIZE_BYTES / 2 },
+        });
+        const { promise: completed, resolve } = Promise.withResolvers<void>();
+        const response = await request(
+          { app },
+          "/stable/arm64/kernel",
+          {},
+          completed,
+        );
+        const body = response.bytes();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        await replace(path);
+        if (completes) {
+          const etag = `"${await sha256Hex(await body)}"`;
+          assert.equal(etag, response.headers.get("etag"));
+        } else await assert.rejects(body, /changed while it was sent/);
+        resolve();
+        await completed;
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  );
+}
+
 Deno.test("100 replacements during 50 downloads: what completes matches its ETag", async () => {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/vmlinuz`;
@@ -70,6 +126,8 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
     clock: systemClock,
     logger,
     status: silentProvider,
+    // A download takes an eighth of a second: some are overtaken for sure.
+    limits: { maxRateBytesPerSecond: 8 * SIZE_BYTES },
   });
   try {
     await using server = openHttpServer({

@@ -4,6 +4,7 @@ import { AsyncQueue } from "../../lib/core/async_queue.ts";
 import { UserError } from "../../lib/core/errors.ts";
 import type { HttpApp } from "../../lib/http/app.ts";
 import { type HttpServer, openHttpServer } from "../../lib/http/server.ts";
+import { servedImage } from "../support/memory_catalog.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 import { rawHttp } from "../support/raw_http.ts";
 import { httpFixture, KERNEL } from "./http_fixture.ts";
@@ -52,6 +53,7 @@ function slowApp(lengthBytes: number): {
             const { value, done } = await reader.next();
             return done ? undefined : value;
           },
+          headroomBytes: 0,
           cancel: () => sent.close(),
         }, lengthBytes);
         onRequest();
@@ -74,6 +76,63 @@ Deno.test("openHttpServer() takes a free port and answers on it", async () => {
     `http://127.0.0.1:${server.port}/stable/arm64/kernel`,
   );
   assert.equal(await response.text(), KERNEL);
+});
+
+Deno.test("a path that was asked for before is answered as it is now", async () => {
+  const { app, catalog, fileSystem } = await httpFixture();
+  await using server = open(app);
+  const get = (path: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, init);
+  const path = "/stable/arm64/manifest.json";
+  const first = await get(path);
+  const etag = first.headers.get("etag") ?? "";
+  const bytes = await first.bytes();
+  for (let time = 0; time < 3; time++) {
+    const again = await get(path);
+    assert.deepEqual(
+      [...again.headers].filter(([name]) => name !== "date"),
+      [...first.headers].filter(([name]) => name !== "date"),
+    );
+    assert.deepEqual(await again.bytes(), bytes);
+    assert.equal(await (await get("/stable/arm64/kernel")).text(), KERNEL);
+  }
+  const statusOf = async (path: string, init?: RequestInit) => {
+    const response = await get(path, init);
+    await response.body?.cancel();
+    return response.status;
+  };
+  const headers = { "if-none-match": etag };
+  assert.equal(await statusOf(path, { headers }), 304);
+  assert.equal(await statusOf(path, { method: "HEAD" }), 200);
+  assert.equal(await statusOf(path, { method: "POST" }), 405);
+
+  fileSystem.file("/srv/stable/arm64/vmlinuz", "another kernel");
+  catalog.set([
+    await servedImage(
+      fileSystem,
+      { channel: "stable", arch: "arm64" },
+      { kernel: "/srv/stable/arm64/vmlinuz" },
+      { version: "2" },
+    ),
+  ]);
+  const changed = await get(path);
+  assert.notEqual(changed.headers.get("etag"), etag);
+  assert.notDeepEqual(await changed.bytes(), bytes);
+  assert.equal(
+    await (await get("/stable/arm64/kernel")).text(),
+    "another kernel",
+  );
+  catalog.set([]);
+  assert.equal(await statusOf(path), 404);
+  assert.equal(await statusOf("/stable/arm64/kernel"), 404);
+  const { requests } = await (await get("/status")).json();
+  assert.deepEqual(requests, [
+    { method: "GET", status: 200, count: 9 },
+    { method: "GET", status: 304, count: 1 },
+    { method: "HEAD", status: 200, count: 1 },
+    { method: "other", status: 405, count: 1 },
+    { method: "GET", status: 404, count: 2 },
+  ]);
 });
 
 for (

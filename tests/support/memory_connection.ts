@@ -65,11 +65,13 @@ export class MemoryConnection implements ByteConnection {
   }
 
   closeWrite(): Promise<void> {
+    if (this.closed) return Promise.reject(new Error("closed"));
     this.finished = true;
     return Promise.resolve();
   }
 
   close(): void {
+    if (this.closed) throw new Error("closed twice");
     this.closed = true;
     this.#change();
   }
