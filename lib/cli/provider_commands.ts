@@ -80,7 +80,9 @@ function configFromSignals(
           logger.error(`${messageOf(error)}; the old configuration holds`);
         }
       };
-      const onSignal = () => void reload();
+      // One after the other, or an older file could be taken last.
+      let reloading = Promise.resolve();
+      const onSignal = () => reloading = reloading.then(reload);
       Deno.addSignalListener("SIGHUP", onSignal);
       return {
         [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", onSignal),

@@ -29,7 +29,11 @@ export class HashProgress implements Disposable {
   #doneBytes = 0;
   #nextMs: number;
 
-  /** @param totalBytes how much is to be read */
+  /**
+   * Begins with nothing read.
+   *
+   * @param totalBytes how much is to be read
+   */
   constructor(totalBytes: number, options: HashProgressOptions) {
     const { clock, statusLine } = options;
     this.#options = options;
@@ -64,9 +68,13 @@ export class HashProgress implements Disposable {
   }
 }
 
-interface Progress {
+/** How far it is. */
+export interface Progress {
+  /** More than all when files have grown meanwhile. */
   readonly doneBytes: number;
+  /** As counted at the start. */
   readonly totalBytes: number;
+  /** Since the start. */
   readonly elapsedMs: number;
 }
 

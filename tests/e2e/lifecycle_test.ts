@@ -42,6 +42,9 @@ async function withProvider(
   await test(path, provider);
 }
 
+/** Images of a provider that has many. */
+const MANY = 250;
+
 function kernelIn(root: string, channel: string): string {
   return join(root, "artifacts", channel, "x86_64", "vmlinuz");
 }
@@ -137,6 +140,88 @@ Deno.test("a provider that is started again reads no artifact that it knows", as
   const second = await readBytes();
   assert.ok(first - second > 1 << 19, `${first} bytes, then ${second}`);
 });
+
+Deno.test("a provider of many images that is started again is ready soon, reads none of them, and of changed ones only those", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  const artifacts = join(path, "artifacts");
+  const kernel = new Uint8Array(1 << 16).fill(7);
+  for (let i = 0; i < MANY / 2; i++) {
+    for (const arch of ["arm64", "x86_64"]) {
+      const image = join(artifacts, `many-${i}`, arch);
+      await Deno.mkdir(image, { recursive: true });
+      await Deno.writeFile(join(image, "vmlinuz"), kernel);
+    }
+  }
+  const startOnce = async () => {
+    const startMs = performance.now();
+    await using provider = start("plasmd", [
+      ...[
+        "serve",
+        "--artifacts",
+        artifacts,
+        "--state-dir",
+        join(path, "state"),
+      ],
+      ...["--interface", "lo", "--port", "0", "--no-dht", "--no-mdns"],
+    ]);
+    await provider.line(new RegExp(`Found ${MANY} `));
+    const readyMs = performance.now() - startMs;
+    const io = await Deno.readTextFile(`/proc/${provider.pid}/io`);
+    return { readyMs, readBytes: Number(/rchar: (\d+)/.exec(io)?.[1]) };
+  };
+  const first = await startOnce();
+  const second = await startOnce();
+  const artifactBytes = MANY * kernel.length;
+  assert.ok(
+    first.readBytes - second.readBytes > artifactBytes * 0.95,
+    `${first.readBytes} bytes, then ${second.readBytes}`,
+  );
+  // What a thousand take on an idle machine: tests/bench/restart_bench.ts.
+  assert.ok(second.readyMs < 10_000, `ready after ${second.readyMs} ms`);
+
+  const changedBytes = 8 << 20;
+  await Deno.writeFile(
+    join(artifacts, "many-7", "arm64", "vmlinuz"),
+    new Uint8Array(changedBytes),
+  );
+  const third = await startOnce();
+  const moreBytes = third.readBytes - second.readBytes;
+  assert.ok(
+    moreBytes > changedBytes * 0.95 &&
+      moreBytes < changedBytes + artifactBytes / 8,
+    `${moreBytes} bytes more`,
+  );
+});
+
+Deno.test("a link that is set to another release switches without a gap", () =>
+  withProvider(async (root, provider) => {
+    const [, url] = await provider.line(/Serving on (\S+)/);
+    const channel = join(root, "artifacts", A);
+    await Deno.rename(channel, `${channel}-1`);
+    await makeFiles(`${channel}-2`, {
+      "x86_64/vmlinuz": 1 << 20,
+      "x86_64/version": "2",
+    });
+    const link = async (release: number) => {
+      const next = join(root, "artifacts", "next");
+      await Deno.symlink(`${A}-${release}`, next);
+      await Deno.rename(next, channel);
+    };
+    await link(1);
+    await sleep(2000);
+    const said = provider.lines().length;
+    await link(2);
+    const seen = new Set<string>();
+    while (!seen.has("2")) {
+      const response = await fetch(`${url}/${A}/x86_64/manifest.json`);
+      assert.equal(response.status, 200, await response.clone().text());
+      seen.add((await response.json()).version);
+      await sleep(20);
+    }
+    assert.equal(seen.size, 2, [...seen].join());
+    assert.deepEqual(provider.lines().slice(said), []);
+  }));
 
 Deno.test("a second provider on one state directory is refused, and let in after the first was killed", () =>
   withProvider(async (root, provider) => {

@@ -150,7 +150,9 @@ Deno.test("plasmd serve notices a new image and a removed one without a restart"
     const kernel = (name: string) => join(root, "artifacts", name, "vmlinuz");
     await Deno.rename(kernel(`${A}/arm64`), kernel(`${B}/x86_64`));
     await provider.line(new RegExp(`INFO Advertising ${B}/x86_64`));
-    assert.ok(provider.lines().includes(`INFO Withdrew ${A}/arm64`));
+    assert.ok(
+      provider.lines().includes(`WARN Withdrew ${A}/arm64: missing artifacts`),
+    );
     const gone = await discover(
       ...["--channel", A, "--arch", "arm64", "--timeout", "1"],
     );
