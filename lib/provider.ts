@@ -14,7 +14,7 @@ import {
 } from "./manifest/signing_key.ts";
 import { systemAddresses } from "./net/interfaces.ts";
 import type { PortMapper } from "./net/port_mapper.ts";
-import { httpBaseUrl, listenAddress } from "./provider/addresses.ts";
+import { httpBaseUrl, httpListenAddress } from "./provider/addresses.ts";
 import { reloadConfig } from "./provider/config_reload.ts";
 import {
   type Discovery,
@@ -105,7 +105,7 @@ export async function serve(
       }),
       limits: transferLimits(config),
     }),
-    hostname: listenAddress(config, systemAddresses()),
+    hostname: httpListenAddress(config, systemAddresses()),
     port: config.port,
     drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     clock,

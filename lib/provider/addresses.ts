@@ -32,6 +32,24 @@ export function listenAddress(
 }
 
 /**
+ * The address that HTTP listens on: every one of IPv6, too, where a link that
+ * is used has any when the provider starts.
+ *
+ * @param all every address of the machine
+ */
+export function httpListenAddress(
+  settings: AddressSettings,
+  all: readonly InterfaceAddress[],
+): string {
+  const address = listenAddress(settings, all);
+  const hasIpv6 = selectLinks(all, settings.interfaces)
+    .some(({ family }) => family === 6);
+  return settings.bind === undefined && address === "0.0.0.0" && hasIpv6
+    ? "::"
+    : address;
+}
+
+/**
  * The address that hosts beyond the LAN may reach this machine by: the one
  * listened on, else the one of the default route, else the first there is.
  *

@@ -3,7 +3,8 @@
  * find an image, manifest fetched and signature checked, run as the bundled
  * file, with our provider and with avahi as the one that answers. An empty Deno
  * program is the floor; all alternate, so that a busy machine slows all of
- * them. Then a rack boots: 40 clients start within 200 ms.
+ * them. Then a rack boots: 40 clients start within 200 ms. Last, a client waits
+ * for a provider that is started after it.
  *
  * Prints JSON, and exits with 1 when a limit is missed. Runs in network
  * namespaces, which takes root, avahi and dbus; without them our provider alone
@@ -17,6 +18,8 @@ import { temporaryDirectory } from "../support/programs.ts";
 const RUNS = Number(Deno.args[0] ?? 50);
 const LIMIT_MS = { p50: 35, p95: 80 };
 const STORM = { clients: 40, withinMs: 200 };
+/** From the start of a provider's process to the end of a client that waits. */
+const WAITING = { runs: 5, p50LimitMs: 1300 };
 const IMAGE = "bench/arm64";
 const PORT = "8080";
 
@@ -171,6 +174,7 @@ const obstacle = labObstacle([
   "avahi-publish",
   "dbus-daemon",
 ]);
+const waitedMs: number[] = [];
 let measured: Awaited<ReturnType<typeof measure>>;
 if (obstacle === undefined) {
   await using lab = await NetworkLab.open();
@@ -199,6 +203,18 @@ if (obstacle === undefined) {
   };
   for (const one of Object.values(clients)) await untilFound(one);
   measured = await measure(() => client.exec(...empty), clients);
+  for (let i = 0; i < WAITING.runs; i++) {
+    const [late, waiting] = await lab.twoHosts();
+    const found = waiting.exec(...discover());
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const startMs = performance.now();
+    const provider = late.start(
+      ...serve("--port", PORT, "--state-dir", join(root, "late")),
+    );
+    await found;
+    waitedMs.push(Math.round(performance.now() - startMs));
+    await provider.end("SIGKILL");
+  }
 } else {
   const [program, ...args] = serve(
     ...["--interface", "lo", "--port", "0", "--state-dir", join(root, "a")],
@@ -221,11 +237,16 @@ if (obstacle === undefined) {
 }
 const { floorMs, figures } = measured;
 const missed = figures.flatMap(missedLimits);
+const waited = percentile(waitedMs, 0.5);
+if (waited > WAITING.p50LimitMs) {
+  missed.push(`a waiting client: ${waited} ms, not ${WAITING.p50LimitMs}`);
+}
 const table = {
   runs: RUNS,
   floor_ms: { p50: percentile(floorMs, 0.5), p95: percentile(floorMs, 0.95) },
   limits_above_floor_ms: LIMIT_MS,
   clients: figures,
+  waiting_client_ms: waitedMs,
   missed,
 };
 Deno.stdout.writeSync(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
   httpBaseUrl,
+  httpListenAddress,
   listenAddress,
   outwardAddress,
 } from "../../lib/provider/addresses.ts";
@@ -40,6 +41,18 @@ Deno.test("listenAddress() takes every address, since they come and go", () => {
   assert.equal(listenAddress({ interfaces: [] }, ALL), "0.0.0.0");
   assert.equal(listenAddress({ interfaces: ["eth0"] }, ALL), "0.0.0.0");
   assert.equal(listenAddress({ interfaces: [] }, []), "0.0.0.0");
+});
+
+Deno.test("httpListenAddress() takes IPv6 along where a link that is used has any", () => {
+  assert.equal(httpListenAddress({ interfaces: [] }, ALL), "::");
+  assert.equal(httpListenAddress({ interfaces: ["eth0"] }, ALL), "::");
+  assert.equal(httpListenAddress({ interfaces: ["wlan0"] }, ALL), "0.0.0.0");
+  assert.equal(httpListenAddress({ interfaces: ["lo"] }, ALL), "127.0.0.1");
+  const bind = "0.0.0.0";
+  assert.equal(httpListenAddress({ bind, interfaces: [] }, ALL), bind);
+  const linkLocal = [ALL[2], address("eth0", "fe80::7", 64)]
+    .filter((a) => a !== undefined);
+  assert.equal(httpListenAddress({ interfaces: [] }, linkLocal), "0.0.0.0");
 });
 
 Deno.test("listenAddress() stays on loopback when nothing else is to be used", () => {

@@ -81,7 +81,7 @@ export class NetworkLab implements AsyncDisposable {
 
   /** A LAN of two: 10.77.0.1 and 10.77.0.2. */
   async twoHosts(): Promise<[LabHost, LabHost]> {
-    const lan = await this.lan("br0");
+    const lan = await this.lan(`br${this.#hosts}`);
     return [
       await this.hostOn(lan, "10.77.0.1/24"),
       await this.hostOn(lan, "10.77.0.2/24"),
