@@ -2,18 +2,30 @@ import assert from "node:assert/strict";
 import { watchNeighbours } from "../../lib/net/dht_neighbours.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
-Deno.test("watchNeighbours() looks less often while peers go on coming", async () => {
+/** @param look what becomes of each look */
+function watch(look: () => Promise<void>): {
+  readonly clock: FakeClock;
+  readonly closing: AbortController;
+  /** When it looked. */
+  readonly looked: number[];
+  readonly onPeer: () => void;
+} {
   const clock = new FakeClock();
   const closing = new AbortController();
   const looked: number[] = [];
   const onPeer = watchNeighbours({
     lookForSelf: () => {
       looked.push(clock.monotonic());
-      return Promise.resolve();
+      return look();
     },
     clock,
     signal: closing.signal,
   });
+  return { clock, closing, looked, onPeer };
+}
+
+Deno.test("watchNeighbours() looks less often while peers go on coming", async () => {
+  const { clock, closing, looked, onPeer } = watch(() => Promise.resolve());
   while (clock.monotonic() < 200_000) {
     onPeer();
     await clock.advance(500);
@@ -39,17 +51,9 @@ Deno.test("watchNeighbours() looks less often while peers go on coming", async (
 });
 
 Deno.test("watchNeighbours() looks once for peers that come together", async () => {
-  const clock = new FakeClock();
-  const closing = new AbortController();
-  const looked: number[] = [];
-  const onPeer = watchNeighbours({
-    lookForSelf: () => {
-      looked.push(clock.monotonic());
-      return Promise.reject(new Error("nobody answered"));
-    },
-    clock,
-    signal: closing.signal,
-  });
+  const { clock, closing, looked, onPeer } = watch(() =>
+    Promise.reject(new Error("nobody answered"))
+  );
   for (let i = 0; i < 5; i++) onPeer();
   await clock.advance(1000);
   assert.deepEqual(looked, [500]);
