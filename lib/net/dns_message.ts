@@ -117,8 +117,16 @@ const EMPTY: DnsMessage = {
  * with the same key are the same in the sense of RFC 6762.
  */
 export function recordKey(record: DnsRecord): string {
-  return `${foldName(record.name)}|${record.type}|${dataKey(record)}`;
+  let key = recordKeys.get(record);
+  if (key === undefined) {
+    key = `${foldName(record.name)}|${record.type}|${dataKey(record)}`;
+    recordKeys.set(record, key);
+  }
+  return key;
 }
+
+/** Records never change, and those of a thousand images are compared often. */
+const recordKeys = new WeakMap<DnsRecord, string>();
 
 function dataKey(record: RecordData): string {
   switch (record.type) {

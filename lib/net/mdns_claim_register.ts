@@ -255,6 +255,7 @@ export class ClaimRegister {
 
   /** What is claimed again must not be taken leave of. */
   #recall({ shared, unique }: Claim): void {
+    if (this.#farewells.length === 0) return;
     const claimed = new Set([...shared, ...unique].map(recordKey));
     this.#farewells = this.#farewells.map((farewell) => ({
       ...farewell,

@@ -84,6 +84,8 @@ async function addArtifact(directory: string, path: string): Promise<void> {
     for (let i = 0; i < ARTIFACT_BYTES / chunk.length; i++) {
       await file.write(chunk);
     }
+    // Writing it to the disk would take the machine's time meanwhile.
+    await file.sync();
   }
   await Deno.rename(next, path);
 }

@@ -53,7 +53,7 @@ Deno.test("sha256OfFile() reads every chunk once and in order", async () => {
     { onRead: (count) => counts.push(count), signal },
   );
   assert.equal(sha256, createHash("sha256").update(bytes).digest("hex"));
-  assert.deepEqual(counts, [1 << 20, 1 << 20, 1 << 20, 5]);
+  assert.deepEqual(counts, [...new Array(6).fill(1 << 19), 5]);
 });
 
 Deno.test("sha256OfFile() does not follow a file that grows without end", async () => {
@@ -65,7 +65,7 @@ Deno.test("sha256OfFile() does not follow a file that grows without end", async 
     sha256OfFile({ filename: "vmlinuz", path: KERNEL, info }, fs, { signal }),
     FileChangedError,
   );
-  assert.equal(fs.read.length, 2);
+  assert.equal(fs.read.length, 3);
 });
 
 Deno.test("fileIdentity() differs with each thing that tells files apart", () => {
