@@ -142,7 +142,7 @@ function decide(
   const validators = { etag: `"${sha256}"`, modifiedMs };
   const about = {
     etag: validators.etag,
-    "last-modified": formatHttpDate(modifiedMs),
+    "last-modified": lastModified(artifact),
     "cache-control": cacheControl,
     "accept-ranges": "bytes",
   };
@@ -180,6 +180,18 @@ function decide(
     offsetBytes,
     lengthBytes,
   };
+}
+
+const lastModifiedDates = new WeakMap<HashedArtifact, string>();
+
+/** Written out once: it is part of every range. */
+function lastModified(artifact: HashedArtifact): string {
+  let date = lastModifiedDates.get(artifact);
+  if (date === undefined) {
+    date = formatHttpDate(artifact.info.modifiedMs);
+    lastModifiedDates.set(artifact, date);
+  }
+  return date;
 }
 
 /** Opens the file that was hashed, or answers why that cannot be. */

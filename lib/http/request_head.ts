@@ -212,9 +212,13 @@ function bad(reason: string): HeadRefusal {
   return { status: 400, reason };
 }
 
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** One character per byte, which no TextDecoder does: its latin1 is not. */
 function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  // Most heads are ASCII, where the two are the same, and this is quicker.
+  const text = utf8.decode(bytes);
+  return /^[\0-\x7f]*$/.test(text) ? text : String.fromCharCode(...bytes);
 }
 
 function percentEncoded(character: string): string {

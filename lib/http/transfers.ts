@@ -97,7 +97,7 @@ export interface Transfers {
 }
 
 /** What one chunk of each download may take together. */
-const CHUNK_BUDGET_BYTES = 16 * 1024 * 1024;
+const CHUNK_BUDGET_BYTES = 8 * 1024 * 1024;
 /** A few downloads wait for the disk; more keep each other busy. */
 const MAX_READING_AHEAD = 8;
 /** One client alone is as fast as the disk if the disk never waits. */
