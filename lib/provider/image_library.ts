@@ -234,7 +234,8 @@ export class ImageLibrary implements ImageCatalog {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Served | undefined> {
     const { fileSystem, clock } = this.#options;
-    const path = join(hashed.directory, "manifest.json");
+    const path = hashed.manifestPath;
+    if (path === undefined) return undefined;
     const bytes = await readEnvelopeFile(path, fileSystem, { signal });
     if (bytes === undefined) return undefined;
     const signed = await checkSignedImage(bytes, hashed);
@@ -266,7 +267,7 @@ export class ImageLibrary implements ImageCatalog {
       hashed.image.channel,
       `${hashed.image.arch}.json`,
     );
-    const previous = await this.#readPrevious(path, { signal });
+    const previous = await readEnvelopeFile(path, fileSystem, { signal });
     const now = clock.now();
     const { manifest, bytes, sha256 } = await issueManifest({
       image: hashed,
@@ -277,26 +278,24 @@ export class ImageLibrary implements ImageCatalog {
       expiresDays,
     });
     if (bytes !== previous) {
+      if (previous !== undefined) await this.#keepIfDamaged(path, previous);
       await fileSystem.makeDirectory(dirname(path), 0o755);
       await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
     }
     return servedImage(manifest, { bytes, sha256 }, artifactsByRole(hashed));
   }
 
-  /** The last envelope of an image; one that is damaged is set aside. */
-  async #readPrevious(
+  /** Sets the last envelope of an image aside, if it could not be read. */
+  async #keepIfDamaged(
     path: string,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    previous: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    if (openEnvelope(previous).ok) return;
     const { fileSystem, logger } = this.#options;
-    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
-    const envelope = bytes && openEnvelope(bytes);
-    if (envelope === undefined || envelope.ok) return bytes;
     const aside = await setAside(path, fileSystem);
     logger.warn(
       `Moved "${path}" to "${aside}", since it is damaged: the manifest is made anew, under a version by the clock`,
     );
-    return undefined;
   }
 
   async #signer(): Promise<SigningKey> {

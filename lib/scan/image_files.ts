@@ -39,6 +39,8 @@ export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
   readonly cmdline?: string;
   /** Content of the file `version`, trimmed. */
   readonly version?: string;
+  /** Where the signed manifest is that came with the files, if one did. */
+  readonly manifestPath?: string;
 }
 
 /** An image ready to be promised to clients. */

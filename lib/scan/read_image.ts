@@ -37,6 +37,7 @@ export interface ReadImageResult {
 const MAX_CMDLINE_LENGTH = 4096;
 const MAX_VERSION_LENGTH = 64;
 const MAX_NAMES_WITH_ONE_REASON = 10;
+const MANIFEST_NAME = "manifest.json";
 
 /** What the files of one directory are looked up in. */
 interface Scope {
@@ -106,6 +107,8 @@ export async function readImage(
       dtbs,
       ...cmdline !== undefined && { cmdline },
       ...version !== undefined && { version },
+      ...scope.kinds.has(MANIFEST_NAME) &&
+        { manifestPath: join(directory, MANIFEST_NAME) },
     },
     warnings,
   };
