@@ -64,7 +64,7 @@ async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
   }
 }
 
-/** Loaded when needed: libp2p comes with them, which the others start without. */
+/** Loaded when needed: much comes with them that the others start without. */
 function providerCommands(): Promise<
   typeof import("./lib/cli/provider_commands.ts")
 > {

@@ -23,12 +23,6 @@ import {
 import { ImageLibrary } from "./provider/image_library.ts";
 import { keepOffering, offerFirst } from "./provider/keep_offering.ts";
 import type { ConfigSource, Machine, ServeConfig } from "./provider/machine.ts";
-import {
-  advertiseInDht,
-  meetNeighbours,
-  openDht,
-  openPorts,
-} from "./provider/open_dht.ts";
 import { openMdns } from "./provider/open_mdns.ts";
 import { Reconciler } from "./provider/reconciler.ts";
 import {
@@ -130,30 +124,32 @@ export async function serve(
 
   let ports: PortMapper | undefined;
   const externalAddress = () => ports?.externalAddress();
-  const node = config.dht.enabled
-    ? stack.use(
-      await openDht(config, machine, { externalAddress, signal }),
-    )
+  // Loaded when needed: libp2p takes 0.2 s.
+  const dhtRoom = config.dht.enabled
+    ? await import("./provider/open_dht.ts")
     : undefined;
+  const node = dhtRoom && stack.use(
+    await dhtRoom.openDht(config, machine, { externalAddress, signal }),
+  );
   const advertisers: Advertiser[] = [];
   if (config.mdns.enabled) {
     const mdns = await openMdns(config, machine, { http, node });
     discovery.mdns = mdns;
     advertisers.push(mdns);
   }
-  if (node !== undefined) {
-    ports = await openPorts(config, machine, { http, node });
+  if (dhtRoom !== undefined && node !== undefined) {
+    ports = await dhtRoom.openPorts(config, machine, { http, node });
     if (ports !== undefined) stack.use(ports);
     const parts = { http, node, externalAddress };
-    const dht = await advertiseInDht(config, machine, parts);
+    const dht = await dhtRoom.advertiseInDht(config, machine, parts);
     discovery.node = node;
     discovery.dht = dht;
     advertisers.push(dht);
   }
   for (const advertiser of advertisers) stack.use(advertiser);
-  if (node !== undefined && config.mdns.enabled) {
+  if (dhtRoom !== undefined && node !== undefined && config.mdns.enabled) {
     stack.use(inBackground((stopped) =>
-      meetNeighbours(
+      dhtRoom.meetNeighbours(
         node,
         createMdnsSource({ clock, interfaces: config.interfaces }),
         machine,

@@ -10,7 +10,6 @@ import type {
   Machine,
   ServeConfig,
 } from "../provider/machine.ts";
-import { openDht } from "../provider/open_dht.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
 import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
@@ -103,6 +102,7 @@ export async function runBootstrap(
   using _state = await openStateDirectory(stateDir, machine);
   const config = { ...shared, stateDir };
   await using manager = openManager(machine, { signal });
+  const { openDht } = await import("../provider/open_dht.ts");
   await using _node = await openDht(config, machine, { signal });
   manager.ready();
   await whenAborted(signal);
