@@ -50,6 +50,8 @@ interface Entry {
   claim: Claim;
   /** `lost` waits for another name. */
   phase: "probing" | "established" | "lost";
+  /** Whether it has been established before, be it under another name. */
+  wasEstablished: boolean;
   probesSent: number;
   announcementsSent: number;
   /** When it was last announced, `-Infinity` for never. */
@@ -91,7 +93,8 @@ export class ClaimRegister {
         this.#names.delete(foldName(entry.claim.name));
         this.#sayGoodbye(entry, entry.claim.shared, nowMs);
       }
-      this.#entries.set(id, this.#newEntry(claim, nowMs));
+      const { wasEstablished = false } = entry ?? {};
+      this.#entries.set(id, this.#newEntry(claim, { wasEstablished, nowMs }));
       this.#names.set(foldName(claim.name), id);
     } else if (!sameClaim(entry.claim, claim)) {
       entry.claim = claim;
@@ -126,12 +129,25 @@ export class ClaimRegister {
 
   /** What we may answer with. */
   records(): DnsRecord[] {
-    return [...this.#entries.values()]
-      .filter((entry) => entry.phase === "established")
-      .flatMap(({ claim }) => [...claim.shared, ...claim.unique]);
+    return this.#recordsOf(({ phase }) => phase === "established");
   }
 
-  /** Counts up whenever `records` may give something else. */
+  /**
+   * What we may answer one-shot queries with (section 5.1): also what was
+   * established and is probed again. Such an answer goes to the asker alone,
+   * who keeps it for seconds and not as the only truth, so that it keeps
+   * nobody from the name; and a box that boots is not kept waiting because
+   * another host, or a forger, disputes one.
+   *
+   * @returns all of `records` and perhaps more
+   */
+  oneShotRecords(): DnsRecord[] {
+    return this.#recordsOf(({ phase, wasEstablished }) =>
+      phase === "established" || (phase === "probing" && wasEstablished)
+    );
+  }
+
+  /** Counts up whenever either kind of records may have changed. */
   get revision(): number {
     return this.#revision;
   }
@@ -167,8 +183,8 @@ export class ClaimRegister {
       ...this.#conflictsMs.filter((ms) => ms > nowMs - CONFLICT_WINDOW_MS),
       nowMs,
     ];
+    this.#revision++;
     if (entry.phase === "established") {
-      this.#revision++;
       restart(entry, nowMs + this.#conflictWaitMs());
       return undefined;
     }
@@ -192,6 +208,7 @@ export class ClaimRegister {
       }
       if (entry.phase === "probing") {
         entry.phase = "established";
+        entry.wasEstablished = true;
         this.#revision++;
         established.push(id);
       }
@@ -217,7 +234,13 @@ export class ClaimRegister {
     );
   }
 
-  #newEntry(claim: Claim, nowMs: number): Entry {
+  #newEntry(
+    claim: Claim,
+    { wasEstablished, nowMs }: {
+      readonly wasEstablished: boolean;
+      readonly nowMs: number;
+    },
+  ): Entry {
     const waiting = [...this.#entries.values()].find((entry) =>
       entry.phase === "probing" && entry.probesSent === 0 &&
       entry.dueMs <= nowMs + PROBE_INTERVAL_MS
@@ -225,6 +248,7 @@ export class ClaimRegister {
     return {
       claim,
       phase: "probing",
+      wasEstablished,
       probesSent: 0,
       announcementsSent: 0,
       announcedMs: -Infinity,
@@ -234,6 +258,11 @@ export class ClaimRegister {
         nowMs + this.#conflictWaitMs(),
       ),
     };
+  }
+
+  #recordsOf(isWanted: (entry: Entry) => boolean): DnsRecord[] {
+    return [...this.#entries.values()].filter(isWanted)
+      .flatMap(({ claim }) => [...claim.shared, ...claim.unique]);
   }
 
   #conflictWaitMs(): number {

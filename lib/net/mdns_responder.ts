@@ -75,6 +75,7 @@ export class MdnsResponder {
   readonly #queue = new AnswerQueue();
   readonly #truncated: TruncatedQueries;
   #index = new AnswerIndex([]);
+  #oneShotIndex = this.#index;
   #indexRevision = 0;
 
   /** Starts without claims. */
@@ -232,12 +233,12 @@ export class MdnsResponder {
     nowMs: number,
     delayMs: number | undefined,
   ): ResponderAction[] {
+    if (from.port !== MDNS_PORT) {
+      return this.#answerOneShot({ id, questions, known }, from);
+    }
     const index = this.#answers();
     const answer = (asked: readonly DnsQuestion[]) =>
       withoutKnown(answersTo(asked, index), known);
-    if (from.port !== MDNS_PORT) {
-      return this.#answerLegacy(id, questions, answer(questions), from);
-    }
     const actions: ResponderAction[] = [];
     const isProbe = authorities.length > 0;
     const onLink = this.#options.isOnLink(from.address);
@@ -267,15 +268,20 @@ export class MdnsResponder {
    * RFC 6762 section 6.7: whoever asks from another port than 5353 is a simple
    * resolver, or a client that wants its answer without delay.
    */
-  #answerLegacy(
-    id: number,
-    questions: readonly DnsQuestion[],
-    answers: readonly DnsRecord[],
+  #answerOneShot(
+    { id, questions, known }: {
+      readonly id: number;
+      readonly questions: readonly DnsQuestion[];
+      readonly known: readonly DnsRecord[];
+    },
     from: Endpoint,
   ): ResponderAction[] {
     // Section 11: nothing is told to those beyond the link.
     if (!this.#options.isOnLink(from.address)) return [];
-    return legacyPackets(answers, this.#additionalsOf, { id, questions })
+    const index = this.#oneShotAnswers();
+    const answers = withoutKnown(answersTo(questions, index), known);
+    const additionals = (answer: DnsRecord) => additionalsTo([answer], index);
+    return legacyPackets(answers, additionals, { id, questions })
       .map((packet) => ({ kind: "unicast", packet, to: from }));
   }
 
@@ -283,14 +289,30 @@ export class MdnsResponder {
     additionalsTo([answer], this.#answers());
 
   #answers(): AnswerIndex {
-    if (this.#indexRevision !== this.#claims.revision) {
-      const records = this.#claims.records();
-      this.#index = new AnswerIndex(
-        records.length === 0 ? [] : [...this.#options.common, ...records],
-      );
-      this.#indexRevision = this.#claims.revision;
-    }
+    this.#updateIndexes();
     return this.#index;
+  }
+
+  #oneShotAnswers(): AnswerIndex {
+    this.#updateIndexes();
+    return this.#oneShotIndex;
+  }
+
+  #updateIndexes(): void {
+    if (this.#indexRevision === this.#claims.revision) return;
+    const records = this.#claims.records();
+    const oneShot = this.#claims.oneShotRecords();
+    this.#index = this.#indexOf(records);
+    this.#oneShotIndex = oneShot.length === records.length
+      ? this.#index
+      : this.#indexOf(oneShot);
+    this.#indexRevision = this.#claims.revision;
+  }
+
+  #indexOf(records: readonly DnsRecord[]): AnswerIndex {
+    return new AnswerIndex(
+      records.length === 0 ? [] : [...this.#options.common, ...records],
+    );
   }
 
   #between([least, most]: readonly [number, number]): number {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../../lib/discover/source.ts";
-import { logOf, startProvider, urlsFrom } from "../support/mdns_programs.ts";
+import {
+  findFrom,
+  logOf,
+  startProvider,
+  urlsFrom,
+} from "../support/mdns_programs.ts";
 import { until } from "../support/lab_program.ts";
 import { labTest } from "../support/network_lab.ts";
 
@@ -50,9 +55,15 @@ labTest(
     );
     await fuzzer.line("done", 120_000);
 
-    assert.deepEqual(await urlsFrom(client, "stable/arm64", 5000), [
+    const findings = await findFrom(client, "stable/arm64", 5000);
+    const first = findings.find(({ kind }) => kind === "candidate");
+    assert.ok(first?.kind === "candidate", JSON.stringify(findings));
+    assert.equal(
+      first.candidate.manifestUrl,
       "http://10.77.0.1:8080/stable/arm64/manifest.json",
-    ]);
+    );
+    // 10 to 30 ms on a machine with nothing else to do.
+    assert.ok(first.ms < 500, `it had to ask again: ${first.ms} ms`);
     for (const { pid } of [provider, waiting]) {
       const status = await Deno.readTextFile(`/proc/${pid}/status`);
       const residentKib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);

@@ -16,6 +16,7 @@ import {
   INSTANCE,
   LEGACY,
   META,
+  NSEC,
   PTR,
   SERVICE,
   SRV,
@@ -89,6 +90,69 @@ Deno.test("MdnsResponder keeps its name when nobody insists", () => {
   const bench = established();
   bench.hear(responseMessage([addressRecord(HOST, "10.0.0.77")])).pass(2000);
   assert.deepEqual(bench.events, ["60750 established host"]);
+});
+
+Deno.test("MdnsResponder answers nobody but one-shot queries while its names are disputed, whatever becomes of them", () => {
+  const bench = established();
+  const disputed = responseMessage([
+    addressRecord(HOST, "10.0.0.77"),
+    {
+      name: INSTANCE,
+      type: DnsType.TXT,
+      ttlSeconds: 4500,
+      cacheFlush: true,
+      strings: [],
+    },
+  ]);
+  const legacy = (text: string) => text.replace(/ \d+( flush)?$/, " 10");
+  const oneShotAnswer = () => {
+    bench.quiet().hear(
+      queryMessage([question(SUBTYPE, DnsType.PTR)], { id: 1 }),
+      LEGACY,
+    );
+    return bench.sent.flatMap(({ to, message }) => [
+      to,
+      ...describe([...message.answers, ...message.additionals]),
+    ]);
+  };
+  bench.hear(disputed);
+  assert.deepEqual(
+    oneShotAnswer(),
+    ["10.0.0.9", ...[SUB, SRV, TXT, A, NSEC].map(legacy)],
+    "while they are probed again",
+  );
+  const unicast = question(SUBTYPE, DnsType.PTR, { unicastResponse: true });
+  bench.quiet().hear(queryMessage([unicast]))
+    .hear(queryMessage([question(HOST, DnsType.A)])).pass(200);
+  assert.deepEqual(bench.answers(), [], "to those who would remember it");
+
+  bench.quiet().hear(disputed);
+  assert.deepEqual(bench.events, [
+    `60200 conflict host ${HOST}`,
+    `60200 conflict stable/arm64 ${INSTANCE}`,
+  ]);
+  assert.deepEqual(oneShotAnswer(), [], "the names are others'");
+
+  const host = "phase-lab-2.local";
+  const instance = INSTANCE.replace("-lab", "-lab-2");
+  const image = imageOf("stable/arm64");
+  bench.claim(
+    new Map([
+      ["host", hostClaim(host, ["10.0.0.1"])],
+      [
+        "stable/arm64",
+        imageClaim({ image, instance, host, port: 8080, txt: [] }),
+      ],
+    ]),
+  );
+  assert.deepEqual(oneShotAnswer(), [
+    "10.0.0.9",
+    `PTR ${SUBTYPE} ${instance} 10`,
+    `SRV ${instance} ${host}:8080 10`,
+    `TXT ${instance}  10`,
+    `A ${host} 10.0.0.1 10`,
+    `NSEC ${host} A 10`,
+  ], "under the names that are probed now");
 });
 
 Deno.test("MdnsResponder takes its own packets, and goodbyes, for no conflict", () => {
