@@ -19,7 +19,12 @@ export function openStatusLine(): StatusLine | undefined {
   };
   return {
     get columns() {
-      return columns();
+      try {
+        return Deno.consoleSize().columns || DEFAULT_COLUMNS;
+      } catch {
+        // Standard output is no terminal, which is the one that is measured.
+        return DEFAULT_COLUMNS;
+      }
     },
     show(text) {
       isShown = true;
@@ -30,13 +35,4 @@ export function openStatusLine(): StatusLine | undefined {
       isShown = false;
     },
   };
-}
-
-function columns(): number {
-  try {
-    return Deno.consoleSize().columns || DEFAULT_COLUMNS;
-  } catch {
-    // Standard output is no terminal, which is the one that is measured.
-    return DEFAULT_COLUMNS;
-  }
 }

@@ -42,7 +42,10 @@ async function getDirectly(url: URL, signal: AbortSignal): Promise<HttpReply> {
     }
   };
   try {
-    await connection.write(requestFor(url));
+    let unsent = requestFor(url);
+    while (unsent.length > 0) {
+      unsent = unsent.subarray(await connection.write(unsent));
+    }
     const reply = await readHttpReply(read);
     return { ...reply, [Symbol.dispose]: close };
   } catch (error) {
