@@ -42,39 +42,30 @@ export function parseByteRange(
   if (match === null) return WHOLE;
   const [, first = "", last = ""] = match;
   if (first === "" && last === "") return WHOLE;
-  return first === "" ? suffix(BigInt(last), sizeBytes) : interval(
-    BigInt(first),
-    last === "" ? undefined : BigInt(last),
-    sizeBytes,
-  );
+  return first === ""
+    ? suffix(Number(last), sizeBytes)
+    : interval(first, last, sizeBytes);
 }
 
+// Positions beyond 2 ** 53 lose their last digits as numbers; no file has a
+// byte there, so that it does not matter which of them they are.
+
 /** `bytes=-500`: the last 500, or all of a shorter file. */
-function suffix(length: bigint, sizeBytes: number): ByteRange {
-  if (length === 0n) return UNSATISFIABLE;
+function suffix(length: number, sizeBytes: number): ByteRange {
+  if (length === 0) return UNSATISFIABLE;
   // Satisfiable by section 14.1.2, but no Content-Range can say so.
   if (sizeBytes === 0) return WHOLE;
-  const lengthBytes = Number(min(length, BigInt(sizeBytes)));
+  const lengthBytes = Math.min(length, sizeBytes);
   return { kind: "part", offsetBytes: sizeBytes - lengthBytes, lengthBytes };
 }
 
 /** `bytes=0-499`, `bytes=500-`: a last position past the end is the end. */
-function interval(
-  first: bigint,
-  last: bigint | undefined,
-  sizeBytes: number,
-): ByteRange {
-  if (last !== undefined && last < first) return WHOLE;
-  const size = BigInt(sizeBytes);
-  if (first >= size) return UNSATISFIABLE;
-  const end = last === undefined ? size : min(last + 1n, size);
-  return {
-    kind: "part",
-    offsetBytes: Number(first),
-    lengthBytes: Number(end - first),
-  };
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
+function interval(first: string, last: string, sizeBytes: number): ByteRange {
+  if (last !== "" && BigInt(last) < BigInt(first)) return WHOLE;
+  const offsetBytes = Number(first);
+  if (offsetBytes >= sizeBytes) return UNSATISFIABLE;
+  const endBytes = last === ""
+    ? sizeBytes
+    : Math.min(Number(last) + 1, sizeBytes);
+  return { kind: "part", offsetBytes, lengthBytes: endBytes - offsetBytes };
 }
