@@ -32,8 +32,11 @@ export interface DirectoryEntry {
 
 /** A file open for reading. */
 export interface OpenFile extends Disposable {
-  /** As the file is now, which may differ from when it was opened. */
-  info(): Promise<FileInfo>;
+  /**
+   * As the file is now, which may differ from when it was opened. Of an open
+   * file the system has this at hand.
+   */
+  info(): FileInfo;
   /**
    * Reads at an absolute position.
    *

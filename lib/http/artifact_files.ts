@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import type { FileInfo, FileSystem, OpenFile } from "../core/file_system.ts";
-import { sha256OfFile } from "../scan/digest.ts";
+import type { FileSystem } from "../core/file_system.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
+import { HashedFile } from "./hashed_file.ts";
 
 /** Some bytes of a file, on loan: others may be sending the same ones. */
 export interface LentBytes extends Disposable {
@@ -36,8 +36,8 @@ export interface ComingBytes {
 export interface OpenArtifact extends Disposable {
   /** Begins to read; what is in memory already is not read again. */
   read(wish: ReadWish): ComingBytes;
-  /** Whether it is still the file that was hashed. */
-  isUnchanged(): Promise<boolean>;
+  /** Whether it is still the file that was hashed; see HashedFile. */
+  isUnchanged(): true | Promise<boolean>;
 }
 
 /** The unit of what is kept: the smallest read. */
@@ -52,8 +52,6 @@ export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 const KEPT_BYTES = 16 * 1024 * 1024;
 /** In front of what nobody else sends, for a response head. */
 const HEADROOM_BYTES = 1024;
-/** Reads of one file at a time: enough to keep a disk busy. */
-const MAX_HANDLES = 4;
 
 /** A stretch of a file in memory. */
 interface Block {
@@ -78,22 +76,16 @@ interface Reader {
 /** One file, as it was when it was hashed; another content is another one. */
 interface SharedFile {
   readonly key: string;
-  readonly artifact: HashedArtifact;
-  readonly idle: OpenFile[];
-  readonly waiting: PromiseWithResolvers<OpenFile>[];
+  readonly sizeBytes: number;
+  readonly content: HashedFile;
   /** By number, counted in units of MIN_BLOCK_BYTES. */
   readonly blocks: Map<number, Block>;
   /** Who has it open. */
   readonly readers: Set<Reader>;
-  /** Times of change at which it is known to have the content it had. */
-  readonly trustedMs: Set<number>;
-  /** A digest of its content that is being made. */
-  digesting:
-    | { readonly changedMs: number; isRight: Promise<boolean> }
-    | undefined;
-  handles: number;
-  isDropped: boolean;
-  cancelDrop(): void;
+  /** When the last reader left, monotonic. */
+  leftMs: number;
+  /** While there is a timer that looks whether it can be dropped. */
+  cancelDrop: (() => void) | undefined;
 }
 
 /** Reads artifacts once for all clients that want the same part of them. */
@@ -102,6 +94,8 @@ export class ArtifactFiles {
   readonly #clock: Clock;
   readonly #keepOpenMs: number;
   readonly #files = new Map<string, SharedFile>();
+  /** The same, found quicker. */
+  readonly #byArtifact = new WeakMap<HashedArtifact, SharedFile>();
   /** Blocks that nobody uses, oldest first, and where each belongs. */
   readonly #kept = new Map<Block, SharedFile>();
   /** Memory to be used again, by size. */
@@ -139,36 +133,34 @@ export class ArtifactFiles {
   ): Promise<OpenArtifact | undefined> {
     const file = this.#share(artifact);
     const reader: Reader = { positionBytes: offsetBytes, endBytes };
-    file.cancelDrop();
     file.readers.add(reader);
+    const open: OpenArtifact = {
+      read: (wish) => this.#read(file, reader, wish),
+      isUnchanged: () => file.content.isUnchanged(),
+      [Symbol.dispose]: () => this.#leave(file, reader),
+    };
     let isUnchanged = false;
     try {
-      isUnchanged = await this.#isUnchanged(file);
+      isUnchanged = await open.isUnchanged();
     } finally {
       if (!isUnchanged) {
         this.#forget(file);
         this.#leave(file, reader);
       }
     }
-    return isUnchanged
-      ? {
-        read: (wish) => this.#read(file, reader, wish),
-        isUnchanged: () => this.#isUnchanged(file),
-        [Symbol.dispose]: () => this.#leave(file, reader),
-      }
-      : undefined;
+    return isUnchanged ? open : undefined;
   }
 
   /** Closes what is open although nobody reads it. */
   closeIdle(): void {
     for (const file of [...this.#files.values()]) {
-      if (file.readers.size > 0) continue;
-      file.cancelDrop();
-      this.#drop(file);
+      if (file.readers.size === 0) this.#drop(file);
     }
   }
 
   #share(artifact: HashedArtifact): SharedFile {
+    const known = this.#byArtifact.get(artifact);
+    if (known !== undefined && this.#isKnown(known)) return known;
     const { path, sha256, info } = artifact;
     const { device, inode, sizeBytes, modifiedMs, changedMs } = info;
     const key = [path, sha256, device, inode, sizeBytes, modifiedMs].join("\0");
@@ -176,42 +168,51 @@ export class ArtifactFiles {
     if (file === undefined) {
       file = {
         key,
-        artifact,
-        idle: [],
-        waiting: [],
+        sizeBytes,
+        content: new HashedFile(artifact, this.#fileSystem),
         blocks: new Map(),
         readers: new Set(),
-        trustedMs: new Set(),
-        digesting: undefined,
-        handles: 0,
-        isDropped: false,
-        cancelDrop() {},
+        leftMs: -Infinity,
+        cancelDrop: undefined,
       };
       this.#files.set(key, file);
     }
-    file.trustedMs.add(changedMs);
+    file.content.trust(changedMs);
+    this.#byArtifact.set(artifact, file);
     return file;
   }
 
   #leave(file: SharedFile, reader: Reader): void {
     if (!file.readers.delete(reader) || file.readers.size > 0) return;
-    const isKnown = this.#files.get(file.key) === file;
-    if (this.#keepOpenMs === 0 || !isKnown) return this.#drop(file);
-    file.cancelDrop = this.#clock.setTimer(
-      () => this.#drop(file),
-      this.#keepOpenMs,
-    );
+    if (this.#keepOpenMs === 0 || !this.#isKnown(file)) return this.#drop(file);
+    file.leftMs = this.#clock.monotonic();
+    // One timer for many ranges: to set one takes as long as to read a head.
+    if (file.cancelDrop === undefined) this.#dropLater(file, this.#keepOpenMs);
+  }
+
+  #dropLater(file: SharedFile, delayMs: number): void {
+    file.cancelDrop = this.#clock.setTimer(() => {
+      file.cancelDrop = undefined;
+      if (file.readers.size > 0) return;
+      const restMs = file.leftMs + this.#keepOpenMs - this.#clock.monotonic();
+      if (restMs > 0) this.#dropLater(file, restMs);
+      else this.#drop(file);
+    }, delayMs);
+  }
+
+  #isKnown(file: SharedFile): boolean {
+    return this.#files.get(file.key) === file;
   }
 
   /** Whoever comes from now on opens the path anew. */
   #forget(file: SharedFile): void {
-    if (this.#files.get(file.key) === file) this.#files.delete(file.key);
+    if (this.#isKnown(file)) this.#files.delete(file.key);
   }
 
   #drop(file: SharedFile): void {
     this.#forget(file);
-    file.isDropped = true;
-    for (const handle of file.idle.splice(0)) handle[Symbol.dispose]();
+    file.cancelDrop?.();
+    file.content[Symbol.dispose]();
     for (const block of new Set(file.blocks.values())) {
       if (this.#kept.delete(block)) this.#recycle(block);
     }
@@ -221,97 +222,6 @@ export class ArtifactFiles {
         for (const buffer of buffers.splice(0)) this.#release(buffer);
       }
     }
-  }
-
-  #isUnchanged(file: SharedFile): Promise<boolean> {
-    return this.#withHandle(file, async (handle) => {
-      const info = await handle.info();
-      return isSameFile(info, file.artifact.info) &&
-        (file.trustedMs.has(info.changedMs) ||
-          await this.#hasSameContent(file, handle, info));
-    });
-  }
-
-  /**
-   * Looks at the content where something about the file has changed that may
-   * be harmless (it was renamed over, or has got another owner) or is not (it
-   * was overwritten, and its time of modification put back).
-   */
-  async #hasSameContent(
-    file: SharedFile,
-    handle: OpenFile,
-    info: FileInfo,
-  ): Promise<boolean> {
-    const { changedMs } = info;
-    if (file.digesting?.changedMs !== changedMs) {
-      const borrowed: OpenFile = { ...handle, [Symbol.dispose]() {} };
-      const isRight = sha256OfFile(
-        { ...file.artifact, info },
-        { open: () => Promise.resolve(borrowed) },
-        { signal: new AbortController().signal },
-      ).then((sha256) => sha256 === file.artifact.sha256, () => false);
-      file.digesting = { changedMs, isRight };
-    }
-    const isRight = await file.digesting.isRight;
-    if (isRight) file.trustedMs.add(changedMs);
-    return isRight;
-  }
-
-  async #withHandle<T>(
-    file: SharedFile,
-    work: (handle: OpenFile) => Promise<T>,
-  ): Promise<T> {
-    const handle = file.idle.pop() ?? await this.#anotherHandle(file);
-    try {
-      return await work(handle);
-    } finally {
-      const next = file.waiting.shift();
-      if (next !== undefined) next.resolve(handle);
-      else if (file.isDropped) handle[Symbol.dispose]();
-      else file.idle.push(handle);
-    }
-  }
-
-  /**
-   * Opens the file once more, or waits for a handle: by its path the file may
-   * not be there any longer, while those who have it open can go on.
-   */
-  async #anotherHandle(file: SharedFile): Promise<OpenFile> {
-    if (file.handles < MAX_HANDLES) {
-      do {
-        file.handles++;
-        const handle = await this.#tryToOpen(file) ?? file.idle.pop();
-        if (handle !== undefined) return handle;
-        // Unless somebody has it there is nothing to wait for.
-      } while (file.handles === 0);
-    }
-    const waiting = Promise.withResolvers<OpenFile>();
-    file.waiting.push(waiting);
-    return await waiting.promise;
-  }
-
-  /**
-   * @returns undefined when there is another file by now, or none, and others
-   * have this one open
-   */
-  async #tryToOpen(file: SharedFile): Promise<OpenFile | undefined> {
-    const { path, info } = file.artifact;
-    try {
-      const handle = await this.#fileSystem.open(path);
-      // Who is the only one to have it open checks it as its work.
-      const isSame = file.handles === 1 ||
-        isSameFile(await handle.info(), info);
-      if (isSame || file.handles === 1) return handle;
-      handle[Symbol.dispose]();
-    } catch (error) {
-      if (file.handles === 1) {
-        file.handles = 0;
-        for (const { reject } of file.waiting.splice(0)) reject(error);
-        throw error;
-      }
-    }
-    file.handles--;
-    return undefined;
   }
 
   #read(file: SharedFile, reader: Reader, wish: ReadWish): ComingBytes {
@@ -352,14 +262,18 @@ export class ArtifactFiles {
   #load(
     file: SharedFile,
     reader: Reader,
-    { offsetBytes, blockBytes }: ReadWish,
+    { offsetBytes, maxBytes, blockBytes }: ReadWish,
   ): Block {
     const buffer = this.#allocate(
       HEADROOM_BYTES + blockBytes + MIN_BLOCK_BYTES,
     );
-    const restBytes = reader.endBytes - offsetBytes;
-    if (restBytes <= blockBytes && isAlone(file, reader)) {
-      const part = { startBytes: offsetBytes, lengthBytes: restBytes };
+    if (isAlone(file, reader)) {
+      const lengthBytes = Math.min(
+        reader.endBytes - offsetBytes,
+        maxBytes,
+        blockBytes,
+      );
+      const part = { startBytes: offsetBytes, lengthBytes };
       return this.#fill(file, { ...part, buffer, isShared: false });
     }
     const first = blockNumber(offsetBytes);
@@ -372,7 +286,7 @@ export class ArtifactFiles {
     const startBytes = first * MIN_BLOCK_BYTES;
     const endBytes = Math.min(
       next * MIN_BLOCK_BYTES,
-      file.artifact.info.sizeBytes,
+      file.sizeBytes,
     );
     const lengthBytes = endBytes - startBytes;
     const part = { startBytes, lengthBytes };
@@ -389,15 +303,8 @@ export class ArtifactFiles {
     block: Omit<Block, "loaded" | "users">,
   ): Block {
     const { startBytes, lengthBytes, buffer } = block;
-    const loaded = this.#withHandle(file, async (handle) => {
-      const data = buffer.subarray(HEADROOM_BYTES);
-      for (let done = 0; done < lengthBytes;) {
-        const part = data.subarray(done, lengthBytes);
-        const count = await handle.readAt(part, startBytes + done);
-        if (count === 0) throw new Error("the file has become shorter");
-        done += count;
-      }
-    });
+    const data = buffer.subarray(HEADROOM_BYTES, HEADROOM_BYTES + lengthBytes);
+    const loaded = file.content.read(data, startBytes);
     return { ...block, loaded, users: 0 };
   }
 
@@ -474,10 +381,4 @@ function isAwaited({ readers }: SharedFile, block: Block): boolean {
 function forgetBlock({ blocks }: SharedFile, block: Block): void {
   let number = blockNumber(block.startBytes);
   while (blocks.get(number) === block) blocks.delete(number++);
-}
-
-/** Whether a file is the one that was hashed, and has its content still. */
-function isSameFile(now: FileInfo, then: FileInfo): boolean {
-  return now.inode === then.inode && now.device === then.device &&
-    now.sizeBytes === then.sizeBytes && now.modifiedMs === then.modifiedMs;
 }

@@ -90,8 +90,13 @@ export async function answerArtifact(
   if (answer instanceof Response) return answer;
   const { status, headers, offsetBytes, lengthBytes } = answer;
   const endBytes = offsetBytes + lengthBytes;
-  const file = await openUnchanged(artifact, sender, { offsetBytes, endBytes });
-  if (file instanceof Response) return file;
+  let file: OpenArtifact | undefined;
+  try {
+    file = await sender.files.open(artifact, { offsetBytes, endBytes });
+  } catch (error) {
+    return cannotOpen(artifact, error, sender.logger);
+  }
+  if (file === undefined) return beingReplaced(artifact);
   if (request.method === "HEAD" || lengthBytes === 0) {
     file[Symbol.dispose]();
     return new Response(null, { status, headers });
@@ -194,29 +199,27 @@ function lastModified(artifact: HashedArtifact): string {
   return date;
 }
 
-/** Opens the file that was hashed, or answers why that cannot be. */
-async function openUnchanged(
+function cannotOpen(
   artifact: HashedArtifact,
-  { files, logger }: ArtifactSender,
-  part: { readonly offsetBytes: number; readonly endBytes: number },
-): Promise<OpenArtifact | Response> {
+  error: unknown,
+  logger: Logger,
+): Response {
+  if (error instanceof FileNotFoundError) return beingReplaced(artifact);
   const { filename, path } = artifact;
-  try {
-    const file = await files.open(artifact, part);
-    if (file !== undefined) return file;
-  } catch (error) {
-    if (!(error instanceof FileNotFoundError)) {
-      logger.error(`Cannot send "${path}": ${messageOf(error)}`);
-      return errorResponse(
-        500,
-        error instanceof FileAccessError
-          ? `This provider may not read ${filename}`
-          : `This provider cannot read ${filename}`,
-      );
-    }
-  }
-  // Until the next scan the manifest promises a file that is gone. Clients
-  // that know Retry-After (iPXE does) come back when the new one is hashed.
+  logger.error(`Cannot send "${path}": ${messageOf(error)}`);
+  return errorResponse(
+    500,
+    error instanceof FileAccessError
+      ? `This provider may not read ${filename}`
+      : `This provider cannot read ${filename}`,
+  );
+}
+
+/**
+ * Until the next scan the manifest promises a file that is gone. Clients that
+ * know Retry-After (iPXE does) come back when the new one is hashed.
+ */
+function beingReplaced({ filename }: HashedArtifact): Response {
   return errorResponse(
     503,
     `${filename} is being replaced: fetch the manifest again`,

@@ -120,7 +120,7 @@ async function loadIdentity(
   let bytes: Uint8Array;
   try {
     using file = await fileSystem.open(path);
-    const { mode } = await file.info();
+    const { mode } = file.info();
     if ((mode & GROUP_AND_OTHERS) !== 0) {
       throw new UserError(
         `Cannot use the DHT identity "${path}": others may read it (mode ${

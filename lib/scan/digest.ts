@@ -55,7 +55,7 @@ export async function sha256OfFile(
     [buffer, ahead] = [ahead, buffer];
     onRead?.(count);
   }
-  if (fileIdentity(await file.info()) !== fileIdentity(info)) {
+  if (fileIdentity(file.info()) !== fileIdentity(info)) {
     throw new FileChangedError(`"${path}" changed while it was read`);
   }
   return hash.digest("hex");

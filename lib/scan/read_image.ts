@@ -186,7 +186,7 @@ async function resolveFile(
     // Decided before it is opened: opening a FIFO would wait for a writer.
     if (kind !== "file") return refuse("it is not a regular file");
     using file = await fileSystem.open(path);
-    return ok({ path, info: await file.info() });
+    return ok({ path, info: file.info() });
   } catch (error) {
     if (error instanceof SystemLimitError) throw error;
     return refuse(messageOf(error));

@@ -112,6 +112,19 @@ Deno.test("clients that are close together read the disk once", async () => {
   assert.equal(fileSystem.read.length, reads);
 });
 
+Deno.test("a client alone reads every byte once, however little it takes at a time", async () => {
+  const { fileSystem, open } = await setup();
+  fileSystem.readBytes = 0;
+  using reader = await open();
+  await readAll(reader, {
+    offsetBytes: 0,
+    endBytes: SIZE_BYTES,
+    blockBytes: MIN_BLOCK_BYTES,
+    maxBytes: 50_000,
+  });
+  assert.equal(fileSystem.readBytes, SIZE_BYTES);
+});
+
 Deno.test("what nobody will come to is not kept", async () => {
   const { fileSystem, open } = await setup();
   using _ahead = await open(5 * MIN_BLOCK_BYTES);

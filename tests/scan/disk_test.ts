@@ -68,7 +68,7 @@ function contract(
       assert.equal(await at(4), "4567");
       assert.equal(await at(8), "89");
       assert.equal(await at(10), "");
-      assert.equal((await file.info()).sizeBytes, 10);
+      assert.equal(file.info().sizeBytes, 10);
     }));
 
   Deno.test(`${name}: rename() replaces what has the name already`, () =>

@@ -71,7 +71,7 @@ export async function hashedArtifact(
   path: string,
 ): Promise<HashedArtifact> {
   using file = await fileSystem.open(path);
-  const info = await file.info();
+  const info = file.info();
   const bytes = new Uint8Array(info.sizeBytes);
   for (let done = 0; done < bytes.length;) {
     const count = await file.readAt(bytes.subarray(done), done);

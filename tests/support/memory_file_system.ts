@@ -33,6 +33,8 @@ export class MemoryFileSystem implements FileSystem {
   readonly opened: string[] = [];
   /** Paths whose content was read, in order, each chunk again. */
   readonly read: string[] = [];
+  /** How much content was read in all. */
+  readBytes = 0;
   readonly #watches = new Map<FileListener, string>();
   readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
@@ -198,7 +200,7 @@ export class MemoryFileSystem implements FileSystem {
       this.openCount++;
       let open = true;
       return {
-        info: () => Promise.resolve(infoOf(node)),
+        info: () => infoOf(node),
         readAt: (buffer: Uint8Array, offsetBytes: number) => {
           this.read.push(real);
           const part = node.bytes.subarray(
@@ -206,6 +208,7 @@ export class MemoryFileSystem implements FileSystem {
             offsetBytes + buffer.length,
           );
           buffer.set(part);
+          this.readBytes += part.length;
           return Promise.resolve(part.length);
         },
         [Symbol.dispose]: () => {
@@ -218,7 +221,7 @@ export class MemoryFileSystem implements FileSystem {
 
   async readText(path: string): Promise<string> {
     using file = await this.open(path);
-    const { sizeBytes } = await file.info();
+    const { sizeBytes } = file.info();
     const bytes = new Uint8Array(sizeBytes);
     await file.readAt(bytes, 0);
     return new TextDecoder().decode(bytes);
