@@ -151,8 +151,8 @@ export function createTransfers(
       const whole = state.sentBytes === state.lengthBytes;
       if (state.state === "running") state.state = whole ? "done" : "broken";
       total[state.state === "done" ? "done" : "broken"]++;
-      ended.unshift(state);
-      ended.length = Math.min(ended.length, REMEMBERED);
+      ended.push(state);
+      if (ended.length > REMEMBERED) ended.shift();
       onOver();
     }
     completed.then(end, () => {
@@ -204,6 +204,6 @@ export function createTransfers(
       limit: maxConnections,
       ...total,
     }),
-    recent: () => [...[...running].reverse(), ...ended],
+    recent: () => [...[...running].reverse(), ...ended.toReversed()],
   };
 }
