@@ -2,9 +2,6 @@ import { RememberedPaths } from "./remembered_paths.ts";
 import type { RequestHead } from "./request_head.ts";
 import { headAndBody, ownHead, restOfHead } from "./response_bytes.ts";
 
-/** What can make an answer depend on more than the path. */
-const CONDITION = /^(if-.*|range)$/i;
-
 interface Answer {
   readonly head: string;
   readonly body: Uint8Array;
@@ -57,7 +54,7 @@ export class RememberedAnswers {
     if (
       answer === undefined || method !== "GET" || minorVersion !== 1 ||
       !keepAlive || body.kind !== "none" ||
-      headers.some(([name]) => CONDITION.test(name))
+      headers.some(isCondition)
     ) return undefined;
     if (!answer.isCurrent()) {
       this.#answers.delete(target);
@@ -70,4 +67,9 @@ export class RememberedAnswers {
     }
     return answer.sent.bytes;
   }
+}
+
+/** Whether a header can make an answer depend on more than the path. */
+function isCondition([name]: RequestHead["headers"][number]): boolean {
+  return name === "range" || name.startsWith("if-");
 }

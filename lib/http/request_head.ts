@@ -12,7 +12,7 @@ export interface RequestHead {
   readonly target: string;
   /** The last digit of the version: of HTTP/1.0 or HTTP/1.1 and later. */
   readonly minorVersion: 0 | 1;
-  /** In order; one character per byte. */
+  /** In order, names in lower case; one character per byte. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Whether the client lets the connection be used again (section 9.3). */
   readonly keepAlive: boolean;
@@ -111,10 +111,10 @@ const MANY_HEADERS: HeadRefusal = {
 
 /** RFC 9110, section 5.6.2 for the method; RFC 9112, section 3. */
 const REQUEST_LINE =
-  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/;
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)\r?\n/;
 /** RFC 9110, section 5.5: no blank before the colon, no control characters. */
 const HEADER =
-  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+  /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)\r?\n/y;
 
 /**
  * Reads a request head strictly: what two readers could understand
@@ -125,10 +125,10 @@ const HEADER =
 export function parseRequestHead(
   bytes: Uint8Array,
 ): RequestHead | HeadRefusal {
-  const [requestLine = "", ...lines] = latin1(bytes).split(/\r?\n/);
-  const match = REQUEST_LINE.exec(requestLine);
+  const text = latin1(bytes);
+  const match = REQUEST_LINE.exec(text);
   if (match === null) return bad("the first line is not METHOD PATH HTTP/1.1");
-  const [, method = "", rawTarget = "", major, minor] = match;
+  const [requestLine, method = "", rawTarget = "", major, minor] = match;
   if (major !== "1") {
     return { status: 505, reason: `HTTP/${major} is not spoken here` };
   }
@@ -136,21 +136,24 @@ export function parseRequestHead(
   if (!isTarget(method, rawTarget)) {
     return bad("the path does not begin with /");
   }
-  // Two empty lines: the one that ends the head, and what follows its end.
-  const headerLines = lines.slice(0, -2);
-  if (headerLines.length > MAX_HEADERS) return MANY_HEADERS;
   const headers: (readonly [string, string])[] = [];
-  for (const line of headerLines) {
-    const header = HEADER.exec(line);
+  let at = requestLine.length;
+  while (!isEmptyLine(text, at)) {
+    if (headers.length === MAX_HEADERS) return MANY_HEADERS;
+    HEADER.lastIndex = at;
+    const header = HEADER.exec(text);
     if (header === null) return bad("a header is not NAME: VALUE");
-    headers.push([header[1] ?? "", (header[2] ?? "").trimEnd()]);
+    const [line, name = "", value = ""] = header;
+    headers.push([name.toLowerCase(), value.trimEnd()]);
+    at += line.length;
   }
   const minorVersion = minor === "0" ? 0 : 1;
   if (valuesOf(headers, "host").length > 1) return bad("there are two Hosts");
   const body = bodyFraming(headers, minorVersion);
   if ("status" in body) return body;
-  const options = valuesOf(headers, "connection").join(",").toLowerCase()
-    .split(",").map((option) => option.trim());
+  const options = valuesOf(headers, "connection")
+    .flatMap((value) => value.toLowerCase().split(","))
+    .map((option) => option.trim());
   return {
     method,
     target: rawTarget.replaceAll(/[\x80-\xff]/g, percentEncoded),
@@ -198,14 +201,21 @@ function bodyFraming(
     : { kind: "length", lengthBytes: Number(length) };
 }
 
-function valuesOf(headers: RequestHead["headers"], wanted: string): string[] {
-  const values: string[] = [];
+const NONE: readonly string[] = [];
+
+function valuesOf(
+  headers: RequestHead["headers"],
+  wanted: string,
+): readonly string[] {
+  let values = NONE;
   for (const [name, value] of headers) {
-    if (name.length === wanted.length && name.toLowerCase() === wanted) {
-      values.push(value);
-    }
+    if (name === wanted) values = [...values, value];
   }
   return values;
+}
+
+function isEmptyLine(text: string, at: number): boolean {
+  return text.startsWith("\n", at) || text.startsWith("\r\n", at);
 }
 
 function bad(reason: string): HeadRefusal {

@@ -28,7 +28,7 @@ Deno.test("parseRequestHead() of a plain request", () => {
       method: "GET",
       target: "/a?b",
       minorVersion: 1,
-      headers: [["Host", "x:1"], ["X-Empty", ""], ["Y", "z"]],
+      headers: [["host", "x:1"], ["x-empty", ""], ["y", "z"]],
       keepAlive: true,
       body: { kind: "none" },
       expectsContinue: false,
