@@ -12,7 +12,7 @@ import {
 } from "../support/programs.ts";
 import { type Load, type LoadResult, putLoad } from "./http_load.ts";
 
-const ROUNDS = Number(Deno.args[0] ?? 25);
+const ROUNDS = Number(Deno.args[0] ?? 15);
 const FILE_BYTES = 256 * 1024 * 1024;
 const RANGE_BYTES = 1024 * 1024;
 const CROWD = 200;
@@ -144,7 +144,7 @@ const CASES: readonly {
   },
   {
     name: "1 MiB ranges, 4 connections, MiB/s",
-    load: { connections: 4, requests: 200, path: KERNEL, range: randomRange },
+    load: { connections: 4, requests: 150, path: KERNEL, range: randomRange },
     rate: mibPerSecond,
     wanted: 0.7,
   },
