@@ -71,6 +71,29 @@ for (
   });
 }
 
+for (
+  const [what, text] of [
+    ["blanks", `A:${" ".repeat(32_000)}\x01`],
+    ["blanks and tabs in turn", `A:${" \t".repeat(16_000)}\x01`],
+    ["one name", "A".repeat(32_000)],
+    ["blanks before the colon", `A${" ".repeat(32_000)}:`],
+  ] as const
+) {
+  Deno.test(`parseRequestHead() refuses 32 kB of ${what} at once`, () => {
+    const bytes = bytesOf(`GET / HTTP/1.1\r\n${text}\r\n\r\n`);
+    const startMs = performance.now();
+    const head = parseRequestHead(bytes);
+    // A few on a machine with nothing else to do.
+    assert.ok(performance.now() - startMs < 500);
+    assert.ok("reason" in head && head.status === 400);
+  });
+}
+
+Deno.test("parseRequestHead() takes only blanks and tabs off a value", () => {
+  const { headers } = parse("GET / HTTP/1.1\r\nA: \t\xa0 b\xa0\t \r\n\r\n");
+  assert.deepEqual(headers, [["a", "\xa0 b\xa0"]]);
+});
+
 Deno.test("findHeadEnd() finds the end whichever way lines end", () => {
   for (const end of ["\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"]) {
     const text = `GET / HTTP/1.1\r\nA: b${end}`;
