@@ -71,7 +71,8 @@ export function parseDescription(
   xml: string,
   location: URL,
 ): Result<GatewayService> {
-  for (const [service] of xml.matchAll(/<service>[\s\S]*?<\/service>/g)) {
+  for (const part of xml.split("<service>").slice(1)) {
+    const [service = ""] = part.split("</service>", 1);
     const serviceType = element(service, "serviceType");
     const path = element(service, "controlURL");
     if (!serviceType || !path || !SERVICE_TYPES.test(serviceType)) continue;
@@ -210,7 +211,7 @@ async function readText(response: Response): Promise<string> {
 
 /** The text of the first element of a name, without any inside it. */
 function element(xml: string, name: string): string | undefined {
-  return new RegExp(`<${name}(?:\\s[^>]*)?>([^<]*)</${name}>`).exec(xml)?.[1]
+  return new RegExp(`<${name}(?:\\s[^<>]*)?>([^<]*)</${name}>`).exec(xml)?.[1]
     ?.trim();
 }
 

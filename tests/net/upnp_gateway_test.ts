@@ -77,6 +77,24 @@ Deno.test("parseDescription() is not led to another host", () => {
   }));
 });
 
+for (
+  const [what, xml] of [
+    ["<service>", "<service>".repeat(29_000)],
+    [
+      "<serviceType",
+      `<service>${"<serviceType ".repeat(20_000)}</service>`,
+    ],
+    ["blanks", `<service><serviceType>${" ".repeat(260_000)}</service>`],
+  ] as const
+) {
+  Deno.test(`parseDescription() refuses 256 KiB of ${what} at once`, () => {
+    const startMs = performance.now();
+    assert.equal(parseDescription(xml, LOCATION).ok, false);
+    // A few on a machine with nothing else to do.
+    assert.ok(performance.now() - startMs < 1000);
+  });
+}
+
 Deno.test("a port is mapped and taken back", async () => {
   const { router, calls } = open();
   const service = await openGateway(router.location, calls);
