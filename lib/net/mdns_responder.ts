@@ -15,14 +15,16 @@ import {
 } from "./mdns_packets.ts";
 import { type Endpoint, MDNS_PORT } from "./mdns_socket.ts";
 import { TruncatedQueries } from "./mdns_truncated_queries.ts";
+import { encodeMessage, MAX_PACKET_BYTES } from "./dns_encode.ts";
 import {
   type DnsMessage,
   type DnsQuestion,
   type DnsRecord,
   DnsType,
+  queryMessage,
   recordKey,
 } from "./dns_message.ts";
-import { type DnsName, sameName } from "./dns_name.ts";
+import { type DnsName, foldName } from "./dns_name.ts";
 
 /** What is to be done, in order. */
 export type ResponderAction =
@@ -60,6 +62,11 @@ export interface ResponderOptions {
 
 /** RFC 6762 section 6: answers that others give too are spread over this. */
 const SHARED_DELAY_MS = [20, 120] as const;
+/**
+ * Questions that a one-shot query may have: a resolver has one. With a packet
+ * full of them, each of many answers would take a packet as large.
+ */
+const MAX_REPEATED_BYTES = MAX_PACKET_BYTES / 2;
 /** RFC 6762 section 6: how often a record is multicast, and to a prober. */
 const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
@@ -215,10 +222,12 @@ export class MdnsResponder {
 
   /** Another host may be probing for a name that we are probing for. */
   #breakTies({ questions, authorities }: DnsMessage, nowMs: number): void {
-    for (const { name } of questions) {
+    if (authorities.length === 0) return;
+    const proposed = Map.groupBy(authorities, ({ name }) => foldName(name));
+    for (const name of new Set(questions.map((q) => foldName(q.name)))) {
       const claim = this.#claims.probed(name);
-      const theirs = authorities.filter((r) => sameName(r.name, name));
-      if (claim === undefined || theirs.length === 0) continue;
+      const theirs = proposed.get(name);
+      if (claim === undefined || theirs === undefined) continue;
       if (theirs.every(this.#options.isOurs)) continue;
       if (compareClaims(claim.unique, theirs) < 0) {
         this.#claims.yieldTo(name, nowMs);
@@ -278,6 +287,8 @@ export class MdnsResponder {
   ): ResponderAction[] {
     // Section 11: nothing is told to those beyond the link.
     if (!this.#options.isOnLink(from.address)) return [];
+    // They are repeated in each packet of the answer.
+    if (encodedLength(questions) > MAX_REPEATED_BYTES) return [];
     const index = this.#oneShotAnswers();
     const answers = withoutKnown(answersTo(questions, index), known);
     const additionals = (answer: DnsRecord) => additionalsTo([answer], index);
@@ -322,4 +333,8 @@ export class MdnsResponder {
 
 function multicasts(packets: readonly Uint8Array[]): ResponderAction[] {
   return packets.map((packet) => ({ kind: "multicast", packet }));
+}
+
+function encodedLength(questions: readonly DnsQuestion[]): number {
+  return encodeMessage(queryMessage(questions)).length;
 }

@@ -187,6 +187,18 @@ Deno.test("MdnsResponder answers a legacy query by unicast: id and question echo
   );
 });
 
+Deno.test("MdnsResponder does not repeat questions that fill a packet for a legacy query", () => {
+  const bench = established();
+  const asked = Array.from(
+    { length: 1400 },
+    () => question(SUBTYPE, DnsType.PTR),
+  );
+  bench.hear(queryMessage(asked, { id: 1 }), LEGACY).pass(5000);
+  assert.deepEqual(bench.sent, []);
+  bench.hear(queryMessage(asked.slice(0, 8), { id: 1 }), LEGACY);
+  assert.equal(bench.sent.length, 1);
+});
+
 Deno.test("MdnsResponder tells nothing to a legacy query from beyond the link", () => {
   const bench = established();
   bench.hear(queryMessage([question(SUBTYPE, DnsType.PTR)], { id: 1 }), {
