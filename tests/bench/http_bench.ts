@@ -1,7 +1,8 @@
 /**
  * `deno task bench:http`: `plasmd serve` beside nginx (sendfile, one worker)
- * on the same file, by the same client, on the same machine. Rounds of both
- * alternate, so that a busy machine slows both; the medians are compared.
+ * on the same file, by the same client, on the same machine. Rounds of both,
+ * and of all cases, alternate, so that a busy minute of the machine slows all
+ * alike; the medians are compared.
  */
 import { join } from "node:path";
 import denoConfig from "../../deno.json" with { type: "json" };
@@ -12,7 +13,7 @@ import {
 } from "../support/programs.ts";
 import { type Load, type LoadResult, putLoad } from "./http_load.ts";
 
-const ROUNDS = Number(Deno.args[0] ?? 15);
+const ROUNDS = Number(Deno.args[0] ?? 25);
 const FILE_BYTES = 256 * 1024 * 1024;
 const RANGE_BYTES = 1024 * 1024;
 const CROWD = 200;
@@ -196,23 +197,30 @@ function verdict(name: string, holds: boolean): string {
   return holds ? "yes" : "NO";
 }
 
-print("| | plasmd | nginx | ratio | wanted | met |");
-print("|---|---:|---:|---:|---:|---|");
-for (const { name, load, rate, wanted } of CASES) {
-  const rates: { plasmd: number[]; nginx: number[] } = {
-    plasmd: [],
-    nginx: [],
-  };
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const server of ["plasmd", "nginx"] as const) {
-      if (server === "nginx" && nginx === undefined) continue;
-      const at = server === "nginx" ? nginx?.port : port;
-      const result = await putLoad({ ...load, port: at ?? NaN });
+const servers = [
+  ["plasmd", port],
+  ...nginx === undefined ? [] : [["nginx", nginx.port] as const],
+] as const;
+const rates = CASES.map(() => ({
+  plasmd: [] as number[],
+  nginx: [] as number[],
+}));
+for (let round = -1; round < ROUNDS; round++) {
+  for (const [index, { name, load, rate }] of CASES.entries()) {
+    for (const [server, at] of servers) {
+      const result = await putLoad({ ...load, port: at });
       if (result.failures > 0) throw new Error(`${server} failed at: ${name}`);
-      if (round >= 0) rates[server].push(rate(result)); // The first warms up.
+      // The first warms up.
+      if (round >= 0) rates[index]?.[server].push(rate(result));
     }
   }
-  const [ours, theirs] = [median(rates.plasmd), median(rates.nginx)];
+}
+
+print("| | plasmd | nginx | ratio | wanted | met |");
+print("|---|---:|---:|---:|---:|---|");
+for (const [index, { name, wanted }] of CASES.entries()) {
+  const ours = median(rates[index]?.plasmd ?? []);
+  const theirs = median(rates[index]?.nginx ?? []);
   const ratio = ours / theirs;
   const compared = nginx === undefined
     ? "| | | |"
