@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
+import { BlockMemory } from "./block_memory.ts";
 import { HashedFile } from "./hashed_file.ts";
 
 /** Some bytes of a file, on loan: others may be sending the same ones. */
@@ -98,9 +99,7 @@ export class ArtifactFiles {
   readonly #byArtifact = new WeakMap<HashedArtifact, SharedFile>();
   /** Blocks that nobody uses, oldest first, and where each belongs. */
   readonly #kept = new Map<Block, SharedFile>();
-  /** Memory to be used again, by size. */
-  readonly #free = new Map<number, Uint8Array<ArrayBuffer>[]>();
-  #allocatedBytes = 0;
+  readonly #memory = new BlockMemory({ maxBytes: KEPT_BYTES });
 
   /**
    * Opens nothing yet.
@@ -214,14 +213,10 @@ export class ArtifactFiles {
     file.cancelDrop?.();
     file.content[Symbol.dispose]();
     for (const block of new Set(file.blocks.values())) {
-      if (this.#kept.delete(block)) this.#recycle(block);
+      if (this.#kept.delete(block)) this.#memory.giveBack(block.buffer);
     }
     file.blocks.clear();
-    if (this.#files.size === 0) {
-      for (const buffers of this.#free.values()) {
-        for (const buffer of buffers.splice(0)) this.#release(buffer);
-      }
-    }
+    if (this.#files.size === 0) this.#memory.freeSpare();
   }
 
   #read(file: SharedFile, reader: Reader, wish: ReadWish): ComingBytes {
@@ -317,39 +312,20 @@ export class ArtifactFiles {
       return;
     }
     forgetBlock(file, block);
-    this.#recycle(block);
+    this.#memory.giveBack(block.buffer);
   }
 
-  #recycle({ buffer }: Block): void {
-    if (this.#allocatedBytes > KEPT_BYTES) this.#release(buffer);
-    else {
-      const buffers = this.#free.get(buffer.length);
-      if (buffers === undefined) this.#free.set(buffer.length, [buffer]);
-      else buffers.push(buffer);
-    }
-  }
-
-  #allocate(size: number): Uint8Array<ArrayBuffer> {
+  #allocate(sizeBytes: number): Uint8Array<ArrayBuffer> {
     while (true) {
-      const free = this.#free.get(size)?.pop();
-      if (free !== undefined) return free;
+      const buffer = this.#memory.take(sizeBytes);
+      if (buffer !== undefined) return buffer;
       const [oldest] = this.#kept;
-      if (this.#allocatedBytes + size <= KEPT_BYTES || oldest === undefined) {
-        this.#allocatedBytes += size;
-        return new Uint8Array(size);
-      }
+      if (oldest === undefined) return this.#memory.takeAnyway(sizeBytes);
       const [block, file] = oldest;
       this.#kept.delete(block);
       forgetBlock(file, block);
-      if (block.buffer.length === size) return block.buffer;
-      this.#release(block.buffer);
+      this.#memory.giveBack(block.buffer);
     }
-  }
-
-  /** Frees memory at once, and not when the garbage collector comes round. */
-  #release(buffer: Uint8Array<ArrayBuffer>): void {
-    this.#allocatedBytes -= buffer.length;
-    buffer.buffer.transfer(0);
   }
 }
 
