@@ -269,16 +269,16 @@ export class HttpConnection {
     },
   ): Promise<void> {
     const date = this.#parts.date();
+    const headFor = (lengthBytes: number) =>
+      ownHead(answer, { ...framing, lengthBytes }) +
+      restOfHead({ ...framing, date });
     if (answer instanceof Response) {
       const body = await answer.bytes();
-      const lengthBytes = body.length;
-      const head = ownHead(answer, { ...framing, lengthBytes }) +
-        restOfHead({ ...framing, date });
+      const head = headFor(body.length);
       return await this.#write(headAndBody(head, isHead ? NO_BYTES : body));
     }
     const { body, lengthBytes } = answer;
-    const head = ownHead(answer, { ...framing, lengthBytes }) +
-      restOfHead({ ...framing, date });
+    const head = headFor(lengthBytes);
     let leftBytes = lengthBytes;
     let isFirst = true;
     try {

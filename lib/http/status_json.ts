@@ -71,6 +71,7 @@ export interface ImageStatusDocument {
     readonly via: AdvertisementStatus["via"];
     readonly published: boolean;
     readonly last_published_at: string | null;
+    readonly next_refresh_at?: string;
     readonly holders?: number;
     readonly problem?: string;
   }[];

@@ -201,26 +201,24 @@ const servers = [
   ["plasmd", port],
   ...nginx === undefined ? [] : [["nginx", nginx.port] as const],
 ] as const;
-const rates = CASES.map(() => ({
-  plasmd: [] as number[],
-  nginx: [] as number[],
+const measured = CASES.map((each) => ({
+  ...each,
+  rates: { plasmd: [] as number[], nginx: [] as number[] },
 }));
 for (let round = -1; round < ROUNDS; round++) {
-  for (const [index, { name, load, rate }] of CASES.entries()) {
+  for (const { name, load, rate, rates } of measured) {
     for (const [server, at] of servers) {
       const result = await putLoad({ ...load, port: at });
       if (result.failures > 0) throw new Error(`${server} failed at: ${name}`);
-      // The first warms up.
-      if (round >= 0) rates[index]?.[server].push(rate(result));
+      if (round >= 0) rates[server].push(rate(result)); // The first warms up.
     }
   }
 }
 
 print("| | plasmd | nginx | ratio | wanted | met |");
 print("|---|---:|---:|---:|---:|---|");
-for (const [index, { name, wanted }] of CASES.entries()) {
-  const ours = median(rates[index]?.plasmd ?? []);
-  const theirs = median(rates[index]?.nginx ?? []);
+for (const { name, wanted, rates } of measured) {
+  const [ours, theirs] = [median(rates.plasmd), median(rates.nginx)];
   const ratio = ours / theirs;
   const compared = nginx === undefined
     ? "| | | |"
