@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import config from "../../deno.json" with { type: "json" };
+import { compileCommands } from "../../tools/compile.ts";
+import { DISCOVER_FLAGS, PLASMD_FLAGS } from "../../tools/shipped_flags.ts";
+
+Deno.test("the tasks run the programs with the flags that are shipped", () => {
+  const { serve, discover } = config.tasks;
+  assert.equal(
+    serve.command,
+    `deno run ${PLASMD_FLAGS.join(" ")} plasmd.ts serve`,
+  );
+  assert.equal(
+    discover.command,
+    `deno run ${DISCOVER_FLAGS.join(" ")} phase_discover.ts`,
+  );
+});
+
+Deno.test("the executables have the flags that are shipped", () => {
+  const commands = compileCommands("dist");
+  assert.equal(commands.length, 4);
+  for (const command of commands) {
+    const isPlasmd = command.at(-1)?.endsWith("plasmd.js");
+    const flags = command.slice(
+      command.indexOf("--no-config") + 1,
+      command.indexOf("--target"),
+    );
+    assert.deepEqual(flags, isPlasmd ? PLASMD_FLAGS : DISCOVER_FLAGS);
+  }
+  assert.match(config.tasks.compile.command, /tools\/compile\.ts$/);
+});
