@@ -3,6 +3,7 @@
  * them, over mDNS and over the DHT, with the programs themselves.
  */
 import { join } from "node:path";
+import { DISCOVER_FLAGS, PLASMD_FLAGS } from "../tools/shipped_flags.ts";
 
 const IMAGES = [
   { name: "stable/arm64", available: true },
@@ -25,15 +26,14 @@ interface Running extends AsyncDisposable {
   ended: Promise<void>;
 }
 
-function command(program: string, args: string[]): Deno.Command {
+function command(
+  program: "plasmd" | "phase_discover",
+  args: string[],
+): Deno.Command {
+  const flags = program === "plasmd" ? PLASMD_FLAGS : DISCOVER_FLAGS;
+  const file = join(import.meta.dirname ?? ".", "..", `${program}.ts`);
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--no-prompt",
-      join(import.meta.dirname ?? ".", "..", program),
-      ...args,
-    ],
+    args: ["run", ...flags, file, ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -42,7 +42,7 @@ function command(program: string, args: string[]): Deno.Command {
 }
 
 function start(args: string[]): Running {
-  const child = command("plasmd.ts", args).spawn();
+  const child = command("plasmd", args).spawn();
   let log = "";
   let wake = () => {};
   const reading = (async () => {
@@ -89,7 +89,7 @@ async function find(
   bootstrap: string,
 ): Promise<{ found: boolean; text: string }> {
   const [channel = "", arch = ""] = image.split("/");
-  const { code, stdout, stderr } = await command("phase_discover.ts", [
+  const { code, stdout, stderr } = await command("phase_discover", [
     ...["--channel", channel, "--arch", arch, "--mode", mode],
     ...["--timeout", String(TIMEOUT_SECONDS), "--interface", "lo"],
     ...(mode === "wan" ? ["--bootstrap", bootstrap] : []),

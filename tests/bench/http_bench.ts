@@ -5,7 +5,6 @@
  * alike; the medians are compared.
  */
 import { join } from "node:path";
-import denoConfig from "../../deno.json" with { type: "json" };
 import {
   type RunningProgram,
   start,
@@ -165,11 +164,6 @@ await writeRandomFile(join(root, "vmlinuz"));
 await Deno.link(join(root, "vmlinuz"), join(image, "vmlinuz"));
 
 /** As `deno task serve` starts it. */
-const SERVE: readonly string[] = [
-  Deno.execPath(),
-  ...denoConfig.tasks.serve.command.split(" ").slice(1),
-];
-
 /** Each has a state directory of its own: it serves one provider at a time. */
 async function startProvider(
   name: string,
@@ -178,7 +172,7 @@ async function startProvider(
     ...["--artifacts", join(root, "artifacts"), "--interface", "lo"],
     ...["--channel", CHANNEL, "--arch", ARCH, "--no-dht", "--no-mdns"],
     ...["--port", "0", "--state-dir", join(root, name)],
-  ], { runner: SERVE });
+  ]);
   const [, port = ""] = await program.line(/Serving on http:\/\/.*:(\d+)/);
   await program.line(/Found 1/);
   return Object.assign(program, { port: Number(port) });

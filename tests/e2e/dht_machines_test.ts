@@ -1,18 +1,16 @@
 /** The DHT between machines of several networks. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import type { LabProgram } from "../support/lab_program.ts";
 import { type LabHost, labTest } from "../support/network_lab.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { temporaryDirectory } from "../support/programs.ts";
+import { programInShell } from "../support/shipped_programs.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const RUN = `${Deno.execPath()} run -A --no-prompt --quiet ${ROOT}`;
 const IMAGE = ["--channel", "stable", "--arch", "arm64"];
 
 /** A program whose log is read line by line. */
-function start(host: LabHost, command: string, ...args: string[]): LabProgram {
-  const script = `exec ${RUN}${command} "$@" 2>&1`;
+function start(host: LabHost, ...args: string[]): LabProgram {
+  const script = `exec ${programInShell("plasmd")} "$@" 2>&1`;
   return host.start("sh", "-c", script, "sh", ...args);
 }
 
@@ -26,7 +24,7 @@ async function serve(
   await makeFiles(artifacts, { "stable/arm64/vmlinuz": 1 << 16 });
   return start(
     host,
-    "plasmd.ts serve",
+    "serve",
     ...["--artifacts", artifacts, "--state-dir", `${root}/provider`],
     ...[...IMAGE, ...args],
   );
@@ -36,7 +34,7 @@ async function discover(
   host: LabHost,
   ...args: string[]
 ): Promise<Record<string, unknown>> {
-  const script = `${RUN}phase_discover.ts "$@" 2>/dev/null`;
+  const script = `${programInShell("phase_discover")} "$@" 2>/dev/null`;
   const options = [...IMAGE, "--format", "json", "--timeout", "15", ...args];
   return JSON.parse(await host.exec("sh", "-c", script, "sh", ...options));
 }
@@ -61,7 +59,7 @@ labTest(
 
     const meeting = start(
       meetingHost,
-      "plasmd.ts bootstrap",
+      "bootstrap",
       ...["--state-dir", `${root}/meeting`],
     );
     const bootstrap = ["--bootstrap", await addressOf(meeting)];
@@ -103,7 +101,7 @@ labTest(
     await makeFiles(`${root}/other`, { "testing/arm64/vmlinuz": 1 << 16 });
     const nearProvider = start(
       router,
-      "plasmd.ts serve",
+      "serve",
       ...["--artifacts", `${root}/other`, "--state-dir", `${root}/near`],
       ...["--channel", "testing", "--arch", "arm64"],
     );

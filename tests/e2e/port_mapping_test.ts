@@ -1,9 +1,7 @@
 /** `plasmd serve --port-mapping` behind a router that speaks UPnP. */
 import assert from "node:assert/strict";
 import { labTest } from "../support/network_lab.ts";
-
-const PLASMD = new URL("../../plasmd.ts", import.meta.url).pathname;
-const CLIENT = new URL("../../phase_discover.ts", import.meta.url).pathname;
+import { programInShell } from "../support/shipped_programs.ts";
 
 labTest("a provider maps its ports and says so in the DHT", [], async (lab) => {
   const lan = await lab.lan("home");
@@ -16,11 +14,12 @@ labTest("a provider maps its ports and says so in the DHT", [], async (lab) => {
     await Deno.writeTextFile(`${directory}/stable/arm64/vmlinuz`, "kernel");
     const mappings = router.startDeno("upnp_router.ts", "10.77.0.1");
     await mappings.line("[]");
-    const deno = `${Deno.execPath()} run -A --no-prompt --quiet`;
     const serve = provider.start(
       "sh",
       "-c",
-      `exec ${deno} ${PLASMD} serve --artifacts ${directory} --no-mdns ` +
+      `exec ${
+        programInShell("plasmd")
+      } serve --artifacts ${directory} --no-mdns ` +
         `--state-dir ${directory}/state --interface e0 --port 8080 ` +
         `--p2p-port 4001 --port-mapping 2>&1`,
     );
@@ -34,8 +33,8 @@ labTest("a provider maps its ports and says so in the DHT", [], async (lab) => {
     const tried = await client.exec(
       "sh",
       "-c",
-      `sleep 6; ${deno} ${CLIENT} --mode wan --timeout 5 --channel stable ` +
-        `--arch arm64 --bootstrap /ip4/10.77.0.2/tcp/4001 2>&1 || true`,
+      `sleep 6; ${programInShell("phase_discover")} --mode wan --timeout 5 ` +
+        `--channel stable --arch arm64 --bootstrap /ip4/10.77.0.2/tcp/4001 2>&1 || true`,
     );
     assert.match(tried, /203\.0\.113\.7:8080/);
 

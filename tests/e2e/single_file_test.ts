@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeSpecificationTree } from "../support/image_tree.ts";
 import { run, start, temporaryDirectory } from "../support/programs.ts";
+import {
+  programCommand,
+  type ProgramName,
+} from "../support/shipped_programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const [A, B] = ["bundle-a", "bundle-b"] as const;
@@ -39,12 +43,9 @@ Deno.test("the bundled programs work alone: empty directory, empty cache, no net
   await makeSpecificationTree(join(root, "artifacts"), [A, B]);
   const cwd = join(root, "empty");
   await Deno.mkdir(cwd);
-  const options = (program: string, prefix: string[]) => ({
+  const options = (program: ProgramName, prefix: string[]) => ({
     prefix,
-    runner: [
-      ...[Deno.execPath(), "run", "-A", "--no-prompt"],
-      join(root, `${program}.js`),
-    ],
+    runner: programCommand(program, { directory: root }),
     cwd,
     env: { DENO_DIR: join(root, "deno-dir") },
   });

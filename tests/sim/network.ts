@@ -78,22 +78,20 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly #nodes = new Set<Deno.ChildProcess>();
   readonly #programs = new Set<RunningProgram>();
   readonly #directory: string;
-  readonly #bundles: string;
   readonly #publicKey: string;
 
-  private constructor(directory: string, bundles: string, publicKey: string) {
+  private constructor(directory: string, publicKey: string) {
     this.#directory = directory;
-    this.#bundles = bundles;
     this.#publicKey = publicKey;
   }
 
-  /** @param bundles directory that `deno task bundle` wrote to */
-  static async open(bundles: string): Promise<SimulatedNetwork> {
+  /** A network without nodes. */
+  static async open(): Promise<SimulatedNetwork> {
     const directory = await Deno.makeTempDir({ prefix: "plasm-sim-" });
     await makeFiles(directory, { "artifacts/stable/arm64/vmlinuz": 1 << 16 });
     const key = await generateSigningKey();
     await createKeyFile(disk, join(directory, "signing.pem"), key);
-    return new SimulatedNetwork(directory, bundles, key.publicKey.keyId);
+    return new SimulatedNetwork(directory, key.publicKey.keyId);
   }
 
   /** Starts nodes and waits until they are ready. */
@@ -172,7 +170,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       ...["--key", this.#publicKey, "--format", "json"],
       ...["--timeout", String(timeoutSeconds), ...all ? ["--all"] : []],
       ...bootstrap.flatMap((address) => ["--bootstrap", address]),
-    ], { runner: this.#runner("phase_discover") });
+    ]);
     const result = JSON.parse(stdout);
     return {
       code,
@@ -198,14 +196,8 @@ export class SimulatedNetwork implements AsyncDisposable {
     await Deno.remove(this.#directory, { recursive: true });
   }
 
-  #runner(program: string): string[] {
-    const file = join(this.#bundles, `${program}.js`);
-    return [Deno.execPath(), "run", "-A", "--no-prompt", "--no-config", file];
-  }
-
   #start(program: "plasmd", args: readonly string[]): RunningProgram {
-    const runner = this.#runner(program);
-    const running = start(program, args, { runner });
+    const running = start(program, args);
     this.#programs.add(running);
     return running;
   }

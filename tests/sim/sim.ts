@@ -6,14 +6,13 @@
  *     deno task sim [--lookups=50] [--at-once=1] [--nodes=50] [--per-process=5] [SCENARIO...]
  *
  * Providers are `plasmd serve` and each look-up is a `phase_discover` of its
- * own, both as `deno task bundle` makes them. A look-up is timed from before
+ * own, both as they are shipped. A look-up is timed from before
  * its process is started until it has ended: what a booting machine waits for,
  * manifest fetched and signature checked. One look-up at a time, since all the
  * nodes share the machine with it.
  *
  * Ends with 1 when a scenario misses its target.
  */
-import { temporaryDirectory } from "../support/programs.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { percentile } from "./percentile.ts";
 import {
@@ -25,10 +24,9 @@ import {
 
 async function simulate(
   scenario: Scenario,
-  bundles: string,
   options: SimulationOptions,
 ): Promise<boolean> {
-  await using network = await SimulatedNetwork.open(bundles);
+  await using network = await SimulatedNetwork.open();
   const { lookups, wanted, checks = {}, notes = {} } = await scenario.run(
     network,
     options,
@@ -56,15 +54,6 @@ async function simulate(
   return passed;
 }
 
-async function bundle(directory: string): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", "tools/bundle.ts", directory],
-    cwd: new URL("../../", import.meta.url).pathname,
-    stdout: "null",
-  }).output();
-  if (!success) throw new Error("Cannot bundle the programs");
-}
-
 function option(name: string, byDefault: number): number {
   const prefix = `--${name}=`;
   const text = Deno.args.find((arg) => arg.startsWith(prefix));
@@ -79,12 +68,10 @@ async function main(): Promise<boolean> {
     nodes: option("nodes", 50),
     nodesPerProcess: option("per-process", 5),
   };
-  await using bundles = await temporaryDirectory();
-  await bundle(bundles.path);
   let passed = true;
   for (const scenario of SCENARIOS) {
     if (names.length > 0 && !names.includes(scenario.name)) continue;
-    passed = await simulate(scenario, bundles.path, options) && passed;
+    passed = await simulate(scenario, options) && passed;
   }
   return passed;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { programCommand, type ProgramName } from "./shipped_programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -7,7 +8,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export interface ProgramOptions {
   /** In front of the command, such as `ip netns exec NS`. */
   readonly prefix?: readonly string[];
-  /** Replaces `deno run -A FILE`, to test a bundle. */
+  /** Replaces what is shipped, to test another file or other flags. */
   readonly runner?: readonly string[];
   readonly cwd?: string;
   readonly env?: Record<string, string>;
@@ -22,14 +23,13 @@ export interface Ended {
 }
 
 function command(
-  program: string,
+  program: ProgramName,
   args: readonly string[],
   { prefix = [], runner, cwd = ROOT, env = {} }: ProgramOptions,
 ): Deno.Command {
   const [head = "", ...rest] = [
     ...prefix,
-    ...(runner ??
-      [Deno.execPath(), "run", "-A", "--no-prompt", `${ROOT}${program}.ts`]),
+    ...(runner ?? programCommand(program)),
     ...args,
   ];
   return new Deno.Command(head, {
@@ -44,7 +44,7 @@ function command(
 
 /** Runs a program to its end. */
 export async function run(
-  program: "plasmd" | "phase_discover",
+  program: ProgramName,
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<Ended> {
@@ -73,7 +73,7 @@ export interface RunningProgram extends AsyncDisposable {
 
 /** Starts a program and goes on. */
 export function start(
-  program: "plasmd" | "phase_discover",
+  program: ProgramName,
   args: readonly string[],
   options: ProgramOptions = {},
 ): RunningProgram {
