@@ -138,10 +138,20 @@ export async function serve(
     advertisers.push(mdns);
   }
   if (dhtRoom !== undefined && node !== undefined) {
-    ports = await dhtRoom.openPorts(config, machine, { http, node });
+    const parts = { http, node };
+    const address = stack.use(
+      await dhtRoom.watchOutwardAddress(config, machine, parts),
+    );
+    ports = dhtRoom.openPorts(config, machine, {
+      ...parts,
+      ownAddress: address.forRouter,
+    });
     if (ports !== undefined) stack.use(ports);
-    const parts = { http, node, externalAddress };
-    const dht = await dhtRoom.advertiseInDht(config, machine, parts);
+    const dht = dhtRoom.advertiseInDht(config, machine, {
+      ...parts,
+      ownAddress: address.forPeers,
+      externalAddress,
+    });
     discovery.node = node;
     discovery.dht = dht;
     advertisers.push(dht);

@@ -2,7 +2,12 @@ import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { type Fetch, fetch } from "@libp2p/fetch";
 import { type Identify, identify } from "@libp2p/identify";
-import type { ConnectionGater, Libp2p, PeerId } from "@libp2p/interface";
+import type {
+  Connection,
+  ConnectionGater,
+  Libp2p,
+  PeerId,
+} from "@libp2p/interface";
 import { type KadDHT, kadDHT } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
@@ -215,6 +220,31 @@ export async function kadPeers(
 }
 
 /**
+ * The addresses at both ends of a connection; none when it is no TCP one.
+ *
+ * libp2p tells of the other end only: ours is that of the socket, which its
+ * TCP transport keeps.
+ *
+ * @internal for dht_node.ts
+ */
+export function connectionEnds(
+  connection: Connection,
+): { localAddress: string; remoteAddress: string }[] {
+  const socket = propertyOf(propertyOf(connection, "maConn"), "socket");
+  const local = propertyOf(socket, "localAddress");
+  return typeof local !== "string" ? [] : [{
+    localAddress: local.replace(/^::ffff:/i, ""),
+    remoteAddress: hostOf(connection.remoteAddr),
+  }];
+}
+
+function propertyOf(owner: unknown, name: string): unknown {
+  return typeof owner === "object" && owner !== null
+    ? Reflect.get(owner, name)
+    : undefined;
+}
+
+/**
  * How many nodes are in the routing table.
  *
  * @internal for dht_node.ts
@@ -243,6 +273,6 @@ export async function removeFromRoutingTable(
 
 /** kad-dht has it, though its interface does not name it. */
 function routingTable(dht: KadDHT): object | undefined {
-  const table: unknown = Reflect.get(dht, "routingTable");
+  const table = propertyOf(dht, "routingTable");
   return typeof table === "object" && table !== null ? table : undefined;
 }

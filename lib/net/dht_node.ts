@@ -1,4 +1,4 @@
-import type { Libp2p } from "@libp2p/interface";
+import type { Connection, Libp2p } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { sha256 } from "multiformats/hashes/sha2";
 import { type Clock, deadline } from "../core/clock.ts";
@@ -14,6 +14,7 @@ import {
   keepJoined,
 } from "./dht_join.ts";
 import {
+  connectionEnds,
   kadPeers,
   removeFromRoutingTable,
   ROUTING_TABLE_TAG,
@@ -31,6 +32,14 @@ import {
 import { type AnnounceOutcome, announceTo } from "./kad_announce.ts";
 import { DEFAULT_DHT_PROTOCOL, encodeRecord, KadCall } from "./kad_message.ts";
 
+/** A connection with another node, by IP addresses. */
+export interface PeerConnection {
+  /** Ours, as the system has it. */
+  readonly localAddress: string;
+  /** The other node's, or of the router that it is behind. */
+  readonly remoteAddress: string;
+}
+
 /** A serving member of the DHT. */
 export interface DhtNode extends AsyncDisposable {
   /** Base58, such as `12D3KooW...`. */
@@ -39,6 +48,8 @@ export interface DhtNode extends AsyncDisposable {
   addresses(): string[];
   /** Nodes in the routing table. */
   peerCount(): number;
+  /** Those that are open with DHT nodes, whoever dialled. */
+  connections(): PeerConnection[];
   /** The bootstrap addresses, each with its state. */
   joinStates(): JoinStates;
   /**
@@ -167,6 +178,10 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     libp2p.addEventListener("peer:identify", onIdentify);
     return () => libp2p.removeEventListener("peer:identify", onIdentify);
   };
+  const withNodes = new WeakSet<Connection>();
+  libp2p.addEventListener("peer:identify", ({ detail }) => {
+    if (detail.protocols.includes(protocol)) withNodes.add(detail.connection);
+  });
   onPeer(watchNeighbours({
     async lookForSelf({ signal }) {
       if (routingTableSize(libp2p.services.dht) >= WANTED_PEERS) return;
@@ -214,6 +229,9 @@ export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
     peerId: identity.peerId,
     addresses: () => libp2p.getMultiaddrs().map((a) => a.toString()),
     peerCount: () => routingTableSize(libp2p.services.dht),
+    connections: () =>
+      libp2p.getConnections().filter((one) => withNodes.has(one))
+        .flatMap(connectionEnds),
     joinStates: () => states,
     join: (address, { signal }) =>
       joinThrough(libp2p, address, {

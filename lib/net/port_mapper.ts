@@ -21,8 +21,8 @@ export interface PortMapper extends AsyncDisposable {
 export interface PortMapperOptions {
   /** All of them or none: a manifest is of no use without its images. */
   readonly ports: readonly number[];
-  /** IPv4 address of this machine on the router's LAN. */
-  readonly internalAddress: string;
+  /** IPv4 address of this machine on the router's LAN; asked each time. */
+  readonly internalAddress: () => string;
   /** Told when it begins to work, and when it does not. */
   readonly logger: Logger;
   /** For renewals. */
@@ -47,7 +47,7 @@ const DELETE_TIMEOUT_MS = 1000;
  * back.
  */
 export function openPortMapper(options: PortMapperOptions): PortMapper {
-  const { ports, internalAddress, logger, clock } = options;
+  const { ports, logger, clock } = options;
   const closing = new AbortController();
   const calls: GatewayCallOptions = {
     fetch: options.fetch ?? fetch,
@@ -55,7 +55,8 @@ export function openPortMapper(options: PortMapperOptions): PortMapper {
     signal: closing.signal,
   };
   const search = options.search ??
-    (({ signal }) => searchGateway(internalAddress, { clock, signal }));
+    (({ signal }) =>
+      searchGateway(options.internalAddress(), { clock, signal }));
   let mapped: { service: GatewayService; address: string } | undefined;
 
   const mapAll = async (): Promise<Result<typeof mapped>> => {
@@ -68,7 +69,7 @@ export function openPortMapper(options: PortMapperOptions): PortMapper {
     for (const [i, port] of ports.entries()) {
       const added = await addPortMapping(service.value, {
         port,
-        internalAddress,
+        internalAddress: options.internalAddress(),
         description: "plasmd",
         leaseSeconds: LEASE_SECONDS,
       }, calls);

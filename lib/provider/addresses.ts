@@ -1,6 +1,8 @@
+import type { PeerConnection } from "../net/dht_node.ts";
 import {
   type InterfaceAddress,
   isLoopbackAddress,
+  isOnLink,
   selectLinks,
 } from "../net/interfaces.ts";
 
@@ -49,37 +51,64 @@ export function httpListenAddress(
     : address;
 }
 
+/** What is known of how this machine is reached. */
+export interface ReachHints {
+  /** Connections with other nodes of the DHT. */
+  readonly peers: readonly PeerConnection[];
+  /** This machine's address on the default route; undefined: there is none. */
+  readonly defaultRoute: string | undefined;
+}
+
 /**
  * The address that hosts beyond the LAN may reach this machine by: the one
- * listened on, else the one of the default route, else the first there is.
+ * listened on; else one that a connection with a peer beyond our links ends at,
+ * else with a peer on one of them, else any of ours. Of several, the one of the
+ * default route, or the first.
  *
  * @param all every address of the machine
- * @param routes content of `/proc/net/route`; empty where there is none
  */
 export function outwardAddress(
   settings: AddressSettings,
   all: readonly InterfaceAddress[],
-  routes: string,
+  { peers, defaultRoute }: ReachHints,
 ): string {
   const listen = listenAddress(settings, all);
-  if (listen !== "0.0.0.0" && listen !== "::") return listen;
+  if (!isWildcard(listen)) return listen;
   const candidates = selectLinks(all, settings.interfaces)
-    .filter(({ family }) => family === 4);
-  const routed = defaultRouteInterface(routes);
-  const link = candidates.find((l) => l.interfaceName === routed) ??
-    candidates[0];
-  return link?.addresses[0]?.address ?? "127.0.0.1";
+    .filter(({ family }) => family === 4)
+    .flatMap((link) => link.addresses.map(({ address }) => address));
+  const isOwn = (host: string) => all.some(({ address }) => address === host);
+  const endsOf = (connections: readonly PeerConnection[]) =>
+    candidates.filter((address) =>
+      connections.some(({ localAddress, remoteAddress }) =>
+        // Another node on this machine says nothing about the network.
+        localAddress === address && !isOwn(remoteAddress)
+      )
+    );
+  const [best = []] = [endsOf(peersBeyond(all, peers)), endsOf(peers)]
+    .filter((ends) => ends.length > 0).concat([candidates]);
+  return best.find((address) => address === defaultRoute) ?? best[0] ??
+    "127.0.0.1";
 }
 
-/** The interface that packets for the rest of the world leave by. */
-function defaultRouteInterface(routes: string): string | undefined {
-  const best = routes.split("\n").slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, destination, , , , , , mask]) =>
-      destination === "00000000" && mask === "00000000"
-    )
-    .sort(([, , , , , , a], [, , , , , , b]) => Number(a) - Number(b))[0];
-  return best?.[0];
+/**
+ * The connections that lead over a router.
+ *
+ * @param all every address of the machine
+ */
+export function peersBeyond(
+  all: readonly InterfaceAddress[],
+  peers: readonly PeerConnection[],
+): PeerConnection[] {
+  const links = selectLinks(all, all.map(({ interfaceName }) => interfaceName));
+  return peers.filter(({ remoteAddress }) =>
+    !links.some((link) => isOnLink(remoteAddress, link))
+  );
+}
+
+/** Whether to listen on this address is to listen on every one. */
+export function isWildcard(address: string): boolean {
+  return address === "0.0.0.0" || address === "::";
 }
 
 /** `http://192.0.2.1:8080`, with the brackets that IPv6 needs. */

@@ -7,7 +7,6 @@ import {
 } from "../advertise/dht_advertiser.ts";
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
-import type { FileSystem } from "../core/file_system.ts";
 import { printable } from "../core/printable.ts";
 import type { Source } from "../discover/source.ts";
 import type { HttpServer } from "../http/server.ts";
@@ -20,9 +19,9 @@ import {
   isPrivateAddress,
   isPublicMultiaddr,
   listenAddress,
-  outwardAddress,
 } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
+import { openOutwardAddress, type OutwardAddress } from "./outward_address.ts";
 
 /** Where the HTTP server was bound. */
 export type BoundServer = Pick<HttpServer, "hostname" | "port">;
@@ -98,18 +97,32 @@ function mappedAddresses(
     : [`/ip4/${externalAddress}/tcp/${port}`];
 }
 
-/** Advertises in the DHT, under an address that others can reach. */
-export async function advertiseInDht(
+/** Keeps track of the address that a node's peers reach HTTP by. */
+export function watchOutwardAddress(
   config: ServeConfig,
-  { fileSystem, clock, logger, hostName }: Machine,
-  { http, node, externalAddress }: {
-    readonly http: BoundServer;
+  { clock }: Machine,
+  { http, node }: { readonly http: BoundServer; readonly node: DhtNode },
+): Promise<OutwardAddress> {
+  return openOutwardAddress({
+    settings: { bind: http.hostname, interfaces: config.interfaces },
+    connections: () => node.connections(),
+    clock,
+  });
+}
+
+/** Advertises in the DHT, under an address that others can reach. */
+export function advertiseInDht(
+  config: ServeConfig,
+  { clock, logger, hostName }: Machine,
+  { http, node, ownAddress, externalAddress }: {
+    readonly http: Pick<BoundServer, "port">;
     readonly node: PublishingNode;
+    /** By which others reach this machine. */
+    readonly ownAddress: () => string;
     /** Of the router that maps our ports, where one does. */
     readonly externalAddress: () => string | undefined;
   },
-): Promise<DhtAdvertiser> {
-  const ownAddress = await outwardAddressOf(config, http, fileSystem);
+): DhtAdvertiser {
   const address = () => externalAddress() ?? ownAddress();
   const baseUrl = () =>
     config.advertiseUrl ?? httpBaseUrl(address(), http.port);
@@ -138,30 +151,23 @@ export async function advertiseInDht(
  * Maps the ports of HTTP and the DHT through a home router, when that is asked
  * for: one of them alone would be of no use.
  */
-export async function openPorts(
+export function openPorts(
   config: ServeConfig,
-  { fileSystem, clock, logger }: Machine,
-  { http, node }: { readonly http: BoundServer; readonly node: DhtNode },
-): Promise<PortMapper | undefined> {
+  { clock, logger }: Machine,
+  { http, node, ownAddress }: {
+    readonly http: Pick<BoundServer, "port">;
+    readonly node: DhtNode;
+    /** On the router's LAN. */
+    readonly ownAddress: () => string;
+  },
+): PortMapper | undefined {
   if (!config.dht.portMapping) return undefined;
-  const ownAddress = await outwardAddressOf(config, http, fileSystem);
   return openPortMapper({
     ports: [http.port, ...tcpPorts(node)],
-    internalAddress: ownAddress(),
+    internalAddress: ownAddress,
     logger,
     clock,
   });
-}
-
-/** By which address others reach the HTTP server, as it is at the moment. */
-async function outwardAddressOf(
-  config: ServeConfig,
-  http: BoundServer,
-  fileSystem: FileSystem,
-): Promise<() => string> {
-  const routes = await fileSystem.readText("/proc/net/route").catch(() => "");
-  const settings = { ...config, bind: http.hostname };
-  return () => outwardAddress(settings, systemAddresses(), routes);
 }
 
 /** The port that a node listens on, as its addresses have it. */

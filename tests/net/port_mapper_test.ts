@@ -23,7 +23,7 @@ function open(
     );
   const mapper = openPortMapper({
     ports: [8080, 4001],
-    internalAddress: "192.168.1.20",
+    internalAddress: () => "192.168.1.20",
     logger,
     clock,
     search,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
+  type AddressSettings,
   httpBaseUrl,
   httpListenAddress,
   listenAddress,
@@ -23,19 +24,6 @@ const ALL = [
   address("wlan0", "198.51.100.7"),
   address("docker0", "172.17.0.1", 16),
 ];
-
-/** As the kernel prints it: destination and mask in hex, the metric seventh. */
-function routes(...lines: (readonly [string, string, number, string])[]) {
-  return [
-    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU",
-    ...lines.map(([name, destination, metric, mask]) =>
-      `${name}\t${destination}\t00000000\t0003\t0\t0\t${metric}\t${mask}\t0`
-    ),
-    "",
-  ].join("\n");
-}
-
-const DEFAULT = "00000000";
 
 Deno.test("listenAddress() takes every address, since they come and go", () => {
   assert.equal(listenAddress({ interfaces: [] }, ALL), "0.0.0.0");
@@ -73,47 +61,110 @@ Deno.test("listenAddress() does as it is told", () => {
   );
 });
 
-Deno.test("outwardAddress() is the address listened on, where it is one", () => {
-  for (const bind of ["192.0.2.7", "2001:db8::7", "127.0.0.1"]) {
-    assert.equal(outwardAddress({ bind, interfaces: [] }, ALL, ""), bind);
-  }
-});
+const [ETH0, WLAN0] = ["192.0.2.7", "198.51.100.7"] as const;
+/** Nobody on our links. */
+const FAR = ["203.0.113.1", "203.0.113.2"] as const;
 
-Deno.test("outwardAddress() is that of the default route with the lowest metric", () => {
-  const table = routes(
-    ["eth0", DEFAULT, 600, DEFAULT],
-    ["eth0", "000200C0", 0, "00FFFFFF"],
-    ["wlan0", DEFAULT, 100, DEFAULT],
-  );
-  for (const bind of [undefined, "0.0.0.0", "::"]) {
+/** Where a provider says that it is, listening on everything by default. */
+function outward(
+  { settings = {}, all = ALL, peers = [], defaultRoute }: {
+    readonly settings?: Partial<AddressSettings>;
+    readonly all?: readonly InterfaceAddress[];
+    readonly peers?: readonly (readonly [local: string, remote: string])[];
+    readonly defaultRoute?: string;
+  },
+): string {
+  return outwardAddress({ interfaces: [], ...settings }, all, {
+    peers: peers.map(([localAddress, remoteAddress]) => ({
+      localAddress,
+      remoteAddress,
+    })),
+    defaultRoute,
+  });
+}
+
+Deno.test("outwardAddress() is the address listened on, where it is one", () => {
+  for (const bind of [ETH0, "2001:db8::7", "127.0.0.1"]) {
     assert.equal(
-      outwardAddress({ bind, interfaces: [] }, ALL, table),
-      "198.51.100.7",
+      outward({
+        settings: { bind },
+        peers: [[WLAN0, FAR[0]]],
+        defaultRoute: WLAN0,
+      }),
+      bind,
     );
   }
 });
 
-Deno.test("outwardAddress() keeps to the interfaces that were named", () => {
-  const table = routes(["wlan0", DEFAULT, 100, DEFAULT]);
+Deno.test("outwardAddress() is where a connection with a peer beyond our links ends", () => {
+  for (const bind of [undefined, "0.0.0.0", "::"]) {
+    assert.equal(
+      outward({
+        settings: { bind },
+        peers: [[ETH0, "192.0.2.8"], [WLAN0, FAR[0]]],
+        defaultRoute: ETH0,
+      }),
+      WLAN0,
+      "an own route leads to the DHT",
+    );
+  }
+  const both = [[ETH0, FAR[0]], [WLAN0, FAR[1]]] as const;
+  assert.equal(outward({ peers: both, defaultRoute: WLAN0 }), WLAN0);
+  assert.equal(outward({ peers: both, defaultRoute: ETH0 }), ETH0);
+  assert.equal(outward({ peers: both.toReversed() }), ETH0, "always the same");
+});
+
+Deno.test("outwardAddress() is where a peer on a link knows us while there is none beyond", () => {
+  const near = [WLAN0, "198.51.100.8"] as const;
+  assert.equal(outward({ peers: [near] }), WLAN0);
+  assert.equal(outward({ peers: [near], defaultRoute: ETH0 }), WLAN0);
+  const both = [[ETH0, "192.0.2.8"], near] as const;
+  assert.equal(outward({ peers: both, defaultRoute: WLAN0 }), WLAN0);
+  assert.equal(outward({ peers: both, defaultRoute: ETH0 }), ETH0);
+});
+
+Deno.test("outwardAddress() is that of the default route while there is no peer", () => {
+  assert.equal(outward({ defaultRoute: WLAN0 }), WLAN0);
+  const second = address("eth0", "192.0.2.77");
   assert.equal(
-    outwardAddress({ interfaces: ["eth0"] }, ALL, table),
-    "192.0.2.7",
+    outward({ all: [...ALL, second], defaultRoute: second.address }),
+    second.address,
+    "the second one of an interface",
   );
 });
 
-Deno.test("outwardAddress() is the first outside address without a default route", () => {
-  const halfOfTheWorld = routes(["wlan0", DEFAULT, 0, "00000080"]);
-  for (const table of ["", "garbage\n\n \t", halfOfTheWorld]) {
-    assert.equal(outwardAddress({ interfaces: [] }, ALL, table), "192.0.2.7");
+Deno.test("outwardAddress() learns nothing from nodes on this machine or its bridges", () => {
+  for (
+    const peer of [
+      ["127.0.0.1", "127.0.0.1"],
+      [ETH0, ETH0],
+      ["172.17.0.1", "172.17.0.2"],
+      ["2001:db8::7", "2001:db8:1::1"],
+    ] as const
+  ) {
+    assert.equal(outward({ peers: [peer], defaultRoute: WLAN0 }), WLAN0);
   }
 });
 
-Deno.test("outwardAddress() is loopback where there is nothing else", () => {
-  assert.equal(outwardAddress({ interfaces: [] }, [], ""), "127.0.0.1");
+Deno.test("outwardAddress() keeps to the interfaces that were named", () => {
+  const settings = { interfaces: ["eth0"] };
   assert.equal(
-    outwardAddress({ interfaces: [] }, ALL.slice(0, 2), ""),
-    "127.0.0.1",
+    outward({ settings, peers: [[WLAN0, FAR[0]]], defaultRoute: WLAN0 }),
+    ETH0,
   );
+});
+
+Deno.test("outwardAddress() keeps to addresses that there are still", () => {
+  const gone = "192.0.2.99";
+  assert.equal(
+    outward({ peers: [[gone, FAR[0]]], defaultRoute: gone }),
+    ETH0,
+  );
+});
+
+Deno.test("outwardAddress() is loopback where there is nothing else", () => {
+  assert.equal(outward({ all: [] }), "127.0.0.1");
+  assert.equal(outward({ all: ALL.slice(0, 2) }), "127.0.0.1");
 });
 
 Deno.test("httpBaseUrl() puts IPv6 into brackets", () => {

@@ -14,8 +14,8 @@ const PRIVATE = "/ip4/10.0.0.9/tcp/4001";
 
 /** What is logged, and the URL that others are told. */
 async function advertise(
-  { boundTo = "10.0.0.1", bootstrap = PUBLIC, advertiseUrl, mapped }: {
-    readonly boundTo?: string;
+  { ownAddress = "10.0.0.1", bootstrap = PUBLIC, advertiseUrl, mapped }: {
+    readonly ownAddress?: string;
     readonly bootstrap?: string;
     readonly advertiseUrl?: string;
     /** The public address of a router that maps our ports. */
@@ -28,7 +28,7 @@ async function advertise(
   await node.join(other.addresses()[0] ?? "", { signal: unlimited });
   let value: Uint8Array | undefined;
   const logger = new MemoryLogger();
-  await using advertiser = await advertiseInDht(
+  await using advertiser = advertiseInDht(
     {
       ...DEFAULT_CONFIG,
       stateDir: "/state",
@@ -46,7 +46,8 @@ async function advertise(
       hostName: "box",
     },
     {
-      http: { hostname: boundTo, port: 8080 },
+      http: { port: 8080 },
+      ownAddress: () => ownAddress,
       node: {
         ...node,
         publish(key, bytes, options) {
@@ -87,7 +88,7 @@ Deno.test("advertiseInDht() tells what others reach without a warning", async ()
     "http://10.0.0.1:8080",
     "everybody is on this network",
   );
-  assert.equal(await told({ boundTo: "1.2.3.5" }), "http://1.2.3.5:8080");
+  assert.equal(await told({ ownAddress: "1.2.3.5" }), "http://1.2.3.5:8080");
   assert.equal(
     await told({ advertiseUrl: "https://boot.example.org" }),
     "https://boot.example.org",
