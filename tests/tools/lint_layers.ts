@@ -1,6 +1,7 @@
 /**
  * Enforces the layer table of ARCHITECTURE.md: imports point downward only,
- * each npm package has one owner, and `Deno.*` stays in the thin shells.
+ * each npm package has one owner, `Deno.*` stays in the thin shells, time comes
+ * from the clock, and nothing is read that the shipped permissions refuse.
  */
 
 /** Rooms from the bottom up; a module imports only from its own room or below. */
@@ -28,6 +29,16 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
 
 /** Where `Deno.*` may be used: everything else decides, and is handed its I/O. */
 const SHELLS = /^(scan\/disk|net\/[a-z_]+|http\/server|cli\/[a-z_]+)\.ts$/;
+
+/**
+ * A path, or the beginning of one, that Deno lets nobody open without
+ * `--allow-all`: in a program that is shipped it is there in tests only.
+ */
+const REFUSED_PATH =
+  /(?:^|[\s'"=:]|^file:\/\/)\/+(?:proc|sys|dev)(?:\/|$)|^(?:proc|sys|dev)\//;
+
+/** `doctor` uses more where it is allowed, and says what it could not look at. */
+const DOCTOR = /(?:^|\/)doctor(?:_[a-z0-9_]+)?(?:\.ts$|\/)/;
 
 function pathBelowLib(filename: string): string | undefined {
   return /\/lib\/([a-z0-9_/]+\.ts)$/.exec(filename.replaceAll("\\", "/"))?.[1];
@@ -109,6 +120,25 @@ const plugin: Deno.lint.Plugin = {
               });
             }
           },
+        };
+      },
+    },
+    "no-refused-paths": {
+      create(context) {
+        const self = pathBelowLib(context.filename);
+        if (self === undefined || DOCTOR.test(self)) return {};
+        const check = (node: Deno.lint.Node, text: unknown) => {
+          if (typeof text !== "string" || !REFUSED_PATH.test(text)) return;
+          context.report({
+            node,
+            message: `"${self}" names "${text}"`,
+            hint: "Deno refuses /proc, /sys and /dev with the permissions " +
+              "that users give: ask a socket, stat or the environment",
+          });
+        };
+        return {
+          Literal: (node) => check(node, node.value),
+          TemplateElement: (node) => check(node, node.cooked),
         };
       },
     },
