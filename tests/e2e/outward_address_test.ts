@@ -3,7 +3,6 @@
  * the permissions that users give it: it can read no routes.
  */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { makeFiles } from "../support/image_tree.ts";
 import { type LabProgram, until } from "../support/lab_program.ts";
 import {
@@ -12,11 +11,8 @@ import {
   type NetworkLab,
 } from "../support/network_lab.ts";
 import { temporaryDirectory } from "../support/programs.ts";
+import { programInShell } from "../support/shipped_programs.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const SHIPPED_FLAGS =
-  "--no-prompt --allow-net --allow-read --allow-write --allow-env --allow-sys";
-const RUN = `${Deno.execPath()} run --quiet ${SHIPPED_FLAGS}`;
 const [FIRST, SECOND] = ["http://10.1.0.1:8080", "http://10.2.0.1:8080"];
 
 /**
@@ -49,17 +45,11 @@ async function twoLinks(lab: NetworkLab): Promise<TwoLinks> {
   return { provider, neighbour, far };
 }
 
-/** The programs of one lab, as users have them. */
+/** The programs of one lab, with an image to offer. */
 class Programs {
   constructor(readonly directory: string) {}
 
-  static async bundle(directory: string): Promise<Programs> {
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-prompt", `${ROOT}tools/bundle.ts`, directory],
-      cwd: ROOT,
-      env: { DENO_NO_UPDATE_CHECK: "1" },
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
+  static async open(directory: string): Promise<Programs> {
     await makeFiles(`${directory}/artifacts`, {
       "stable/arm64/vmlinuz": 1 << 16,
     });
@@ -68,8 +58,7 @@ class Programs {
 
   /** Starts a command of `plasmd`, without mDNS where it has any. */
   plasmd(host: LabHost, command: string, ...args: string[]): LabProgram {
-    const script =
-      `exec ${RUN} --unstable-net ${this.directory}/plasmd.js ${command} ` +
+    const script = `exec ${programInShell("plasmd")} ${command} ` +
       `--state-dir ${this.directory}/${command} "$@" 2>&1`;
     return host.start("sh", "-c", script, "sh", ...args);
   }
@@ -87,7 +76,7 @@ class Programs {
     const told = await host.exec(
       "sh",
       "-c",
-      `${RUN} ${this.directory}/phase_discover.js --mode wan --explain ` +
+      `${programInShell("phase_discover")} --mode wan --explain ` +
         `--channel stable --arch arm64 --timeout 3 --bootstrap ${bootstrap} ` +
         `2>&1 || true`,
     );
@@ -116,7 +105,7 @@ labTest(
     const { provider, neighbour } = await twoLinks(lab);
     await setRoute(provider, "default via 10.2.0.254");
     await using directory = await temporaryDirectory();
-    const programs = await Programs.bundle(directory.path);
+    const programs = await Programs.open(directory.path);
     const serving = programs.serve(provider);
     const bootstrap = await nodeOn("10.2.0", serving);
     await until(
@@ -146,7 +135,7 @@ labTest(
     const { provider, far } = await twoLinks(lab);
     await setRoute(provider, "default via 10.2.0.254");
     await using directory = await temporaryDirectory();
-    const programs = await Programs.bundle(directory.path);
+    const programs = await Programs.open(directory.path);
     const meeting = programs.plasmd(far, "bootstrap");
     const bootstrap = await nodeOn("10.3.0", meeting);
     const serving = programs.serve(provider, "--bootstrap", bootstrap);
@@ -163,7 +152,7 @@ labTest(
     await setRoute(provider, "default via 10.1.0.254");
     await setRoute(provider, "10.3.0.0/24 via 10.2.0.254");
     await using directory = await temporaryDirectory();
-    const programs = await Programs.bundle(directory.path);
+    const programs = await Programs.open(directory.path);
     const meeting = programs.plasmd(far, "bootstrap");
     const bootstrap = await nodeOn("10.3.0", meeting);
     const serving = programs.serve(provider, "--bootstrap", bootstrap);
