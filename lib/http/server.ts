@@ -3,6 +3,7 @@ import { type Clock, deadline, sleep } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import { acceptClients } from "./accept_clients.ts";
 import type { HttpApp } from "./app.ts";
 import type { Exchange, LentAnswer } from "./artifact_response.ts";
 import { formatHttpDate } from "./http_date.ts";
@@ -24,8 +25,6 @@ export interface HttpServer extends AsyncDisposable {
 
 /** How often it is looked for clients that take too long. */
 const DEADLINE_CHECK_MS = 1000;
-/** Long enough for the operating system to get something back. */
-const ACCEPT_RETRY_MS = 100;
 
 /**
  * Binds a socket and answers what comes in.
@@ -148,39 +147,6 @@ export function openHttpServer(
       app.close?.();
     },
   };
-}
-
-/** @returns when the signal has aborted and the listener is closed */
-async function acceptClients(
-  listener: Deno.TcpListener,
-  { serve, makeRoom, clock, logger, signal }: {
-    readonly serve: (connection: Deno.TcpConn) => void;
-    readonly makeRoom: () => void;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
-  let told: string | undefined;
-  while (!signal.aborted) {
-    try {
-      serve(await listener.accept());
-    } catch (error) {
-      if (signal.aborted) return;
-      // Too many open files, mostly.
-      const problem = messageOf(error);
-      if (problem !== told) {
-        logger.error(
-          `Cannot accept HTTP clients: ${problem}; idle ones are closed to make room`,
-        );
-      }
-      told = problem;
-      makeRoom();
-      await sleep(clock, ACCEPT_RETRY_MS, { signal }).catch(() => {
-        // Closed meanwhile: the loop ends.
-      });
-    }
-  }
 }
 
 /** @returns when the signal has aborted */

@@ -1,4 +1,5 @@
 import dgram, { type Socket } from "node:dgram";
+import { errorCode } from "../core/error_code.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type Link, systemAddresses } from "./interfaces.ts";
@@ -193,8 +194,7 @@ function close(socket: Socket): void {
 }
 
 function socketTrouble(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  switch (code) {
+  switch (errorCode(error)) {
     case "EADDRINUSE":
       return ADDRESS_IN_USE;
     case "EADDRNOTAVAIL":

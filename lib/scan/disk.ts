@@ -1,3 +1,4 @@
+import { isOutOfDescriptors } from "../core/error_code.ts";
 import {
   type DirectoryEntry,
   FileAccessError,
@@ -195,7 +196,7 @@ function translated(action: string, cause: unknown): Error {
     cause instanceof Deno.errors.PermissionDenied ||
     cause instanceof Deno.errors.FilesystemLoop
   ) return new FileAccessError(`Cannot ${action}: permission denied`);
-  if (cause instanceof Error && "code" in cause && cause.code === "EMFILE") {
+  if (isOutOfDescriptors(cause)) {
     // The same whatever was tried, so that it is said once.
     return new SystemLimitError(
       "Cannot open any more files: too many are open; allow more with ulimit -n or LimitNOFILE=",
