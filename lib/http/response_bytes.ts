@@ -1,3 +1,5 @@
+import { headerName } from "./header_name.ts";
+
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   206: "Partial Content",
@@ -18,7 +20,8 @@ const REASONS: Readonly<Record<number, string>> = {
 
 /**
  * The status line and headers that a response has by itself. There is always a
- * length and never a chunk: firmware stumbles over chunks.
+ * length and never a chunk: firmware stumbles over chunks. Names are written as
+ * headerName() does.
  *
  * @param minorVersion of the request: a client of HTTP/1.0 is answered in it
  * @param lengthBytes of the body, for a response that does not say so itself
@@ -36,13 +39,13 @@ export function ownHead(
   let text = `HTTP/1.${minorVersion} ${status} ${REASONS[status] ?? ""}\r\n`;
   let saysLength = status === 304;
   const add = (value: string, name: string) => {
-    text += `${name}: ${value}\r\n`;
+    text += `${headerName(name)}: ${value}\r\n`;
     saysLength ||= name === "content-length";
   };
   // Twice as fast as for ... of.
   if (headers instanceof Headers) headers.forEach(add);
   else for (const [name, value] of Object.entries(headers)) add(value, name);
-  return saysLength ? text : `${text}content-length: ${lengthBytes}\r\n`;
+  return saysLength ? text : `${text}Content-Length: ${lengthBytes}\r\n`;
 }
 
 /**
@@ -61,8 +64,8 @@ export function restOfHead(
   // What each version does anyway is not said.
   const option = keepAlive === (minorVersion === 1)
     ? ""
-    : `connection: ${keepAlive ? "keep-alive" : "close"}\r\n`;
-  return `date: ${date}\r\n${option}\r\n`;
+    : `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n`;
+  return `Date: ${date}\r\n${option}\r\n`;
 }
 
 /** A head and a body in one piece, so that they leave in one packet. */

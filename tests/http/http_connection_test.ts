@@ -104,7 +104,7 @@ Deno.test("headers that come byte by byte do not hold a connection: 408", async 
     await pass(100);
   }
   assert.match(connection.sent, /^HTTP\/1\.1 408 Request Timeout\r\n/);
-  assert.match(connection.sent, /connection: close\r\n/);
+  assert.match(connection.sent, /Connection: close\r\n/);
   await pass(100);
   assert.equal(connection.closed, true);
   await ended;
@@ -255,12 +255,12 @@ Deno.test("a connection that drains is closed after its answer", async () => {
   const { connection, ended, pass } = open({ isDraining: () => draining });
   connection.receive(GET);
   await pass(100);
-  assert.doesNotMatch(connection.sent, /connection:/);
+  assert.doesNotMatch(connection.sent, /Connection:/);
   draining = true;
   connection.receive(GET);
   connection.end();
   await ended;
-  assert.match(connection.sent, /connection: close\r\n\r\nanswer$/);
+  assert.match(connection.sent, /Connection: close\r\n\r\nanswer$/);
 });
 
 Deno.test("what is remembered is sent as it is, before the next request", async () => {

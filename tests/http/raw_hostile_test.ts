@@ -347,7 +347,7 @@ const CASES: readonly RawCase[] = [
   [
     "POST of a body that is held back",
     `POST ${K} HTTP/1.1\r\n${H}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`,
-    cannot("POST", { connection: "close" }),
+    cannot("POST", { Connection: "close" }),
     "closed",
   ],
 ];

@@ -54,7 +54,7 @@ const CASES: readonly RawCase[] = [
     get(K, "Connection: keep-alive\r\n", "HTTP/1.0"),
     answer(
       "200 OK",
-      { ...KERNEL_HEADERS, connection: "keep-alive" },
+      { ...KERNEL_HEADERS, Connection: "keep-alive" },
       KERNEL,
       "HTTP/1.0",
     ),
@@ -64,7 +64,7 @@ const CASES: readonly RawCase[] = [
     get("/health", "Connection: Keep-Alive\r\n", "HTTP/1.0") +
     get("/health", "", "HTTP/1.0"),
     HEALTH_200.replace("HTTP/1.1", "HTTP/1.0")
-      .replace("\r\n\r\n", "\r\nconnection: keep-alive\r\n\r\n") +
+      .replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n") +
     HEALTH_200.replace("HTTP/1.1", "HTTP/1.0"),
     "closed",
   ],
@@ -82,7 +82,7 @@ const CASES: readonly RawCase[] = [
   [
     "Connection: close",
     get(K, `${H}Connection: close\r\n`),
-    answer("200 OK", { ...KERNEL_HEADERS, connection: "close" }, KERNEL),
+    answer("200 OK", { ...KERNEL_HEADERS, Connection: "close" }, KERNEL),
     "closed",
   ],
   ["absolute form", get(`http://10.0.0.1:8080${K}`), KERNEL_200],

@@ -11,9 +11,9 @@ import { httpFixture, KERNEL } from "./http_fixture.ts";
  */
 export function comparable(text: string): string {
   return text.replaceAll(
-    /(HTTP\/1\.[01] \d{3} [^\r]*\r\n)((?:[a-z-]+: [^\r]*\r\n)+)/g,
+    /(HTTP\/1\.[01] \d{3} [^\r]*\r\n)((?:[A-Za-z-]+: [^\r]*\r\n)+)/g,
     (_, status: string, headers: string) =>
-      status + headers.replace(/^date: .*$/m, "date: DATE")
+      status + headers.replace(/^Date: .*$/m, "Date: DATE")
         .split(/(?<=\n)/).sort().join(""),
   );
 }
@@ -25,7 +25,7 @@ export function answer(
   body = "",
   version = "HTTP/1.1",
 ): string {
-  const fields = Object.entries({ ...headers, date: "DATE" })
+  const fields = Object.entries({ ...headers, Date: "DATE" })
     .map(([name, value]) => `${name}: ${value}\r\n`).join("");
   return `${version} ${status}\r\n${fields}\r\n${body}`;
 }
@@ -37,10 +37,10 @@ export function json(
   headers: Readonly<Record<string, string>> = {},
 ): string {
   return answer(status, {
-    "content-type": "application/json",
+    "Content-Type": "application/json",
     ...headers,
-    "content-length": String(new TextEncoder().encode(body).length + 1),
-    "x-content-type-options": "nosniff",
+    "Content-Length": String(new TextEncoder().encode(body).length + 1),
+    "X-Content-Type-Options": "nosniff",
   }, `${body}\n`);
 }
 
@@ -59,7 +59,7 @@ export function unreadable(
   status = "400 Bad Request",
 ): string {
   return refusal(status, `Cannot read this request: ${reason}`, {
-    connection: "close",
+    Connection: "close",
   });
 }
 
@@ -81,23 +81,23 @@ export function get(target: string, headers = H, version = "HTTP/1.1"): string {
 }
 
 const ABOUT_KERNEL = {
-  etag: `"${kernel.sha256}"`,
-  "last-modified": "Sun, 22 Nov 2026 10:00:00 GMT",
-  "cache-control": "no-cache",
-  "accept-ranges": "bytes",
+  ETag: `"${kernel.sha256}"`,
+  "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT",
+  "Cache-Control": "no-cache",
+  "Accept-Ranges": "bytes",
 };
 export const KERNEL_HEADERS = {
   ...ABOUT_KERNEL,
-  "content-type": "application/octet-stream",
-  "content-length": String(KERNEL.length),
-  "x-content-type-options": "nosniff",
+  "Content-Type": "application/octet-stream",
+  "Content-Length": String(KERNEL.length),
+  "X-Content-Type-Options": "nosniff",
 };
 export const KERNEL_200 = answer("200 OK", KERNEL_HEADERS, KERNEL);
 export const KERNEL_HEAD = answer("200 OK", KERNEL_HEADERS);
 export const KERNEL_304 = answer("304 Not Modified", ABOUT_KERNEL);
 export const HEALTH_200 = json("200 OK", '{"status":"ok"}');
 export const HEALTH_200_CLOSE = json("200 OK", '{"status":"ok"}', {
-  connection: "close",
+  Connection: "close",
 });
 
 export function kernel206(first: number, last: number): string {
@@ -105,8 +105,8 @@ export function kernel206(first: number, last: number): string {
     "206 Partial Content",
     {
       ...KERNEL_HEADERS,
-      "content-length": String(last - first + 1),
-      "content-range": `bytes ${first}-${last}/${KERNEL.length}`,
+      "Content-Length": String(last - first + 1),
+      "Content-Range": `bytes ${first}-${last}/${KERNEL.length}`,
     },
     KERNEL.slice(first, last + 1),
   );
@@ -139,14 +139,14 @@ export function cannot(
   return refusal(
     "405 Method Not Allowed",
     `Cannot ${method}: everything here is for GET and HEAD`,
-    { allow: "GET, HEAD", ...headers },
+    { Allow: "GET, HEAD", ...headers },
   );
 }
 
 export const OUT_OF_BOUNDS = refusal(
   "416 Range Not Satisfiable",
   "stable/arm64/vmlinuz has 26 bytes",
-  { "content-range": "bytes */26" },
+  { "Content-Range": "bytes */26" },
 );
 
 /** The kernel of stable/arm64. */

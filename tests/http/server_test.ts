@@ -162,8 +162,8 @@ Deno.test("HEAD over a socket has a length, no body, and keeps the connection", 
     "GET /stable/arm64/kernel HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
   const { text, closed } = await rawHttp(server.port, [head, get]);
   const [first, second, body] = text.split("\r\n\r\n");
-  assert.match(first ?? "", new RegExp(`content-length: ${KERNEL.length}`));
-  assert.match(second ?? "", new RegExp(`content-length: ${KERNEL.length}`));
+  assert.match(first ?? "", new RegExp(`Content-Length: ${KERNEL.length}`));
+  assert.match(second ?? "", new RegExp(`Content-Length: ${KERNEL.length}`));
   assert.equal(body, KERNEL);
   assert.ok(closed);
 });
