@@ -25,7 +25,7 @@ import {
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
 import { httpGet } from "../net/http_get.ts";
-import { hashImage, sha256OfFile } from "../scan/digest.ts";
+import { hashImage, readContent } from "../scan/digest.ts";
 import { disk } from "../scan/disk.ts";
 import type { ImageFiles } from "../scan/image_files.ts";
 import { scanAvailable } from "../scan/scan_available.ts";
@@ -83,7 +83,7 @@ export async function runManifestGenerate(
   const files = onlyImage(available, config.artifactsDir);
   const image = await hashImage(
     files,
-    (file) => sha256OfFile(file, disk, { signal }),
+    (file) => readContent(file, disk, { signal }),
   );
   const beside = join(files.directory, "manifest.json");
   const previous = await readEnvelopeFile(beside, disk, { signal });

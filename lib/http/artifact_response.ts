@@ -143,7 +143,7 @@ function decide(
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 } {
-  const { sha256, info: { sizeBytes, modifiedMs } } = artifact;
+  const { sha256, mediaType, info: { sizeBytes, modifiedMs } } = artifact;
   const validators = { etag: `"${sha256}"`, modifiedMs };
   const about = {
     etag: validators.etag,
@@ -176,7 +176,7 @@ function decide(
     status: range.kind === "part" ? 206 : 200,
     headers: {
       ...about,
-      "content-type": "application/octet-stream",
+      "content-type": mediaType,
       "content-length": String(lengthBytes),
       "x-content-type-options": "nosniff",
       ...range.kind === "part" &&

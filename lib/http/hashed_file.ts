@@ -1,5 +1,5 @@
 import type { FileInfo, FileSystem, OpenFile } from "../core/file_system.ts";
-import { sha256OfFile } from "../scan/digest.ts";
+import { readContent } from "../scan/digest.ts";
 import type { HashedArtifact } from "../scan/image_files.ts";
 
 /** Reads of one file at a time: enough to keep a disk busy. */
@@ -91,11 +91,11 @@ export class HashedFile implements Disposable {
     const { sha256 } = this.#artifact;
     if (this.#digesting?.changedMs !== changedMs) {
       const borrowed: OpenFile = { ...handle, [Symbol.dispose]() {} };
-      const isRight = sha256OfFile(
+      const isRight = readContent(
         { ...this.#artifact, info },
         { open: () => Promise.resolve(borrowed) },
         { signal: new AbortController().signal },
-      ).then((digest) => digest === sha256, () => false);
+      ).then((content) => content.sha256 === sha256, () => false);
       this.#digesting = { changedMs, isRight };
     }
     const isRight = await this.#digesting.isRight;

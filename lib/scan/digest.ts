@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import type { FileInfo, FileSystem } from "../core/file_system.ts";
 import type {
   ArtifactFile,
+  FileContent,
   HashedArtifact,
   HashedImage,
   ImageFiles,
 } from "./image_files.ts";
+import { PeSignature } from "./pe_signature.ts";
 
 /** A file was written to or replaced while it was read. */
 export class FileChangedError extends Error {
@@ -22,23 +24,23 @@ export class FileChangedError extends Error {
 const CHUNK_BYTES = 1 << 19;
 
 /**
- * Reads a file and digests it.
+ * Reads a file, digests it and sees what it is.
  *
  * @param onRead called with how much was read since the last call
- * @returns 64 lower-case hex digits
  * @throws FileChangedError when the file is not the one that was scanned, or
  * changed meanwhile
  */
-export async function sha256OfFile(
+export async function readContent(
   { path, info }: ArtifactFile,
   fileSystem: Pick<FileSystem, "open">,
   { onRead, signal }: {
     readonly onRead?: (countBytes: number) => void;
     readonly signal: AbortSignal;
   },
-): Promise<string> {
+): Promise<FileContent> {
   using file = await fileSystem.open(path);
   const hash = createHash("sha256");
+  const signature = new PeSignature();
   const chunkBytes = Math.min(CHUNK_BYTES, info.sizeBytes + 1);
   let buffer = new Uint8Array(chunkBytes);
   let ahead = new Uint8Array(chunkBytes);
@@ -51,24 +53,31 @@ export async function sha256OfFile(
     // Whoever appends without end would be followed without end.
     if (offset > info.sizeBytes) break;
     reading = file.readAt(ahead, offset);
-    hash.update(buffer.subarray(0, count));
+    const bytes = buffer.subarray(0, count);
+    hash.update(bytes);
+    signature.take(bytes);
     [buffer, ahead] = [ahead, buffer];
     onRead?.(count);
   }
   if (fileIdentity(file.info()) !== fileIdentity(info)) {
     throw new FileChangedError(`"${path}" changed while it was read`);
   }
-  return hash.digest("hex");
+  return {
+    sha256: hash.digest("hex"),
+    mediaType: signature.isThere
+      ? "application/efi"
+      : "application/octet-stream",
+  };
 }
 
-/** Adds to every file of an image its digest, one after the other. */
+/** Adds to every file of an image its content, one after the other. */
 export async function hashImage(
   { kernel, initramfs, rootfs, dtbs, ...rest }: ImageFiles,
-  sha256Of: (file: ArtifactFile) => string | Promise<string>,
+  contentOf: (file: ArtifactFile) => FileContent | Promise<FileContent>,
 ): Promise<HashedImage> {
   const hash = async (file: ArtifactFile): Promise<HashedArtifact> => ({
     ...file,
-    sha256: await sha256Of(file),
+    ...await contentOf(file),
   });
   const hashedDtbs: HashedArtifact[] = [];
   for (const dtb of dtbs) hashedDtbs.push(await hash(dtb));

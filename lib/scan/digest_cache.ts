@@ -9,9 +9,14 @@ import {
   artifactFiles,
   fileIdentity,
   hashImage,
-  sha256OfFile,
+  readContent,
 } from "./digest.ts";
-import type { ArtifactFile, HashedImage, ImageFiles } from "./image_files.ts";
+import type {
+  ArtifactFile,
+  FileContent,
+  HashedImage,
+  ImageFiles,
+} from "./image_files.ts";
 
 /** Where digests are kept across restarts. */
 export interface DigestCacheOptions {
@@ -23,25 +28,27 @@ export interface DigestCacheOptions {
   readonly logger: Logger;
 }
 
-const FORMAT = 1;
+/** 1 did not say what kind of file each is. */
+const FORMAT = 2;
 
 /**
- * Remembers the digest of each file for as long as the file stays as it is, so
- * that no file is read twice, not after a restart either.
+ * Remembers the digest of each file, and of what kind it is, for as long as the
+ * file stays as it is, so that no file is read twice, not after a restart
+ * either.
  */
 export class DigestCache {
   readonly #options: DigestCacheOptions;
-  readonly #sha256ByIdentity: Map<string, string>;
+  readonly #contentByIdentity: Map<string, FileContent>;
   #isSaved = true;
   #saving = Promise.resolve();
   #problem: string | undefined;
 
   private constructor(
     options: DigestCacheOptions,
-    sha256ByIdentity: Map<string, string>,
+    contentByIdentity: Map<string, FileContent>,
   ) {
     this.#options = options;
-    this.#sha256ByIdentity = sha256ByIdentity;
+    this.#contentByIdentity = contentByIdentity;
   }
 
   /**
@@ -55,10 +62,14 @@ export class DigestCache {
   /** The image with its digests, unless one of its files was never read. */
   async find(files: ImageFiles): Promise<HashedImage | undefined> {
     const all = artifactFiles(files);
-    if (!all.every((file) => this.#sha256(file) !== undefined)) {
+    if (!all.every((file) => this.#content(file) !== undefined)) {
       return undefined;
     }
-    return await hashImage(files, (file) => this.#sha256(file) ?? "");
+    // Nothing is left to be read.
+    return await this.hash(files, {
+      onRead() {},
+      signal: new AbortController().signal,
+    });
   }
 
   /**
@@ -75,22 +86,22 @@ export class DigestCache {
     },
   ): Promise<HashedImage> {
     return await hashImage(files, async (file) => {
-      const known = this.#sha256(file);
+      const known = this.#content(file);
       if (known !== undefined) return known;
-      const sha256 = await sha256OfFile(file, this.#options.fileSystem, {
+      const content = await readContent(file, this.#options.fileSystem, {
         onRead,
         signal,
       });
-      this.#sha256ByIdentity.set(fileIdentity(file.info), sha256);
+      this.#contentByIdentity.set(fileIdentity(file.info), content);
       this.#isSaved = false;
-      return sha256;
+      return content;
     });
   }
 
   /** How much of an image `hash()` would read. */
   unreadBytes(files: ImageFiles): number {
     return artifactFiles(files)
-      .filter((file) => this.#sha256(file) === undefined)
+      .filter((file) => this.#content(file) === undefined)
       .reduce((sum, { info }) => sum + info.sizeBytes, 0);
   }
 
@@ -100,9 +111,9 @@ export class DigestCache {
       images.flatMap((image) => artifactFiles(image))
         .map(({ info }) => fileIdentity(info)),
     );
-    for (const identity of this.#sha256ByIdentity.keys()) {
+    for (const identity of this.#contentByIdentity.keys()) {
       if (current.has(identity)) continue;
-      this.#sha256ByIdentity.delete(identity);
+      this.#contentByIdentity.delete(identity);
       this.#isSaved = false;
     }
   }
@@ -125,7 +136,7 @@ export class DigestCache {
       await fileSystem.makeDirectory(dirname(path), 0o700);
       await fileSystem.writeAtomically(
         path,
-        new TextEncoder().encode(encodeDigests(this.#sha256ByIdentity)),
+        new TextEncoder().encode(encodeDigests(this.#contentByIdentity)),
         { mode: 0o644 },
       );
       this.#problem = undefined;
@@ -141,14 +152,14 @@ export class DigestCache {
     }
   }
 
-  #sha256({ info }: ArtifactFile): string | undefined {
-    return this.#sha256ByIdentity.get(fileIdentity(info));
+  #content({ info }: ArtifactFile): FileContent | undefined {
+    return this.#contentByIdentity.get(fileIdentity(info));
   }
 }
 
 async function readDigests(
   { fileSystem, path, logger }: DigestCacheOptions,
-): Promise<Map<string, string>> {
+): Promise<Map<string, FileContent>> {
   try {
     const digests = decodeDigests(await fileSystem.readText(path));
     if (digests.ok) return digests.value;
@@ -164,21 +175,25 @@ async function readDigests(
   return new Map();
 }
 
-function encodeDigests(sha256ByIdentity: ReadonlyMap<string, string>): string {
-  const sha256 = Object.fromEntries(sha256ByIdentity);
-  return JSON.stringify({ format: FORMAT, check: checkOf(sha256), sha256 });
+function encodeDigests(
+  contentByIdentity: ReadonlyMap<string, FileContent>,
+): string {
+  const files = Object.fromEntries(contentByIdentity);
+  return JSON.stringify({ format: FORMAT, check: checkOf(files), files });
 }
 
 /** Tells a digest that a bad disk has changed from a good one. */
-function checkOf(sha256: object): string {
-  return createHash("sha256").update(JSON.stringify(sha256)).digest("hex");
+function checkOf(files: object): string {
+  return createHash("sha256").update(JSON.stringify(files)).digest("hex");
 }
 
 /**
  * Reads what was kept. All or nothing: who finds one entry damaged cannot rely
  * on the others, and a wrong digest would be promised to clients.
  */
-export function decodeDigests(text: string): Result<Map<string, string>> {
+export function decodeDigests(
+  text: string,
+): Result<Map<string, FileContent>> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -187,20 +202,33 @@ export function decodeDigests(text: string): Result<Map<string, string>> {
   }
   if (
     typeof json !== "object" || json === null || !("format" in json) ||
-    json.format !== FORMAT || !("sha256" in json) ||
-    typeof json.sha256 !== "object" || json.sha256 === null ||
+    json.format !== FORMAT || !("files" in json) ||
+    typeof json.files !== "object" || json.files === null ||
     !("check" in json)
   ) return refuse(`it is not a digest cache of format ${FORMAT}`);
-  if (json.check !== checkOf(json.sha256)) {
+  if (json.check !== checkOf(json.files)) {
     return refuse("its content does not fit its checksum");
   }
-  const digests = new Map<string, string>();
-  for (const [identity, sha256] of Object.entries(json.sha256)) {
-    if (
-      !/^\d+(:-?\d+){4}$/.test(identity) || typeof sha256 !== "string" ||
-      !/^[0-9a-f]{64}$/.test(sha256)
-    ) return refuse("it holds something that is no digest");
-    digests.set(identity, sha256);
+  const contents = new Map<string, FileContent>();
+  for (const [identity, value] of Object.entries(json.files)) {
+    const content = contentOf(value);
+    if (!/^\d+(:-?\d+){4}$/.test(identity) || content === undefined) {
+      return refuse("it holds something that is no digest");
+    }
+    contents.set(identity, content);
   }
-  return ok(digests);
+  return ok(contents);
+}
+
+function contentOf(value: unknown): FileContent | undefined {
+  if (
+    typeof value !== "object" || value === null ||
+    !("sha256" in value) || !("mediaType" in value)
+  ) return undefined;
+  const { sha256, mediaType } = value;
+  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) &&
+      (mediaType === "application/efi" ||
+        mediaType === "application/octet-stream")
+    ? { sha256, mediaType }
+    : undefined;
 }

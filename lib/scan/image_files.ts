@@ -11,11 +11,22 @@ export interface ArtifactFile {
   readonly info: FileInfo;
 }
 
-/** An artifact whose bytes have been read. */
-export interface HashedArtifact extends ArtifactFile {
-  /** SHA-256 of the content, 64 lower-case hex digits. */
+/** What is known of a file's bytes once they have been read. */
+export interface FileContent {
+  /** SHA-256, 64 lower-case hex digits. */
   readonly sha256: string;
+  /** What HTTP calls it. */
+  readonly mediaType: MediaType;
 }
+
+/**
+ * Firmware that boots over HTTP starts nothing that is not `application/efi`
+ * (UEFI 2.10, section 24.7), which is what begins as a PE image.
+ */
+export type MediaType = "application/efi" | "application/octet-stream";
+
+/** An artifact whose bytes have been read. */
+export interface HashedArtifact extends ArtifactFile, FileContent {}
 
 /**
  * The files that make up one image. Only the kernel is required.

@@ -31,6 +31,51 @@ Deno.test("an artifact has its hash as strong ETag, and its date", async () => {
   });
 });
 
+Deno.test("a file that begins as a PE image is application/efi by every path, whatever it is called", async () => {
+  const fixture = await httpFixture();
+  const efi = new Uint8Array(200);
+  efi.set(new TextEncoder().encode("MZ"));
+  efi[0x3c] = 0x80;
+  efi.set(new TextEncoder().encode("PE"), 0x80);
+  const { catalog, fileSystem } = fixture;
+  fileSystem.file("/srv/efi/x86_64/vmlinuz", efi)
+    .file("/srv/efi/x86_64/initrd.efi", "MZ, but no image");
+  const image = await servedImage(
+    fileSystem,
+    { channel: "efi", arch: "x86_64" },
+    {
+      kernel: "/srv/efi/x86_64/vmlinuz",
+      initramfs: "/srv/efi/x86_64/initrd.efi",
+    },
+  );
+  catalog.set([image]);
+  const sha256 = (role: string) => image.artifacts.get(role)?.sha256;
+  const typeOf = async (path: string, init: RequestInit) => {
+    const response = await request(fixture, path, init);
+    await response.body?.cancel();
+    assert.ok(response.ok, path);
+    return response.headers.get("content-type");
+  };
+  const inits = [{}, { method: "HEAD" }, { headers: { range: "bytes=9-" } }];
+  for (const init of inits) {
+    for (
+      const path of [
+        "/efi/x86_64/kernel",
+        "/efi/amd64/vmlinuz",
+        "/EFI/x86_64/VMLINUZ",
+        `/blobs/sha256/${sha256("kernel")}`,
+      ]
+    ) assert.equal(await typeOf(path, init), "application/efi", path);
+    for (
+      const path of [
+        "/efi/x86_64/initramfs",
+        "/efi/x86_64/initrd.efi",
+        `/blobs/sha256/${sha256("initramfs")}`,
+      ]
+    ) assert.equal(await typeOf(path, init), "application/octet-stream", path);
+  }
+});
+
 Deno.test("a blob may be kept for ever: its URL is its hash", async () => {
   const fixture = await httpFixture();
   const response = await request(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { decodeDigests, DigestCache } from "../../lib/scan/digest_cache.ts";
 import type { HashedImage, ImageFiles } from "../../lib/scan/image_files.ts";
@@ -66,6 +67,22 @@ Deno.test("DigestCache.hash() reads a file again that was rewritten in place wit
   assert.equal(images[0]?.kernel.sha256, SHA256_OF_ABC);
 });
 
+Deno.test("DigestCache keeps of what kind a file is across a restart", async () => {
+  const efi = new Uint8Array(0x100);
+  efi.set(new TextEncoder().encode("MZ"));
+  efi[0x3c] = 0x40;
+  efi.set(new TextEncoder().encode("PE"), 0x40);
+  const fs = new MemoryFileSystem().file(KERNEL, efi).file(OTHER_KERNEL);
+  for (const wantedReads of [[KERNEL, OTHER_KERNEL], []]) {
+    const { images, read } = await run(fs);
+    assert.deepEqual(read, wantedReads);
+    assert.deepEqual(images.map(({ kernel }) => kernel.mediaType), [
+      "application/efi",
+      "application/octet-stream",
+    ]);
+  }
+});
+
 Deno.test("DigestCache.find() gives an image only when each of its files was read", async () => {
   const fs = new MemoryFileSystem().file(KERNEL, "abc");
   const logger = new MemoryLogger();
@@ -102,7 +119,7 @@ for (
     ],
     [
       "of a later format",
-      (text: string) => text.replace('"format":1', '"format":2'),
+      (text: string) => text.replace('"format":2', '"format":3'),
     ],
   ] as const
 ) {
@@ -164,6 +181,23 @@ Deno.test("DigestCache.save() says once that the disk is full, and writes when i
   await cache.save();
   assert.deepEqual((await run(fs)).read, []);
 });
+
+for (
+  const [mediaType, isOk] of [
+    ["application/efi", true],
+    ["application/octet-stream", true],
+    ["text/html", false],
+    [undefined, false],
+  ] as const
+) {
+  Deno.test(`decodeDigests() of a file that is ${mediaType}: ${isOk}`, () => {
+    const files = { "1:2:3:4:5": { sha256: SHA256_OF_ABC, mediaType } };
+    const check = createHash("sha256").update(JSON.stringify(files))
+      .digest("hex");
+    const text = JSON.stringify({ format: 2, check, files });
+    assert.equal(decodeDigests(text).ok, isOk);
+  });
+}
 
 Deno.test("decodeDigests() refuses whatever is no digest cache, and never throws", () => {
   fc.assert(fc.property(fc.json(), (text) => !decodeDigests(text).ok));

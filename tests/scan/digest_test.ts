@@ -5,7 +5,7 @@ import {
   FileChangedError,
   fileIdentity,
   hashImage,
-  sha256OfFile,
+  readContent,
 } from "../../lib/scan/digest.ts";
 import { scanAvailable } from "../../lib/scan/scan_available.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
@@ -25,29 +25,29 @@ Deno.test("hashImage() digests every artifact", async () => {
     { signal },
   );
   assert.ok(files !== undefined);
-  const image = await hashImage(files, (f) => sha256OfFile(f, fs, { signal }));
+  const image = await hashImage(files, (f) => readContent(f, fs, { signal }));
   assert.equal(image.kernel.sha256, SHA256_OF_ABC);
   assert.equal(image.initramfs?.sha256, SHA256_OF_ABC);
   assert.deepEqual(image.dtbs.map((d) => d.sha256), [SHA256_OF_ABC]);
 });
 
-Deno.test("sha256OfFile() refuses a file that changes while it is read", async () => {
+Deno.test("readContent() refuses a file that changes while it is read", async () => {
   const fs = new MemoryFileSystem().file(KERNEL, "abc");
   const info = await fs.stat(KERNEL);
   fs.overwrite(KERNEL, "abcd", "2026-11-22T10:00:01Z");
   await assert.rejects(
-    sha256OfFile({ filename: "vmlinuz", path: KERNEL, info }, fs, { signal }),
+    readContent({ filename: "vmlinuz", path: KERNEL, info }, fs, { signal }),
     FileChangedError,
   );
   assert.equal(fs.openCount, 0);
 });
 
-Deno.test("sha256OfFile() reads every chunk once and in order", async () => {
+Deno.test("readContent() reads every chunk once and in order", async () => {
   const bytes = new Uint8Array((3 << 20) + 5).map((_, i) => i % 251);
   const fs = new MemoryFileSystem().file(KERNEL, bytes);
   const info = await fs.stat(KERNEL);
   const counts: number[] = [];
-  const sha256 = await sha256OfFile(
+  const { sha256 } = await readContent(
     { filename: "vmlinuz", path: KERNEL, info },
     fs,
     { onRead: (count) => counts.push(count), signal },
@@ -56,13 +56,13 @@ Deno.test("sha256OfFile() reads every chunk once and in order", async () => {
   assert.deepEqual(counts, [...new Array(6).fill(1 << 19), 5]);
 });
 
-Deno.test("sha256OfFile() does not follow a file that grows without end", async () => {
+Deno.test("readContent() does not follow a file that grows without end", async () => {
   const chunk = new Uint8Array(1 << 20);
   const fs = new MemoryFileSystem().file(KERNEL, chunk);
   const info = await fs.stat(KERNEL);
   fs.overwrite(KERNEL, "x".repeat(8 << 20), "2026-11-22T10:00:01Z");
   await assert.rejects(
-    sha256OfFile({ filename: "vmlinuz", path: KERNEL, info }, fs, { signal }),
+    readContent({ filename: "vmlinuz", path: KERNEL, info }, fs, { signal }),
     FileChangedError,
   );
   assert.equal(fs.read.length, 3);

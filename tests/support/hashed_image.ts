@@ -17,6 +17,7 @@ export function hashedArtifact(
     filename,
     path: `${directory}/${filename}`,
     sha256: createHash("sha256").update(content).digest("hex"),
+    mediaType: "application/octet-stream",
     info: {
       kind: "file",
       sizeBytes: new TextEncoder().encode(content).length,

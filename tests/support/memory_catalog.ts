@@ -5,6 +5,7 @@ import type {
   ImageCatalog,
   ServedImage,
 } from "../../lib/http/image_catalog.ts";
+import { readContent } from "../../lib/scan/digest.ts";
 import type { HashedArtifact } from "../../lib/scan/image_files.ts";
 
 /** A catalog that a test fills by hand. */
@@ -70,20 +71,13 @@ export async function hashedArtifact(
   fileSystem: FileSystem,
   path: string,
 ): Promise<HashedArtifact> {
-  using file = await fileSystem.open(path);
-  const info = file.info();
-  const bytes = new Uint8Array(info.sizeBytes);
-  for (let done = 0; done < bytes.length;) {
-    const count = await file.readAt(bytes.subarray(done), done);
-    if (count === 0) throw new Error(`"${path}" ends early`);
-    done += count;
-  }
-  return {
+  const file = {
     filename: path.slice(path.lastIndexOf("/") + 1),
     path,
-    info,
-    sha256: await sha256Hex(bytes),
+    info: await fileSystem.stat(path),
   };
+  const { signal } = new AbortController();
+  return { ...file, ...await readContent(file, fileSystem, { signal }) };
 }
 
 /** 64 lower-case hex digits. */
