@@ -187,8 +187,15 @@ function checkOf(files: object): string {
   return createHash("sha256").update(JSON.stringify(files)).digest("hex");
 }
 
+/** Of a program before this one: nothing is damaged, and nothing is of use. */
+function isOlder(json: unknown): boolean {
+  return typeof json === "object" && json !== null && "format" in json &&
+    typeof json.format === "number" && json.format < FORMAT;
+}
+
 /**
- * Reads what was kept. All or nothing: who finds one entry damaged cannot rely
+ * Reads what was kept, nothing where an older program kept it. All or nothing:
+ * who finds one entry damaged cannot rely
  * on the others, and a wrong digest would be promised to clients.
  */
 export function decodeDigests(
@@ -200,6 +207,7 @@ export function decodeDigests(
   } catch {
     return refuse("it is not JSON");
   }
+  if (isOlder(json)) return ok(new Map());
   if (
     typeof json !== "object" || json === null || !("format" in json) ||
     json.format !== FORMAT || !("files" in json) ||

@@ -136,6 +136,16 @@ for (
   });
 }
 
+Deno.test("DigestCache.open() reads all again after an older program, without a word", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abc");
+  await run(fs);
+  const kept = await fs.readText(PATH);
+  fs.file(PATH, kept.replace('"format":2', '"format":1'));
+  const { read, lines } = await run(fs);
+  assert.deepEqual({ read, lines }, { read: [KERNEL], lines: [] });
+  assert.equal(await fs.readText(PATH), kept);
+});
+
 Deno.test("DigestCache.save() writes one state after the other", async () => {
   const fs = new MemoryFileSystem().file(KERNEL).file(OTHER_KERNEL);
   const logger = new MemoryLogger();
