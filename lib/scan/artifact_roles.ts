@@ -38,6 +38,18 @@ const INITRAMFS_NAMES: readonly NamePattern[] = [
 const ROOTFS_NAMES: readonly NamePattern[] = [/rootfs\..+/];
 const DTB_NAMES: readonly NamePattern[] = [/.+\.dtb/];
 
+/**
+ * What lies beside a file about it: a detached signature is no kernel, whatever
+ * else is there, so these never play a role.
+ */
+const ABOUT_ANOTHER_FILE =
+  /\.(sig|asc|gpg|minisig|sha.*|md5.*|sum|hmac|manifest|zsync|torrent|verity|roothash)(\.(bak|old.*|orig|dpkg-.*|rpm.*))?$/i;
+/**
+ * Backups, and images for when the ordinary one fails: they play a role where
+ * nothing else can.
+ */
+const LAST_RESORT = /\.(bak|old.*|orig|dpkg-.*|rpm.*)$|kdump|rescue|fallback/i;
+
 /** Fits a URL path and a boot script without quoting. */
 const SAFE_FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$/;
 const PARTIAL_NAME = /(\.part|\.tmp|~)$/;
@@ -54,6 +66,7 @@ export function artifactRoles(names: Iterable<string>): ArtifactRoles {
   const usable: string[] = [];
   const ignored: IgnoredName[] = [];
   for (const name of names) {
+    if (ABOUT_ANOTHER_FILE.test(name)) continue;
     const reason = reasonToIgnore(name);
     if (reason === undefined) usable.push(name);
     else ignored.push({ name, reason });
@@ -82,7 +95,10 @@ function reasonToIgnore(name: string): string | undefined {
     : undefined;
 }
 
-/** Every match, in the patterns' order, newest version first within one. */
+/**
+ * Every match, in the patterns' order, newest version first within one, and
+ * what is a last resort after all others.
+ */
 function byPreference(
   names: readonly string[],
   patterns: readonly NamePattern[],
@@ -93,7 +109,16 @@ function byPreference(
     matching.sort((a, b) => versionOrder.compare(b, a));
     for (const name of matching) found.add(name);
   }
-  return [...found];
+  const all = [...found];
+  return [
+    ...all.filter((name) => !isLastResort(name)),
+    ...all.filter(isLastResort),
+  ];
+}
+
+/** Whether a name only stands in where no other file can play its role. */
+export function isLastResort(name: string): boolean {
+  return LAST_RESORT.test(name);
 }
 
 function matches(name: string, pattern: NamePattern): boolean {
