@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import {
+  FileNotFoundError,
+  type FileSystem,
+  SystemLimitError,
+} from "../core/file_system.ts";
+import { messageOf } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readTrustEnvelope, verifySuccessor } from "../manifest/trust_chain.ts";
@@ -15,11 +21,12 @@ export interface TrustDocuments {
 
 /**
  * Reads `1.json`, `2.json` and so on. What no client could follow is not
- * served, and said: a document under another number, or one that the keys of
- * the one before have not signed.
+ * served, and said: a document under another number, one that the keys of the
+ * one before have not signed, or one that cannot be read.
  *
  * @param directory may be missing
  * @param now milliseconds since 1970
+ * @throws SystemLimitError, and the signal's reason
  */
 export async function readTrustDocuments(
   directory: string,
@@ -29,10 +36,19 @@ export async function readTrustDocuments(
   const documents = new Map<number, Uint8Array<ArrayBuffer>>();
   const warnings: string[] = [];
   let last: TrustRoot | undefined;
-  for (const number of await documentNumbers(directory, fileSystem)) {
+  const numbers = await documentNumbers(directory, fileSystem);
+  if (!numbers.ok) {
+    warnings.push(`${numbers.reason}; no trust document is handed on`);
+    return { documents, warnings };
+  }
+  for (const number of numbers.value) {
     const path = join(directory, `${number}.json`);
-    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
-    if (bytes === undefined) continue;
+    const read = await readDocument(path, fileSystem, { signal });
+    if (!read.ok) {
+      warnings.push(`Ignoring "${path}": ${read.reason}`);
+      continue;
+    }
+    const bytes = read.value;
     const root = last?.trustVersion === number - 1
       ? await verifySuccessor(bytes, last)
       : readTrustEnvelope(bytes);
@@ -57,18 +73,38 @@ export async function readTrustDocuments(
   return { documents, warnings };
 }
 
-/** Ascending. */
+/** A document as it lies there; what cannot be read is as good as unsigned. */
+async function readDocument(
+  path: string,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Result<Uint8Array<ArrayBuffer>>> {
+  try {
+    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
+    return bytes === undefined ? refuse("it is not a regular file") : ok(bytes);
+  } catch (error) {
+    signal.throwIfAborted();
+    // As everywhere: what could not be opened for want of descriptors is there.
+    if (error instanceof SystemLimitError) throw error;
+    return refuse(messageOf(error));
+  }
+}
+
+/** Ascending; none, and why, where the directory cannot be read. */
 async function documentNumbers(
   directory: string,
   fileSystem: FileSystem,
-): Promise<number[]> {
+): Promise<Result<number[]>> {
   try {
-    return (await fileSystem.list(directory))
-      .map(({ name }) => Number(/^([1-9]\d{0,5})\.json$/.exec(name)?.[1]))
-      .filter((number) => !Number.isNaN(number))
-      .sort((a, b) => a - b);
+    return ok(
+      (await fileSystem.list(directory))
+        .map(({ name }) => Number(/^([1-9]\d{0,5})\.json$/.exec(name)?.[1]))
+        .filter((number) => !Number.isNaN(number))
+        .sort((a, b) => a - b),
+    );
   } catch (error) {
-    if (error instanceof FileNotFoundError) return [];
-    throw error;
+    if (error instanceof FileNotFoundError) return ok([]);
+    if (error instanceof SystemLimitError) throw error;
+    return refuse(messageOf(error));
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SystemLimitError } from "../../lib/core/file_system.ts";
 import { readTrustDocuments } from "../../lib/provider/trust_documents.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
@@ -110,9 +111,67 @@ Deno.test("readTrustDocuments() says which file is no trust document", async () 
   assert.match(warnings[0] ?? "", /^Ignoring "\/trust\/2\.json": /);
 });
 
-Deno.test("readTrustDocuments() passes over a directory that is named like a document", async () => {
-  const fileSystem = directory({ "3.json": v3 }).directory("/trust/2.json");
-  assert.deepEqual((await read(fileSystem)).numbers, [3]);
+/** What must not keep the other documents, or any image, from being served. */
+const UNREADABLE: readonly [
+  what: string,
+  make: (fileSystem: MemoryFileSystem) => unknown,
+  reason: RegExp,
+][] = [
+  ["a directory", (fs) => fs.directory("/trust/2.json"), /regular file$/],
+  ["a FIFO", (fs) => fs.special("/trust/2.json"), /regular file$/],
+  [
+    "a link to nothing",
+    (fs) => fs.link("/trust/2.json", "/none"),
+    /regular file$/,
+  ],
+  [
+    "links in a circle",
+    (fs) => fs.link("/trust/2.json", "/trust/2.json"),
+    /Too many links/,
+  ],
+  [
+    "a file of somebody else",
+    (fs) => fs.file("/trust/2.json", v2).setReadable("/trust/2.json", false),
+    /permission denied$/,
+  ],
+  [
+    "a file that is too large",
+    (fs) => fs.file("/trust/2.json", new Uint8Array(2 << 20)),
+    /./,
+  ],
+  [
+    "a file that is not UTF-8",
+    (fs) => fs.file("/trust/2.json", new Uint8Array([0x7b, 0xff, 0x7d])),
+    /./,
+  ],
+  ["an empty file", (fs) => fs.file("/trust/2.json", ""), /./],
+];
+
+for (const [what, make, reason] of UNREADABLE) {
+  Deno.test(`readTrustDocuments() says that ${what} is ignored, and serves the others`, async () => {
+    const fileSystem = directory({ "3.json": v3 });
+    make(fileSystem);
+    const { numbers, warnings } = await read(fileSystem);
+    assert.deepEqual(numbers, [3]);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? "", /^Ignoring "\/trust\/2\.json": /);
+    assert.match(warnings[0] ?? "", reason);
+  });
+}
+
+Deno.test("readTrustDocuments() says that the directory cannot be read", async () => {
+  const fileSystem = directory({ "3.json": v3 }).setReadable("/trust", false);
+  const { numbers, warnings } = await read(fileSystem);
+  assert.deepEqual(numbers, []);
+  assert.deepEqual(warnings, [
+    'Cannot list "/trust": permission denied; no trust document is handed on',
+  ]);
+});
+
+Deno.test("readTrustDocuments() does not take a want of file descriptors for a fault of the documents", async () => {
+  const fileSystem = directory({ "3.json": v3 });
+  fileSystem.isExhausted = true;
+  await assert.rejects(read(fileSystem), SystemLimitError);
 });
 
 Deno.test("readTrustDocuments() warns of the expiry of the newest document alone", async () => {
