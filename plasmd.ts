@@ -19,7 +19,9 @@ import { PLASMD_PROGRAM } from "./lib/config/plasmd_options.ts";
 import { ExitCode } from "./lib/core/exit_code.ts";
 import { VERSION } from "./lib/core/version.ts";
 
-async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
+async function main(
+  { argv, signal, allowToEnd }: ProgramContext,
+): Promise<ExitCode> {
   const invocation = parseCommandLine(argv, PLASMD_PROGRAM);
   if (invocation.kind === "help") {
     writeLine(renderHelp(PLASMD_PROGRAM, invocation.command), "stdout");
@@ -32,13 +34,13 @@ async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
   switch (invocation.command) {
     case "serve":
       return await (await providerCommands())
-        .runServe(invocation.values, { signal });
+        .runServe(invocation.values, { signal, allowToEnd });
     case "scan":
       return await (await providerCommands())
         .runScan(invocation.values, { signal });
     case "bootstrap":
       return await (await providerCommands())
-        .runBootstrap(invocation.values, { signal });
+        .runBootstrap(invocation.values, { signal, allowToEnd });
     case "status":
       return await runStatus(invocation.values, { signal });
     case "manifest show":

@@ -18,21 +18,25 @@ import {
   openMachine,
   readConfig,
 } from "./command_context.ts";
-import { writeLine } from "./run_program.ts";
+import { type ProgramContext, writeLine } from "./run_program.ts";
 import {
   openServiceManager,
   readServiceEnvironment,
   type ServiceManager,
 } from "./service_manager.ts";
 
+/** Leaving the network takes a few seconds where it does not answer. */
+const LEAVE_TIMEOUT_MS = 10_000;
+
 /** `plasmd serve`: offers images until it is told to stop. */
 export async function runServe(
   values: CommandValues<"serve">,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, allowToEnd }: Pick<ProgramContext, "signal" | "allowToEnd">,
 ): Promise<ExitCode> {
   const machine = openMachine(values);
   const config = await readConfig(values, machine.logger, { signal });
   if (values.dryRun) return await dryRun(config, machine.logger, { signal });
+  allowToEnd(config.http.drainTimeoutSeconds * 1000 + LEAVE_TIMEOUT_MS);
   await using manager = openManager(machine, { signal });
   try {
     const changes = configFromSignals(values, machine.logger, { signal });
@@ -93,8 +97,9 @@ function configFromSignals(
 /** `plasmd bootstrap`: a DHT node for others to meet at. */
 export async function runBootstrap(
   values: CommandValues<"bootstrap">,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, allowToEnd }: Pick<ProgramContext, "signal" | "allowToEnd">,
 ): Promise<ExitCode> {
+  allowToEnd(LEAVE_TIMEOUT_MS);
   const machine = openMachine(values);
   const shared = await readConfig(values, machine.logger, { signal });
   // A node of its own, with an identity of its own, beside a provider here.

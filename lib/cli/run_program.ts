@@ -1,3 +1,4 @@
+import { systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { FileAccessError, FileNotFoundError } from "../core/file_system.ts";
@@ -7,9 +8,17 @@ import { messageOf } from "../core/printable.ts";
 export interface ProgramContext {
   /** Aborts with the first SIGINT or SIGTERM; a second one ends the process. */
   readonly signal: AbortSignal;
+  /**
+   * Says how long winding up may take after the signal, in milliseconds: the
+   * process ends then, whatever it waits for. @default 5000
+   */
+  readonly allowToEnd: (timeoutMs: number) => void;
   /** The arguments, without the program's name. */
   readonly argv: readonly string[];
 }
+
+/** For what has little to wind up, and may wait for the writer of a pipe. */
+const END_TIMEOUT_MS = 5000;
 
 /**
  * Runs a program from its first argument to its exit code: signals become an
@@ -23,9 +32,11 @@ export async function runProgram(
   main: (context: ProgramContext) => Promise<ExitCode>,
 ): Promise<never> {
   const stopping = new AbortController();
+  let endTimeoutMs = END_TIMEOUT_MS;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => {
       if (stopping.signal.aborted) Deno.exit(ExitCode.interrupted);
+      systemClock.setTimer(() => endByForce(name, endTimeoutMs), endTimeoutMs);
       stopping.abort(new DOMException(`ended by ${name}`, "AbortError"));
     });
   }
@@ -35,15 +46,29 @@ export async function runProgram(
       writeLine(`ERROR Unexpected: ${messageOf(event.reason)}`, "stderr");
     }
   });
-  Deno.exit(await exitCodeOf(main, { signal: stopping.signal }));
+  Deno.exit(
+    await exitCodeOf(main, {
+      signal: stopping.signal,
+      allowToEnd: (timeoutMs) => endTimeoutMs = timeoutMs,
+    }),
+  );
+}
+
+/** A read of a disk that does not answer, for one, cannot be taken back. */
+function endByForce(name: string, afterMs: number): never {
+  writeLine(
+    `WARN Still busy ${afterMs / 1000} s after ${name}: ended all the same`,
+    "stderr",
+  );
+  Deno.exit(ExitCode.interrupted);
 }
 
 async function exitCodeOf(
   main: (context: ProgramContext) => Promise<ExitCode>,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, allowToEnd }: Omit<ProgramContext, "argv">,
 ): Promise<ExitCode> {
   try {
-    return await main({ signal, argv: Deno.args });
+    return await main({ signal, allowToEnd, argv: Deno.args });
   } catch (error) {
     if (signal.aborted) return ExitCode.interrupted;
     writeLine(
