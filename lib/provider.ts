@@ -111,6 +111,7 @@ export async function serve(
   const watcher = stack.use(
     new ArtifactWatcher({
       fileSystem,
+      clock,
       logger,
       onChange: () => bell.ring(),
       onWriter: (path, writer) => tree.noteWriter(path, writer),

@@ -125,7 +125,7 @@ async function readAnchor(
     // Costs 6 ms that a box with --key alone need not spend.
     const { parseTrustFile } = await import("../config/trust_file.ts");
     const root = parseTrustRoot(
-      parseTrustFile(await disk.readText(trust), trust),
+      parseTrustFile(await disk.readText(trust, { mayBePipe: true }), trust),
     );
     if (!root.ok) throw new ConfigError({ path: trust }, root.reason);
     return { kind: "root", shipped: root.value };

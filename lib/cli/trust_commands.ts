@@ -40,7 +40,7 @@ async function seal(
   keys: readonly SigningKey[],
 ): Promise<Uint8Array<ArrayBuffer>> {
   const root = parseTrustRoot(
-    parseTrustFile(await disk.readText(path), path),
+    parseTrustFile(await disk.readText(path, { mayBePipe: true }), path),
   );
   if (!root.ok) throw new ConfigError({ path }, root.reason);
   return await sealEnvelope(trustRootContent(root.value), keys);

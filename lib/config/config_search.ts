@@ -77,7 +77,7 @@ async function readIfThere(
   fileSystem: Pick<FileSystem, "readText">,
 ): Promise<string | undefined> {
   try {
-    return await fileSystem.readText(path);
+    return await fileSystem.readText(path, { mayBePipe: true });
   } catch (cause) {
     if (cause instanceof FileNotFoundError) return undefined;
     const problem = cause instanceof FileAccessError

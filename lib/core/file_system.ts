@@ -57,6 +57,18 @@ export interface FileEvent {
   readonly paths: readonly string[];
 }
 
+/** A directory that is watched until it is disposed of. */
+export interface DirectoryWatch extends Disposable {
+  /**
+   * Resolves when the system tells of changes, and each time it is called
+   * afterwards shows that it still does. Does not settle as long as the watcher
+   * is held up: by a large tree at first, or by a FIFO, which it may open.
+   *
+   * @throws FileNotFoundError, or the system's error (too many watches)
+   */
+  hears(): Promise<void>;
+}
+
 /** Who hears of a watched directory. */
 export interface FileListener {
   /** Called for each event; there may be many for one change. */
@@ -94,10 +106,28 @@ export interface FileSystem {
   stat(path: string): Promise<FileInfo>;
   /** Resolves every link. @throws FileNotFoundError, FileAccessError */
   realPath(path: string): Promise<string>;
-  /** For reading. @throws FileNotFoundError, FileAccessError */
-  open(path: string): Promise<OpenFile>;
-  /** A small text file, whole. @throws FileNotFoundError, FileAccessError */
-  readText(path: string): Promise<string>;
+  /**
+   * For reading; a FIFO, a socket or a device is refused.
+   *
+   * @param options `isRegular`: the caller has seen just now that it is a
+   * regular file, which spares another look at it. @default false
+   * @throws FileNotFoundError, FileAccessError
+   */
+  open(
+    path: string,
+    options?: { readonly isRegular?: boolean },
+  ): Promise<OpenFile>;
+  /**
+   * A small text file, whole.
+   *
+   * @param options `mayBePipe`: waits for the writer of a FIFO, for what a
+   * person has named, such as a shell's `<(command)`. @default false
+   * @throws FileNotFoundError, FileAccessError
+   */
+  readText(
+    path: string,
+    options?: { readonly mayBePipe?: boolean },
+  ): Promise<string>;
   /** Makes a directory and those above it, where they do not exist yet. */
   makeDirectory(path: string, mode: number): Promise<void>;
   /** Gives a file another name; one that has it already is replaced. */
@@ -116,10 +146,9 @@ export interface FileSystem {
    * Tells of what happens in a directory and all below it, as far as the
    * system does: changes made over a network are not heard of.
    *
-   * @returns ends it
-   * @throws FileNotFoundError, or the system's error (too many watches)
+   * @returns at once: whether it can, `hears()` says
    */
-  watch(directory: string, listener: FileListener): Disposable;
+  watch(directory: string, listener: FileListener): DirectoryWatch;
   /**
    * Writes a file that is either wholly there afterwards or not at all:
    * temporary file, fsync, rename (or link, when it must not exist yet). A

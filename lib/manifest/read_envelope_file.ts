@@ -18,7 +18,7 @@ export async function readEnvelopeFile(
     // A FIFO would be waited for; what is no file is no manifest either.
     const { kind, sizeBytes } = await fileSystem.stat(path);
     if (kind !== "file") return undefined;
-    using file = await fileSystem.open(path);
+    using file = await fileSystem.open(path, { isRegular: true });
     const buffer = new Uint8Array(Math.min(sizeBytes, MAX_ENVELOPE_BYTES + 1));
     let length = 0;
     while (length < buffer.length) {

@@ -69,7 +69,7 @@ export async function loadSigningKey(
   path: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SigningKey> {
-  const key = await readKeyFile(fileSystem, path, { signal });
+  const key = await readKeyFile(fileSystem, path, { mayBePipe: true, signal });
   if (key === undefined) {
     throw new UserError(
       `Cannot use signing key "${path}": there is no such file; make one with: plasmd key generate --out "${path}"`,
@@ -82,19 +82,27 @@ export async function loadSigningKey(
 async function readKeyFile(
   fileSystem: FileSystem,
   path: string,
-  { signal }: { readonly signal: AbortSignal },
+  { mayBePipe = false, signal }: {
+    readonly mayBePipe?: boolean;
+    readonly signal: AbortSignal;
+  },
 ): Promise<SigningKey | undefined> {
   const unusable = (problem: string) =>
     new UserError(`Cannot use signing key "${path}": ${problem}`);
   try {
-    const { mode } = await fileSystem.stat(path);
+    const { kind, mode } = await fileSystem.stat(path);
     signal.throwIfAborted();
+    if (kind !== "file" && !mayBePipe) {
+      throw unusable("it is not a regular file");
+    }
     if ((mode & 0o077) !== 0) {
       throw unusable(
         `others than its owner may read it; run: chmod 600 "${path}"`,
       );
     }
-    const key = await parseSigningKey(await fileSystem.readText(path));
+    const key = await parseSigningKey(
+      await fileSystem.readText(path, { mayBePipe }),
+    );
     if (key.ok) return key.value;
     throw unusable(
       `${key.reason}; make one with: plasmd key generate --out FILE`,

@@ -59,7 +59,7 @@ export async function offerFirst(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const endMs = clock.monotonic() + 1.5 * QUIET_MS;
-  await watcher.update(settings());
+  await watcher.update(settings(), { signal });
   await library.refresh({ signal });
   const tree = await library.tree();
   // Several times, since files that were written one after the other also
@@ -153,7 +153,7 @@ async function waitForNews(
     const stepMs = Math.min(leftMs, RESCAN_MS);
     if (await bell.wait(clock, stepMs, { signal })) return true;
     if (leftMs <= RESCAN_MS) return false;
-    if (await watcher.update(settings())) return true;
+    if (await watcher.update(settings(), { signal })) return true;
   }
 }
 
@@ -196,7 +196,7 @@ function lookWith(
   let lastProblem: string | undefined;
   return async ({ signal }) => {
     try {
-      await watcher.update(settings());
+      await watcher.update(settings(), { signal });
       await library.look({ warnAfterMs: WARN_AFTER_MS, signal });
       lastProblem = undefined;
       return true;

@@ -1,4 +1,7 @@
+import { whenAborted } from "../core/abort.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import {
+  type DirectoryWatch,
   type FileEvent,
   FileNotFoundError,
   type FileSystem,
@@ -12,6 +15,8 @@ import type { Writer } from "./settling.ts";
 export interface ArtifactWatcherOptions {
   /** The disk. */
   readonly fileSystem: FileSystem;
+  /** The time. */
+  readonly clock: Clock;
   /** Hears once when the system gives no events. */
   readonly logger: Logger;
   /** Something has changed that a look would show. */
@@ -20,10 +25,20 @@ export interface ArtifactWatcherOptions {
   readonly onWriter: (path: string, writer: Writer) => void;
 }
 
-interface Watch extends Disposable {
+interface Watch {
   /** Which directory it is: another one may come to have its name. */
   readonly identity: string;
+  readonly watch: DirectoryWatch;
+  /** On the monotonic clock. */
+  readonly sinceMs: number;
+  /** Whether it has been heard to work. */
+  isHeard: boolean;
 }
+
+/** A watcher answers in a millisecond; on a busy machine it takes longer. */
+const ANSWER_MS = 2000;
+/** How long it may take to go through the directories at first. */
+const OPENING_MS = 60_000;
 
 /**
  * Hears of changes below the artifacts directories as soon as they happen.
@@ -37,6 +52,8 @@ export class ArtifactWatcher implements Disposable {
   #departed: string | undefined;
   #problem: string | undefined;
   #isComplete = false;
+  /** How many watches came to work. */
+  #begun = 0;
 
   /** Watches nothing before `update()`. */
   constructor(options: ArtifactWatcherOptions) {
@@ -51,11 +68,18 @@ export class ArtifactWatcher implements Disposable {
   /**
    * Watches the artifacts directories of these settings and no others. Call it
    * before each look: a directory that was replaced is watched anew, and one
-   * that could not be watched is tried again.
+   * that could not be watched is tried again. What does not answer is not
+   * waited for: the watches of this machine share a fate, so that all are begun
+   * anew.
    *
-   * @returns whether it found another directory than before in some place
+   * @returns whether there may be news that it has missed: another directory
+   * than before in some place, or one that is heard of only now
+   * @throws the signal's reason, when it aborts
    */
-  async update(settings: ScanSettings): Promise<boolean> {
+  async update(
+    settings: ScanSettings,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<boolean> {
     const roots = artifactRoots(settings);
     const before = this.#identities();
     for (const [root, watch] of this.#watches) {
@@ -64,8 +88,9 @@ export class ArtifactWatcher implements Disposable {
     this.#isComplete = true;
     for (const root of roots) {
       try {
-        await this.#watch(root);
+        await this.#watch(root, { signal });
       } catch (error) {
+        signal.throwIfAborted();
         this.#isComplete = false;
         const watch = this.#watches.get(root);
         if (watch !== undefined) this.#end(root, watch);
@@ -79,7 +104,8 @@ export class ArtifactWatcher implements Disposable {
   }
 
   #identities(): string {
-    return [...this.#watches.values()].map((w) => w.identity).sort().join();
+    const identities = [...this.#watches.values()].map((w) => w.identity);
+    return [this.#begun, ...identities.sort()].join();
   }
 
   /** Ends all watches. */
@@ -87,14 +113,33 @@ export class ArtifactWatcher implements Disposable {
     for (const [root, watch] of this.#watches) this.#end(root, watch);
   }
 
-  async #watch(root: string): Promise<void> {
+  async #watch(
+    root: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
     const { fileSystem } = this.#options;
     const directory = await fileSystem.realPath(root);
     const { device, inode } = await fileSystem.stat(directory);
     const identity = `${device}:${inode} ${directory}`;
     const present = this.#watches.get(root);
-    if (present?.identity === identity) return;
-    if (present !== undefined) this.#end(root, present);
+    if (present !== undefined && present.identity !== identity) {
+      this.#end(root, present);
+    }
+    const current = this.#watches.get(root) ??
+      this.#begin(root, directory, identity);
+    if (await this.#isHeard(current, { signal })) return;
+    const { isHeard, sinceMs } = current;
+    const lateMs = this.#options.clock.monotonic() - sinceMs;
+    if (isHeard || lateMs > OPENING_MS) {
+      this[Symbol.dispose]();
+      const again = this.#begin(root, directory, identity);
+      if (await this.#isHeard(again, { signal })) return;
+    }
+    this.#isComplete = false;
+  }
+
+  #begin(root: string, directory: string, identity: string): Watch {
+    const { fileSystem, clock } = this.#options;
     const watch = fileSystem.watch(directory, {
       onEvent: (event) => this.#onEvent(event),
       onEnd: (problem) => {
@@ -104,13 +149,29 @@ export class ArtifactWatcher implements Disposable {
         this.#warnOnce(problem);
       },
     });
-    this.#watches.set(root, {
-      identity,
-      [Symbol.dispose]: () => watch[Symbol.dispose](),
-    });
+    const sinceMs = clock.monotonic();
+    const begun = { identity, watch, sinceMs, isHeard: false };
+    this.#watches.set(root, begun);
+    return begun;
   }
 
-  #end(root: string, watch: Watch): void {
+  /** Whether a watch shows in time that it works. */
+  async #isHeard(
+    current: Watch,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    using limit = deadline(this.#options.clock, ANSWER_MS, { signal });
+    const isHeard = await Promise.race([
+      current.watch.hears().then(() => true),
+      whenAborted(limit.signal).then(() => false),
+    ]);
+    signal.throwIfAborted();
+    if (isHeard && !current.isHeard) this.#begun++;
+    current.isHeard ||= isHeard;
+    return isHeard;
+  }
+
+  #end(root: string, { watch }: Watch): void {
     this.#watches.delete(root);
     watch[Symbol.dispose]();
   }

@@ -1,8 +1,8 @@
 import { isOutOfDescriptors } from "../core/error_code.ts";
 import {
   type DirectoryEntry,
+  type DirectoryWatch,
   FileAccessError,
-  type FileEvent,
   type FileInfo,
   type FileListener,
   FileNotFoundError,
@@ -10,7 +10,7 @@ import {
   type OpenFile,
   SystemLimitError,
 } from "../core/file_system.ts";
-import { messageOf } from "../core/printable.ts";
+import { watchDirectory } from "./disk_watcher.ts";
 
 /** The machine's own disk. */
 export const disk: FileSystem = {
@@ -25,9 +25,16 @@ export const disk: FileSystem = {
   stat: (path) =>
     translate(`look at "${path}"`, async () => infoOf(await Deno.stat(path))),
   realPath: (path) => translate(`resolve "${path}"`, () => Deno.realPath(path)),
-  open: (path) => translate(`read "${path}"`, () => openFile(path)),
-  readText: (path) =>
-    translate(`read "${path}"`, () => Deno.readTextFile(path)),
+  open: (path, { isRegular = false } = {}) =>
+    translate(`read "${path}"`, async () => {
+      if (!isRegular) await refusePipe(path);
+      return await openFile(path);
+    }),
+  readText: (path, { mayBePipe = false } = {}) =>
+    translate(`read "${path}"`, async () => {
+      if (!mayBePipe) await refusePipe(path);
+      return await Deno.readTextFile(path);
+    }),
   makeDirectory: (path, mode) =>
     translate(
       `make directory "${path}"`,
@@ -41,6 +48,15 @@ export const disk: FileSystem = {
   writeAtomically: (path, bytes, options) =>
     translate(`write "${path}"`, () => writeAtomically(path, bytes, options)),
 };
+
+/** A FIFO would be waited for, on a thread of which there are few. */
+async function refusePipe(path: string): Promise<void> {
+  if (kindOf(await Deno.stat(path)) === "other") {
+    throw new FileAccessError(
+      `Cannot read "${path}": it is not a regular file`,
+    );
+  }
+}
 
 async function openFile(path: string): Promise<OpenFile> {
   const file = await Deno.open(path);
@@ -63,6 +79,9 @@ async function openFile(path: string): Promise<OpenFile> {
 
 /** By flock, which the kernel releases when the process is gone. */
 async function lock(path: string): Promise<Disposable | undefined> {
+  await refusePipe(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
   const file = await Deno.open(path, { write: true, create: true });
   let isLocked = false;
   try {
@@ -76,44 +95,12 @@ async function lock(path: string): Promise<Disposable | undefined> {
   }
 }
 
-/** inotify: a read gives no event, the close after a write gives `access`. */
-const EVENT_KINDS: ReadonlyMap<string, FileEvent["kind"]> = new Map([
-  ["create", "created"],
-  ["modify", "modified"],
-  ["access", "closed"],
-  ["rename", "moved"],
-]);
-
-function watch(
-  directory: string,
-  { onEvent, onEnd }: FileListener,
-): Disposable {
-  const watcher = openWatcher(directory);
-  let closed = false;
-  const read = async () => {
-    try {
-      for await (const { kind, paths } of watcher) {
-        onEvent({ kind: EVENT_KINDS.get(kind) ?? "other", paths });
-      }
-    } catch (error) {
-      if (!closed) onEnd(messageOf(error));
-    }
-  };
-  void read();
+function watch(directory: string, listener: FileListener): DirectoryWatch {
+  const watch = watchDirectory(directory, listener);
   return {
-    [Symbol.dispose]() {
-      if (!closed) watcher.close();
-      closed = true;
-    },
+    hears: () => translate(`watch "${directory}"`, () => watch.hears()),
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
   };
-}
-
-function openWatcher(directory: string): Deno.FsWatcher {
-  try {
-    return Deno.watchFs(directory, { recursive: true });
-  } catch (cause) {
-    throw translated(`watch "${directory}"`, cause);
-  }
 }
 
 /**
@@ -188,6 +175,7 @@ async function translate<T>(
 }
 
 function translated(action: string, cause: unknown): Error {
+  if (cause instanceof FileAccessError) return cause;
   if (
     cause instanceof Deno.errors.NotFound ||
     cause instanceof Deno.errors.NotADirectory

@@ -1,6 +1,7 @@
 import { join, sep } from "node:path";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import {
+  type DirectoryEntry,
   type FileInfo,
   FileNotFoundError,
   type FileSystem,
@@ -12,6 +13,7 @@ import {
   artifactRoles,
   type IgnoredName,
   isExactName,
+  isLastResort,
 } from "./artifact_roles.ts";
 import type { ArtifactFile, ImageFiles } from "./image_files.ts";
 
@@ -69,9 +71,13 @@ export async function readImage(
       warn(`Ignoring "${directory}": ${leaves(realDirectory, realRoot)}`);
       return { files: undefined, warnings };
     }
+    const entries = await fileSystem.list(realDirectory);
+    for (const warning of specialFileWarnings(entries, directory)) {
+      warn(warning);
+    }
     const kinds = new Map(
-      (await fileSystem.list(realDirectory))
-        .filter(({ kind }) => kind !== "directory")
+      entries
+        .filter(({ kind }) => kind === "file" || kind === "symlink")
         .map(({ name, kind }) => [name, kind]),
     );
     scope = { directory: realDirectory, realRoot, kinds, fileSystem, warn };
@@ -114,6 +120,24 @@ export async function readImage(
   };
 }
 
+/**
+ * What is said of the FIFOs, sockets and devices in a directory, none of which
+ * is ever opened.
+ *
+ * @param directory as it was found, for messages
+ */
+export function specialFileWarnings(
+  entries: readonly DirectoryEntry[],
+  directory: string,
+): string[] {
+  const reason = "it is not a regular file";
+  return ignoredWarnings(
+    entries.filter(({ kind }) => kind === "other")
+      .map(({ name }) => ({ name, reason })),
+    directory,
+  );
+}
+
 /** One line for each name, or for all that there are many of. */
 function ignoredWarnings(
   ignored: readonly IgnoredName[],
@@ -138,7 +162,8 @@ async function firstUsable(
   for (const [index, name] of names.entries()) {
     const file = await readArtifact(name, scope);
     if (file === undefined) continue;
-    const others = names.slice(index + 1);
+    const others = names.slice(index + 1)
+      .filter((other) => isLastResort(name) || !isLastResort(other));
     if (others.length > 0 && !isExactName(name)) {
       scope.warn(
         `Several files could be the ${role} in "${scope.directory}": using ` +
@@ -185,7 +210,7 @@ async function resolveFile(
     }
     // Decided before it is opened: opening a FIFO would wait for a writer.
     if (kind !== "file") return refuse("it is not a regular file");
-    using file = await fileSystem.open(path);
+    using file = await fileSystem.open(path, { isRegular: true });
     return ok({ path, info: file.info() });
   } catch (error) {
     if (error instanceof SystemLimitError) throw error;

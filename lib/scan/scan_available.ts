@@ -17,7 +17,7 @@ import {
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { ImageFiles } from "./image_files.ts";
-import { readImage } from "./read_image.ts";
+import { readImage, specialFileWarnings } from "./read_image.ts";
 
 /** Where images are looked for. */
 export interface ScanSettings {
@@ -108,6 +108,7 @@ async function findChannels(
   const entries = needsShared
     ? await listArtifacts(artifactsDir, fileSystem)
     : [];
+  warnings.push(...specialFileWarnings(entries, artifactsDir));
   const found = settings.channels === undefined
     ? channelNames(entries, artifactsDir, warnings)
       .filter((name) => !wanted.includes(name))
@@ -232,6 +233,7 @@ async function findArchDirectories(
     }
     return found;
   }
+  warnings.push(...specialFileWarnings(entries, directory));
   for (const { name, kind } of entries) {
     if (kind === "file" || kind === "other" || name.startsWith(".")) continue;
     const arch = parseArch(name);

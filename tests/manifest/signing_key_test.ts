@@ -166,3 +166,11 @@ Deno.test({
     }
   },
 });
+
+Deno.test("loadOrCreateSigningKey() does not wait for a FIFO in place of its key", async () => {
+  const fileSystem = new MemoryFileSystem().special("/k.pem");
+  await assert.rejects(
+    loadOrCreateSigningKey(fileSystem, "/k.pem", options),
+    /"\/k.pem": it is not a regular file/,
+  );
+});

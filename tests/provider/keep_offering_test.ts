@@ -53,6 +53,7 @@ async function withProvider(
   const tree = await library.tree();
   using watcher = new ArtifactWatcher({
     fileSystem: fs,
+    clock,
     logger,
     onChange: () => bell.ring(),
     onWriter: (path, writer) => tree.noteWriter(path, writer),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
+  type DirectoryWatch,
   FileAccessError,
   FileNotFoundError,
   type FileSystem,
@@ -90,20 +91,19 @@ function contract(
       const heard = Promise.withResolvers<void>();
       const problems: string[] = [];
       {
-        using _watch = fs.watch(root, {
+        using watch = fs.watch(root, {
           onEvent({ paths }) {
             if (paths.includes(path)) heard.resolve();
           },
           onEnd: (problem) => problems.push(problem),
         });
+        await watch.hears();
         await fs.writeAtomically(path, bytes("x"), { mode: 0o600 });
         await heard.promise;
       }
       assert.deepEqual(problems, []);
-      assert.throws(
-        () => fs.watch(join(root, "none"), { onEvent() {}, onEnd() {} }),
-        FileNotFoundError,
-      );
+      using none = fs.watch(join(root, "none"), { onEvent() {}, onEnd() {} });
+      await assert.rejects(none.hears(), FileNotFoundError);
     }));
 
   Deno.test(`${name}: watch() tells of a move with both names`, () =>
@@ -112,7 +112,7 @@ function contract(
       await fs.writeAtomically(from, bytes("x"), { mode: 0o600 });
       const moved = Promise.withResolvers<void>();
       const problems: string[] = [];
-      using _watch = fs.watch(root, {
+      using watch = fs.watch(root, {
         onEvent({ kind, paths }) {
           if (kind === "moved" && paths.join() === `${from},${to}`) {
             moved.resolve();
@@ -120,6 +120,7 @@ function contract(
         },
         onEnd: (problem) => problems.push(problem),
       });
+      await watch.hears();
       await fs.rename(from, to);
       await moved.promise;
       assert.deepEqual(problems, []);
@@ -186,7 +187,7 @@ Deno.test("disk.watch() tells when a writer opens a file and when it closes it, 
     const path = join(root, "kernel");
     const kinds: string[] = [];
     const closed = Promise.withResolvers<void>();
-    using _watch = disk.watch(root, {
+    using watch = disk.watch(root, {
       onEvent({ kind, paths }) {
         assert.deepEqual(paths, [path]);
         kinds.push(kind);
@@ -194,6 +195,7 @@ Deno.test("disk.watch() tells when a writer opens a file and when it closes it, 
       },
       onEnd: assert.fail,
     });
+    await watch.hears();
     await Deno.writeTextFile(path, "x");
     await Deno.readTextFile(path);
     await closed.promise;
@@ -225,4 +227,86 @@ Deno.test("disk.stat() of links in a circle gives FileAccessError", async () => 
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+const HAS_FIFOS = Deno.build.os !== "windows";
+
+async function makeFifo(path: string): Promise<void> {
+  const { success } = await new Deno.Command("mkfifo", { args: [path] })
+    .output();
+  assert.ok(success, `cannot make "${path}"`);
+}
+
+/** Whether it settles in time; a watcher that is held up never does. */
+async function isHeard(watch: DirectoryWatch): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), 1000);
+  });
+  const isHeard = await Promise.race([watch.hears().then(() => true), late]);
+  clearTimeout(timer);
+  return isHeard;
+}
+
+Deno.test({
+  name: "disk does not wait for the writer of a FIFO, unless told to",
+  ignore: !HAS_FIFOS,
+  async fn() {
+    const root = await Deno.makeTempDir();
+    try {
+      const path = join(root, "fifo");
+      await makeFifo(path);
+      await assert.rejects(disk.open(path), /it is not a regular file/);
+      await assert.rejects(disk.readText(path), /it is not a regular file/);
+      await assert.rejects(disk.lock(path), /it is not a regular file/);
+      const text = disk.readText(path, { mayBePipe: true });
+      await Deno.writeTextFile(path, "said");
+      assert.equal(await text, "said");
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "disk.watch() that a FIFO has held up is let go, and hears again when it is begun anew",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const root = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(join(root, "a/b"), { recursive: true });
+      const quiet = { onEvent() {}, onEnd: assert.fail };
+      {
+        using watch = disk.watch(root, quiet);
+        await watch.hears();
+        await makeFifo(join(root, "a/b/fifo"));
+        let heard = true;
+        // The event may take a moment to be opened.
+        for (let i = 0; heard && i < 20; i++) heard = await isHeard(watch);
+        assert.equal(heard, false, "a FIFO holds up no watcher any more");
+      }
+      const path = join(root, "a/kernel");
+      const found = Promise.withResolvers<void>();
+      using again = disk.watch(root, {
+        ...quiet,
+        onEvent({ paths }) {
+          if (paths.includes(path)) found.resolve();
+        },
+      });
+      await again.hears();
+      await Deno.writeTextFile(path, "x");
+      await found.promise;
+      assert.ok(await isHeard(again));
+      const held = (await Promise.all(
+        (await Array.fromAsync(Deno.readDir("/proc/self/task"))).map(
+          ({ name }) =>
+            Deno.readTextFile(`/proc/self/task/${name}/wchan`).catch(() => ""),
+        ),
+      )).filter((where) => where === "wait_for_partner");
+      assert.equal(held.length, 0, "a thread still waits for the FIFO");
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
 });

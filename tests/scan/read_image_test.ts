@@ -165,3 +165,34 @@ Deno.test("readImage() on a real disk does not wait for a FIFO named vmlinuz", a
     await Deno.remove(root, { recursive: true });
   }
 });
+
+Deno.test("readImage() finds no kernel beside the signature of one", async () => {
+  const { files } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz-6.12.sig`),
+  );
+  assert.equal(files, undefined);
+});
+
+Deno.test("readImage() does not ask which of a kernel and its backup is meant", async () => {
+  const { files, warnings } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz-6.12`)
+      .file(`${DIR}/vmlinuz-6.12.old`).file(`${DIR}/vmlinuz-6.12.sig`),
+  );
+  assert.equal(files?.kernel.filename, "vmlinuz-6.12");
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("readImage() says once of each FIFO, socket or device that it is ignored, and opens none", async () => {
+  const fs = new MemoryFileSystem().file(`${DIR}/vmlinuz`);
+  const names = ["vmlinuz-9", "cmdline", "manifest.json", "note"];
+  for (const name of names) fs.special(`${DIR}/${name}`);
+  const { files, warnings } = await read(fs);
+  assert.equal(files?.kernel.filename, "vmlinuz");
+  assert.equal(files.cmdline, undefined);
+  assert.equal(files.manifestPath, undefined);
+  assert.deepEqual(
+    warnings,
+    names.map((n) => `Ignoring "${DIR}/${n}": it is not a regular file`),
+  );
+  assert.deepEqual(fs.opened, [`${DIR}/vmlinuz`]);
+});

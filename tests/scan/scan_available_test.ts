@@ -224,3 +224,21 @@ Deno.test("scanAvailable() gives up rather than miss images for want of file des
     SystemLimitError,
   );
 });
+
+Deno.test("scanAvailable() says once of each FIFO in place of a channel, an architecture or a kernel", async () => {
+  const fs = new MemoryFileSystem().special("/srv/stable")
+    .special("/srv/x").special("/srv/testing/arm64")
+    .special("/srv/testing/x86_64/vmlinuz");
+  const { available, warnings } = await scanAvailable(
+    { artifactsDir: "/srv" },
+    fs,
+    { signal: new AbortController().signal },
+  );
+  assert.deepEqual(available, []);
+  assert.deepEqual(
+    warnings.toSorted(),
+    ["stable", "testing/arm64", "testing/x86_64/vmlinuz", "x"].map((name) =>
+      `Ignoring "/srv/${name}": it is not a regular file`
+    ),
+  );
+});

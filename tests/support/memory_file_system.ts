@@ -1,6 +1,7 @@
 import { dirname, posix } from "node:path";
 import {
   type DirectoryEntry,
+  type DirectoryWatch,
   FileAccessError,
   type FileEvent,
   type FileInfo,
@@ -36,6 +37,8 @@ export class MemoryFileSystem implements FileSystem {
   /** How much content was read in all. */
   readBytes = 0;
   readonly #watches = new Map<FileListener, string>();
+  #delay: Promise<void> | undefined;
+  readonly #stuck = new Set<FileListener>();
   readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
   watchTrouble: string | undefined;
@@ -133,11 +136,35 @@ export class MemoryFileSystem implements FileSystem {
     return this;
   }
 
-  watch(directory: string, listener: FileListener): Disposable {
-    this.#find(directory);
-    if (this.watchTrouble !== undefined) throw new Error(this.watchTrouble);
-    this.#watches.set(listener, directory);
-    return { [Symbol.dispose]: () => void this.#watches.delete(listener) };
+  watch(directory: string, listener: FileListener): DirectoryWatch {
+    const opened = this.#try(() => {
+      this.#find(directory);
+      if (this.watchTrouble !== undefined) throw new Error(this.watchTrouble);
+      this.#watches.set(listener, directory);
+    });
+    opened.catch(() => {});
+    return {
+      hears: async () => {
+        await opened;
+        await this.#delay;
+        if (!this.#watches.has(listener) || this.#stuck.has(listener)) {
+          await new Promise(() => {});
+        }
+      },
+      [Symbol.dispose]: () => void this.#watches.delete(listener),
+    };
+  }
+
+  /** Lets no watch begin to hear until the returned function is called. */
+  delayWatches(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#delay = promise;
+    return resolve;
+  }
+
+  /** Holds up all that watch right now, as a FIFO that is opened does. */
+  holdUpWatches(): void {
+    for (const listener of this.#watches.keys()) this.#stuck.add(listener);
   }
 
   /** How many directories are watched. */
@@ -195,6 +222,11 @@ export class MemoryFileSystem implements FileSystem {
       const node = this.#find(real);
       if (!node.readable) {
         throw new FileAccessError(`Cannot read "${path}": permission denied`);
+      }
+      if (node.kind === "other") {
+        throw new FileAccessError(
+          `Cannot read "${path}": it is not a regular file`,
+        );
       }
       this.opened.push(real);
       this.openCount++;

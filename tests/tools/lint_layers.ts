@@ -28,7 +28,8 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
 ];
 
 /** Where `Deno.*` may be used: everything else decides, and is handed its I/O. */
-const SHELLS = /^(scan\/disk|net\/[a-z_]+|http\/server|cli\/[a-z_]+)\.ts$/;
+const SHELLS =
+  /^(scan\/(disk|disk_watcher|pipes_below)|net\/[a-z_]+|http\/server|cli\/[a-z_]+)\.ts$/;
 
 /**
  * A path, or the beginning of one, that Deno lets nobody open without
