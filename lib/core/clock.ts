@@ -50,6 +50,33 @@ export function sleep(
   });
 }
 
+/** Short beside what is waited for, and long beside a turn with nothing to do. */
+const STEP_MS = 5;
+
+/**
+ * Waits by the time that this program is given, not by the clock alone: in
+ * steps, between which everything that came in is dealt with. Where the
+ * processor is slow or has other work, turns of the event loop take longer than
+ * a step, and so the wait grows with whatever it is meant to leave time for.
+ *
+ * @param clock whose time passes
+ * @param delayMs how long, where nothing else is to be done
+ * @param isNeeded asked before each step; the wait ends when it is not
+ * @throws the signal's reason, when it aborts first
+ */
+export async function sleepInSteps(
+  clock: Clock,
+  delayMs: number,
+  { signal, isNeeded = () => true }: {
+    readonly signal: AbortSignal;
+    readonly isNeeded?: () => boolean;
+  },
+): Promise<void> {
+  for (let leftMs = delayMs; leftMs > 0 && isNeeded(); leftMs -= STEP_MS) {
+    await sleep(clock, Math.min(STEP_MS, leftMs), { signal });
+  }
+}
+
 /** A signal that ends with its parent or when time is up. */
 export interface Deadline extends Disposable {
   /** Aborts with the parent's reason, or a `TimeoutError` when time is up. */

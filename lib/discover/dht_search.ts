@@ -10,7 +10,7 @@ import {
   formatChannelArch,
   sameImage,
 } from "../core/channel_arch.ts";
-import { type Clock, sleep } from "../core/clock.ts";
+import { type Clock, sleepInSteps } from "../core/clock.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { Result } from "../core/result.ts";
 import { printable } from "../core/printable.ts";
@@ -30,8 +30,8 @@ const SLOW_AFTER_MS = 250;
 /** Those that are silent included. */
 const MAX_OPEN = 64;
 /**
- * How long the first candidate has the machine to itself: further handshakes
- * would be done before its manifest is, and mostly for nothing.
+ * How long the first candidate has the machine to itself, in steps: further
+ * handshakes would be done before its manifest is, and mostly for nothing.
  */
 const REST_MS = 150;
 /** How long to wait for a first node to ask before saying that there is none. */
@@ -271,7 +271,7 @@ export class DhtSearch {
     if (known && known.lastUpdatedMs >= record.lastUpdatedMs) return;
     this.#newest.set(record.peerId, record);
     if (known?.url === record.url && known.version === record.version) return;
-    this.#resting ??= sleep(this.#options.clock, REST_MS, {
+    this.#resting ??= sleepInSteps(this.#options.clock, REST_MS, {
       signal: this.#signal,
     }).catch(() => {}); // aborted: nobody waits any more
     const { providerName } = record;

@@ -124,6 +124,8 @@ export async function discover(
   let cancelSettling = () => {};
 
   const trusted = () => providers.filter(stillTrusts);
+  const isChecking = () =>
+    beingChecked > 0 || (!options.all && trusted().length > 0);
   const endIfFound = () => {
     if (trusted().length > 0) found.resolve();
   };
@@ -203,9 +205,8 @@ export async function discover(
   };
   const ask = async (source: Source) => {
     try {
-      for await (const finding of source.find(image, { signal: ended })) {
-        hear(finding);
-      }
+      const asking = source.find(image, { signal: ended, isChecking });
+      for await (const finding of asking) hear(finding);
     } catch (error) {
       if (!ended.aborted) problems.add(`${source.name}: ${messageOf(error)}`);
     }

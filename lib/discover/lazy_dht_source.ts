@@ -1,8 +1,8 @@
 import { whenAborted } from "../core/abort.ts";
-import { type Clock, sleep } from "../core/clock.ts";
+import { type Clock, sleep, sleepInSteps } from "../core/clock.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { DhtSource } from "./dht_source.ts";
-import type { Finding } from "./source.ts";
+import type { Finding, FindOptions } from "./source.ts";
 
 /** How a lazy source comes to its real one. */
 export interface LazyDhtSourceOptions {
@@ -12,7 +12,7 @@ export interface LazyDhtSourceOptions {
   readonly load: (bootstrap: readonly string[]) => Promise<DhtSource>;
   /**
    * How long others may try alone first, since loading keeps them from hearing
-   * their answers.
+   * their answers. In steps: a slow processor takes longer to hear them.
    */
   readonly headStartMs: number;
   /** Whether addresses may come in later. */
@@ -27,7 +27,17 @@ export interface LazyDhtSourceOptions {
  */
 const LEARNING_MS = 2000;
 
-/** Asks the DHT, and loads what that takes once there is somebody to ask. */
+/**
+ * How long the check of a candidate may keep the DHT waiting, in steps: the
+ * provider may hang, or be one of hundreds that somebody made up.
+ */
+const CHECKING_MS = 500;
+
+/**
+ * Asks the DHT, and loads what that takes once there is somebody to ask and no
+ * candidate is being checked: on a slow processor loading takes ten times as
+ * long as all the rest of a discovery, on the same thread.
+ */
 export function createLazyDhtSource(
   options: LazyDhtSourceOptions,
 ): DhtSource {
@@ -44,9 +54,12 @@ export function createLazyDhtSource(
     },
     async *find(
       image: ChannelArch,
-      { signal }: { readonly signal: AbortSignal },
+      { signal, isChecking = () => false }: FindOptions,
     ): AsyncGenerator<Finding> {
       const { clock, mayLearnPeers, headStartMs } = options;
+      const giveWay = () =>
+        sleepInSteps(clock, CHECKING_MS, { signal, isNeeded: isChecking });
+      let loaded: DhtSource;
       try {
         if (mayLearnPeers && known.size === 0) {
           const wait = AbortSignal.any([signal, heardOfPeer.signal]);
@@ -64,13 +77,20 @@ export function createLazyDhtSource(
             whenAborted(signal),
           ]);
         }
-        await sleep(clock, headStartMs, { signal });
+        await sleepInSteps(clock, headStartMs, { signal });
+        await giveWay();
+        signal.throwIfAborted();
+        loaded = await options.load([...known]);
+        source = loaded;
+        // Heard of meanwhile; it ignores the others.
+        known.forEach((multiaddr) => loaded.addPeer(multiaddr));
+        // Found meanwhile: handshakes are heavy too.
+        await giveWay();
       } catch (error) {
         if (signal.aborted) return; // The others were quick enough.
         throw error;
       }
-      source = await options.load([...known]);
-      yield* source.find(image, { signal });
+      yield* loaded.find(image, { signal, isChecking });
     },
   };
 }

@@ -26,6 +26,18 @@ export type Finding =
   /** What was tried, or does not work: one clause, fit to be printed. */
   | { readonly kind: "problem"; readonly message: string };
 
+/** What a source is told when it is asked. */
+export interface FindOptions {
+  /** Ends the search. */
+  readonly signal: AbortSignal;
+  /**
+   * Whether the manifest of a candidate is being fetched and verified, or one
+   * is about to be the result: a source that has heavy work to do leaves the
+   * processor to that. @default {() => false}
+   */
+  readonly isChecking?: () => boolean;
+}
+
 /** One way of asking the network. */
 export interface Source {
   /** For results and messages. */
@@ -35,8 +47,5 @@ export interface Source {
    * throws for what the network does. Ends by itself only when it cannot work
    * at all. Everything it opened is closed when the iteration ends.
    */
-  find(
-    image: ChannelArch,
-    options: { readonly signal: AbortSignal },
-  ): AsyncIterable<Finding>;
+  find(image: ChannelArch, options: FindOptions): AsyncIterable<Finding>;
 }

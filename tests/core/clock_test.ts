@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { deadline, sleep, systemClock } from "../../lib/core/clock.ts";
+import {
+  deadline,
+  sleep,
+  sleepInSteps,
+  systemClock,
+} from "../../lib/core/clock.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const { signal } = new AbortController();
@@ -26,6 +31,54 @@ Deno.test("sleep() ends early when it is aborted, and leaves no timer", async ()
     sleep(clock, 1, { signal: controller.signal }),
     /enough/,
   );
+});
+
+Deno.test("sleepInSteps() takes as long as sleep() where nothing else is to be done", async () => {
+  for (const delayMs of [0, 1, 12, 150]) {
+    const clock = new FakeClock();
+    let endedMs = NaN;
+    const sleeping = sleepInSteps(clock, delayMs, { signal })
+      .then(() => endedMs = clock.monotonic());
+    await clock.advance(1000);
+    await sleeping;
+    assert.equal(endedMs, delayMs);
+  }
+});
+
+Deno.test("sleepInSteps() counts a step that takes long as one", async () => {
+  const clock = new FakeClock();
+  let done = false;
+  const sleeping = sleepInSteps(clock, 100, { signal })
+    .then(() => done = true);
+  for (let step = 0; step < 10; step++) {
+    clock.stall(500);
+    await clock.advance(0);
+  }
+  await clock.advance(49);
+  assert.equal(done, false);
+  await clock.advance(1);
+  assert.equal(done, true);
+  await sleeping;
+});
+
+Deno.test("sleepInSteps() ends when it is not needed any more, or aborted, and leaves no timer", async () => {
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  let isNeeded = true;
+  const options = { signal: controller.signal, isNeeded: () => isNeeded };
+  let done = false;
+  const first = sleepInSteps(clock, 1000, options).then(() => done = true);
+  await clock.advance(12);
+  isNeeded = false;
+  assert.equal(done, false);
+  await clock.advance(5);
+  assert.equal(done, true);
+  await first;
+  isNeeded = true;
+  const second = sleepInSteps(clock, 1000, options);
+  controller.abort(new Error("enough"));
+  await assert.rejects(second, /enough/);
+  assert.equal(clock.pending, 0);
 });
 
 Deno.test("deadline() aborts with TimeoutError when time is up", async () => {

@@ -6,6 +6,7 @@ import {
   type DiscoverOptions,
   type DiscoveryResult,
 } from "../../lib/discover/discover.ts";
+import type { Source } from "../../lib/discover/source.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { candidate, memorySource, verified } from "../support/memory_source.ts";
 
@@ -25,6 +26,21 @@ function run(
     clock,
     ...options,
   }, { signal });
+}
+
+/** A source, and what it is told of the discovery. */
+function askedSource(
+  inner: Source,
+): { source: Source; isChecking: () => boolean } {
+  let isChecking = () => false;
+  const source: Source = {
+    name: inner.name,
+    find(image, options) {
+      isChecking = options.isChecking ?? isChecking;
+      return inner.find(image, options);
+    },
+  };
+  return { source, isChecking: () => isChecking() };
 }
 
 function hosts(result: DiscoveryResult): string[] {
@@ -372,6 +388,50 @@ Deno.test("discover() survives a source and a check that throw", async () => {
   await clock.advance(100);
   const result = await running;
   assert.deepEqual(result.problems, ["dht: no route", "bug"]);
+});
+
+Deno.test("discover() tells its sources while a manifest is being checked, not while a provider waits for another try", async () => {
+  const clock = new FakeClock();
+  const { source, isChecking } = askedSource(
+    memorySource([
+      [10, { kind: "candidate", candidate: candidate("busy") }],
+      [600, { kind: "candidate", candidate: candidate("good") }],
+    ], { clock }),
+  );
+  const running = run(clock, {
+    sources: [source],
+    check: async ({ manifestUrl }, { signal }) => {
+      await sleep(clock, 100, { signal });
+      return manifestUrl.host === "good"
+        ? ok(verified())
+        : refuse({ code: "status", message: "answered 503" });
+    },
+  });
+  const told: boolean[] = [];
+  for (const stepMs of [5, 10, 100, 480, 10]) {
+    await clock.advance(stepMs);
+    told.push(isChecking());
+  }
+  assert.deepEqual(told, [false, true, false, false, true]);
+  await clock.advance(100);
+  assert.deepEqual(hosts(await running), ["good"]);
+});
+
+Deno.test("discover() leaves its sources no gap between a good manifest and the result, but with all", async () => {
+  for (const all of [false, true]) {
+    const clock = new FakeClock();
+    const { source, isChecking } = askedSource(
+      memorySource([
+        [1, { kind: "candidate", candidate: candidate("a") }],
+      ], { clock }),
+    );
+    const running = run(clock, { sources: [source], all });
+    await clock.advance(3);
+    // The check is done, and others are waited for.
+    assert.equal(isChecking(), !all);
+    await clock.advance(3000);
+    assert.deepEqual(hosts(await running), ["a"]);
+  }
 });
 
 Deno.test("discover() passes DHT nodes on", async () => {

@@ -10,11 +10,18 @@ const PEER = "/ip4/192.0.2.1/tcp/4001";
 
 /** A lazy source under a fake clock, and what happened to it. */
 function setUp(
-  options: { bootstrap?: string[]; mayLearnPeers?: boolean } = {},
+  { isChecking = () => false, loading = Promise.resolve(), ...options }: {
+    bootstrap?: string[];
+    mayLearnPeers?: boolean;
+    isChecking?: () => boolean;
+    /** Until then the real source is not there. */
+    loading?: Promise<void>;
+  } = {},
 ) {
   const clock = new FakeClock();
   const controller = new AbortController();
   const loads: string[][] = [];
+  const added: string[] = [];
   const findings: Finding[] = [];
   const inner = memorySource([
     [5, { kind: "candidate", candidate: candidate("a", { source: "dht" }) }],
@@ -24,23 +31,25 @@ function setUp(
     mayLearnPeers: true,
     headStartMs: 100,
     clock,
-    load(bootstrap) {
+    async load(bootstrap) {
       loads.push([...bootstrap]);
+      await loading;
       const real: DhtSource = {
         name: "dht",
         find: (image, o) => inner.find(image, o),
-        addPeer() {},
+        addPeer: (multiaddr) => added.push(multiaddr),
       };
-      return Promise.resolve(real);
+      return real;
     },
     ...options,
   });
   const ended = (async () => {
-    for await (
-      const finding of source.find(IMAGE, { signal: controller.signal })
-    ) findings.push(finding);
+    const { signal } = controller;
+    for await (const finding of source.find(IMAGE, { signal, isChecking })) {
+      findings.push(finding);
+    }
   })();
-  return { clock, controller, source, loads, findings, ended };
+  return { clock, controller, source, loads, added, findings, ended };
 }
 
 Deno.test("the lazy DHT source gives the others a head start, then asks", async () => {
@@ -95,5 +104,88 @@ Deno.test("the lazy DHT source ends quietly when the others were quick enough", 
   controller.abort();
   await ended;
   assert.deepEqual([loads, findings], [[], []]);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("the lazy DHT source loads nothing while a candidate is being checked, and at once when it is refused", async () => {
+  let checking = true;
+  const { clock, controller, loads, ended } = setUp({
+    bootstrap: [PEER],
+    isChecking: () => checking,
+  });
+  await clock.advance(400);
+  assert.deepEqual(loads, []);
+  checking = false;
+  await clock.advance(5);
+  assert.deepEqual(loads, [[PEER]]);
+  controller.abort();
+  await ended;
+});
+
+Deno.test("the lazy DHT source waits half a second at most for candidates that are checked without end", async () => {
+  const { clock, controller, loads, findings, ended } = setUp({
+    bootstrap: [PEER],
+    isChecking: () => true,
+  });
+  await clock.advance(599);
+  assert.deepEqual(loads, []);
+  await clock.advance(1);
+  assert.deepEqual(loads, [[PEER]]);
+  // One may have come while it was loaded.
+  await clock.advance(499);
+  assert.deepEqual(findings, []);
+  await clock.advance(6);
+  assert.deepEqual(findings.map(({ kind }) => kind), ["candidate"]);
+  controller.abort();
+  await ended;
+});
+
+Deno.test("the lazy DHT source counts its waits in steps: a stalled processor hears the others first", async () => {
+  let checking = false;
+  const { clock, controller, loads, ended } = setUp({
+    bootstrap: [PEER],
+    isChecking: () => checking,
+  });
+  // Between two steps more time passes than the head start has.
+  clock.stall(1000);
+  await clock.advance(0);
+  assert.deepEqual(loads, []);
+  checking = true; // The answer that had come meanwhile.
+  await clock.advance(590);
+  assert.deepEqual(loads, []);
+  controller.abort();
+  await ended;
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("the lazy DHT source forgets no node that is heard of while it loads", async () => {
+  const loading = Promise.withResolvers<void>();
+  const { clock, controller, source, loads, added, ended } = setUp({
+    bootstrap: [PEER],
+    loading: loading.promise,
+  });
+  await clock.advance(100);
+  assert.deepEqual(loads, [[PEER]]);
+  const other = "/ip4/192.0.2.2/tcp/4001";
+  source.addPeer(other);
+  loading.resolve();
+  await clock.advance(0);
+  assert.ok(added.includes(other), `told only of ${added}`);
+  controller.abort();
+  await ended;
+});
+
+Deno.test("the lazy DHT source starts nothing when the discovery ends while it loads", async () => {
+  const loading = Promise.withResolvers<void>();
+  const { clock, controller, findings, ended } = setUp({
+    bootstrap: [PEER],
+    loading: loading.promise,
+    isChecking: () => true,
+  });
+  await clock.advance(600);
+  controller.abort();
+  loading.resolve();
+  await ended;
+  assert.deepEqual(findings, []);
   assert.equal(clock.pending, 0);
 });

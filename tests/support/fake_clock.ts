@@ -40,6 +40,14 @@ export class FakeClock implements Clock {
   }
 
   /**
+   * Lets time pass in which nothing runs, as on a machine that is starved: all
+   * that falls due meanwhile fires at the end of it, at the next `advance`.
+   */
+  stall(durationMs: number): void {
+    this.#elapsedMs += durationMs;
+  }
+
+  /**
    * Lets time pass: every timer that falls due fires in order, and promises
    * settle after each.
    */
