@@ -1,5 +1,5 @@
 import { systemClock } from "../core/clock.ts";
-import { UserError } from "../core/errors.ts";
+import { UnreachableError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { FileAccessError, FileNotFoundError } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
@@ -22,8 +22,9 @@ const END_TIMEOUT_MS = 5000;
 
 /**
  * Runs a program from its first argument to its exit code: signals become an
- * abort, what a person can mend becomes one line and exit code 2, anything
- * else one line and exit code 1. Never shows a stack trace.
+ * abort, what a person can mend becomes one line and exit code 2 (3 when
+ * somebody cannot be reached), anything else one line and exit code 1. Never
+ * shows a stack trace.
  *
  * Ends with `Deno.exit`, since libp2p keeps timers and a channel open after it
  * was stopped, which would keep the process alive.
@@ -75,6 +76,7 @@ async function exitCodeOf(
       `ERROR ${error instanceof UserError ? error.message : messageOf(error)}`,
       "stderr",
     );
+    if (error instanceof UnreachableError) return ExitCode.notFound;
     return canBeMended(error) ? ExitCode.usage : ExitCode.unexpected;
   }
 }

@@ -1,5 +1,5 @@
 import { deadline, systemClock } from "../core/clock.ts";
-import { UserError } from "../core/errors.ts";
+import { UnreachableError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { StatusDocument } from "../http/status_json.ts";
@@ -45,7 +45,7 @@ async function fetchStatus(
     throw new Error(`it answers ${response.status}`);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new UserError(
+    throw new UnreachableError(
       `Cannot ask ${base} for its status: ${
         messageOf(cause)
       }; name a running provider with --url`,

@@ -1,6 +1,7 @@
 /**
  * Trouble that a person can mend: the message names the thing, the place and
- * the next step. The programs print it without a stack trace and exit with 2.
+ * the next step. The programs print it without a stack trace and exit with 2,
+ * unless its kind says otherwise.
  */
 export class UserError extends Error {
   /** Tells the kinds apart. */
@@ -11,6 +12,15 @@ export class UserError extends Error {
 export class UsageError extends UserError {
   /** Tells the kinds apart. */
   override readonly name = "UsageError";
+}
+
+/**
+ * Somebody who was named cannot be reached, or does not answer as asked: the
+ * programs exit with 3.
+ */
+export class UnreachableError extends UserError {
+  /** Tells the kinds apart. */
+  override readonly name = "UnreachableError";
 }
 
 /** Where in a configuration file something is wrong. */

@@ -6,9 +6,9 @@ export const ExitCode = {
   unexpected: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
-  /** Nothing was found before the timeout. */
+  /** Nothing was found before the timeout, or nobody could be reached. */
   notFound: 3,
-  /** Something was found, but nothing that verifies. */
+  /** A manifest came, but none that verifies. */
   notVerified: 4,
   /** Ended by SIGINT before it had a result. */
   interrupted: 130,

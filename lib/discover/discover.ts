@@ -90,6 +90,12 @@ const SUCCEEDED: Refusal = {
   message: "signed by keys that others succeeded, as another provider shows",
 };
 
+/** Of a candidate whose first check was under way at the end. */
+const UNANSWERED: Refusal = {
+  code: "slow",
+  message: "no complete answer before the timeout",
+};
+
 /**
  * Asks every source at once and checks every candidate as it comes in, under
  * one deadline. Ends with the first good one, or the newest of those that are
@@ -110,6 +116,7 @@ export async function discover(
   const problems = new Set<string>();
   const seenUrls = new Set<string>();
   const checks = new Set<Promise<void>>();
+  const awaited = new Set<Candidate>();
   let beingChecked = 0;
   let settledMs = Infinity;
 
@@ -148,9 +155,11 @@ export async function discover(
   /** @returns whether it is worth another try */
   const checkOnce = async (candidate: Candidate): Promise<boolean> => {
     beingChecked++;
+    awaited.add(candidate);
     try {
       const result = await check(candidate, { signal: ended });
       if (isOver || ended.aborted) return false;
+      awaited.delete(candidate);
       const { manifestUrl } = candidate;
       if (result.ok) {
         refused.delete(manifestUrl.href);
@@ -173,7 +182,9 @@ export async function discover(
         delayMs = Math.min(2 * delayMs, MAX_RETRY_MS);
       }
     } catch (error) {
-      if (!ended.aborted) problems.add(messageOf(error));
+      if (ended.aborted) return;
+      awaited.delete(candidate);
+      problems.add(messageOf(error));
     }
   };
   const hear = (finding: Finding) => {
@@ -226,8 +237,15 @@ export async function discover(
     if (stillTrusts(provider)) continue;
     refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
   }
+  const accepted = trusted().sort(betterFirst);
+  for (const { manifestUrl } of accepted.length === 0 ? awaited : []) {
+    const { href } = manifestUrl;
+    if (!refused.has(href)) {
+      refused.set(href, { manifestUrl, refusal: UNANSWERED });
+    }
+  }
   return {
-    providers: trusted().sort(betterFirst),
+    providers: accepted,
     refused: [...refused.values()],
     others: [...others.values()].sort((a, b) =>
       formatChannelArch(a) < formatChannelArch(b) ? -1 : 1

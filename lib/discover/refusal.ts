@@ -1,9 +1,7 @@
 import type * as document from "../manifest/refusal.ts";
 
-/** Why a candidate is not taken, for programs. */
-export type RefusalCode =
-  /** What it answered is not accepted. */
-  | document.RefusalCode
+/** Why no manifest came from a candidate, for programs. */
+export type NoManifestCode =
   /** Its URL is not http or https. */
   | "scheme"
   /** It leads to another host, or in a circle. */
@@ -12,10 +10,16 @@ export type RefusalCode =
   | "status"
   /** It did not answer, or not in HTTP. */
   | "unreachable"
-  /** Its answer took too long. */
+  /** Its answer took too long, or there was none. */
   | "slow"
   /** Its answer broke off. */
   | "truncated";
+
+/** Why a candidate is not taken, for programs. */
+export type RefusalCode =
+  /** What it answered is not accepted. */
+  | document.RefusalCode
+  | NoManifestCode;
 
 /** Why a candidate is not taken. */
 export interface Refusal {
@@ -33,21 +37,26 @@ export interface RefusedCandidate {
   readonly refusal: Refusal;
 }
 
-/** A provider that could not be asked: nothing was found there. */
-const UNREACHABLE: ReadonlySet<RefusalCode> = new Set([
-  "unreachable",
-  "status",
-]);
+/** Whether it may pass: a provider may be busy, or just restarting. */
+const PASSES: Readonly<Record<NoManifestCode, boolean>> = {
+  scheme: false,
+  redirect: false,
+  status: true,
+  unreachable: true,
+  slow: true,
+  truncated: true,
+};
 
-/** Whether there was an answer, and it was refused. */
-export function isRefusedAnswer({ code }: Refusal): boolean {
-  return !UNREACHABLE.has(code);
+function hasNoManifest(code: RefusalCode): code is NoManifestCode {
+  return Object.hasOwn(PASSES, code);
 }
 
-/** A provider that is busy or restarts in the middle of an answer. */
-const UNFINISHED: ReadonlySet<RefusalCode> = new Set(["slow", "truncated"]);
+/** Whether a manifest came, and was refused. */
+export function isRefusedManifest({ code }: Refusal): boolean {
+  return !hasNoManifest(code);
+}
 
 /** Whether asking the same provider again may help: it may be busy. */
 export function mayPass({ code }: Refusal): boolean {
-  return UNREACHABLE.has(code) || UNFINISHED.has(code);
+  return hasNoManifest(code) && PASSES[code];
 }

@@ -1,7 +1,7 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { DiscoveryResult, Provider } from "./discover.ts";
-import { isRefusedAnswer, type RefusedCandidate } from "./refusal.ts";
+import { isRefusedManifest, type RefusedCandidate } from "./refusal.ts";
 
 /** How `phase_discover` tells what it found. */
 export interface ReportOptions {
@@ -89,21 +89,27 @@ function refusedObject(
   };
 }
 
+/** Why there is no result, for programs. */
+type FailureReason =
+  /** Nobody said that he has the image. */
+  | "nobody"
+  /** Somebody did, but no manifest came from anybody. */
+  | "unreachable"
+  /** At least one manifest came, and none was accepted. */
+  | "refused";
+
 function reportFailure(
   result: DiscoveryResult,
-  { image, timeoutSeconds, format }: ReportOptions,
+  options: ReportOptions,
 ): Report {
-  const name = formatChannelArch(image);
-  const wasRefused = result.refused.some(({ refusal }) =>
-    isRefusedAnswer(refusal)
-  );
-  const problem = wasRefused
-    ? `Cannot use any provider of ${name}: every manifest was refused`
-    : `Cannot find ${name}: no provider answered within ${timeoutSeconds} s`;
+  const { image, format } = options;
+  const reason = failureReason(result);
+  const problem = failureMessage(reason, result, options);
   return {
     stdout: format === "json"
       ? [JSON.stringify({
         error: problem,
+        reason,
         channel: image.channel,
         arch: image.arch,
         available: result.others.map(formatChannelArch),
@@ -112,8 +118,40 @@ function reportFailure(
       })]
       : [],
     messages: [problem, ...explanation(result)],
-    exitCode: wasRefused ? ExitCode.notVerified : ExitCode.notFound,
+    exitCode: reason === "refused" ? ExitCode.notVerified : ExitCode.notFound,
   };
+}
+
+function failureReason({ refused }: DiscoveryResult): FailureReason {
+  if (refused.some(({ refusal }) => isRefusedManifest(refusal))) {
+    return "refused";
+  }
+  return refused.length > 0 ? "unreachable" : "nobody";
+}
+
+function failureMessage(
+  reason: FailureReason,
+  { refused }: DiscoveryResult,
+  { image, timeoutSeconds }: ReportOptions,
+): string {
+  const name = formatChannelArch(image);
+  switch (reason) {
+    case "refused":
+      return `Cannot use any provider of ${name}: every manifest was refused`;
+    case "unreachable": {
+      const count = refused.length;
+      const found = `${count} provider${count === 1 ? "" : "s"} found`;
+      // Some do answer, with an error or less than a manifest.
+      const isSilent = refused.every(({ refusal: { code } }) =>
+        code === "unreachable" || code === "slow"
+      );
+      return `Cannot find ${name}: ${found}, none ${
+        isSilent ? "could be reached" : "sent a manifest"
+      }`;
+    }
+    case "nobody":
+      return `Cannot find ${name}: no provider answered within ${timeoutSeconds} s`;
+  }
 }
 
 function explanation(
@@ -121,9 +159,10 @@ function explanation(
 ): string[] {
   return [
     ...problems,
-    ...refused.map(({ manifestUrl, refusal }) =>
-      `Refused ${manifestUrl.href}: ${refusal.message} (${refusal.code})`
-    ),
+    ...refused.map(({ manifestUrl, refusal }) => {
+      const what = isRefusedManifest(refusal) ? "Refused" : "No manifest from";
+      return `${what} ${manifestUrl.href}: ${refusal.message} (${refusal.code})`;
+    }),
     `Available: ${
       others.length === 0
         ? "no other channel/arch was seen"

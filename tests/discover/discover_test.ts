@@ -274,6 +274,33 @@ Deno.test("discover() is not held up by a candidate that never answers", async (
   assert.deepEqual(hosts(await running), ["good"]);
 });
 
+Deno.test("discover() tells at the timeout who was found and had not answered", async () => {
+  const clock = new FakeClock();
+  const source = memorySource([
+    [1, { kind: "candidate", candidate: candidate("silent") }],
+    [2, { kind: "candidate", candidate: candidate("busy") }],
+  ], { clock });
+  let busyChecks = 0;
+  const running = run(clock, {
+    sources: [source],
+    timeoutMs: 2000,
+    check: async ({ manifestUrl: { host } }, { signal }) => {
+      if (host === "busy" && ++busyChecks === 1) {
+        return refuse({ code: "status", message: "answered 503" });
+      }
+      await sleep(clock, 60_000, { signal });
+      return ok(verified());
+    },
+  });
+  await clock.advance(2000);
+  const { providers, refused } = await running;
+  assert.deepEqual(providers, []);
+  assert.deepEqual(
+    refused.map((r) => [r.manifestUrl.host, r.refusal.code]),
+    [["busy", "status"], ["silent", "slow"]],
+  );
+});
+
 Deno.test("discover() ends at the timeout and tells what else exists", async () => {
   const clock = new FakeClock();
   const other = { channel: "testing", arch: "arm64" };

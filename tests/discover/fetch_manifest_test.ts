@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fetchManifest } from "../../lib/discover/fetch_manifest.ts";
 import { replyOf } from "../../lib/net/http_get.ts";
-import { isRefusedAnswer, mayPass } from "../../lib/discover/refusal.ts";
+import { isRefusedManifest, mayPass } from "../../lib/discover/refusal.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const { signal } = new AbortController();
@@ -120,7 +120,7 @@ Deno.test("fetchManifest() tells an answer that breaks off from none at all", as
   );
   assert.equal(code, "truncated");
   const refusal = { code: "truncated", message: "" } as const;
-  assert.ok(isRefusedAnswer(refusal), "there was an answer");
+  assert.ok(!isRefusedManifest(refusal), "half of one is none");
   assert.ok(mayPass(refusal), "the provider may just be restarting");
 });
 

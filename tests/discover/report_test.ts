@@ -90,20 +90,68 @@ Deno.test("reportDiscovery() of nothing says what was tried and what exists, and
   assert.equal(exitCode, 3);
 });
 
-Deno.test("reportDiscovery() ends with 4 when an answer was refused, with 3 when nobody answered", () => {
-  const refused = (code: RefusalCode) =>
-    reportDiscovery({
-      ...NOTHING,
-      refused: [{
-        manifestUrl: new URL("http://a/m"),
-        refusal: { code, message: "because" },
-      }],
-    }, { ...OPTIONS, format: "json" });
-  assert.equal(refused("bad_signature").exitCode, 4);
-  assert.equal(refused("unreachable").exitCode, 3);
-  const { stdout, messages } = refused("bad_signature");
+/** The report of a failure, with a provider for each code. */
+function failed(codes: RefusalCode[], format: "text" | "json" = "text") {
+  return reportDiscovery({
+    ...NOTHING,
+    refused: codes.map((code, i) => ({
+      manifestUrl: new URL(`http://${"abc"[i]}/m`),
+      refusal: { code, message: "because" },
+    })),
+  }, { ...OPTIONS, format });
+}
+
+Deno.test("reportDiscovery() ends with 4 when a manifest was refused, whoever else could not be reached", () => {
+  for (
+    const codes of [
+      ["bad_signature"],
+      ["malformed"],
+      ["too_large"],
+      ["unreachable", "expired"],
+      ["expired", "slow", "status"],
+    ] as const
+  ) {
+    const { exitCode, messages, stdout } = failed([...codes], "json");
+    assert.equal(exitCode, 4, codes.join());
+    assert.match(messages[0] ?? "", /every manifest was refused/);
+    assert.equal(JSON.parse(stdout[0] ?? "").reason, "refused");
+  }
+  const { stdout, messages } = failed(["bad_signature"], "json");
   assert.deepEqual(JSON.parse(stdout[0] ?? "").refused, [
     { manifest_url: "http://a/m", reason: "bad_signature", message: "because" },
   ]);
   assert.ok(messages.includes("Refused http://a/m: because (bad_signature)"));
+});
+
+Deno.test("reportDiscovery() ends with 3 when no manifest came from anybody", () => {
+  const codes = [
+    ...["unreachable", "slow", "status", "truncated"] as const,
+    ...["redirect", "scheme"] as const,
+  ];
+  for (const code of codes) {
+    const { exitCode, messages, stdout } = failed([code], "json");
+    assert.equal(exitCode, 3, code);
+    assert.ok(
+      messages.includes(`No manifest from http://a/m: because (${code})`),
+    );
+    const { reason, error, refused } = JSON.parse(stdout[0] ?? "");
+    assert.equal(reason, "unreachable");
+    assert.equal(error, messages[0]);
+    assert.equal(refused[0].reason, code);
+  }
+  const nobody = reportDiscovery(NOTHING, { ...OPTIONS, format: "json" });
+  assert.equal(JSON.parse(nobody.stdout[0] ?? "").reason, "nobody");
+});
+
+Deno.test("reportDiscovery() says how many were found and not reached", () => {
+  const cases = [
+    [["slow"], "1 provider found, none could be reached"],
+    [["slow", "unreachable"], "2 providers found, none could be reached"],
+    [["status"], "1 provider found, none sent a manifest"],
+    [["slow", "truncated"], "2 providers found, none sent a manifest"],
+  ] as const;
+  for (const [codes, says] of cases) {
+    const { messages } = failed([...codes]);
+    assert.equal(messages[0], `Cannot find stable/arm64: ${says}`);
+  }
 });

@@ -207,7 +207,7 @@ Deno.test("plasmd status tells per image and link what works", () =>
     const json = await run("plasmd", ["status", "--json", "--url", url]);
     assert.equal(JSON.parse(json.stdout).images.length, 2);
     const none = await run("plasmd", ["status", "--url", "http://127.0.0.1:9"]);
-    assert.equal(none.code, 2);
+    assert.equal(none.code, 3);
     assert.match(none.stderr, /127\.0\.0\.1:9.*--url/);
   }));
 

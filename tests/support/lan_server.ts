@@ -27,7 +27,7 @@ export async function openLanServer(
     handler,
     onListen() {},
   });
-  const advertised = await advertise(name, image, server.addr.port);
+  const advertised = await advertiseOnLan(name, image, server.addr.port);
   return {
     ...advertised,
     async [Symbol.asyncDispose]() {
@@ -55,7 +55,7 @@ export async function openRawLanServer(
       await writer.close();
     }
   })();
-  const advertised = await advertise(name, image, listener.addr.port);
+  const advertised = await advertiseOnLan(name, image, listener.addr.port);
   return {
     ...advertised,
     async [Symbol.asyncDispose]() {
@@ -66,7 +66,8 @@ export async function openRawLanServer(
   };
 }
 
-async function advertise(
+/** Advertises a port of loopback by mDNS, whatever answers there. */
+export async function advertiseOnLan(
   name: string,
   image: ChannelArch,
   port: number,
