@@ -3,8 +3,9 @@
  * find an image, manifest fetched and signature checked, run as the bundled
  * file, with our provider and with avahi as the one that answers. An empty Deno
  * program is the floor; all alternate, so that a busy machine slows all of
- * them. Then a rack boots: 40 clients start within 200 ms. Last, a client waits
- * for a provider that is started after it.
+ * them. Then a rack boots: 40 clients start within 200 ms. Then a client waits
+ * for a provider that is started after it. Last, `--mode auto` is held against
+ * `--mode lan` on a slow processor.
  *
  * Prints JSON, and exits with 1 when a limit is missed. Runs in network
  * namespaces, which takes root, avahi and dbus; without them our provider alone
@@ -14,12 +15,15 @@ import { join } from "node:path";
 import { makeFiles } from "../support/image_tree.ts";
 import { labObstacle, NetworkLab } from "../support/network_lab.ts";
 import { temporaryDirectory } from "../support/programs.ts";
+import { compareModes, throttleObstacle } from "../support/throttled.ts";
 
 const RUNS = Number(Deno.args[0] ?? 50);
 const LIMIT_MS = { p50: 35, p95: 80 };
 const STORM = { clients: 40, withinMs: 200 };
 /** From the start of a provider's process to the end of a client that waits. */
 const WAITING = { runs: 5, p50LimitMs: 1300 };
+/** Of the medians, auto to lan. */
+const SLOW = { rounds: 15, ratioLimit: 1.3 };
 const IMAGE = "bench/arm64";
 const PORT = "8080";
 
@@ -134,6 +138,35 @@ function missedLimits(
   );
 }
 
+/** Compares the modes, on loopback, with a provider that is a DHT node too. */
+async function onSlowProcessor() {
+  const obstacle = throttleObstacle();
+  if (obstacle !== undefined) return { skipped: obstacle };
+  const [program, ...args] = serve(
+    ...["--interface", "lo", "--port", "0", "--p2p-port", "0"],
+    ...["--state-dir", join(root, "slow")],
+  );
+  const child = new Deno.Command(program, {
+    args,
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    const client = discover("--interface", "lo");
+    await untilFound(() => output(...client));
+    const { rounds } = SLOW;
+    const compared = await compareModes(client, { rounds, limit: 0 });
+    return {
+      lan_ms: compared.lanMs,
+      auto_ms: compared.autoMs,
+      ratio: Math.round(100 * compared.ratio) / 100,
+    };
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+  }
+}
+
 /** Waits until a client finds the image. */
 async function untilFound(client: Client): Promise<void> {
   for (let tries = 0;; tries++) {
@@ -160,12 +193,12 @@ const serve = (...more: string[]) =>
   deno(
     ...["plasmd.ts", "serve", "--artifacts", join(root, "artifacts")],
     ...["--channel", "bench", "--arch", "arm64", "--signing-key", key],
-    ...["--no-dht", ...more],
+    ...more,
   );
 const discover = (...more: string[]) =>
   deno(
     ...[join(root, "phase_discover.js"), "--channel", "bench"],
-    ...["--arch", "arm64", "--key", publicKey, "--timeout", "10", ...more],
+    ...["--arch", "arm64", "--key", publicKey, "--timeout", "60", ...more],
   );
 const empty = [Deno.execPath(), "eval", "0"] as const;
 
@@ -184,9 +217,18 @@ if (obstacle === undefined) {
   const client = await lab.hostOn(ours, "10.77.0.2/24");
   const avahi = await lab.hostOn(theirs, "10.78.0.1/24");
   const avahiClient = await lab.hostOn(theirs, "10.78.0.2/24");
-  provider.start(...serve("--port", PORT, "--state-dir", join(root, "a")));
+  provider.start(
+    ...serve("--no-dht", "--port", PORT, "--state-dir", join(root, "a")),
+  );
   avahi.start(
-    ...serve("--no-mdns", "--port", PORT, "--state-dir", join(root, "b")),
+    ...serve(
+      "--no-dht",
+      "--no-mdns",
+      "--port",
+      PORT,
+      "--state-dir",
+      join(root, "b"),
+    ),
   );
   await avahi.startAvahi("publisher");
   avahi.start(
@@ -209,7 +251,7 @@ if (obstacle === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     const startMs = performance.now();
     const provider = late.start(
-      ...serve("--port", PORT, "--state-dir", join(root, "late")),
+      ...serve("--no-dht", "--port", PORT, "--state-dir", join(root, "late")),
     );
     await found;
     waitedMs.push(Math.round(performance.now() - startMs));
@@ -217,7 +259,8 @@ if (obstacle === undefined) {
   }
 } else {
   const [program, ...args] = serve(
-    ...["--interface", "lo", "--port", "0", "--state-dir", join(root, "a")],
+    ...["--no-dht", "--interface", "lo", "--port", "0"],
+    ...["--state-dir", join(root, "a")],
   );
   const child = new Deno.Command(program, {
     args,
@@ -241,12 +284,19 @@ const waited = percentile(waitedMs, 0.5);
 if (waited > WAITING.p50LimitMs) {
   missed.push(`a waiting client: ${waited} ms, not ${WAITING.p50LimitMs}`);
 }
+const slow = await onSlowProcessor();
+if ("ratio" in slow && !(slow.ratio <= SLOW.ratioLimit)) {
+  missed.push(
+    `on a slow processor: auto takes ${slow.ratio} times lan, not ${SLOW.ratioLimit}`,
+  );
+}
 const table = {
   runs: RUNS,
   floor_ms: { p50: percentile(floorMs, 0.5), p95: percentile(floorMs, 0.95) },
   limits_above_floor_ms: LIMIT_MS,
   clients: figures,
   waiting_client_ms: waitedMs,
+  slow_processor: slow,
   missed,
 };
 Deno.stdout.writeSync(
