@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { makeFiles } from "../support/image_tree.ts";
 import { labObstacle, NetworkLab } from "../support/network_lab.ts";
 import { temporaryDirectory } from "../support/programs.ts";
+import { programCommand } from "../support/shipped_programs.ts";
 import { compareModes, throttleObstacle } from "../support/throttled.ts";
 
 const RUNS = Number(Deno.args[0] ?? 50);
@@ -39,8 +40,8 @@ async function output(program: string, ...args: string[]): Promise<string> {
   throw new Error(new TextDecoder().decode(stderr));
 }
 
-function deno(...args: string[]): [string, ...string[]] {
-  return [Deno.execPath(), "run", "-A", "--no-prompt", ...args];
+function plasmd(...args: string[]): [string, ...string[]] {
+  return [...programCommand("plasmd"), ...args];
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
@@ -181,25 +182,24 @@ async function untilFound(client: Client): Promise<void> {
 
 await using directory = await temporaryDirectory();
 const root = directory.path;
-await output(...deno("tools/bundle.ts", root));
 await makeFiles(root, { [`artifacts/${IMAGE}/vmlinuz`]: 1000 });
 const key = join(root, "signing.pem");
-await output(...deno("plasmd.ts", "key", "generate", "--out", key));
+await output(...plasmd("key", "generate", "--out", key));
 const publicKey = (await output(
-  ...deno("plasmd.ts", "key", "show", "--signing-key", key, "--format", "hex"),
+  ...plasmd("key", "show", "--signing-key", key, "--format", "hex"),
 )).trim();
 
 const serve = (...more: string[]) =>
-  deno(
-    ...["plasmd.ts", "serve", "--artifacts", join(root, "artifacts")],
+  plasmd(
+    ...["serve", "--artifacts", join(root, "artifacts")],
     ...["--channel", "bench", "--arch", "arm64", "--signing-key", key],
     ...more,
   );
-const discover = (...more: string[]) =>
-  deno(
-    ...[join(root, "phase_discover.js"), "--channel", "bench"],
-    ...["--arch", "arm64", "--key", publicKey, "--timeout", "60", ...more],
-  );
+const discover = (...more: string[]): [string, ...string[]] => [
+  ...programCommand("phase_discover"),
+  ...["--channel", "bench", "--arch", "arm64", "--key", publicKey],
+  ...["--timeout", "60", ...more],
+];
 const empty = [Deno.execPath(), "eval", "0"] as const;
 
 const obstacle = labObstacle([

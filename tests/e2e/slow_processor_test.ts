@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { makeFiles } from "../support/image_tree.ts";
 import { run, start, temporaryDirectory } from "../support/programs.ts";
+import { programCommand } from "../support/shipped_programs.ts";
 import { compareModes, throttleObstacle } from "../support/throttled.ts";
 
-const BUNDLE = fileURLToPath(new URL("../../tools/bundle.ts", import.meta.url));
 /** Other tests share the loopback's multicast: a channel of our own. */
 const CHANNEL = `slow-processor-${Deno.pid}`;
 const LIMIT = 1.3;
@@ -20,12 +19,6 @@ Deno.test({
   async fn() {
     await using directory = await temporaryDirectory();
     const { path } = directory;
-    const deno = [Deno.execPath(), "run", "-A", "--no-prompt"] as const;
-    const bundled = await new Deno.Command(deno[0], {
-      args: [...deno.slice(1), BUNDLE, path],
-      env: { DENO_NO_UPDATE_CHECK: "1" },
-    }).output();
-    assert.ok(bundled.success, new TextDecoder().decode(bundled.stderr));
     await makeFiles(path, {
       [`artifacts/${CHANNEL}/arm64/vmlinuz`]: 1000,
     });
@@ -45,7 +38,7 @@ Deno.test({
     await provider.line(new RegExp(`Advertising ${CHANNEL}/arm64`));
 
     const compared = await compareModes([
-      ...[...deno, join(path, "phase_discover.js")] as const,
+      ...programCommand("phase_discover"),
       ...["--interface", "lo", "--channel", CHANNEL, "--arch", "arm64"],
       ...["--key", shown.stdout.trim(), "--timeout", "60"],
     ], { rounds: 9, limit: LIMIT });

@@ -32,7 +32,7 @@ export const runsSource = Deno.env.get("PLASM_TEST_SOURCE") === "1";
 export function programCommand(
   program: ProgramName,
   { directory }: { readonly directory?: string } = {},
-): string[] {
+): [string, ...string[]] {
   if (runsSource && directory === undefined) {
     const file = `${ROOT}${program}.ts`;
     return [Deno.execPath(), "run", "-A", "--no-prompt", file];
