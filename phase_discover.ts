@@ -1,8 +1,5 @@
-import {
-  type ProgramContext,
-  runProgram,
-  writeLine,
-} from "./lib/cli/run_program.ts";
+import { writeResult } from "./lib/cli/output.ts";
+import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runDiscover } from "./lib/cli/discover_command.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
 import { DISCOVER_PROGRAM } from "./lib/config/discover_options.ts";
@@ -14,11 +11,12 @@ async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
   switch (invocation.kind) {
     case "help": {
       const { renderHelp } = await import("./lib/config/command_help.ts");
-      writeLine(renderHelp(DISCOVER_PROGRAM, invocation.command), "stdout");
+      const help = renderHelp(DISCOVER_PROGRAM, invocation.command);
+      await writeResult(help.split("\n"), { signal });
       return ExitCode.done;
     }
     case "version":
-      writeLine(`phase_discover ${VERSION}`, "stdout");
+      await writeResult([`phase_discover ${VERSION}`], { signal });
       return ExitCode.done;
     case "run":
       return await runDiscover(invocation.values, { signal });

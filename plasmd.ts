@@ -5,11 +5,8 @@ import {
   runManifestSign,
   runManifestVerify,
 } from "./lib/cli/manifest_commands.ts";
-import {
-  type ProgramContext,
-  runProgram,
-  writeLine,
-} from "./lib/cli/run_program.ts";
+import { writeResult } from "./lib/cli/output.ts";
+import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runStatus } from "./lib/cli/status_command.ts";
 import { runTrustSign } from "./lib/cli/trust_commands.ts";
 import { renderHelp } from "./lib/config/command_help.ts";
@@ -24,11 +21,12 @@ async function main(
 ): Promise<ExitCode> {
   const invocation = parseCommandLine(argv, PLASMD_PROGRAM);
   if (invocation.kind === "help") {
-    writeLine(renderHelp(PLASMD_PROGRAM, invocation.command), "stdout");
+    const help = renderHelp(PLASMD_PROGRAM, invocation.command);
+    await writeResult(help.split("\n"), { signal });
     return ExitCode.done;
   }
   if (invocation.kind === "version") {
-    writeLine(`plasmd ${VERSION}`, "stdout");
+    await writeResult([`plasmd ${VERSION}`], { signal });
     return ExitCode.done;
   }
   switch (invocation.command) {
@@ -58,9 +56,9 @@ async function main(
     case "key show":
       return await runKeyShow(invocation.values, { signal });
     case "completions":
-      writeLine(
-        renderCompletions(PLASMD_PROGRAM, invocation.values.shell),
-        "stdout",
+      await writeResult(
+        renderCompletions(PLASMD_PROGRAM, invocation.values.shell).split("\n"),
+        { signal },
       );
       return ExitCode.done;
   }

@@ -6,12 +6,11 @@ import type { OptionValues } from "../config/option_table.ts";
 import type { PLASMD_PROGRAM } from "../config/plasmd_options.ts";
 import { DEFAULT_CONFIG, mergeConfig } from "../config/provider_config.ts";
 import { systemClock } from "../core/clock.ts";
-import { createLogger, type Logger } from "../core/log.ts";
+import type { Logger } from "../core/log.ts";
 import type { Machine, ServeConfig } from "../provider/machine.ts";
 import { defaultStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "../scan/disk.ts";
-import { writeLine } from "./run_program.ts";
-import { openStatusLine } from "./status_line.ts";
+import { openLogger, openStatusLine } from "./output.ts";
 
 /** The name of a command. */
 export type Command = keyof typeof PLASMD_PROGRAM.commands;
@@ -23,21 +22,13 @@ export type CommandValues<C extends Command> =
 
 /** The real machine, with a logger as the options want it. */
 export function openMachine(values: OptionValues<typeof LOG_OPTIONS>): Machine {
-  const statusLine = values.logFormat === "text" ? openStatusLine() : undefined;
+  const { logLevel: level, logFormat: format } = values;
   return {
     fileSystem: disk,
     clock: systemClock,
     hostName: Deno.hostname(),
-    statusLine,
-    logger: createLogger({
-      level: values.logLevel,
-      format: values.logFormat,
-      clock: systemClock,
-      writeLine(line) {
-        statusLine?.clear();
-        writeLine(line, "stderr");
-      },
-    }),
+    statusLine: format === "text" ? openStatusLine() : undefined,
+    logger: openLogger({ level, format }),
   };
 }
 

@@ -5,7 +5,7 @@ import { parseArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
 import { ConfigError, UsageError } from "../core/errors.ts";
 import type { ExitCode } from "../core/exit_code.ts";
-import { createLogger } from "../core/log.ts";
+import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import {
@@ -24,7 +24,7 @@ import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
 import { disk } from "../scan/disk.ts";
-import { writeLine } from "./run_program.ts";
+import { logRuntimeWarnings, openLogger, writeResult } from "./output.ts";
 
 /** The command line of `phase_discover`, parsed. */
 export type DiscoverValues =
@@ -40,11 +40,9 @@ export async function runDiscover(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const clock = systemClock;
-  const logger = createLogger({
+  const logger = openLogger({
     level: values.logLevel,
     format: values.logFormat,
-    clock,
-    writeLine: (line) => writeLine(line, "stderr"),
   });
   const image = { channel: values.channel, arch: values.arch ?? ownArch() };
   const clockTrusted = clock.now() >= RELEASED_AT_MS;
@@ -58,7 +56,7 @@ export async function runDiscover(
       : { path: values.state, fileSystem: disk },
     clockTrusted,
   }, { signal });
-  const { sources, dht } = openSources(values, clockTrusted);
+  const { sources, dht } = openSources(values, clockTrusted, logger);
   const network = { httpGet, clock };
   // Not disposed of: the end of the process closes the sockets, and sooner.
   const result = await discover({
@@ -107,7 +105,7 @@ export async function runDiscover(
     if (providers.length > 0) logger.info(message);
     else logger.error(message);
   }
-  for (const line of report.stdout) writeLine(line, "stdout");
+  await writeResult(report.stdout, { signal });
   return report.exitCode;
 }
 
@@ -148,6 +146,7 @@ async function readAnchor(
 function openSources(
   { mode, interface: interfaces, bootstrap }: DiscoverValues,
   isClockTrusted: boolean,
+  logger: Logger,
 ): { sources: Source[]; dht: DhtSource | undefined } {
   const sources: Source[] = [];
   if (mode !== "wan") {
@@ -161,6 +160,7 @@ function openSources(
     mayLearnPeers: mode === "auto",
     clock: systemClock,
     async load(peers) {
+      await logRuntimeWarnings(logger);
       const { createDhtSource } = await import("../discover/dht_source.ts");
       return createDhtSource({
         bootstrap: peers,

@@ -13,7 +13,7 @@ import {
   openMachine,
   readConfig,
 } from "./command_context.ts";
-import { writeLine } from "./run_program.ts";
+import { writeResult } from "./output.ts";
 
 /** `plasmd key generate`: never replaces a key. */
 export async function runKeyGenerate(
@@ -32,7 +32,7 @@ export async function runKeyGenerate(
     );
   }
   logger.info(`Created the signing key "${path}"`);
-  for (const line of describe(key.publicKey)) writeLine(line, "stdout");
+  await writeResult(describe(key.publicKey), { signal });
   return ExitCode.done;
 }
 
@@ -45,9 +45,7 @@ export async function runKeyShow(
   const config = await readConfig(values, logger, { signal });
   const path = config.signing.key ?? signingKeyPath(config.stateDir);
   const { publicKey } = await loadSigningKey(disk, path, { signal });
-  for (const line of inFormat(publicKey, values.format)) {
-    writeLine(line, "stdout");
-  }
+  await writeResult(inFormat(publicKey, values.format), { signal });
   return ExitCode.done;
 }
 
@@ -65,7 +63,7 @@ function inFormat(
     case "base64":
       return [key.bytes.toBase64()];
     case "pem":
-      return [publicKeyPem(key).trimEnd()];
+      return publicKeyPem(key).trimEnd().split("\n");
   }
 }
 
@@ -74,6 +72,6 @@ function describe(key: PublicKey): string[] {
     `keyid   ${key.keyId}`,
     `hex     ${key.bytes.toHex()}`,
     `base64  ${key.bytes.toBase64()}`,
-    publicKeyPem(key).trimEnd(),
+    ...inFormat(key, "pem"),
   ];
 }

@@ -3,6 +3,7 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
 import { UsageError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
+import { jsonLine } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
 import { fetchManifest } from "../discover/fetch_manifest.ts";
 import type { Refusal } from "../discover/refusal.ts";
@@ -34,7 +35,7 @@ import {
   openMachine,
   readConfig,
 } from "./command_context.ts";
-import { writeLine } from "./run_program.ts";
+import { writeResult } from "./output.ts";
 
 /** What commands about one manifest are given. */
 export interface ManifestArgument {
@@ -52,14 +53,16 @@ export async function runManifestShow(
   const envelope = orThrow(openEnvelope(bytes), cannot);
   const manifest = orThrow(manifestOf(envelope), cannot);
   if (values.json) {
-    writeLine(JSON.stringify(envelope.content), "stdout");
+    await writeResult([jsonLine(envelope.content)], { signal });
     return ExitCode.done;
   }
-  for (const line of describe(manifest)) writeLine(line, "stdout");
   const signers = envelope.signatures.map(({ keyId }) => keyId);
-  for (const keyId of signers.length > 0 ? signers : ["nobody"]) {
-    writeLine(`signed by         ${keyId}`, "stdout");
-  }
+  await writeResult([
+    ...describe(manifest),
+    ...(signers.length > 0 ? signers : ["nobody"]).map((keyId) =>
+      `signed by         ${keyId}`
+    ),
+  ], { signal });
   return ExitCode.done;
 }
 
@@ -108,7 +111,7 @@ export async function runManifestGenerate(
   logger.info(
     `Wrote "${path}", not signed yet: sign it with: plasmd manifest sign --key FILE "${path}"`,
   );
-  for (const line of describe(manifest)) writeLine(line, "stdout");
+  await writeResult(describe(manifest), { signal });
   return ExitCode.done;
 }
 
@@ -130,7 +133,7 @@ export async function runManifestSign(
       keys.map(({ publicKey }) => publicKey.keyId).join(", ")
     }`,
   );
-  for (const line of describe(manifest)) writeLine(line, "stdout");
+  await writeResult(describe(manifest), { signal });
   return ExitCode.done;
 }
 
@@ -165,12 +168,11 @@ export async function runManifestVerify(
     logger.error(`NOT VERIFIED "${values.manifest}": ${message} (${code})`);
     return ExitCode.notVerified;
   }
-  for (const line of describe(verdict.value.manifest)) {
-    writeLine(line, "stdout");
-  }
-  for (const keyId of verdict.value.verifiedBy) {
-    writeLine(`verified by       ${keyId}`, "stdout");
-  }
+  const { manifest, verifiedBy } = verdict.value;
+  await writeResult([
+    ...describe(manifest),
+    ...verifiedBy.map((keyId) => `verified by       ${keyId}`),
+  ], { signal });
   return ExitCode.done;
 }
 

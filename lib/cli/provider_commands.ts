@@ -3,7 +3,7 @@ import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
-import { messageOf } from "../core/printable.ts";
+import { jsonLine, messageOf } from "../core/printable.ts";
 import { serve } from "../provider.ts";
 import type {
   ConfigSource,
@@ -18,7 +18,8 @@ import {
   openMachine,
   readConfig,
 } from "./command_context.ts";
-import { type ProgramContext, writeLine } from "./run_program.ts";
+import { logRuntimeWarnings, writeResult } from "./output.ts";
+import type { ProgramContext } from "./run_program.ts";
 import {
   openServiceManager,
   readServiceEnvironment,
@@ -37,6 +38,7 @@ export async function runServe(
   const config = await readConfig(values, machine.logger, { signal });
   if (values.dryRun) return await dryRun(config, machine.logger, { signal });
   allowToEnd(config.http.drainTimeoutSeconds * 1000 + LEAVE_TIMEOUT_MS);
+  await logRuntimeWarnings(machine.logger);
   await using manager = openManager(machine, { signal });
   try {
     const changes = configFromSignals(values, machine.logger, { signal });
@@ -101,6 +103,7 @@ export async function runBootstrap(
 ): Promise<ExitCode> {
   allowToEnd(LEAVE_TIMEOUT_MS);
   const machine = openMachine(values);
+  await logRuntimeWarnings(machine.logger);
   const shared = await readConfig(values, machine.logger, { signal });
   // A node of its own, with an identity of its own, beside a provider here.
   const stateDir = values.stateDir ?? join(shared.stateDir, "bootstrap");
@@ -123,9 +126,10 @@ export async function runScan(
   const config = await readConfig(values, logger, { signal });
   const result = await scanAvailable(config, disk, { signal });
   for (const warning of result.warnings) logger.warn(warning);
-  for (const line of values.json ? scanJson(result) : scanText(result)) {
-    writeLine(line, "stdout");
-  }
+  await writeResult(
+    values.json ? [scanJson(result)] : scanText(result),
+    { signal },
+  );
   return ExitCode.done;
 }
 
@@ -160,8 +164,8 @@ function scanText({ available, missing }: ScanResult): string[] {
   ];
 }
 
-function scanJson({ available, missing, warnings }: ScanResult): string[] {
-  return [JSON.stringify({
+function scanJson({ available, missing, warnings }: ScanResult): string {
+  return jsonLine({
     available: available.map(({ image, directory, kernel, ...files }) => ({
       channel: image.channel,
       arch: image.arch,
@@ -177,5 +181,5 @@ function scanJson({ available, missing, warnings }: ScanResult): string[] {
       directory,
     })),
     warnings,
-  })];
+  });
 }

@@ -1,8 +1,11 @@
+import { earlyLogOptions } from "../config/early_log_options.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnreachableError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { FileAccessError, FileNotFoundError } from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import { flushLog, openLogger, ReaderGoneError } from "./output.ts";
 
 /** What a program is given to run with. */
 export interface ProgramContext {
@@ -23,8 +26,8 @@ const END_TIMEOUT_MS = 5000;
 /**
  * Runs a program from its first argument to its exit code: signals become an
  * abort, what a person can mend becomes one line and exit code 2 (3 when
- * somebody cannot be reached), anything else one line and exit code 1. Never
- * shows a stack trace.
+ * somebody cannot be reached), anything else one line and exit code 1. A stack
+ * trace is shown at level debug only.
  *
  * Ends with `Deno.exit`, since libp2p keeps timers and a channel open after it
  * was stopped, which would keep the process alive.
@@ -32,72 +35,84 @@ const END_TIMEOUT_MS = 5000;
 export async function runProgram(
   main: (context: ProgramContext) => Promise<ExitCode>,
 ): Promise<never> {
+  const logger = openLogger(earlyLogOptions(Deno.args));
   const stopping = new AbortController();
   let endTimeoutMs = END_TIMEOUT_MS;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => {
       if (stopping.signal.aborted) Deno.exit(ExitCode.interrupted);
-      systemClock.setTimer(() => endByForce(name, endTimeoutMs), endTimeoutMs);
+      systemClock.setTimer(
+        () => endByForce(logger, name, endTimeoutMs),
+        endTimeoutMs,
+      );
       stopping.abort(new DOMException(`ended by ${name}`, "AbortError"));
     });
   }
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    if (!stopping.signal.aborted) {
-      writeLine(`ERROR Unexpected: ${messageOf(event.reason)}`, "stderr");
-    }
+  logStrays(logger, stopping.signal);
+  const code = await exitCodeOf(main, logger, {
+    signal: stopping.signal,
+    allowToEnd: (timeoutMs) => endTimeoutMs = timeoutMs,
   });
-  Deno.exit(
-    await exitCodeOf(main, {
-      signal: stopping.signal,
-      allowToEnd: (timeoutMs) => endTimeoutMs = timeoutMs,
-    }),
+  await flushLog();
+  Deno.exit(code);
+}
+
+/** What no code waits for: an error in a callback is logged, and ends nothing. */
+function logStrays(logger: Logger, stopping: AbortSignal): void {
+  const onError = (event: Event, error: unknown) => {
+    event.preventDefault();
+    if (!stopping.aborted) logUnexpected(logger, "Unexpected: ", error);
+  };
+  globalThis.addEventListener(
+    "unhandledrejection",
+    (event) => onError(event, event.reason),
   );
+  globalThis.addEventListener("error", (event) => onError(event, event.error));
 }
 
 /** A read of a disk that does not answer, for one, cannot be taken back. */
-function endByForce(name: string, afterMs: number): never {
-  writeLine(
-    `WARN Still busy ${afterMs / 1000} s after ${name}: ended all the same`,
-    "stderr",
+async function endByForce(
+  logger: Logger,
+  name: string,
+  afterMs: number,
+): Promise<never> {
+  logger.warn(
+    `Still busy ${afterMs / 1000} s after ${name}: ended all the same`,
   );
+  await flushLog();
   Deno.exit(ExitCode.interrupted);
 }
 
 async function exitCodeOf(
   main: (context: ProgramContext) => Promise<ExitCode>,
+  logger: Logger,
   { signal, allowToEnd }: Omit<ProgramContext, "argv">,
 ): Promise<ExitCode> {
   try {
     return await main({ signal, allowToEnd, argv: Deno.args });
   } catch (error) {
     if (signal.aborted) return ExitCode.interrupted;
-    writeLine(
-      `ERROR ${error instanceof UserError ? error.message : messageOf(error)}`,
-      "stderr",
-    );
-    if (error instanceof UnreachableError) return ExitCode.notFound;
-    return canBeMended(error) ? ExitCode.usage : ExitCode.unexpected;
+    // As a program ends that SIGPIPE kills: without a word.
+    if (error instanceof ReaderGoneError) return ExitCode.unexpected;
+    if (!canBeMended(error)) {
+      logUnexpected(logger, "", error);
+      return ExitCode.unexpected;
+    }
+    logger.error(error instanceof UserError ? error.message : messageOf(error));
+    return error instanceof UnreachableError
+      ? ExitCode.notFound
+      : ExitCode.usage;
   }
+}
+
+function logUnexpected(logger: Logger, prefix: string, error: unknown): void {
+  logger.error(`${prefix}${messageOf(error)}`);
+  const stack = error instanceof Error ? error.stack ?? "" : "";
+  for (const [frame] of stack.matchAll(/^ +at .+$/gm)) logger.debug(frame);
 }
 
 /** A file that was named and is not there is as much a mistake as a typo. */
 function canBeMended(error: unknown): boolean {
   return error instanceof UserError || error instanceof FileNotFoundError ||
     error instanceof FileAccessError;
-}
-
-/**
- * Writes a whole line before it returns. A reader that went away (a closed
- * pipe) is no reason to fail.
- */
-export function writeLine(line: string, stream: "stdout" | "stderr"): void {
-  const bytes = new TextEncoder().encode(`${line}\n`);
-  try {
-    for (let done = 0; done < bytes.length;) {
-      done += Deno[stream].writeSync(bytes.subarray(done));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
 }

@@ -1,10 +1,10 @@
 import { deadline, systemClock } from "../core/clock.ts";
 import { UnreachableError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { jsonLine, messageOf } from "../core/printable.ts";
 import type { StatusDocument } from "../http/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
-import { writeLine } from "./run_program.ts";
+import { writeResult } from "./output.ts";
 
 /** Longest wait for a provider's answer. */
 const TIMEOUT_MS = 5000;
@@ -15,21 +15,18 @@ export async function runStatus(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const text = await fetchStatus(values.url, { signal });
-  if (values.json) {
-    writeLine(text.trimEnd(), "stdout");
-    return ExitCode.done;
-  }
   let lines: string[];
   try {
     // Whatever it lacks shows as a TypeError: then it is not one of ours.
-    lines = describe(JSON.parse(text));
+    const status = JSON.parse(text);
+    lines = values.json ? [jsonLine(status)] : describe(status);
   } catch (cause) {
     throw new UserError(
       `Cannot read the status of ${values.url}: not a plasmd of this version`,
       { cause },
     );
   }
-  for (const line of lines) writeLine(printable(line), "stdout");
+  await writeResult(lines, { signal });
   return ExitCode.done;
 }
 

@@ -1,4 +1,8 @@
 import type { Clock } from "./clock.ts";
+import { printable } from "./printable.ts";
+
+/** No message needs more, and none can fill the queue by itself. */
+const MAX_MESSAGE_LENGTH = 4000;
 
 /** How much is said, from most to least. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -11,8 +15,8 @@ export type LogFormat = "text" | "json";
 
 /**
  * Where code says what happened. A message names subject, consequence and
- * remedy, has no final period, and holds nothing from a peer that did not go
- * through `printable`.
+ * remedy, and has no final period. It may hold text from anybody: what could
+ * break a line or move a terminal's cursor becomes `?`.
  */
 export interface Logger {
   /** For people who look for a fault. */
@@ -25,15 +29,18 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** One line, without its line break. */
+/** One printable line, without its line break. */
 export function formatLogLine(
   level: LogLevel,
   message: string,
   { format, now }: { readonly format: LogFormat; readonly now: number },
 ): string {
-  return format === "text"
-    ? `${level.toUpperCase()} ${message}`
-    : JSON.stringify({ time: new Date(now).toISOString(), level, message });
+  const text = printable(message, MAX_MESSAGE_LENGTH);
+  return format === "text" ? `${level.toUpperCase()} ${text}` : JSON.stringify({
+    time: new Date(now).toISOString(),
+    level,
+    message: text,
+  });
 }
 
 /** A logger that hands each finished line to `writeLine`. */

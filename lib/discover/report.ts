@@ -1,5 +1,6 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
+import { jsonLine } from "../core/printable.ts";
 import type { DiscoveryResult, Provider } from "./discover.ts";
 import { isRefusedManifest, type RefusedCandidate } from "./refusal.ts";
 
@@ -51,7 +52,7 @@ function resultLines(
   if (format === "json") {
     const objects = shown.map(providerObject);
     return [
-      JSON.stringify(
+      jsonLine(
         all ? objects : { ...objects[0], refused: refused.map(refusedObject) },
       ),
     ];
@@ -107,7 +108,7 @@ function reportFailure(
   const problem = failureMessage(reason, result, options);
   return {
     stdout: format === "json"
-      ? [JSON.stringify({
+      ? [jsonLine({
         error: problem,
         reason,
         channel: image.channel,

@@ -1,0 +1,144 @@
+import { whenAborted } from "../core/abort.ts";
+import { sleep, systemClock } from "../core/clock.ts";
+import {
+  createLogger,
+  formatLogLine,
+  type LogFormat,
+  type Logger,
+  type LogLevel,
+} from "../core/log.ts";
+import { LogQueue } from "../core/log_queue.ts";
+import { messageOf, printable } from "../core/printable.ts";
+import type { StatusLine } from "../core/status_line.ts";
+
+/** How long the end waits for a reader of standard error that has stopped. */
+const FLUSH_STALL_MS = 500;
+/** How soon a stream that is full is tried again. */
+const FULL_RETRY_MS = 20;
+const DEFAULT_COLUMNS = 80;
+
+/** Of the logger that was opened last. */
+let logFormat: LogFormat = "text";
+
+/** Everything that goes to standard error goes through this. */
+const standardError = new LogQueue({
+  write: (bytes) => writeSome(Deno.stderr, bytes),
+  describeDropped: (count) =>
+    formatLogLine(
+      "warn",
+      `Dropped ${count} log line${
+        count === 1 ? "" : "s"
+      }: standard error did not take them`,
+      { format: logFormat, now: systemClock.now() },
+    ),
+});
+
+/** A logger on standard error, which never waits for it and never fails. */
+export function openLogger(
+  { level, format }: { readonly level: LogLevel; readonly format: LogFormat },
+): Logger {
+  logFormat = format;
+  return createLogger({
+    level,
+    format,
+    clock: systemClock,
+    writeLine: (line) => standardError.push(line),
+  });
+}
+
+/**
+ * Logs what Node's modules warn of, which else goes to standard error as it is
+ * and holds up the program when nobody reads that. Loads a module that costs a
+ * booting box 8 ms: for whoever loads libp2p, which brings it anyway.
+ */
+export async function logRuntimeWarnings(logger: Logger): Promise<void> {
+  const { default: process } = await import("node:process");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => logger.debug(messageOf(warning)));
+}
+
+/** Waits for what was logged, though not for a reader that has stopped. */
+export async function flushLog(): Promise<void> {
+  await standardError.flush(systemClock, FLUSH_STALL_MS);
+}
+
+/**
+ * The last line of the terminal that standard error is.
+ *
+ * @returns undefined when it is no terminal
+ */
+export function openStatusLine(): StatusLine | undefined {
+  if (!Deno.stderr.isTerminal() || Deno.env.get("TERM") === "dumb") {
+    return undefined;
+  }
+  return {
+    get columns() {
+      try {
+        return Deno.consoleSize().columns || DEFAULT_COLUMNS;
+      } catch {
+        // Standard output is no terminal, which is the one that is measured.
+        return DEFAULT_COLUMNS;
+      }
+    },
+    show: (text) => standardError.show(text),
+    clear: () => standardError.show(""),
+  };
+}
+
+/** Nobody reads standard output any more, as when `head` has seen enough. */
+export class ReaderGoneError extends Error {
+  /** Tells the kinds apart. */
+  override readonly name = "ReaderGoneError";
+}
+
+/**
+ * Writes results to standard output, the only one who does, and waits until
+ * all of them are out. They are made printable; JSON is left as it is when it
+ * comes from `jsonLine`.
+ *
+ * @param lines without their line breaks
+ * @throws ReaderGoneError when nobody reads them
+ * @throws Error when they cannot be written
+ * @throws the signal's reason, when it aborts first
+ */
+export async function writeResult(
+  lines: readonly string[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const bytes = new TextEncoder().encode(
+    lines.map((line) => `${printable(line, Infinity)}\n`).join(""),
+  );
+  const aborted = whenAborted(signal);
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const writing = writeSome(Deno.stdout, bytes.subarray(done));
+      done += await Promise.race([writing, aborted.then(() => 0)]);
+      signal.throwIfAborted();
+    }
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof Deno.errors.BrokenPipe) {
+      throw new ReaderGoneError("Nobody reads standard output", { cause });
+    }
+    throw new Error(
+      `Cannot write the result to standard output: ${messageOf(cause)}`,
+    );
+  }
+}
+
+/** Waits where another process has made the pipe or terminal non-blocking. */
+async function writeSome(
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<number> {
+  while (true) {
+    try {
+      return await stream.write(bytes);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      await sleep(systemClock, FULL_RETRY_MS, {
+        signal: new AbortController().signal,
+      });
+    }
+  }
+}
