@@ -1,7 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
-import { printable } from "../core/printable.ts";
 import { renameChannelTables } from "./channel_tables.ts";
 import { firstProblem } from "./config_problem.ts";
 import { readSettings } from "./config_schema.ts";
@@ -101,6 +100,5 @@ function withChannels(layer: ConfigLayer, refuse: Refuse): ConfigLayer {
 }
 
 function bothForms(channel: string): string {
-  const name = printable(channel);
-  return `channel "${name}" is set up twice, in [provider.channels.${name}] and in [provider.channel.${name}], keep one of them`;
+  return `channel "${channel}" is set up twice, in [provider.channels.${channel}] and in [provider.channel.${channel}], keep one of them`;
 }

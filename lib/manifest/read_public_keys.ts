@@ -1,6 +1,6 @@
 import { UsageError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { messageOf } from "../core/printable.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
 
 /**
@@ -74,7 +74,7 @@ async function readKeyFile(
 
 function unusable(path: string, reason: string, cause?: unknown): UsageError {
   return new UsageError(
-    `Cannot use public key "${printable(path)}": ${reason}`,
+    `Cannot use public key "${path}": ${reason}`,
     { cause },
   );
 }

@@ -7,7 +7,6 @@ import {
 } from "../advertise/dht_advertiser.ts";
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
-import { printable } from "../core/printable.ts";
 import type { Source } from "../discover/source.ts";
 import type { HttpServer } from "../http/server.ts";
 import { loadOrCreateIdentity } from "../net/dht_identity.ts";
@@ -196,9 +195,7 @@ export async function meetNeighbours(
     if (finding.multiaddr.endsWith(node.peerId)) continue;
     const joined = await node.join(finding.multiaddr, { signal });
     if (!joined.ok) {
-      logger.debug(
-        `DHT node ${printable(finding.multiaddr)}: ${joined.reason}`,
-      );
+      logger.debug(`DHT node ${finding.multiaddr}: ${joined.reason}`);
     }
   }
 }
