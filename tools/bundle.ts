@@ -1,99 +1,182 @@
 /**
  * `deno task bundle`: both programs as single files in `dist/`, or in the
- * directory that is named.
+ * directory that is named. The same sources give the same bytes, whoever builds
+ * them and wherever.
  *
- * A module that is imported lazily costs its parsing and all of its `node:`
- * imports at every start once it lies in the same file. On the booting box
- * that would be most of the time there is, so in phase_discover.js the DHT
- * side is a string, which becomes a module when it is needed: a CommonJS one,
- * since Deno reads through what it imports, which takes a quarter of a second.
+ * phase_discover.js has the DHT side as text, a CommonJS module that is
+ * evaluated when it is imported. As code in the same file it would double a
+ * start with an empty cache, on the booting box every start, since Deno reads
+ * through all code once; as text in a module that Deno imports, it would be
+ * read through then.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { build, type BuildOptions, type Plugin, stop } from "esbuild";
 
-const LAZY_MODULE = "../discover/dht_source.ts";
+const ROOT = join(import.meta.dirname ?? ".", "..");
+const PROGRAMS = [
+  { entry: "plasmd.ts" },
+  { entry: "phase_discover.ts", evaluated: "lib/discover/dht_source.ts" },
+];
+/** All that goes into a bundle, or says what does. */
+const SOURCES = [
+  ...PROGRAMS.map(({ entry }) => entry),
+  "lib",
+  "deno.json",
+  "deno.lock",
+];
 
-async function bundle(entry: string, ...options: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["bundle", "--quiet", "--platform", "deno"],
-      ...[...options, entry],
-    ],
-    cwd: join(import.meta.dirname ?? ".", ".."),
+/**
+ * Copies the sources to a directory of their own and has Deno put the packages
+ * beside them, as locked. There everything has the same names on any machine,
+ * and esbuild finds packages as it is used to.
+ */
+async function stage(directory: string): Promise<void> {
+  await run("cp", [
+    "-R",
+    ...SOURCES.map((name) => join(ROOT, name)),
+    directory,
+  ]);
+  await run(
+    Deno.execPath(),
+    ["install", "--quiet", "--frozen", "--node-modules-dir=auto"],
+    directory,
+  );
+}
+
+async function run(
+  program: string,
+  args: string[],
+  cwd?: string,
+): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, {
+    args,
+    ...(cwd !== undefined && { cwd }),
   }).output();
-  if (success) return new TextDecoder().decode(stdout);
+  if (success) return;
   throw new Error(
-    `Cannot bundle ${entry}: ${new TextDecoder().decode(stderr)}`,
+    `Cannot run ${program} ${args[0]}: ${new TextDecoder().decode(stderr)}`,
   );
 }
 
-async function bundleDiscover(): Promise<string> {
-  const eager = await bundle("phase_discover.ts", "--external", LAZY_MODULE);
-  const lazy = await bundle(
-    "lib/discover/dht_source.ts",
-    ...["--minify", "--format", "cjs"],
+/** Has a module in a bundle as text, which is evaluated when it is imported. */
+function evaluating(path: string, text: string): Plugin {
+  return {
+    name: "evaluated text",
+    setup({ onResolve, onLoad }) {
+      onResolve(
+        { filter: /^\./ },
+        ({ kind, path: specifier, resolveDir }) =>
+          kind === "dynamic-import" && join(resolveDir, specifier) === path
+            ? { path, namespace: "evaluated" }
+            : undefined,
+      );
+      onLoad({ filter: /.*/, namespace: "evaluated" }, () => ({
+        contents: evaluation(text),
+      }));
+    },
+  };
+}
+
+/** A CommonJS module that is what a text of one exports. */
+function evaluation(text: string): string {
+  const quoted = JSON.stringify(`"use strict";${text}`);
+  return `
+    const made = { exports: {} };
+    new Function("require", "module", "exports", ${quoted})(
+      process.getBuiltinModule, made, made.exports);
+    module.exports = made.exports;`;
+}
+
+/** Code that is made of modules. */
+export interface BundledText {
+  /** The code. */
+  readonly text: string;
+  /** The modules, paths with their text. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** A program as a single file. */
+export interface Bundle extends BundledText {
+  /** Such as `plasmd.js`. */
+  readonly name: string;
+  /** What is in it as text, if anything is. */
+  readonly evaluated?: BundledText;
+}
+
+async function bundleText(
+  directory: string,
+  entry: string,
+  format: "esm" | "cjs",
+  plugins: Plugin[] = [],
+): Promise<BundledText> {
+  const options = {
+    absWorkingDir: directory,
+    entryPoints: [entry],
+    write: false,
+    bundle: true,
+    format,
+    platform: "node",
+    conditions: ["deno", "import"],
+    target: "esnext",
+    // Other letters than ASCII would take V8 two bytes for each that there is.
+    charset: "ascii",
+    legalComments: "none",
+    metafile: true,
+    // Not minifySyntax, which once lost `using` declarations and their
+    // disposals: evanw/esbuild#4482. It would save 4 %.
+    minifyWhitespace: true,
+    minifyIdentifiers: true,
+    plugins,
+  } satisfies BuildOptions;
+  const { outputFiles: [file], metafile } = await build(options);
+  if (file === undefined) throw new Error(`esbuild made nothing of ${entry}`);
+  const [{ inputs } = { inputs: {} }] = Object.values(metafile.outputs);
+  const paths = Object.keys(inputs)
+    .filter((path) => !path.startsWith("evaluated:"));
+  const sources = paths.map(async (path) =>
+    [path, await Deno.readTextFile(join(directory, path))] as const
   );
-  const call = `import("${LAZY_MODULE}")`;
-  const [before, after, ...more] = eager.split(call);
-  if (before === undefined || after === undefined || more.length > 0) {
-    throw new Error(`phase_discover does not contain ${call} exactly once`);
+  return { text: file.text, sources: new Map(await Promise.all(sources)) };
+}
+
+/** Bundles a program whose sources were staged in a directory. */
+async function bundle(
+  directory: string,
+  { entry, evaluated: path }: typeof PROGRAMS[number],
+): Promise<Bundle> {
+  const name = `${basename(entry, ".ts")}.js`;
+  if (path === undefined) {
+    return { name, ...await bundleText(directory, entry, "esm") };
   }
-  return compiledAhead(
-    `${before}(${importPacked})("${await pack(lazy)}")${after}`,
-  );
+  const evaluated = await bundleText(directory, path, "cjs");
+  const plugin = evaluating(join(directory, path), evaluated.text);
+  const main = await bundleText(directory, entry, "esm", [plugin]);
+  if (main.sources.has(path)) {
+    throw new Error(`${entry} imports ${path} at its start`);
+  }
+  return { name, ...main, evaluated };
 }
 
-/**
- * V8 compiles a function when it is called first, unless it is an expression
- * in parentheses; and what Deno's code cache keeps of a module is what was
- * compiled when it was loaded. As such expressions the functions of the module
- * take 5 ms less of each start but the first.
- *
- * Declarations hold from the beginning of a module wherever they stand, so
- * these come first. The bundler puts them at the beginning of a line, and
- * their ends too.
- */
-function compiledAhead(source: string): string {
-  const declaration = /^((?:async )?function\*? (\w+)\(.*?^\})$/gms;
-  const expressions: string[] = [];
-  const rest = source.replace(declaration, (_, whole, name) => {
-    expressions.push(`var ${name} = (${whole});`);
-    return "";
-  });
-  return `${expressions.join("\n")}\n${rest}`;
-}
-
-/** Gzip, in base64: what is not read costs nothing at start. */
-async function pack(source: string): Promise<string> {
-  const packed = new Blob([source]).stream()
-    .pipeThrough(new CompressionStream("gzip"));
-  return (await new Response(packed).bytes()).toBase64();
-}
-
-/**
- * Makes a module of what `pack` made. Its own text goes into the bundle, so it
- * uses nothing from around it.
- */
-async function importPacked(packed: string): Promise<unknown> {
-  const bytes = new Blob([Uint8Array.fromBase64(packed)]).stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  const source = `"use strict";${await new Response(bytes).text()}`;
-  const { default: process } = await import("node:process");
-  const module = { exports: {} };
-  new Function("require", "module", "exports", source)(
-    process.getBuiltinModule,
-    module,
-    module.exports,
-  );
-  return module.exports;
+/** Both programs. @throws when they cannot be bundled */
+export async function bundlePrograms(): Promise<Bundle[]> {
+  const made = await Deno.makeTempDir();
+  try {
+    // esbuild tells paths with links resolved.
+    const directory = await Deno.realPath(made);
+    await stage(directory);
+    return await Promise.all(
+      PROGRAMS.map((program) => bundle(directory, program)),
+    );
+  } finally {
+    await stop(); // The process that esbuild works in.
+    await Deno.remove(made, { recursive: true });
+  }
 }
 
 if (import.meta.main) {
   const directory = Deno.args[0] ?? "dist";
   await Deno.mkdir(directory, { recursive: true });
-  const [plasmd, discover] = await Promise.all([
-    bundle("plasmd.ts", "--minify"),
-    bundleDiscover(),
-  ]);
-  await Deno.writeTextFile(join(directory, "plasmd.js"), plasmd);
-  await Deno.writeTextFile(join(directory, "phase_discover.js"), discover);
+  for (const { name, text } of await bundlePrograms()) {
+    await Deno.writeTextFile(join(directory, name), text);
+  }
 }

@@ -87,7 +87,7 @@ Deno.test("the bundled programs work alone: empty directory, empty cache, no net
   assert.equal(missing.code, 3, missing.stderr);
   assert.match(missing.stderr, new RegExp(`${A}/arm64, ${B}/arm64`));
 
-  // Over the DHT, whose code becomes a module only then.
+  // Over the DHT, whose code runs only then.
   const [, bootstrap = ""] = await provider.line(/DHT node (\S+)/);
   const wan = await run(
     "phase_discover",
@@ -104,10 +104,14 @@ Deno.test("the bundled programs work alone: empty directory, empty cache, no net
 Deno.test("deno task compile makes four executables", async () => {
   // The runtime to embed into cannot be had everywhere. Any ELF file takes its
   // place: what comes out holds all of the program, though it does not run.
-  await deno(["task", "compile"], { DENORT_BIN: "/bin/true" });
+  await using directory = await temporaryDirectory();
+  await deno(["task", "compile", directory.path], { DENORT_BIN: "/bin/true" });
   for (const program of ["plasmd", "phase_discover"]) {
     for (const arch of ["x86_64", "aarch64"]) {
-      const path = join(ROOT, "dist", `${program}-${arch}-unknown-linux-gnu`);
+      const path = join(
+        directory.path,
+        `${program}-${arch}-unknown-linux-gnu`,
+      );
       const { size, mode } = await Deno.stat(path);
       assert.ok(size > 300_000, `${path} has ${size} bytes`);
       assert.equal((mode ?? 0) & 0o111, 0o111);
