@@ -4,10 +4,10 @@ import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import type { DhtNode } from "../net/dht_node.ts";
-import { noHolderReason } from "../net/dht_no_holder.ts";
+import { noHolderReason } from "../net/dht/no_holder_reason.ts";
+import type { DhtNode } from "../net/dht/node.ts";
+import { bootRecordKey, signBootRecord } from "../wire/boot_record.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
-import { bootRecordKey, signBootRecord } from "./boot_record.ts";
 
 /** What the advertiser needs of a DHT node. */
 export type PublishingNode = Pick<

@@ -2,20 +2,21 @@ import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import type { DnsName } from "../net/dns_name.ts";
+import type { DnsName } from "../net/dns/name.ts";
 import type { Link } from "../net/interfaces.ts";
-import type { Claim } from "../net/mdns_claim_register.ts";
-import { describeLink, MdnsLinks } from "../net/mdns_links.ts";
-import { MalformedLog } from "../net/mdns_malformed_log.ts";
+import type { Claim } from "../net/mdns/claim_register.ts";
+import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
+import { MalformedLog } from "../net/mdns/malformed_log.ts";
+import { ResponderLink } from "../net/mdns/responder_link.ts";
+import type { MdnsNetwork } from "../net/mdns/socket.ts";
+import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
+import { META_RECORD } from "../wire/dns_sd_records.ts";
+import type { Advertisement, Advertiser } from "./advertiser.ts";
 import {
   HOST_CLAIM,
   type ProviderAddress,
   PublishedImages,
-} from "../net/mdns_published_images.ts";
-import { ResponderLink } from "../net/mdns_responder_link.ts";
-import type { MdnsNetwork } from "../net/mdns_socket.ts";
-import { systemMdnsNetwork } from "../net/mdns_system_network.ts";
-import type { Advertisement, Advertiser } from "./advertiser.ts";
+} from "./published_images.ts";
 
 /** What the mDNS advertiser works with. */
 export interface MdnsAdvertiserOptions extends ProviderAddress {
@@ -115,6 +116,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
       pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         ResponderLink.open(link, {
+          common: [META_RECORD],
           clock,
           network,
           random,

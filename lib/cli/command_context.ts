@@ -1,5 +1,5 @@
-import type { LOG_OPTIONS } from "../config/common_options.ts";
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
+import type { LOG_OPTIONS } from "../config/common_options.ts";
 import { findConfig } from "../config/config_search.ts";
 import { type ConfigFlags, flagsLayer } from "../config/flags_layer.ts";
 import type { OptionValues } from "../config/option_table.ts";
@@ -9,7 +9,7 @@ import { systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Machine, ServeConfig } from "../provider/machine.ts";
 import { defaultStateDirectory } from "../provider/state_directory.ts";
-import { disk } from "../scan/disk.ts";
+import { disk } from "./disk.ts";
 import { openLogger, openStatusLine } from "./output.ts";
 
 /** The name of a command. */

@@ -1,6 +1,6 @@
-import type { OptionValues } from "../config/option_table.ts";
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
+import type { OptionValues } from "../config/option_table.ts";
 import { parseArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
 import { ConfigError, UsageError } from "../core/errors.ts";
@@ -19,11 +19,11 @@ import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import { reportDiscovery } from "../discover/report.ts";
 import type { Source } from "../discover/source.ts";
-import { httpGet } from "../net/http_get.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
-import { disk } from "../scan/disk.ts";
+import { httpGet } from "../net/http1/get.ts";
+import { disk } from "./disk.ts";
 import { logRuntimeWarnings, openLogger, writeResult } from "./output.ts";
 
 /** The command line of `phase_discover`, parsed. */

@@ -7,12 +7,12 @@ import {
   loadSigningKey,
 } from "../manifest/signing_key.ts";
 import { signingKeyPath } from "../provider/state_directory.ts";
-import { disk } from "../scan/disk.ts";
 import {
   type CommandValues,
   openMachine,
   readConfig,
 } from "./command_context.ts";
+import { disk } from "./disk.ts";
 import { writeResult } from "./output.ts";
 
 /** `plasmd key generate`: never replaces a key. */

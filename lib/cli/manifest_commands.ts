@@ -5,8 +5,8 @@ import { UsageError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { jsonLine } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
+import type { CandidateRefusal } from "../discover/candidate_refusal.ts";
 import { fetchManifest } from "../discover/fetch_manifest.ts";
-import type { Refusal } from "../discover/refusal.ts";
 import {
   artifactsByRole,
   type BootManifest,
@@ -25,9 +25,8 @@ import {
   readEnvelope,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
-import { httpGet } from "../net/http_get.ts";
+import { httpGet } from "../net/http1/get.ts";
 import { hashImage, readContent } from "../scan/digest.ts";
-import { disk } from "../scan/disk.ts";
 import type { ImageFiles } from "../scan/image_files.ts";
 import { scanAvailable } from "../scan/scan_available.ts";
 import {
@@ -35,6 +34,7 @@ import {
   openMachine,
   readConfig,
 } from "./command_context.ts";
+import { disk } from "./disk.ts";
 import { writeResult } from "./output.ts";
 
 /** What commands about one manifest are given. */
@@ -217,7 +217,10 @@ export async function readManifestFile(
  * @param cannot what could not be done, in front of the reason
  * @throws UserError with the reason
  */
-export function orThrow<T>(result: Result<T, Refusal>, cannot: string): T {
+export function orThrow<T>(
+  result: Result<T, CandidateRefusal>,
+  cannot: string,
+): T {
   if (result.ok) return result.value;
   throw new UserError(`${cannot}: ${result.reason.message}`);
 }

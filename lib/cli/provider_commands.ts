@@ -4,20 +4,20 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { jsonLine, messageOf } from "../core/printable.ts";
-import { serve } from "../provider.ts";
 import type {
   ConfigSource,
   Machine,
   ServeConfig,
 } from "../provider/machine.ts";
+import { serve } from "../provider/serve.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
-import { disk } from "../scan/disk.ts";
 import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
 import {
   type CommandValues,
   openMachine,
   readConfig,
 } from "./command_context.ts";
+import { disk } from "./disk.ts";
 import { logRuntimeWarnings, writeResult } from "./output.ts";
 import type { ProgramContext } from "./run_program.ts";
 import {

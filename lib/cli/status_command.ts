@@ -2,7 +2,7 @@ import { deadline, systemClock } from "../core/clock.ts";
 import { UnreachableError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { jsonLine, messageOf } from "../core/printable.ts";
-import type { StatusDocument } from "../http/status_json.ts";
+import type { StatusDocument } from "../http/status/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
 import { writeResult } from "./output.ts";
 

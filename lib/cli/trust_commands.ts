@@ -5,8 +5,8 @@ import { addSignatures, sealEnvelope } from "../manifest/sign_envelope.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { readTrustEnvelope } from "../manifest/trust_chain.ts";
 import { parseTrustRoot, trustRootContent } from "../manifest/trust_root.ts";
-import { disk } from "../scan/disk.ts";
 import { type CommandValues, openMachine } from "./command_context.ts";
+import { disk } from "./disk.ts";
 import { loadKeys, orThrow, readManifestFile } from "./manifest_commands.ts";
 
 /**

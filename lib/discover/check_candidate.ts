@@ -6,9 +6,9 @@ import {
   type VerifiedManifest,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
-import type { HttpGet } from "../net/http_reply.ts";
+import type { HttpGet } from "../net/http1/reply.ts";
+import type { CandidateRefusal } from "./candidate_refusal.ts";
 import { fetchManifest } from "./fetch_manifest.ts";
-import type { Refusal } from "./refusal.ts";
 import type { Candidate } from "./source.ts";
 
 /** What a candidate is checked with. */
@@ -16,7 +16,7 @@ export interface CheckParts {
   /** What is asked of this candidate's manifest. */
   readonly policyFor: (
     options: { readonly now: number; readonly signal: AbortSignal },
-  ) => Promise<Result<TrustPolicy, Refusal>>;
+  ) => Promise<Result<TrustPolicy, CandidateRefusal>>;
   /** The network. */
   readonly httpGet: HttpGet;
   /** The time. */
@@ -33,7 +33,7 @@ export async function checkCandidate(
   candidate: Candidate,
   { policyFor, httpGet, clock }: CheckParts,
   { signal }: { readonly signal: AbortSignal },
-): Promise<Result<VerifiedManifest, Refusal>> {
+): Promise<Result<VerifiedManifest, CandidateRefusal>> {
   const now = clock.now();
   const [bytes, policy] = await Promise.all([
     fetchManifest(candidate.manifestUrl, { httpGet, clock }, { signal }),

@@ -19,7 +19,7 @@ import type {
   TrustPolicy,
   VerifiedManifest,
 } from "../manifest/verify_envelope.ts";
-import type { Refusal } from "./refusal.ts";
+import type { CandidateRefusal } from "./candidate_refusal.ts";
 
 /** Whom a client was told to trust. */
 export type TrustAnchor =
@@ -91,7 +91,7 @@ export class ClientTrust {
     image: ChannelArch,
     fetchTrust: FetchTrust,
     { now, signal }: { readonly now: number; readonly signal: AbortSignal },
-  ): Promise<Result<TrustPolicy, Refusal>> {
+  ): Promise<Result<TrustPolicy, CandidateRefusal>> {
     if (this.#root !== undefined) {
       const { root } = await followTrust(this.#root, fetchTrust, { signal });
       this.#advance(root);

@@ -1,9 +1,4 @@
 import {
-  type BootRecord,
-  bootRecordKey,
-  parseBootRecord,
-} from "../advertise/boot_record.ts";
-import {
   type ChannelArch,
   DEFAULT_ARCHITECTURES,
   DEFAULT_CHANNELS,
@@ -12,10 +7,15 @@ import {
 } from "../core/channel_arch.ts";
 import { type Clock, sleepInSteps } from "../core/clock.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
-import type { Result } from "../core/result.ts";
 import { printable } from "../core/printable.ts";
-import type { DhtClient } from "../net/dht_client.ts";
-import type { KadPeer } from "../net/kad_lookup.ts";
+import type { Result } from "../core/result.ts";
+import type { DhtClient } from "../net/dht/client.ts";
+import type { KadPeer } from "../net/dht/lookup.ts";
+import {
+  type BootRecord,
+  bootRecordKey,
+  parseBootRecord,
+} from "../wire/boot_record.ts";
 import type { Finding } from "./source.ts";
 
 const RETRY_MS = 1000;

@@ -8,7 +8,11 @@ import { type Clock, deadline, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
-import { mayPass, type Refusal, type RefusedCandidate } from "./refusal.ts";
+import {
+  type CandidateRefusal,
+  mayPass,
+  type RefusedCandidate,
+} from "./candidate_refusal.ts";
 import type { Candidate, Finding, Source } from "./source.ts";
 
 /** A candidate whose manifest was fetched and passed every check. */
@@ -47,7 +51,7 @@ export interface DiscoverOptions {
   readonly check: (
     candidate: Candidate,
     options: { readonly signal: AbortSignal },
-  ) => Promise<Result<VerifiedManifest, Refusal>>;
+  ) => Promise<Result<VerifiedManifest, CandidateRefusal>>;
   /**
    * Asked again about each that was taken: another provider may have shown
    * meanwhile that its keys were succeeded. @default {() => true}
@@ -85,13 +89,13 @@ const MAX_RETRY_MS = 8000;
 const MAX_CANDIDATES = 256;
 
 /** Of a candidate that was verified by keys which are trusted no longer. */
-const SUCCEEDED: Refusal = {
+const SUCCEEDED: CandidateRefusal = {
   code: "unknown_key",
   message: "signed by keys that others succeeded, as another provider shows",
 };
 
 /** Of a candidate whose first check was under way at the end. */
-const UNANSWERED: Refusal = {
+const UNANSWERED: CandidateRefusal = {
   code: "slow",
   message: "no complete answer before the timeout",
 };

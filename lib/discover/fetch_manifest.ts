@@ -1,8 +1,8 @@
 import { type Clock, deadline } from "../core/clock.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import type { HttpGet, HttpReply } from "../net/http_reply.ts";
-import type { Refusal } from "./refusal.ts";
+import type { HttpGet, HttpReply } from "../net/http1/reply.ts";
+import type { CandidateRefusal } from "./candidate_refusal.ts";
 
 /** Longest wait for a whole manifest. */
 const FETCH_TIMEOUT_MS = 3000;
@@ -22,7 +22,7 @@ export async function fetchManifest(
   url: URL,
   { httpGet, clock }: { readonly httpGet: HttpGet; readonly clock: Clock },
   { signal }: { readonly signal: AbortSignal },
-): Promise<Result<Uint8Array, Refusal>> {
+): Promise<Result<Uint8Array, CandidateRefusal>> {
   using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
   let hasAnswered = false;
   try {
@@ -52,7 +52,7 @@ async function follow(
   url: URL,
   httpGet: HttpGet,
   signal: AbortSignal,
-): Promise<Result<HttpReply, Refusal>> {
+): Promise<Result<HttpReply, CandidateRefusal>> {
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     if (at.protocol !== "http:" && at.protocol !== "https:") {
@@ -82,7 +82,7 @@ async function follow(
 
 async function readBody(
   { body }: HttpReply,
-): Promise<Result<Uint8Array, Refusal>> {
+): Promise<Result<Uint8Array, CandidateRefusal>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {

@@ -1,12 +1,12 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { linkKey } from "../net/interfaces.ts";
-import { type FoundService, peerIdOf } from "../net/mdns_found_service.ts";
-import { describeLink, MdnsLinks } from "../net/mdns_links.ts";
-import { MdnsQuerier, type QuerierAction } from "../net/mdns_querier.ts";
-import { QuerierLink } from "../net/mdns_querier_link.ts";
-import type { MdnsNetwork } from "../net/mdns_socket.ts";
-import { systemMdnsNetwork } from "../net/mdns_system_network.ts";
+import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
+import { QuerierLink } from "../net/mdns/querier_link.ts";
+import type { MdnsNetwork } from "../net/mdns/socket.ts";
+import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
+import { type FoundService, peerIdOf } from "../wire/found_service.ts";
+import { MdnsQuerier, type QuerierAction } from "./mdns_querier.ts";
 import type { Candidate, Finding, Source } from "./source.ts";
 
 /**

@@ -1,8 +1,11 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { jsonLine } from "../core/printable.ts";
+import {
+  isRefusedManifest,
+  type RefusedCandidate,
+} from "./candidate_refusal.ts";
 import type { DiscoveryResult, Provider } from "./discover.ts";
-import { isRefusedManifest, type RefusedCandidate } from "./refusal.ts";
 
 /** How `phase_discover` tells what it found. */
 export interface ReportOptions {

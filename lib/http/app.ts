@@ -5,40 +5,43 @@ import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
-import { streamOf } from "./artifact_body.ts";
-import { ArtifactFiles } from "./artifact_files.ts";
+import type { Exchange, HttpApp, LentAnswer } from "../net/http1/http_app.ts";
+import {
+  bytesResponse,
+  errorResponse,
+  jsonResponse,
+} from "../net/http1/json_response.ts";
+import { evaluatePreconditions } from "../net/http1/preconditions.ts";
+import { askedHeaders } from "../net/http1/request_head.ts";
+import { streamOf } from "./artifacts/artifact_body.ts";
+import { ArtifactFiles } from "./artifacts/artifact_files.ts";
 import {
   answerArtifact,
   type CacheControl,
-  type Exchange,
-  type LentAnswer,
-} from "./artifact_response.ts";
-import { grubConfig, ipxeMenu, ipxeScript } from "./boot_script.ts";
-import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
+} from "./artifacts/artifact_response.ts";
+import type { ImageCatalog, ServedImage } from "./artifacts/image_catalog.ts";
 import {
   findArtifact,
   findBlob,
   findImage,
   findOnlyImage,
   type NamedArtifact,
-} from "./image_lookup.ts";
-import { bytesResponse, errorResponse, jsonResponse } from "./json_response.ts";
-import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
-import { evaluatePreconditions } from "./preconditions.ts";
-import type { ProviderStatus } from "./provider_status.ts";
-import { RememberedPaths } from "./remembered_paths.ts";
-import { RememberedAnswers } from "./remembered_answers.ts";
-import { RequestCounts } from "./request_counts.ts";
-import { askedHeaders, type RequestHead } from "./request_head.ts";
-import { requestPath } from "./request_path.ts";
-import { readiness, type Snapshot } from "./snapshot.ts";
-import { statusJson } from "./status_json.ts";
-import { PAGE_SECURITY_POLICY, statusPage } from "./status_page.ts";
+} from "./artifacts/image_lookup.ts";
 import {
   createTransfers,
   DEFAULT_TRANSFER_LIMITS,
   type TransferLimits,
-} from "./transfers.ts";
+} from "./artifacts/transfers.ts";
+import { grubConfig, ipxeMenu, ipxeScript } from "./boot/boot_script.ts";
+import { RememberedAnswers } from "./remembered_answers.ts";
+import { RememberedPaths } from "./remembered_paths.ts";
+import { requestPath } from "./request_path.ts";
+import { METRICS_CONTENT_TYPE, metricsText } from "./status/metrics.ts";
+import type { ProviderStatus } from "./status/provider_status.ts";
+import { RequestCounts } from "./status/request_counts.ts";
+import { readiness, type Snapshot } from "./status/snapshot.ts";
+import { statusJson } from "./status/status_json.ts";
+import { PAGE_SECURITY_POLICY, statusPage } from "./status/status_page.ts";
 
 /** What the HTTP side of a provider works with. */
 export interface HttpAppParts {
@@ -65,30 +68,6 @@ export interface HttpAppParts {
   readonly status: () => ProviderStatus;
   /** What differs from DEFAULT_TRANSFER_LIMITS. */
   readonly limits?: Partial<TransferLimits>;
-}
-
-/** Answers requests, whatever brings them. */
-export interface HttpApp {
-  /** Never rejects; a body that cannot be finished fails while it is read. */
-  fetch(request: Request, exchange: Exchange): Promise<Response>;
-  /**
-   * The bytes of the whole answer, where they are known and still right.
-   *
-   * @param date the present time as an HTTP-date
-   */
-  fromMemory?(head: RequestHead, date: string): Uint8Array | undefined;
-  /**
-   * Answers a request for an artifact whose path was asked for before, without
-   * what it takes to make a Request and to find the way.
-   *
-   * @returns undefined for any other request
-   */
-  again?(
-    head: RequestHead,
-    exchange: Exchange,
-  ): Promise<Response | LentAnswer> | undefined;
-  /** To be called after the last answer: closes what was left open. */
-  close?(): void;
 }
 
 const NO_CONDITIONS = new Headers();

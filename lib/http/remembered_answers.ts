@@ -1,6 +1,10 @@
+import type { RequestHead } from "../net/http1/request_head.ts";
+import {
+  headAndBody,
+  ownHead,
+  restOfHead,
+} from "../net/http1/response_bytes.ts";
 import { RememberedPaths } from "./remembered_paths.ts";
-import type { RequestHead } from "./request_head.ts";
-import { headAndBody, ownHead, restOfHead } from "./response_bytes.ts";
 
 interface Answer {
   readonly head: string;

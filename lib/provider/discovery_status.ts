@@ -7,8 +7,8 @@ import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type {
   AdvertisementStatus,
   ProviderStatus,
-} from "../http/provider_status.ts";
-import type { DhtNode } from "../net/dht_node.ts";
+} from "../http/status/provider_status.ts";
+import type { DhtNode } from "../net/dht/node.ts";
 
 /** What a provider tells the network with, as far as it has been opened. */
 export interface Discovery {

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { createBootRecordPolicy } from "../advertise/boot_record_policy.ts";
 import {
   type DhtAdvertiser,
   openDhtAdvertiser,
@@ -8,11 +7,12 @@ import {
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
 import type { Source } from "../discover/source.ts";
-import type { HttpServer } from "../http/server.ts";
-import { loadOrCreateIdentity } from "../net/dht_identity.ts";
-import { type DhtNode, openDhtNode } from "../net/dht_node.ts";
+import { loadOrCreateIdentity } from "../net/dht/identity.ts";
+import { type DhtNode, openDhtNode } from "../net/dht/node.ts";
+import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
-import { openPortMapper, type PortMapper } from "../net/port_mapper.ts";
+import { openPortMapper, type PortMapper } from "../net/upnp/port_mapper.ts";
+import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import {
   httpBaseUrl,
   isPrivateAddress,

@@ -2,8 +2,8 @@ import {
   type MdnsAdvertiser,
   openMdnsAdvertiser,
 } from "../advertise/mdns_advertiser.ts";
-import type { HttpServer } from "../http/server.ts";
-import type { DhtNode } from "../net/dht_node.ts";
+import type { DhtNode } from "../net/dht/node.ts";
+import type { HttpServer } from "../net/http1/server.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
 /** Advertises by mDNS, on links where HTTP answers. */

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import { defaultRouteAddress } from "../net/default_route.ts";
-import type { PeerConnection } from "../net/dht_node.ts";
+import type { PeerConnection } from "../net/dht/node.ts";
 import { type InterfaceAddress, systemAddresses } from "../net/interfaces.ts";
 import {
   type AddressSettings,

@@ -1,4 +1,4 @@
-import type { ServedImage } from "../http/image_catalog.ts";
+import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 import type { BootManifest } from "../manifest/boot_manifest.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
 
@@ -18,7 +18,7 @@ export function servedImage(
 }
 
 /** The files of an image by the names that clients ask for them by. */
-export function artifactsByRole(
+export function hashedByRole(
   { kernel, initramfs, rootfs, dtbs }: HashedImage,
 ): Map<string, HashedArtifact> {
   const byRole = new Map([["kernel", kernel]]);

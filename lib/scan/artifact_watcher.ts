@@ -9,7 +9,7 @@ import {
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { ScanSettings } from "./scan_available.ts";
-import type { Writer } from "./settling.ts";
+import type { WriterState } from "./settling.ts";
 
 /** What a watcher needs, and whom it tells. */
 export interface ArtifactWatcherOptions {
@@ -22,7 +22,7 @@ export interface ArtifactWatcherOptions {
   /** Something has changed that a look would show. */
   readonly onChange: () => void;
   /** Somebody writes, or has closed, the file at this path. */
-  readonly onWriter: (path: string, writer: Writer) => void;
+  readonly onWriter: (path: string, writer: WriterState) => void;
 }
 
 interface Watch {
@@ -197,7 +197,7 @@ export class ArtifactWatcher implements Disposable {
     this.#note(to, isOpen ? "writing" : "closed");
   }
 
-  #note(path: string, writer: Writer): void {
+  #note(path: string, writer: WriterState): void {
     const wasWritten = this.#written.delete(path);
     if (writer === "writing") this.#written.add(path);
     if (writer === undefined) this.#departed = wasWritten ? path : undefined;

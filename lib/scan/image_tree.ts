@@ -15,8 +15,8 @@ import {
   scanAvailable,
   type ScanSettings,
 } from "./scan_available.ts";
+import type { WriterState } from "./settling.ts";
 import { SettlingFiles } from "./settling_files.ts";
-import type { Writer } from "./settling.ts";
 
 /** What is on disk and can be promised. */
 export interface TreeLook {
@@ -72,7 +72,7 @@ export class ImageTree {
   }
 
   /** Takes note of an event of the disk. */
-  noteWriter(path: string, writer: Writer): void {
+  noteWriter(path: string, writer: WriterState): void {
     this.#settling.noteWriter(path, writer);
   }
 

@@ -28,14 +28,14 @@ export interface Moment {
  * What is known of who writes a file, from the events of the disk: `closed` too
  * when it was moved into place.
  */
-export type Writer = "writing" | "closed" | undefined;
+export type WriterState = "writing" | "closed" | undefined;
 
 /** What was seen of a file so far. All times are monotonic. */
 export interface Observation {
   /** As it was when it was looked at last. */
   readonly info: FileInfo;
   /** Who wrote it then. */
-  readonly writer: Writer;
+  readonly writer: WriterState;
   /** Since when the content is what it is. */
   readonly contentSinceMs: number;
   /** Since when nothing about the file has changed. */
@@ -57,7 +57,7 @@ export interface Observation {
 export function observe(
   previous: Observation | undefined,
   info: FileInfo,
-  writer: Writer,
+  writer: WriterState,
   { nowMs, monotonicMs }: Moment,
 ): Observation {
   const isSameFile = previous?.info.device === info.device &&

@@ -6,14 +6,14 @@ import {
   type Observation,
   observe,
   settledAtMs,
-  type Writer,
+  type WriterState,
 } from "./settling.ts";
 
 /** Remembers which files have come to rest, and watches the others do so. */
 export class SettlingFiles {
   readonly #clock: Clock;
   readonly #observations = new Map<string, Observation>();
-  readonly #writers = new Map<string, Writer>();
+  readonly #writers = new Map<string, WriterState>();
   /** Path to identity of what was whole, and is so until it changes. */
   readonly #settled = new Map<string, string>();
   #nextMs: number | undefined;
@@ -31,7 +31,7 @@ export class SettlingFiles {
    * Takes note of an event: who writes the file at this path, or has moved a
    * directory there.
    */
-  noteWriter(path: string, writer: Writer): void {
+  noteWriter(path: string, writer: WriterState): void {
     if (writer === undefined) this.#writers.delete(path);
     else this.#writers.set(path, writer);
   }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { parseBootRecord } from "../../lib/advertise/boot_record.ts";
 import {
   type DhtAdvertiser,
   openDhtAdvertiser,
   type PublishingNode,
 } from "../../lib/advertise/dht_advertiser.ts";
-import { createIdentity } from "../../lib/net/dht_identity.ts";
-import type { AnnounceOutcome } from "../../lib/net/kad_announce.ts";
-import type { JoinState } from "../../lib/net/dht_join.ts";
+import type { AnnounceOutcome } from "../../lib/net/dht/announce_outcome.ts";
+import { createIdentity } from "../../lib/net/dht/identity.ts";
+import type { JoinState } from "../../lib/net/dht/join_state.ts";
+import { parseBootRecord } from "../../lib/wire/boot_record.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 

@@ -1,9 +1,4 @@
 import assert from "node:assert/strict";
-import {
-  type BootRecord,
-  bootRecordKey,
-  signBootRecord,
-} from "../../lib/advertise/boot_record.ts";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
 import {
@@ -11,9 +6,14 @@ import {
   type DhtSourceOptions,
 } from "../../lib/discover/dht_source.ts";
 import type { Finding } from "../../lib/discover/source.ts";
-import type { DhtClient } from "../../lib/net/dht_client.ts";
-import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
-import type { Contact, LookupStep } from "../../lib/net/kad_lookup.ts";
+import type { DhtClient } from "../../lib/net/dht/client.ts";
+import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
+import type { Contact, LookupStep } from "../../lib/net/dht/lookup.ts";
+import {
+  type BootRecord,
+  bootRecordKey,
+  signBootRecord,
+} from "../../lib/wire/boot_record.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };

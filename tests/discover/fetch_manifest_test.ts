@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import {
+  isRefusedManifest,
+  mayPass,
+} from "../../lib/discover/candidate_refusal.ts";
 import { fetchManifest } from "../../lib/discover/fetch_manifest.ts";
-import { replyOf } from "../../lib/net/http_get.ts";
-import { isRefusedManifest, mayPass } from "../../lib/discover/refusal.ts";
+import { replyOf } from "../../lib/net/http1/get.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const { signal } = new AbortController();

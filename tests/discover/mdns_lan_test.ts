@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { DnsType } from "../../lib/net/dns_message.ts";
-import { MemoryHost } from "../support/memory_lan.ts";
+import { DnsType } from "../../lib/net/dns/message.ts";
 import { MdnsLab, urlsOf } from "../support/mdns_lab.ts";
 import { decoded } from "../support/mdns_messages.ts";
+import { MemoryHost } from "../support/memory_lan.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
 
 const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { encodeMessage } from "../../lib/net/dns_encode.ts";
-import { queryMessage } from "../../lib/net/dns_message.ts";
+import { encodeMessage } from "../../lib/net/dns/encode_message.ts";
+import { queryMessage } from "../../lib/net/dns/message.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
 import { advertisementOf } from "../support/sample_images.ts";
 

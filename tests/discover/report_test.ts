@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { CandidateRefusalCode } from "../../lib/discover/candidate_refusal.ts";
 import type { DiscoveryResult } from "../../lib/discover/discover.ts";
-import type { RefusalCode } from "../../lib/discover/refusal.ts";
 import {
   reportDiscovery,
   type ReportOptions,
@@ -91,7 +91,10 @@ Deno.test("reportDiscovery() of nothing says what was tried and what exists, and
 });
 
 /** The report of a failure, with a provider for each code. */
-function failed(codes: RefusalCode[], format: "text" | "json" = "text") {
+function failed(
+  codes: CandidateRefusalCode[],
+  format: "text" | "json" = "text",
+) {
   return reportDiscovery({
     ...NOTHING,
     refused: codes.map((code, i) => ({

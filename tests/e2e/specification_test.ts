@@ -1,8 +1,7 @@
 /** The walk of the specification (4.5), by its own commands. */
 import assert from "node:assert/strict";
 import { makeSpecificationTree } from "../support/image_tree.ts";
-import type { LabHost } from "../support/network_lab.ts";
-import { labTest } from "../support/network_lab.ts";
+import { type LabHost, labTest } from "../support/network_lab.ts";
 import { temporaryDirectory } from "../support/programs.ts";
 import { programInShell } from "../support/shipped_programs.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { createHttpApp } from "../../lib/http/app.ts";
-import { MemoryCatalog, sha256Hex } from "../support/memory_catalog.ts";
 import {
   errorOf,
   httpFixture,
   KERNEL,
   request,
   silentProvider,
-} from "./http_fixture.ts";
+} from "../support/http_fixture.ts";
+import { MemoryCatalog, sha256Hex } from "../support/memory_catalog.ts";
 
 Deno.test("/ lists the images with relative manifest paths", async () => {
   const response = await request(await httpFixture(), "/");

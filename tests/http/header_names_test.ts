@@ -4,12 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/core/clock.ts";
-import { headerName } from "../../lib/http/header_name.ts";
-import { type HttpServer, openHttpServer } from "../../lib/http/server.ts";
-import type { TransferLimits } from "../../lib/http/transfers.ts";
+import type { TransferLimits } from "../../lib/http/artifacts/transfers.ts";
+import { headerName } from "../../lib/net/http1/header_name.ts";
+import { type HttpServer, openHttpServer } from "../../lib/net/http1/server.ts";
+import { type HttpFixture, httpFixture } from "../support/http_fixture.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 import { rawHttp } from "../support/raw_http.ts";
-import { type HttpFixture, httpFixture } from "./http_fixture.ts";
 
 for (
   const [name, written] of [

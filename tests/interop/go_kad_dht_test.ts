@@ -3,8 +3,8 @@
  * them back, and we find what it publishes. Needs Go and its modules.
  */
 import assert from "node:assert/strict";
-import { parseBootRecord } from "../../lib/advertise/boot_record.ts";
 import { systemClock as clock } from "../../lib/core/clock.ts";
+import { parseBootRecord } from "../../lib/wire/boot_record.ts";
 import { advertise, find, IMAGE } from "../support/dht_images.ts";
 import { eventually, openTestNode, unlimited } from "../support/dht_nodes.ts";
 

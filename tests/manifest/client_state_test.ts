@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { disk } from "../../lib/cli/disk.ts";
 import { UserError } from "../../lib/core/errors.ts";
+import type { BootManifest } from "../../lib/manifest/boot_manifest.ts";
 import {
   type ClientState,
   EMPTY_CLIENT_STATE,
@@ -11,9 +13,7 @@ import {
   withManifest,
   withTrust,
 } from "../../lib/manifest/client_state.ts";
-import type { BootManifest } from "../../lib/manifest/boot_manifest.ts";
 import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
-import { disk } from "../../lib/scan/disk.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { hashedImage } from "../support/hashed_image.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";

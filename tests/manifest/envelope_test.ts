@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import {
   canonicalize,
   type JsonObject,
@@ -12,10 +12,7 @@ import {
 } from "../../lib/manifest/envelope.ts";
 import { publicKey, publicKeyPem } from "../../lib/manifest/public_key.ts";
 import { sha256 } from "../../lib/manifest/sha256.ts";
-import {
-  addSignatures,
-  sealEnvelope,
-} from "../../lib/manifest/sign_envelope.ts";
+import { sealEnvelope } from "../../lib/manifest/sign_envelope.ts";
 import { hasOpenssl, openssl } from "../support/openssl.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 
@@ -183,27 +180,6 @@ Deno.test("openEnvelope() never throws", () => {
     openEnvelope(forged({ signatures: [plain[0] ?? null, plain[1] ?? null] }));
     openEnvelope(forged(signedText(JSON.stringify(plain[0]))));
   }));
-});
-
-Deno.test("addSignatures() gives the same bytes in whatever order owners sign", async () => {
-  const [a, b, c] = await Promise.all([1, 2, 3].map(testSigningKey));
-  assert.ok(a && b && c);
-  const atOnce = await sealEnvelope(CONTENT, [a, b, c]);
-  let oneByOne = await sealEnvelope(CONTENT, []);
-  for (const key of [c, a, a, b]) {
-    const signed = await addSignatures(oneByOne, [key]);
-    assert.ok(signed.ok);
-    oneByOne = signed.value;
-  }
-  assert.deepEqual(oneByOne, atOnce);
-});
-
-Deno.test("addSignatures() refuses to sign what is no envelope", async () => {
-  const result = await addSignatures(utf8.encode("{}"), [
-    await testSigningKey(1),
-  ]);
-  assert.ok(!result.ok);
-  assert.equal(result.reason.code, "malformed");
 });
 
 Deno.test({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { disk } from "../../lib/cli/disk.ts";
 import { MAX_ENVELOPE_BYTES } from "../../lib/manifest/envelope.ts";
 import { readEnvelopeFile } from "../../lib/manifest/read_envelope_file.ts";
-import { disk } from "../../lib/scan/disk.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 
 const options = { signal: new AbortController().signal };

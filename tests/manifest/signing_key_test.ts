@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { disk } from "../../lib/cli/disk.ts";
 import { UserError } from "../../lib/core/errors.ts";
 import {
   publicKeyPem,
@@ -11,7 +12,6 @@ import {
   loadSigningKey,
   parseSigningKey,
 } from "../../lib/manifest/signing_key.ts";
-import { disk } from "../../lib/scan/disk.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { hasOpenssl, openssl } from "../support/openssl.ts";
 import { testSigningKey } from "../support/signing_keys.ts";

@@ -42,8 +42,8 @@ import {
   type TrustPolicy,
   verifyEnvelope,
 } from "../../lib/manifest/verify_envelope.ts";
+import { replyOf } from "../../lib/net/http1/get.ts";
 import type { HashedImage } from "../../lib/scan/image_files.ts";
-import { replyOf } from "../../lib/net/http_get.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";

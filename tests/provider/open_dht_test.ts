@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { readBootRecord } from "../../lib/advertise/boot_record.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/provider_config.ts";
 import { advertiseInDht } from "../../lib/provider/open_dht.ts";
+import { readBootRecord } from "../../lib/wire/boot_record.ts";
 import { unlimited } from "../support/dht_nodes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryDht } from "../support/memory_dht.ts";

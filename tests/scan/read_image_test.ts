@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { disk } from "../../lib/scan/disk.ts";
+import { disk } from "../../lib/cli/disk.ts";
 import { readImage, type ReadImageResult } from "../../lib/scan/read_image.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { disk } from "../../lib/cli/disk.ts";
 import { formatChannelArch } from "../../lib/core/channel_arch.ts";
 import { UserError } from "../../lib/core/errors.ts";
 import {
   type FileSystem,
   SystemLimitError,
 } from "../../lib/core/file_system.ts";
-import { disk } from "../../lib/scan/disk.ts";
 import {
   scanAvailable,
   type ScanResult,

@@ -7,7 +7,7 @@ import {
   OPEN_QUIET_MS,
   QUIET_MS,
   settledAtMs,
-  type Writer,
+  type WriterState,
   WRITING_QUIET_MS,
 } from "../../lib/scan/settling.ts";
 
@@ -21,7 +21,7 @@ interface Sight {
   /** After the start; negative: before. */
   readonly modifiedAtMs: number;
   readonly changedAtMs?: number;
-  readonly writer?: Writer;
+  readonly writer?: WriterState;
   readonly inode?: number;
   readonly linkCount?: number;
 }

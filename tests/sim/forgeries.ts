@@ -1,8 +1,8 @@
 /** Values that no reader may take for an image's record. */
-import { signBootRecord } from "../../lib/advertise/boot_record.ts";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { systemClock as clock } from "../../lib/core/clock.ts";
-import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
+import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
+import { signBootRecord } from "../../lib/wire/boot_record.ts";
 
 type Forge = (
   image: ChannelArch,

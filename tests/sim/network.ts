@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import { disk } from "../../lib/cli/disk.ts";
 import { systemClock as clock } from "../../lib/core/clock.ts";
 import {
   createKeyFile,
   generateSigningKey,
 } from "../../lib/manifest/signing_key.ts";
-import { disk } from "../../lib/scan/disk.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { run, type RunningProgram, start } from "../support/programs.ts";
 import type { NodeProcessReady, NodeProcessSettings } from "./node_process.ts";

@@ -6,13 +6,13 @@
  * its stdin.
  */
 import process from "node:process";
-import { bootRecordKey } from "../../lib/advertise/boot_record.ts";
-import { createBootRecordPolicy } from "../../lib/advertise/boot_record_policy.ts";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
-import { createIdentity, type Identity } from "../../lib/net/dht_identity.ts";
-import { type DhtNode, openDhtNode } from "../../lib/net/dht_node.ts";
-import type { RecordPolicy } from "../../lib/net/dht_record_policy.ts";
+import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
+import { type DhtNode, openDhtNode } from "../../lib/net/dht/node.ts";
+import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
+import { bootRecordKey } from "../../lib/wire/boot_record.ts";
+import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 import { FORGERIES } from "./forgeries.ts";
 
 /** What a process of nodes is told. */
@@ -86,7 +86,7 @@ async function settle(): Promise<void> {
   }
 }
 
-function acceptAnything(): RecordPolicy {
+function acceptAnything(): RecordRules {
   return {
     namespace: "phase",
     accept: () => Promise.resolve({ ok: true, value: undefined }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { DhtClient } from "../../lib/net/dht_client.ts";
-import type { KadPeer } from "../../lib/net/kad_lookup.ts";
+import type { DhtClient } from "../../lib/net/dht/client.ts";
+import type { KadPeer } from "../../lib/net/dht/lookup.ts";
 import { eventually, unlimited } from "./dht_nodes.ts";
 import type { PublicNode } from "./memory_dht.ts";
 

@@ -9,7 +9,7 @@ import {
   type DhtSourceOptions,
 } from "../../lib/discover/dht_source.ts";
 import type { Finding } from "../../lib/discover/source.ts";
-import type { DhtNode } from "../../lib/net/dht_node.ts";
+import type { DhtNode } from "../../lib/net/dht/node.ts";
 import { unlimited } from "./dht_nodes.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 

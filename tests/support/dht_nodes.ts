@@ -1,11 +1,11 @@
-import { createBootRecordPolicy } from "../../lib/advertise/boot_record_policy.ts";
 import { type Clock, systemClock } from "../../lib/core/clock.ts";
-import { createIdentity } from "../../lib/net/dht_identity.ts";
+import { createIdentity } from "../../lib/net/dht/identity.ts";
 import {
   type DhtNode,
   type DhtNodeOptions,
   openDhtNode,
-} from "../../lib/net/dht_node.ts";
+} from "../../lib/net/dht/node.ts";
+import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 
 /**
  * A test that starts libp2p. The sanitizers are off: under Deno it leaves a

@@ -1,6 +1,6 @@
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
-import { encodeRecord, KadCall } from "../../lib/net/kad_message.ts";
+import { encodeRecord, KadCall } from "../../lib/net/dht/message.ts";
 
 /** A length-delimited protocol buffer field. */
 function field(number: number, bytes: Uint8Array | number[]): number[] {

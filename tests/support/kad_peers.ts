@@ -10,8 +10,8 @@ import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { systemClock } from "../../lib/core/clock.ts";
-import type { RecordPolicy } from "../../lib/net/dht_record_policy.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../lib/net/kad_message.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../lib/net/dht/message.ts";
+import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
 import { eventually } from "./dht_nodes.ts";
 
 /** A client that looks up with kad-dht's own query. */
@@ -27,7 +27,7 @@ export interface KadClient extends AsyncDisposable {
  */
 export async function openKadClient(
   addresses: readonly string[],
-  policy: RecordPolicy,
+  policy: RecordRules,
   init: KadDHTInit = {},
   strangers: readonly string[] = [],
 ): Promise<KadClient> {

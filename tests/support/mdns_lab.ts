@@ -9,7 +9,7 @@ import {
   type MdnsSourceOptions,
 } from "../../lib/discover/mdns_source.ts";
 import type { Finding } from "../../lib/discover/source.ts";
-import type { MdnsNetwork } from "../../lib/net/mdns_socket.ts";
+import type { MdnsNetwork } from "../../lib/net/mdns/socket.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type LanWeather, MemoryLan, seededRandom } from "./memory_lan.ts";
 import { MemoryLogger } from "./memory_logger.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { decodeMessage } from "../../lib/net/dns_decode.ts";
+import { decodeMessage } from "../../lib/net/dns/decode_message.ts";
 import {
   type DnsMessage,
   type DnsQuestion,
   type DnsRecord,
   DnsType,
-} from "../../lib/net/dns_message.ts";
+} from "../../lib/net/dns/message.ts";
 
 /** Decodes a packet that must be well-formed. */
 export function decoded(packet: Uint8Array): DnsMessage {

@@ -7,7 +7,7 @@ import {
   type MdnsNetwork,
   type MdnsSocket,
   type MdnsSocketKind,
-} from "../../lib/net/mdns_socket.ts";
+} from "../../lib/net/mdns/socket.ts";
 
 /** A network to try, and how to wait for its packets. */
 export interface NetworkUnderTest {

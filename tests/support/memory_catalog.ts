@@ -1,10 +1,9 @@
-import type { ChannelArch } from "../../lib/core/channel_arch.ts";
-import { sameImage } from "../../lib/core/channel_arch.ts";
+import { type ChannelArch, sameImage } from "../../lib/core/channel_arch.ts";
 import type { FileSystem } from "../../lib/core/file_system.ts";
 import type {
   ImageCatalog,
   ServedImage,
-} from "../../lib/http/image_catalog.ts";
+} from "../../lib/http/artifacts/image_catalog.ts";
 import { readContent } from "../../lib/scan/digest.ts";
 import type { HashedArtifact } from "../../lib/scan/image_files.ts";
 

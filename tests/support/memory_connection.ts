@@ -1,4 +1,4 @@
-import type { ByteConnection } from "../../lib/http/http_connection.ts";
+import type { ByteConnection } from "../../lib/net/http1/connection.ts";
 
 /** The server's end of a connection whose client a test plays. */
 export class MemoryConnection implements ByteConnection {

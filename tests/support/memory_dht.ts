@@ -1,9 +1,9 @@
 import type { PublishingNode } from "../../lib/advertise/dht_advertiser.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
-import type { DhtClient } from "../../lib/net/dht_client.ts";
-import { createIdentity } from "../../lib/net/dht_identity.ts";
-import type { DhtNode } from "../../lib/net/dht_node.ts";
-import type { KadPeer, LookupStep } from "../../lib/net/kad_lookup.ts";
+import type { DhtClient } from "../../lib/net/dht/client.ts";
+import { createIdentity } from "../../lib/net/dht/identity.ts";
+import type { KadPeer, LookupStep } from "../../lib/net/dht/lookup.ts";
+import type { DhtNode } from "../../lib/net/dht/node.ts";
 
 /** What tests use of a node: all that publishing takes. */
 export type PublicNode =

@@ -13,7 +13,7 @@ import {
   type MdnsSocket,
   type MdnsSocketKind,
   type OnPacket,
-} from "../../lib/net/mdns_socket.ts";
+} from "../../lib/net/mdns/socket.ts";
 
 /** How a LAN treats packets; perfect unless told otherwise. */
 export interface LanWeather {

@@ -2,18 +2,18 @@ import {
   type DnsMessage,
   type DnsRecord,
   recordKey,
-} from "../../lib/net/dns_message.ts";
-import type { Claim } from "../../lib/net/mdns_claim_register.ts";
+} from "../../lib/net/dns/message.ts";
+import type { Claim } from "../../lib/net/mdns/claim_register.ts";
+import {
+  MdnsResponder,
+  type ResponderAction,
+} from "../../lib/net/mdns/responder.ts";
+import type { Endpoint } from "../../lib/net/mdns/socket.ts";
 import {
   hostClaim,
   imageClaim,
   META_RECORD,
-} from "../../lib/net/mdns_records.ts";
-import {
-  MdnsResponder,
-  type ResponderAction,
-} from "../../lib/net/mdns_responder.ts";
-import type { Endpoint } from "../../lib/net/mdns_socket.ts";
+} from "../../lib/wire/dns_sd_records.ts";
 import { decoded, describeRecord } from "./mdns_messages.ts";
 import { imageOf } from "./sample_images.ts";
 

@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
  */
 const UNUSED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "phase_discover.js": {
-    "lib/net/dht_identity.ts": 1, // It has a new identity each time.
+    "lib/net/dht/identity.ts": 1, // It has a new identity each time.
   },
 };
 

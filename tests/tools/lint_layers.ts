@@ -10,8 +10,12 @@ const LAYERS: readonly (readonly string[])[] = [
   ["config"],
   ["scan"],
   ["manifest", "net"],
-  ["http", "advertise"],
-  ["discover"],
+  ["net/dns"],
+  ["net/mdns", "net/dht", "net/upnp", "net/http1"],
+  ["wire"],
+  ["advertise", "discover", "http/artifacts"],
+  ["http/boot", "http/status"],
+  ["http"],
   ["provider"],
   ["cli"],
 ];
@@ -20,16 +24,16 @@ const LAYERS: readonly (readonly string[])[] = [
 const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
   [/^(smol-toml|valibot)$/, /^config\//],
   [/^hono(\/|$)/, /^http\//],
-  [/^(multicast-dns|dns-packet)$/, /^net\/(mdns|dns)/],
+  [/^(multicast-dns|dns-packet)$/, /^net\/(mdns|dns)\//],
   [
     /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,
-    /^net\/(dht|kad)/,
+    /^net\/dht\//,
   ],
 ];
 
 /** Where `Deno.*` may be used: everything else decides, and is handed its I/O. */
 const SHELLS =
-  /^(scan\/(disk|disk_watcher|pipes_below)|net\/[a-z_]+|http\/server|cli\/[a-z_]+)\.ts$/;
+  /^(net\/(interfaces|default_route|mdns\/system_network|dht\/dnsaddr|http1\/(get|server))|cli\/[a-z_]+)\.ts$/;
 
 /**
  * A path, or the beginning of one, that Deno lets nobody open without
@@ -45,8 +49,14 @@ function pathBelowLib(filename: string): string | undefined {
   return /\/lib\/([a-z0-9_/]+\.ts)$/.exec(filename.replaceAll("\\", "/"))?.[1];
 }
 
+/** The room of a module: the innermost of its folders that LAYERS names. */
 function roomOf(path: string): string {
-  return path.split("/")[0]?.replace(/\.ts$/, "") ?? "";
+  const folders = path.split("/").slice(0, -1);
+  for (let depth = folders.length; depth > 0; depth--) {
+    const room = folders.slice(0, depth).join("/");
+    if (LAYERS.some((rooms) => rooms.includes(room))) return room;
+  }
+  return folders[0] ?? path.replace(/\.ts$/, "");
 }
 
 /** The path below lib/ that a relative import in `from` points to. */
@@ -54,6 +64,15 @@ function resolveImport(from: string, specifier: string): string | undefined {
   if (!specifier.startsWith(".")) return undefined;
   return new URL(specifier, `file:///lib/${from}`).pathname
     .replace(/^\/lib\//, "");
+}
+
+/**
+ * Whether a module lies in a folder `internal` of a room that `from` is not
+ * in: `net/dht/internal/` is for `net/dht/` alone.
+ */
+function isInternalTo(target: string, from: string): boolean {
+  const room = /^(.*\/)internal\//.exec(target)?.[1];
+  return room !== undefined && !from.startsWith(room);
 }
 
 const plugin: Deno.lint.Plugin = {
@@ -72,6 +91,13 @@ const plugin: Deno.lint.Plugin = {
           if (typeof source?.value !== "string") return;
           const target = resolveImport(self, source.value);
           if (target !== undefined) {
+            if (isInternalTo(target, self)) {
+              context.report({
+                node,
+                message: `"${self}" may not import "${target}"`,
+                hint: "A folder `internal` is for the room it lies in",
+              });
+            }
             const other = roomOf(target);
             const otherLayer = LAYERS.findIndex((r) => r.includes(other));
             if (other !== room && (otherLayer < 0 || otherLayer >= layer)) {

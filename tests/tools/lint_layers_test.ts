@@ -58,7 +58,7 @@ Deno.test("the linter leaves doctor alone, and nothing that only sounds like it"
     assert.deepEqual(lint("no-refused-paths", source, path), [], path);
   }
   for (
-    const path of ["cli/doctored.ts", "net/my_doctor.ts", "net/dht_node.ts"]
+    const path of ["cli/doctored.ts", "net/my_doctor.ts", "net/dht/node.ts"]
   ) {
     assert.equal(lint("no-refused-paths", source, path).length, 1, path);
   }
@@ -69,7 +69,7 @@ Deno.test("the linter holds modules to their layer, owners, shells and the clock
     ["downward-imports", 'import "../provider.ts";', "net/planted.ts"],
     ["downward-imports", 'export * from "../cli/a.ts";', "http/planted.ts"],
     ["downward-imports", 'await import("hono");', "net/planted.ts"],
-    ["downward-imports", 'import "libp2p";', "net/mdns_planted.ts"],
+    ["downward-imports", 'import "libp2p";', "net/mdns/planted.ts"],
     ["downward-imports", "Deno.stat(path);", "provider/planted.ts"],
     ["downward-imports", "f();", "nowhere/planted.ts"],
     ["injected-time", "Date.now();", "net/planted.ts"],
@@ -80,7 +80,7 @@ Deno.test("the linter holds modules to their layer, owners, shells and the clock
   }
   const allowed = [
     ["downward-imports", 'import "../core/log.ts";', "net/planted.ts"],
-    ["downward-imports", 'import "libp2p";', "net/dht_planted.ts"],
+    ["downward-imports", 'import "libp2p";', "net/dht/planted.ts"],
     ["downward-imports", "Deno.stat(path);", "cli/planted.ts"],
     ["injected-time", "setTimeout(f, 1);", "core/clock.ts"],
   ] as const;

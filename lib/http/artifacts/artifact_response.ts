@@ -1,0 +1,207 @@
+import { FileAccessError, FileNotFoundError } from "../../core/file_system.ts";
+import type { Logger } from "../../core/log.ts";
+import { messageOf } from "../../core/printable.ts";
+import { type ByteRange, parseByteRange } from "../../net/http1/byte_range.ts";
+import type { Exchange, LentAnswer } from "../../net/http1/http_app.ts";
+import { formatHttpDate } from "../../net/http1/http_date.ts";
+import { errorResponse } from "../../net/http1/json_response.ts";
+import {
+  type AskedHeaders,
+  evaluatePreconditions,
+  rangeIsWanted,
+} from "../../net/http1/preconditions.ts";
+import type { HashedArtifact } from "../../scan/image_files.ts";
+import { artifactBody } from "./artifact_body.ts";
+import type { ArtifactFiles, OpenArtifact } from "./artifact_files.ts";
+import type { NamedArtifact } from "./image_lookup.ts";
+import type { TransferCounts, Transfers } from "./transfers.ts";
+
+/** What artifacts are sent with. */
+export interface ArtifactSender {
+  /** Where they are read. */
+  readonly files: ArtifactFiles;
+  /** What bounds and counts downloads. */
+  readonly transfers: Transfers;
+  /** Where trouble is told. */
+  readonly logger: Logger;
+}
+
+/** Whether a URL always means the same content. */
+export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
+
+/** A request, as far as it matters to an artifact. */
+export interface ArtifactRequest {
+  /** `GET` or `HEAD`. */
+  readonly method: string;
+  /** Conditions and ranges are looked for. */
+  readonly headers: AskedHeaders;
+}
+
+/**
+ * Answers a GET or HEAD request for an artifact.
+ *
+ * What was hashed is what is sent: a file that is not the one that was scanned
+ * (inode, size, time of change) is refused before the first byte, and one that
+ * changes while it is sent breaks the connection.
+ *
+ * @returns a Response where there is no content to send
+ */
+export async function answerArtifact(
+  { name, artifact }: NamedArtifact,
+  request: ArtifactRequest,
+  { cacheControl, exchange, sender }: {
+    readonly cacheControl: CacheControl;
+    readonly exchange: Exchange;
+    readonly sender: ArtifactSender;
+  },
+): Promise<Response | LentAnswer> {
+  const answer = decide(name, artifact, request, cacheControl);
+  if (answer instanceof Response) return answer;
+  const { status, headers, offsetBytes, lengthBytes } = answer;
+  const endBytes = offsetBytes + lengthBytes;
+  let file: OpenArtifact | undefined;
+  try {
+    file = await sender.files.open(artifact, { offsetBytes, endBytes });
+  } catch (error) {
+    return cannotOpen(artifact, error, sender.logger);
+  }
+  if (file === undefined) return beingReplaced(artifact);
+  if (request.method === "HEAD" || lengthBytes === 0) {
+    file[Symbol.dispose]();
+    return new Response(null, { status, headers });
+  }
+  const transfer = sender.transfers.begin({
+    client: exchange.client,
+    artifact: name,
+    sizeBytes: artifact.info.sizeBytes,
+    offsetBytes,
+    lengthBytes,
+  }, exchange.completed);
+  if (transfer === undefined) {
+    file[Symbol.dispose]();
+    return busy(sender.transfers.counts());
+  }
+  const body = artifactBody(file, {
+    offsetBytes,
+    lengthBytes,
+    transfer,
+    async verify() {
+      if (await file.isUnchanged()) return;
+      sender.logger.warn(
+        `"${artifact.path}" changed while it was sent: broke off the download; put new files in place by renaming`,
+      );
+      throw new Error(`${name} changed while it was sent`);
+    },
+  });
+  return { status, headers, lengthBytes, body };
+}
+
+/**
+ * What RFC 9110 asks for: conditions (section 13), then ranges (section 14).
+ *
+ * @returns the answer where it has no content, else what to send
+ */
+function decide(
+  name: string,
+  artifact: HashedArtifact,
+  { method, headers: asked }: ArtifactRequest,
+  cacheControl: CacheControl,
+): Response | {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+} {
+  const { sha256, mediaType, info: { sizeBytes, modifiedMs } } = artifact;
+  const validators = { etag: `"${sha256}"`, modifiedMs };
+  const about = {
+    etag: validators.etag,
+    "last-modified": lastModified(artifact),
+    "cache-control": cacheControl,
+    "accept-ranges": "bytes",
+  };
+  const verdict = evaluatePreconditions(asked, validators);
+  if (verdict === "not modified") {
+    return new Response(null, { status: 304, headers: about });
+  }
+  if (verdict === "failed") {
+    return errorResponse(412, `${name} is not what the request expects`);
+  }
+  // A range means nothing to HEAD (RFC 9110, section 14.2).
+  const range: ByteRange =
+    method === "GET" && rangeIsWanted(asked.get("if-range"), validators)
+      ? parseByteRange(asked.get("range"), sizeBytes)
+      : { kind: "whole" };
+  if (range.kind === "unsatisfiable") {
+    return errorResponse(416, `${name} has ${sizeBytes} bytes`, {
+      "content-range": `bytes */${sizeBytes}`,
+    });
+  }
+  const { offsetBytes, lengthBytes } = range.kind === "part"
+    ? range
+    : { offsetBytes: 0, lengthBytes: sizeBytes };
+  const lastByte = offsetBytes + lengthBytes - 1;
+  return {
+    status: range.kind === "part" ? 206 : 200,
+    headers: {
+      ...about,
+      "content-type": mediaType,
+      "content-length": String(lengthBytes),
+      "x-content-type-options": "nosniff",
+      ...range.kind === "part" &&
+        { "content-range": `bytes ${offsetBytes}-${lastByte}/${sizeBytes}` },
+    },
+    offsetBytes,
+    lengthBytes,
+  };
+}
+
+const lastModifiedDates = new WeakMap<HashedArtifact, string>();
+
+/** Written out once: it is part of every range. */
+function lastModified(artifact: HashedArtifact): string {
+  let date = lastModifiedDates.get(artifact);
+  if (date === undefined) {
+    date = formatHttpDate(artifact.info.modifiedMs);
+    lastModifiedDates.set(artifact, date);
+  }
+  return date;
+}
+
+function cannotOpen(
+  artifact: HashedArtifact,
+  error: unknown,
+  logger: Logger,
+): Response {
+  if (error instanceof FileNotFoundError) return beingReplaced(artifact);
+  const { filename, path } = artifact;
+  logger.error(`Cannot send "${path}": ${messageOf(error)}`);
+  return errorResponse(
+    500,
+    error instanceof FileAccessError
+      ? `This provider may not read ${filename}`
+      : `This provider cannot read ${filename}`,
+  );
+}
+
+/**
+ * Until the next scan the manifest promises a file that is gone. Clients that
+ * know Retry-After (iPXE does) come back when the new one is hashed.
+ */
+function beingReplaced({ filename }: HashedArtifact): Response {
+  return errorResponse(
+    503,
+    `${filename} is being replaced: fetch the manifest again`,
+    { "retry-after": "2" },
+  );
+}
+
+/** Spread over a few seconds, or a whole rack would come back as one. */
+function busy({ running, refused }: TransferCounts): Response {
+  const retryAfterSeconds = 2 + refused % 8;
+  return errorResponse(
+    503,
+    `${running} downloads are running, which is the limit: try again in ${retryAfterSeconds} s`,
+    { "retry-after": String(retryAfterSeconds) },
+  );
+}

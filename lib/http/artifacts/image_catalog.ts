@@ -1,0 +1,28 @@
+import type { ChannelArch } from "../../core/channel_arch.ts";
+import type { HashedArtifact } from "../../scan/image_files.ts";
+
+/** An image as clients get it: a signed manifest and the files it names. */
+export interface ServedImage {
+  /** Which image it is. */
+  readonly image: ChannelArch;
+  /** The manifest's `version`. */
+  readonly version: string;
+  /** The manifest's `cmdline`, for boot scripts. */
+  readonly cmdline?: string;
+  /** The signed manifest, sent as it is. */
+  readonly manifest: {
+    readonly bytes: Uint8Array<ArrayBuffer>;
+    /** SHA-256 of the bytes, 64 hex digits: the strong ETag. */
+    readonly sha256: string;
+  };
+  /** By role: `kernel`, `initramfs`, `rootfs`, and each device tree's name. */
+  readonly artifacts: ReadonlyMap<string, HashedArtifact>;
+}
+
+/** What is served at the moment. */
+export interface ImageCatalog {
+  /** In the order they are listed to clients. */
+  images(): readonly ServedImage[];
+  /** The image, unless it is not served. */
+  find(image: ChannelArch): ServedImage | undefined;
+}

@@ -1,0 +1,126 @@
+import {
+  formatChannelArch,
+  manifestPath,
+  parseChannelArch,
+} from "../../core/channel_arch.ts";
+import { printable } from "../../core/printable.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+import type { HashedArtifact } from "../../scan/image_files.ts";
+import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
+
+/**
+ * The image that two parts of a request path name. Case does not matter, and
+ * aliases (aarch64, amd64) count as the architecture they stand for.
+ *
+ * @returns the image, or what a client should know when there is none
+ */
+export function findImage(
+  catalog: ImageCatalog,
+  { channel, arch }: { readonly channel: string; readonly arch: string },
+): Result<ServedImage> {
+  const image = parseChannelArch(channel.toLowerCase(), arch.toLowerCase());
+  const found = image.ok ? catalog.find(image.value) : undefined;
+  if (found !== undefined) return ok(found);
+  const asked = image.ok
+    ? formatChannelArch(image.value)
+    : printable(`${channel}/${arch}`, 80);
+  return refuse(`No image ${asked} here; ${describeImages(catalog)}`);
+}
+
+/**
+ * The only image, when there is exactly one: what `/manifest.json` means.
+ *
+ * @returns the image, or what a client should know when there is none
+ */
+export function findOnlyImage(catalog: ImageCatalog): Result<ServedImage> {
+  const [only, ...others] = catalog.images();
+  if (only !== undefined && others.length === 0) return ok(only);
+  const paths = catalog.images().map(({ image }) => manifestPath(image));
+  return refuse(
+    only === undefined
+      ? "No image is served here yet"
+      : `Several images are served here: ask for ${paths.join(", ")}`,
+  );
+}
+
+/** A file of an image, and what to call it. */
+export interface NamedArtifact {
+  /** What it is part of. */
+  readonly served: ServedImage;
+  /** Such as `stable/arm64/vmlinuz`. */
+  readonly name: string;
+  /** Where it is, and its hash. */
+  readonly artifact: HashedArtifact;
+}
+
+/**
+ * A file of an image, by role (`kernel`) or by file name (`vmlinuz`, in any
+ * case where no other file has that name exactly).
+ *
+ * @returns the artifact, or what a client should know when there is none
+ */
+export function findArtifact(
+  served: ServedImage,
+  name: string,
+): Result<NamedArtifact> {
+  const { image, artifacts } = served;
+  const files = [...artifacts.values()];
+  const lowerCase = name.toLowerCase();
+  const found = artifacts.get(name) ??
+    files.find(({ filename }) => filename === name) ??
+    artifacts.get(lowerCase) ??
+    files.find(({ filename }) => filename.toLowerCase() === lowerCase);
+  if (found !== undefined) return ok(named(served, found));
+  const names = ["manifest.json"];
+  for (const [role, { filename }] of artifacts) {
+    names.push(role === filename ? role : `${role} (${printable(filename)})`);
+  }
+  return refuse(
+    `${formatChannelArch(image)} has no ${
+      JSON.stringify(printable(name, 80))
+    }` +
+      `; it has ${names.join(", ")}`,
+  );
+}
+
+/**
+ * A file of any image, by the hash of its content.
+ *
+ * @param hex as the client wrote it
+ * @returns the artifact, or what a client should know when there is none
+ */
+export function findBlob(
+  catalog: ImageCatalog,
+  hex: string,
+): Result<NamedArtifact> {
+  const sha256 = hex.toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(sha256)) {
+    return refuse("Not a SHA-256: ask for /blobs/sha256/ and 64 hex digits");
+  }
+  for (const served of catalog.images()) {
+    for (const artifact of served.artifacts.values()) {
+      if (artifact.sha256 === sha256) return ok(named(served, artifact));
+    }
+  }
+  return refuse(
+    `No artifact has the SHA-256 ${sha256}: the manifests say which there are; ${
+      describeImages(catalog)
+    }`,
+  );
+}
+
+function named(
+  served: ServedImage,
+  artifact: HashedArtifact,
+): NamedArtifact {
+  const name = `${formatChannelArch(served.image)}/${artifact.filename}`;
+  return { served, name, artifact };
+}
+
+/** `served: stable/arm64, testing/arm64`. */
+function describeImages(catalog: ImageCatalog): string {
+  const names = catalog.images().map(({ image }) => formatChannelArch(image));
+  return names.length === 0
+    ? "nothing is served yet"
+    : `served: ${names.join(", ")}`;
+}

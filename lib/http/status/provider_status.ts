@@ -1,0 +1,58 @@
+import type { ChannelArch } from "../../core/channel_arch.ts";
+
+/** How one way of advertising stands with one image. */
+export interface AdvertisementStatus {
+  /** Which image. */
+  readonly image: ChannelArch;
+  /** How the network is told. */
+  readonly via: "mDNS" | "DHT";
+  /** Whether the network can find it this way at the moment. */
+  readonly published: boolean;
+  /** When that last succeeded, where it is known: milliseconds since 1970. */
+  readonly lastPublishedMs?: number;
+  /** When it is published again, where it is known and not being done now. */
+  readonly nextRefreshMs?: number;
+  /** How many other DHT nodes hold the record. */
+  readonly holders?: number;
+  /** Why the last attempt failed. */
+  readonly problem?: string;
+}
+
+/** How mDNS is doing on one network interface. */
+export interface LinkStatus {
+  /** Such as `eth0`. */
+  readonly interfaceName: string;
+  /** The first of its addresses. */
+  readonly address: string;
+  /** `idle`: there is nothing to advertise there. */
+  readonly state: "established" | "probing" | "idle" | "failed";
+  /** Why it failed. */
+  readonly reason?: string;
+}
+
+/** What operators are told about a provider, HTTP aside. */
+export interface ProviderStatus {
+  /** What people see it by. */
+  readonly name: string;
+  /** Of the software. */
+  readonly version: string;
+  /** When it was started: milliseconds since 1970. */
+  readonly startedMs: number;
+  /** The ways of advertising that are switched on. */
+  readonly advertisers: readonly AdvertisementStatus["via"][];
+  /** One for each image and way of advertising. */
+  readonly advertisements: readonly AdvertisementStatus[];
+  /** Images that are expected and not there. */
+  readonly missing: readonly ChannelArch[];
+  /** Where mDNS answers. */
+  readonly links: readonly LinkStatus[];
+  /** The DHT node, where there is one. */
+  readonly dht?: {
+    /** Base58. */
+    readonly peerId: string;
+    /** Nodes it knows. */
+    readonly peerCount: number;
+  };
+  /** What is wrong at the moment: one clause each. */
+  readonly warnings: readonly string[];
+}

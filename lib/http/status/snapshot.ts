@@ -1,0 +1,68 @@
+import {
+  type ChannelArch,
+  formatChannelArch,
+  sameImage,
+} from "../../core/channel_arch.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+import type { ServedImage } from "../artifacts/image_catalog.ts";
+import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
+import type { AdvertisementStatus, ProviderStatus } from "./provider_status.ts";
+import type { RequestCount } from "./request_counts.ts";
+
+/** A provider at one moment: what `/status`, `/metrics` and the page show. */
+export interface Snapshot {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Discovery, and what is missing. */
+  readonly provider: ProviderStatus;
+  /** What is served. */
+  readonly images: readonly ServedImage[];
+  /** Answers since the start. */
+  readonly requests: readonly RequestCount[];
+  /** Downloads since the start. */
+  readonly downloads: TransferCounts;
+  /** Running downloads and the last that ended, newest first. */
+  readonly recentDownloads: readonly TransferState[];
+}
+
+/** How each way of advertising stands with an image. */
+export function advertisementsOf(
+  { provider }: Pick<Snapshot, "provider">,
+  image: ChannelArch,
+): readonly AdvertisementStatus[] {
+  return provider.advertisements.filter((a) => sameImage(a.image, image));
+}
+
+/** All artifacts of an image together. */
+export function imageSizeBytes({ artifacts }: ServedImage): number {
+  return [...artifacts.values()]
+    .reduce((sum, { info }) => sum + info.sizeBytes, 0);
+}
+
+/**
+ * Whether clients can be sent here: something is served, and can be found if
+ * finding is switched on at all.
+ *
+ * @returns the images that clients can find, or what is in the way
+ */
+export function readiness(
+  { provider, images }: Pick<Snapshot, "provider" | "images">,
+): Result<readonly ChannelArch[]> {
+  if (images.length === 0) return refuse("nothing is served");
+  const served = images.map(({ image }) => image);
+  if (provider.advertisers.length === 0) return ok(served);
+  const published = new Set(
+    provider.advertisements.filter(({ published }) => published)
+      .map(({ image }) => formatChannelArch(image)),
+  );
+  const found = served.filter((image) =>
+    published.has(formatChannelArch(image))
+  );
+  if (found.length > 0) return ok(found);
+  const names = served.map(formatChannelArch).join(", ");
+  return refuse(
+    `${names} served, but not found by ${
+      provider.advertisers.join(" or ")
+    } yet`,
+  );
+}

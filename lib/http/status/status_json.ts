@@ -1,0 +1,183 @@
+import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
+import type { ServedImage } from "../artifacts/image_catalog.ts";
+import type { TransferState } from "../artifacts/transfers.ts";
+import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
+import type { RequestCount } from "./request_counts.ts";
+import { advertisementsOf, readiness, type Snapshot } from "./snapshot.ts";
+
+/** What `/status` says, as `plasmd status` and other programs read it. */
+export interface StatusDocument {
+  /** What people see the provider by. */
+  readonly name: string;
+  /** Of the software. */
+  readonly version: string;
+  /** When it was asked; like all times here, ISO 8601 in UTC. */
+  readonly time: string;
+  /** When it was started. */
+  readonly started_at: string;
+  /** Whether clients can be sent there. */
+  readonly ready: boolean;
+  /** What is served. */
+  readonly images: readonly ImageStatusDocument[];
+  /** Images that are expected and not there: `stable/arm64`. */
+  readonly missing: readonly string[];
+  /** What is wrong at the moment. */
+  readonly warnings: readonly string[];
+  /** Where mDNS answers; null when it is off. */
+  readonly mdns: null | { readonly links: readonly LinkDocument[] };
+  /** The DHT node; null when it is off. */
+  readonly dht: null | { readonly peer_id: string; readonly peers: number };
+  /** Downloads since the start. */
+  readonly downloads: {
+    readonly running: number;
+    readonly limit: number;
+    readonly done: number;
+    readonly broken: number;
+    readonly refused: number;
+    readonly sent_bytes: number;
+    readonly recent: readonly DownloadDocument[];
+  };
+  /** Answers since the start. */
+  readonly requests: readonly RequestCount[];
+}
+
+/** A network interface in a StatusDocument. */
+export interface LinkDocument extends Omit<LinkStatus, "interfaceName"> {
+  /** Its name. */
+  readonly interface: string;
+}
+
+/** An image in a StatusDocument. */
+export interface ImageStatusDocument {
+  /** Such as `stable`. */
+  readonly channel: string;
+  /** Such as `arm64`. */
+  readonly arch: string;
+  /** The manifest's `version`. */
+  readonly version: string;
+  /** The path of the manifest. */
+  readonly manifest: string;
+  /** 64 hex digits. */
+  readonly manifest_sha256: string;
+  /** Its files. */
+  readonly artifacts: readonly {
+    readonly role: string;
+    readonly filename: string;
+    readonly size_bytes: number;
+    readonly sha256: string;
+  }[];
+  /** Each way it is advertised. */
+  readonly advertised: readonly {
+    readonly via: AdvertisementStatus["via"];
+    readonly published: boolean;
+    readonly last_published_at: string | null;
+    readonly next_refresh_at?: string;
+    readonly holders?: number;
+    readonly problem?: string;
+  }[];
+}
+
+/** A download in a StatusDocument. */
+export interface DownloadDocument {
+  /** The client's IP address. */
+  readonly client: string;
+  /** Such as `stable/arm64/vmlinuz`. */
+  readonly artifact: string;
+  /** How it stands. */
+  readonly state: TransferState["state"];
+  /** When it began. */
+  readonly started_at: string;
+  /** Of the whole artifact. */
+  readonly size_bytes: number;
+  /** Where the part that was asked for begins. */
+  readonly offset_bytes: number;
+  /** How long that part is. */
+  readonly length_bytes: number;
+  /** Handed to the network so far. */
+  readonly sent_bytes: number;
+}
+
+/** The wire form of a snapshot. */
+export function statusJson(snapshot: Snapshot): StatusDocument {
+  const { nowMs, provider, images, downloads, requests } = snapshot;
+  return {
+    name: provider.name,
+    version: provider.version,
+    time: isoTime(nowMs),
+    started_at: isoTime(provider.startedMs),
+    ready: readiness(snapshot).ok,
+    images: images.map((served) => imageJson(served, snapshot)),
+    missing: provider.missing.map(formatChannelArch),
+    warnings: provider.warnings,
+    mdns: provider.advertisers.includes("mDNS")
+      ? {
+        links: provider.links.map(({ interfaceName, ...link }) => ({
+          interface: interfaceName,
+          ...link,
+        })),
+      }
+      : null,
+    dht: provider.dht === undefined ? null : {
+      peer_id: provider.dht.peerId,
+      peers: provider.dht.peerCount,
+    },
+    downloads: {
+      running: downloads.running,
+      limit: downloads.limit,
+      done: downloads.done,
+      broken: downloads.broken,
+      refused: downloads.refused,
+      sent_bytes: downloads.sentBytes,
+      recent: snapshot.recentDownloads.map(downloadJson),
+    },
+    requests,
+  };
+}
+
+function imageJson(
+  served: ServedImage,
+  snapshot: Snapshot,
+): ImageStatusDocument {
+  const { image, version, manifest, artifacts } = served;
+  return {
+    channel: image.channel,
+    arch: image.arch,
+    version,
+    manifest: manifestPath(image),
+    manifest_sha256: manifest.sha256,
+    artifacts: [...artifacts].map(([role, { filename, info, sha256 }]) => ({
+      role,
+      filename,
+      size_bytes: info.sizeBytes,
+      sha256,
+    })),
+    advertised: advertisementsOf(snapshot, image).map((status) => ({
+      via: status.via,
+      published: status.published,
+      last_published_at: status.lastPublishedMs === undefined
+        ? null
+        : isoTime(status.lastPublishedMs),
+      ...status.nextRefreshMs !== undefined &&
+        { next_refresh_at: isoTime(status.nextRefreshMs) },
+      ...status.holders !== undefined && { holders: status.holders },
+      ...status.problem !== undefined && { problem: status.problem },
+    })),
+  };
+}
+
+function downloadJson(download: TransferState): DownloadDocument {
+  return {
+    client: download.client,
+    artifact: download.artifact,
+    state: download.state,
+    started_at: isoTime(download.startedMs),
+    size_bytes: download.sizeBytes,
+    offset_bytes: download.offsetBytes,
+    length_bytes: download.lengthBytes,
+    sent_bytes: download.sentBytes,
+  };
+}
+
+function isoTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

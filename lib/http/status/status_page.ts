@@ -1,0 +1,260 @@
+import { html, raw } from "hono/html";
+import { createHash } from "node:crypto";
+import {
+  type ChannelArch,
+  formatChannelArch,
+  manifestPath,
+  sameImage,
+} from "../../core/channel_arch.ts";
+import { printable } from "../../core/printable.ts";
+import type { ServedImage } from "../artifacts/image_catalog.ts";
+import type { TransferState } from "../artifacts/transfers.ts";
+import { formatBytes, formatDuration } from "./human_units.ts";
+import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
+import {
+  advertisementsOf,
+  imageSizeBytes,
+  readiness,
+  type Snapshot,
+} from "./snapshot.ts";
+import { PAGE_SCRIPT, PAGE_STYLE } from "./status_page_assets.ts";
+
+/** What `html` makes: text that is escaped already. */
+type Html = ReturnType<typeof html>;
+
+/**
+ * Nothing but what is in the page itself may run or be loaded; the script may
+ * fetch the page again.
+ */
+export const PAGE_SECURITY_POLICY: string = [
+  "default-src 'none'",
+  `style-src '${sourceHash(PAGE_STYLE)}'`,
+  `script-src '${sourceHash(PAGE_SCRIPT)}'`,
+  "connect-src 'self'",
+  "img-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/**
+ * The page that browsers get at `/`: all of it in one document, complete
+ * without its script, which only keeps it up to date. Everything that comes
+ * from the disk, the network or clients is escaped by `html`.
+ */
+export async function statusPage(snapshot: Snapshot): Promise<string> {
+  const { provider, nowMs } = snapshot;
+  const name = shown(provider.name);
+  const up = formatDuration(nowMs - provider.startedMs);
+  const page = html`
+    <!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <noscript><meta http-equiv="refresh" content="10"></noscript>
+        <title>${name}: boot images</title>
+        <link rel="icon" href="data:,">
+        <style>${raw(PAGE_STYLE)}</style>
+      </head>
+      <body>
+        <main>
+          <header>
+            <h1>${name}</h1>
+            <p>${readyLine(snapshot)}</p>
+            <p class="quiet">plasmd ${provider.version}, up ${up}</p>
+          </header>
+          ${warningList(snapshot)} ${imageSection(snapshot)}
+          ${clientSection(snapshot)} ${networkSection(snapshot)}
+        </main>
+        <footer class="quiet">
+          <a href="/status">status</a>
+          <a href="/metrics">metrics</a>
+          <span id="live" role="status"></span>
+        </footer>
+        <script>${raw(PAGE_SCRIPT)}</script>
+      </body>
+    </html>
+  `;
+  return String(await page).trimStart();
+}
+
+function readyLine(snapshot: Snapshot): Html {
+  const state = readiness(snapshot);
+  return state.ok
+    ? html`<strong class="good">Ready</strong>`
+    : html`<strong class="bad">Not ready: ${state.reason}</strong>`;
+}
+
+function warningList({ provider }: Snapshot): Html | "" {
+  if (provider.warnings.length === 0) return "";
+  const items = provider.warnings.map((text) => html`<li>${shown(text)}</li>`);
+  return html`
+    <section aria-labelledby="warnings">
+      <h2 id="warnings">Warnings</h2>
+      <ul class="warnings">${items}</ul>
+    </section>
+  `;
+}
+
+function imageSection(snapshot: Snapshot): Html {
+  const { images, provider } = snapshot;
+  const nothing = images.length + provider.missing.length === 0;
+  return html`
+    <section aria-labelledby="images">
+      <h2 id="images">Images</h2>
+      ${nothing ? html`<p>Nothing is served yet.</p>` : imageTable(snapshot)}
+    </section>
+  `;
+}
+
+/** Channels down, architectures across. */
+function imageTable(snapshot: Snapshot): Html {
+  const { images, provider: { missing } } = snapshot;
+  const all = [...images.map(({ image }) => image), ...missing];
+  const channels = [...new Set(all.map(({ channel }) => channel))];
+  const arches = [...new Set(all.map(({ arch }) => arch))];
+  const columns = arches.map((arch) => html`<th scope="col">${arch}</th>`);
+  const rows = channels.map((channel) => {
+    const cells = arches.map((arch) => imageCell({ channel, arch }, snapshot));
+    return html`<tr><th scope="row">${channel}</th>${cells}</tr>`;
+  });
+  return html`
+    <table class="matrix">
+      <thead>
+        <tr><th scope="col">Channel</th>${columns}</tr>
+      </thead>
+      <tbody>${rows}</tbody>
+    </table>
+  `;
+}
+
+function imageCell(image: ChannelArch, snapshot: Snapshot): Html {
+  const { images, provider: { missing } } = snapshot;
+  const served = images.find((other) => sameImage(other.image, image));
+  if (served !== undefined) {
+    return html`<td data-arch="${image.arch}">${card(served, snapshot)}</td>`;
+  }
+  return missing.some((other) => sameImage(other, image))
+    ? html`<td data-arch="${image.arch}" class="bad">missing</td>`
+    : html`<td data-arch="${image.arch}" class="quiet">&ndash;</td>`;
+}
+
+/** What there is to know of one image. */
+function card(served: ServedImage, snapshot: Snapshot): Html {
+  const { image, version, artifacts } = served;
+  const files = [...artifacts.values()].map(({ filename, info }) => {
+    const size = formatBytes(info.sizeBytes);
+    return html`<li>${shown(filename)} <span class="quiet">${size}</span></li>`;
+  });
+  const chips = advertisementsOf(snapshot, image)
+    .map((status) => advertisementChip(status, snapshot.nowMs));
+  if (chips.length === 0) {
+    chips.push(html`<li class="chip quiet">not advertised</li>`);
+  }
+  return html`
+    <a href="${manifestPath(image)}"><strong>${shown(version)}</strong></a>
+    <details data-image="${formatChannelArch(image)}">
+      <summary>${formatBytes(imageSizeBytes(served))}</summary>
+      <ul>${files}</ul>
+    </details>
+    <ul class="chips">${chips}</ul>
+  `;
+}
+
+function advertisementChip(status: AdvertisementStatus, nowMs: number): Html {
+  const { via, published, lastPublishedMs, holders, problem } = status;
+  const parts = [
+    published ? via : `${via}: ${shown(problem ?? "not yet")}`,
+    ...holders === undefined ? [] : [`${holders} nodes`],
+    ...lastPublishedMs === undefined
+      ? []
+      : [`${formatDuration(nowMs - lastPublishedMs)} ago`],
+  ];
+  const mood = published ? "good" : "bad";
+  return html`<li class="chip ${mood}">${parts.join(", ")}</li>`;
+}
+
+function clientSection(snapshot: Snapshot): Html {
+  const { downloads, recentDownloads, nowMs } = snapshot;
+  const counts = [
+    `${downloads.running} downloading`,
+    `${downloads.done} done`,
+    `${downloads.broken} broken off`,
+    `${downloads.refused} turned away`,
+    `${formatBytes(downloads.sentBytes)} sent`,
+  ];
+  const rows = recentDownloads.map((each) => downloadRow(each, nowMs));
+  return html`
+    <section aria-labelledby="clients">
+      <h2 id="clients">Clients</h2>
+      <p class="quiet">${counts.join(", ")}</p>
+      ${rows.length === 0 ? "" : html`
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Client</th>
+              <th scope="col">Artifact</th>
+              <th scope="col">Progress</th>
+              <th scope="col">Started</th>
+            </tr>
+          </thead>
+          <tbody>${rows}</tbody>
+        </table>
+      `}
+    </section>
+  `;
+}
+
+function downloadRow(download: TransferState, nowMs: number): Html {
+  const { client, artifact, state, sentBytes, lengthBytes } = download;
+  const percent = Math.floor(sentBytes / lengthBytes * 100);
+  const progress = state === "running" ? `${percent} %` : state;
+  const mood = state === "broken" ? "bad" : "quiet";
+  const started = formatDuration(nowMs - download.startedMs);
+  return html`
+    <tr>
+      <td>${shown(client)}</td>
+      <td>${shown(artifact)}</td>
+      <td>
+        <progress max="100" value="${percent}" aria-label="sent"></progress>
+        <span class="${mood}">${progress}</span>
+      </td>
+      <td class="quiet">${started} ago</td>
+    </tr>
+  `;
+}
+
+function networkSection({ provider }: Snapshot): Html {
+  const { advertisers, links, dht } = provider;
+  const mdns = advertisers.includes("mDNS")
+    ? links.map(linkLine)
+    : html`<li class="quiet">mDNS is off</li>`;
+  const peer = dht === undefined
+    ? html`<li class="quiet">DHT is off</li>`
+    : html`<li>DHT: ${dht.peerCount} peers, own id ${shown(dht.peerId)}</li>`;
+  return html`
+    <section aria-labelledby="network">
+      <h2 id="network">Network</h2>
+      <ul>${mdns} ${peer}</ul>
+    </section>
+  `;
+}
+
+function linkLine({ interfaceName, address, state, reason }: LinkStatus): Html {
+  const where = `${shown(interfaceName)} (${shown(address)})`;
+  const mood = state === "failed" ? "bad" : "good";
+  const why = reason === undefined ? "" : `: ${shown(reason)}`;
+  return html`<li>mDNS on ${where}: <span class="${mood}">${state}${why}</span></li>`;
+}
+
+/** Escaping makes text harmless; this makes it readable as well. */
+function shown(text: string): string {
+  return printable(text, 120);
+}
+
+/** How a policy names the one style or script that it allows. */
+function sourceHash(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}

@@ -1,0 +1,11 @@
+/** What became of an announcement. */
+export interface AnnounceOutcome {
+  /** Other nodes that answered at all. */
+  readonly reached: number;
+  /** Other nodes that said they keep the record. */
+  readonly storedAt: number;
+  /** Other nodes that were told of the provider; they do not answer to it. */
+  readonly providedAt: number;
+  /** Why others did not, each reason once. */
+  readonly failures: readonly string[];
+}

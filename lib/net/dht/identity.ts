@@ -1,0 +1,170 @@
+import {
+  generateKeyPair,
+  generateKeyPairFromSeed,
+  privateKeyFromProtobuf,
+} from "@libp2p/crypto/keys";
+import type { Ed25519PrivateKey } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import { UserError } from "../../core/errors.ts";
+import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+
+/** Who a DHT node is: an Ed25519 key pair, whose public half is the peer id. */
+export interface Identity {
+  /** Base58, such as `12D3KooW...`. */
+  readonly peerId: string;
+  /**
+   * In libp2p's form.
+   *
+   * @internal for dht_*.ts
+   */
+  readonly privateKey: Ed25519PrivateKey;
+  /** Ed25519 signature (RFC 8032), 64 bytes. */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+const SEED_BYTES = 32;
+/** PKCS#8 of an Ed25519 key up to its seed (RFC 8410, section 7). */
+const PKCS8_HEADER = Uint8Array.fromHex("302e020100300506032b657004220420");
+/** Larger files are no key, and are not read. */
+const MAX_KEY_FILE_BYTES = 4096;
+/** Read, write and execute for group and others. */
+const GROUP_AND_OTHERS = 0o077;
+
+/** Makes a new identity. */
+export async function createIdentity(): Promise<Identity> {
+  return identityOf(await generateKeyPair("Ed25519"));
+}
+
+/**
+ * Reads a private key: 32 raw bytes (what the Rust Phase daemon keeps),
+ * libp2p's protobuf, or a PKCS#8 PEM (what openssl writes).
+ */
+export async function parseIdentity(
+  bytes: Uint8Array,
+): Promise<Result<Identity>> {
+  if (bytes.length === SEED_BYTES) return ok(await identityOfSeed(bytes));
+  const pem =
+    /-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----/
+      .exec(new TextDecoder("latin1").decode(bytes))?.[1];
+  if (pem !== undefined) return await parsePkcs8(pem);
+  try {
+    const key = privateKeyFromProtobuf(bytes);
+    return key.type === "Ed25519"
+      ? ok(identityOf(key))
+      : refuse(`it holds a key of type ${key.type}, expected Ed25519`);
+  } catch {
+    return refuse(
+      "it is no Ed25519 private key: neither 32 raw bytes, nor libp2p protobuf, nor PKCS#8 PEM",
+    );
+  }
+}
+
+/**
+ * The identity kept in a file; made there, readable by the owner only, when
+ * the file does not exist yet.
+ *
+ * @throws UserError when the file holds no usable key, or others may read it
+ * @throws FileAccessError when it cannot be read or written
+ */
+export async function loadOrCreateIdentity(
+  fileSystem: FileSystem,
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Identity> {
+  signal.throwIfAborted();
+  const existing = await loadIdentity(fileSystem, path);
+  if (existing !== undefined) return existing;
+  const identity = await createIdentity();
+  const seed = identity.privateKey.raw.slice(0, SEED_BYTES);
+  const directory = path.slice(0, path.lastIndexOf("/"));
+  if (directory !== "") await fileSystem.makeDirectory(directory, 0o700);
+  signal.throwIfAborted();
+  const options = { mode: 0o600, ifAbsent: true };
+  if (await fileSystem.writeAtomically(path, seed, options)) return identity;
+  // Another process made it in the meantime: both must be the same peer.
+  const made = await loadIdentity(fileSystem, path);
+  if (made === undefined) {
+    throw new UserError(
+      `Cannot keep the DHT identity in "${path}": it is gone`,
+    );
+  }
+  return made;
+}
+
+/** Whether `signature` is by the Ed25519 key that a peer id holds. */
+export async function verifyPeerSignature(
+  peerId: string,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): Promise<Result<void>> {
+  let valid = false;
+  try {
+    const peer = peerIdFromString(peerId);
+    if (peer.type !== "Ed25519") {
+      return refuse("peer_id is not of an Ed25519 key");
+    }
+    // One peer has several spellings; one slot per peer needs one of them.
+    if (peer.toString() !== peerId) return refuse("peer_id is not canonical");
+    valid = await peer.publicKey.verify(bytes, signature);
+  } catch {
+    return refuse("peer_id is malformed");
+  }
+  return valid ? ok(undefined) : refuse("signature is not by peer_id");
+}
+
+async function loadIdentity(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<Identity | undefined> {
+  let bytes: Uint8Array;
+  try {
+    using file = await fileSystem.open(path);
+    const { mode } = file.info();
+    if ((mode & GROUP_AND_OTHERS) !== 0) {
+      throw new UserError(
+        `Cannot use the DHT identity "${path}": others may read it (mode ${
+          (mode & 0o777).toString(8)
+        }), run: chmod 600 "${path}"`,
+      );
+    }
+    const buffer = new Uint8Array(MAX_KEY_FILE_BYTES);
+    bytes = buffer.subarray(0, await file.readAt(buffer, 0));
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return undefined;
+    throw error;
+  }
+  const identity = await parseIdentity(bytes);
+  if (identity.ok) return identity.value;
+  throw new UserError(
+    `Cannot use the DHT identity "${path}": ${identity.reason}; move it away to have a new one made`,
+  );
+}
+
+async function parsePkcs8(base64: string): Promise<Result<Identity>> {
+  let der: Uint8Array;
+  try {
+    der = Uint8Array.fromBase64(base64.replaceAll(/\s/g, ""));
+  } catch {
+    return refuse("its PEM is not base64");
+  }
+  // Newer writers append the public key (RFC 5958, version 1): the lengths at
+  // 1 and the version at 4 differ then.
+  const isEd25519 = der.length >= PKCS8_HEADER.length + SEED_BYTES &&
+    PKCS8_HEADER.every((byte, i) => i === 1 || i === 4 || der[i] === byte);
+  if (!isEd25519) return refuse("its PEM holds no Ed25519 key");
+  const start = PKCS8_HEADER.length;
+  return ok(await identityOfSeed(der.subarray(start, start + SEED_BYTES)));
+}
+
+async function identityOfSeed(seed: Uint8Array): Promise<Identity> {
+  return identityOf(await generateKeyPairFromSeed("Ed25519", seed));
+}
+
+function identityOf(privateKey: Ed25519PrivateKey): Identity {
+  return {
+    peerId: privateKey.publicKey.toString(),
+    privateKey,
+    sign: async (bytes) => await privateKey.sign(bytes),
+  };
+}

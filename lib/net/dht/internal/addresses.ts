@@ -1,0 +1,81 @@
+import type { AddressSorter } from "@libp2p/interface";
+import { isLinkLocal, isLoopback, isPrivate } from "@libp2p/utils";
+import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import { checkMultiaddr } from "../../../core/multiaddr_text.ts";
+import {
+  type InterfaceAddress,
+  isOnLink,
+  selectLinks,
+  systemAddresses,
+} from "../../interfaces.ts";
+
+/**
+ * The addresses worth telling others: without loopback and link-local ones,
+ * and without those of bridges to containers, which others have as well;
+ * unless there are no others, as in a test or with `--interface lo`.
+ *
+ * @param own every address of this machine
+ */
+export function reachableAddresses(
+  addresses: Multiaddr[],
+  own: readonly InterfaceAddress[] = systemAddresses(),
+): Multiaddr[] {
+  const outside = new Set(
+    selectLinks(own, []).flatMap((l) => l.addresses.map((a) => a.address)),
+  );
+  const inside = new Set(
+    own.map((a) => a.address).filter((address) => !outside.has(address)),
+  );
+  const reachable = addresses.filter((address) =>
+    !isLoopback(address) && !isLinkLocal(address) &&
+    !inside.has(hostOf(address))
+  );
+  return reachable.length > 0 ? reachable : addresses;
+}
+
+/**
+ * The order in which addresses of a peer are tried. libp2p tries one after the
+ * other, and one that swallows packets takes all the time there is: first those
+ * of a LAN that this machine is on too, which a router may not lead back to
+ * from outside, then public ones, last those of other people's LANs.
+ *
+ * @param own every address of this machine
+ */
+export function diallingOrder(
+  own: () => readonly InterfaceAddress[] = systemAddresses,
+): AddressSorter {
+  const rank = (address: Multiaddr): number => {
+    const host = hostOf(address);
+    if (selectLinks(own(), []).some((link) => isOnLink(host, link))) return 0;
+    return isPrivate(address) ? 2 : 1;
+  };
+  return (a, b) => {
+    const difference = rank(a.multiaddr) - rank(b.multiaddr);
+    return difference < 0 ? -1 : difference > 0 ? 1 : 0;
+  };
+}
+
+/**
+ * The IP address or name that an address begins with.
+ */
+export function hostOf(address: Multiaddr): string {
+  return address.getComponents()[0]?.value ?? "";
+}
+
+/**
+ * Each address once, in order.
+ */
+export function uniqueAddresses(addresses: readonly Multiaddr[]): Multiaddr[] {
+  return [...new Map(addresses.map((a) => [a.toString(), a])).values()];
+}
+
+/** A binary multiaddr as text, or undefined when no node of ours can dial it. */
+export function multiaddrText(bytes: Uint8Array): string | undefined {
+  try {
+    // Some nodes append their peer id to each address, others do not.
+    const text = multiaddr(bytes).toString().replace(/\/p2p\/[^/]+$/, "");
+    return checkMultiaddr(text).ok ? text : undefined;
+  } catch {
+    return undefined; // of a kind that this version does not know
+  }
+}

@@ -1,0 +1,242 @@
+import { NotFoundError } from "@libp2p/interface";
+import { peerIdFromCID } from "@libp2p/peer-id";
+import { MemoryDatastore } from "datastore-core";
+import { Key, type Pair, type Query } from "interface-datastore";
+import { CID } from "multiformats/cid";
+import { toString } from "uint8arrays/to-string";
+import type { Clock } from "../../../core/clock.ts";
+import { decodeRecord } from "../message.ts";
+import type { RecordRules } from "../record_rules.ts";
+
+/** Where kad-dht and libp2p's peer store keep things. */
+const RECORDS = "/dht/record/";
+const PROVIDERS = "/dht/provider";
+const PEERS = "/peers/";
+
+/** How much a node keeps for others. */
+export interface DatastoreLimits {
+  /** Values, each under a key of its own. @default 4096 */
+  readonly maxRecords?: number;
+  /** Providers over all keys. @default 16384 */
+  readonly maxProviders?: number;
+  /** Providers of one key. @default 512 */
+  readonly maxProvidersPerKey?: number;
+  /** Peers whose addresses are known. @default 16384 */
+  readonly maxPeers?: number;
+}
+
+/**
+ * What kad-dht keeps, in memory, with the rules it lacks itself: it overwrites
+ * a record with a worse one, answers with expired ones, keeps provider entries
+ * for two days whatever their owner does, and has no upper bound.
+ *
+ * Peers and all else are kept as they are.
+ */
+export class DhtDatastore extends MemoryDatastore {
+  readonly #records = new Map<string, Uint8Array>();
+  /** Key, then peer, to the entry. */
+  readonly #providers = new Map<string, Map<string, ProviderEntry>>();
+  #providerCount = 0;
+  /** Keys of the peer store, the one written last at the end. */
+  readonly #peers = new Set<string>();
+  readonly #policy: RecordRules;
+  readonly #clock: Clock;
+  readonly #providerTtlMs: number;
+  readonly #selfId: string;
+  readonly #limits: Required<DatastoreLimits>;
+
+  /** @param selfId the own peer id, whose provider entries do not expire */
+  constructor(
+    { policy, clock, providerTtlSeconds, selfId, limits }: {
+      readonly policy: RecordRules;
+      readonly clock: Clock;
+      readonly providerTtlSeconds: number;
+      readonly selfId: string;
+      readonly limits?: DatastoreLimits;
+    },
+  ) {
+    super();
+    this.#policy = policy;
+    this.#clock = clock;
+    this.#providerTtlMs = providerTtlSeconds * 1000;
+    this.#selfId = selfId;
+    this.#limits = {
+      maxRecords: 4096,
+      maxProviders: 16384,
+      maxProvidersPerKey: 512,
+      maxPeers: 16384,
+      ...limits,
+    };
+  }
+
+  /** Keys and values that are kept and have not expired. */
+  *records(): Generator<{ key: Uint8Array; value: Uint8Array }> {
+    for (const [name, bytes] of this.#records) {
+      const record = decodeRecord(bytes);
+      if (record === undefined || this.#isExpired(record.value)) {
+        this.#records.delete(name);
+      } else yield record;
+    }
+  }
+
+  /** Where kad-dht looks for the record of a key. */
+  static recordKey(key: Uint8Array): Key {
+    return new Key(RECORDS + toString(key, "base32"), false);
+  }
+
+  /** Where kad-dht looks for a provider of a CID's multihash. */
+  static providerKey(multihash: Uint8Array, peerId: string): Key {
+    return new Key(`${PROVIDERS}/${toString(multihash, "base32")}/${peerId}`);
+  }
+
+  /** @throws Error when the node keeps all that it can keep */
+  override put(key: Key, value: Uint8Array): Key | Promise<Key> {
+    const name = key.toString();
+    if (name.startsWith(RECORDS)) this.#putRecord(name, value);
+    else if (name.startsWith(`${PROVIDERS}/`)) this.#putProvider(name, value);
+    else {
+      if (name.startsWith(PEERS)) this.#makeRoomForPeer(name);
+      return super.put(key, value);
+    }
+    return key;
+  }
+
+  /** @throws NotFoundError */
+  override get(key: Key): Uint8Array | Promise<Uint8Array> {
+    const name = key.toString();
+    if (!name.startsWith(RECORDS)) return super.get(key);
+    const bytes = this.#records.get(name);
+    const record = bytes && decodeRecord(bytes);
+    if (bytes === undefined || record === undefined) throw new NotFoundError();
+    if (this.#isExpired(record.value)) {
+      this.#records.delete(name);
+      throw new NotFoundError("The record has expired");
+    }
+    return bytes;
+  }
+
+  override has(key: Key): boolean | Promise<boolean> {
+    const name = key.toString();
+    return name.startsWith(RECORDS) ? this.#records.has(name) : super.has(key);
+  }
+
+  override delete(key: Key): void | Promise<void> {
+    const name = key.toString();
+    if (name.startsWith(RECORDS)) {
+      this.#records.delete(name);
+    } else if (name.startsWith(`${PROVIDERS}/`)) {
+      this.#deleteProvider(name);
+    } else {
+      this.#peers.delete(name);
+      return super.delete(key);
+    }
+  }
+
+  override query(query: Query): Generator<Pair> | AsyncGenerator<Pair> {
+    return query.prefix?.startsWith(PROVIDERS)
+      ? this.#providersBelow(query.prefix)
+      : super.query(query);
+  }
+
+  #isExpired(value: Uint8Array): boolean {
+    return this.#policy.expiresMs(value) <= this.#clock.now();
+  }
+
+  #putRecord(name: string, bytes: Uint8Array): void {
+    const record = decodeRecord(bytes);
+    if (record === undefined) throw new Error("malformed record");
+    const current = this.#records.get(name);
+    const kept = current && decodeRecord(current)?.value;
+    if (kept && this.#policy.isBetter(kept, record.value)) return;
+    if (!kept && this.#records.size >= this.#limits.maxRecords) {
+      for (const _ of this.records()); // drops those that have expired
+      if (this.#records.size >= this.#limits.maxRecords) {
+        throw new Error("no room for another record");
+      }
+    }
+    this.#records.set(name, bytes);
+  }
+
+  /**
+   * Forgets the peer that was heard of longest ago. Its provider entries go
+   * with it: GET_PROVIDERS fails for a key when one of them has no peer.
+   */
+  #makeRoomForPeer(name: string): void {
+    this.#peers.delete(name);
+    this.#peers.add(name);
+    if (this.#peers.size <= this.#limits.maxPeers) return;
+    for (const oldest of this.#peers) {
+      const peerId = peerIdOfName(oldest);
+      if (peerId === this.#selfId) continue;
+      this.delete(new Key(oldest));
+      for (const key of [...this.#providers.keys()]) {
+        this.#deleteProvider(`${PROVIDERS}/${key}/${peerId}`);
+      }
+      return;
+    }
+  }
+
+  #putProvider(name: string, bytes: Uint8Array): void {
+    const { key, peerId } = splitProviderName(name);
+    const entries = this.#providers.get(key) ?? new Map();
+    if (!entries.has(peerId) && peerId !== this.#selfId) {
+      const { maxProviders, maxProvidersPerKey } = this.#limits;
+      if (this.#providerCount >= maxProviders) this.#dropExpiredProviders();
+      if (
+        this.#providerCount >= maxProviders ||
+        entries.size >= maxProvidersPerKey
+      ) throw new Error("no room for another provider");
+    }
+    if (!entries.has(peerId)) this.#providerCount++;
+    entries.set(peerId, { bytes, sinceMs: this.#clock.monotonic() });
+    this.#providers.set(key, entries);
+  }
+
+  #deleteProvider(name: string): void {
+    const { key, peerId } = splitProviderName(name);
+    const entries = this.#providers.get(key);
+    if (entries?.delete(peerId)) this.#providerCount--;
+    if (entries?.size === 0) this.#providers.delete(key);
+  }
+
+  /**
+   * Of one key only: kad-dht's reprovider asks for all of them, to delete the
+   * old and announce its own again, both of which is done elsewhere.
+   */
+  *#providersBelow(prefix: string): Generator<Pair> {
+    const key = prefix.slice(PROVIDERS.length + 1);
+    for (const [peerId, entry] of [...this.#providers.get(key) ?? []]) {
+      const name = `${PROVIDERS}/${key}/${peerId}`;
+      if (this.#isProviderExpired(peerId, entry)) this.#deleteProvider(name);
+      else yield { key: new Key(name), value: entry.bytes };
+    }
+  }
+
+  #dropExpiredProviders(): void {
+    for (const key of [...this.#providers.keys()]) {
+      for (const _ of this.#providersBelow(`${PROVIDERS}/${key}`));
+    }
+  }
+
+  #isProviderExpired(peerId: string, entry: ProviderEntry): boolean {
+    return peerId !== this.#selfId &&
+      this.#clock.monotonic() >= entry.sinceMs + this.#providerTtlMs;
+  }
+}
+
+interface ProviderEntry {
+  /** The time as kad-dht writes it. */
+  readonly bytes: Uint8Array;
+  /** When it came, on the monotonic clock. */
+  readonly sinceMs: number;
+}
+
+/** The peer store names a peer by its id as a CID. */
+function peerIdOfName(name: string): string {
+  return peerIdFromCID(CID.parse(name.slice(PEERS.length))).toString();
+}
+
+function splitProviderName(name: string): { key: string; peerId: string } {
+  const [key = "", peerId = ""] = name.slice(PROVIDERS.length + 1).split("/");
+  return { key, peerId };
+}

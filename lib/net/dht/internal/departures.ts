@@ -1,0 +1,44 @@
+import { type Clock, sleep } from "../../../core/clock.ts";
+
+/** A node that is just being restarted is given time to come back. */
+const DELAY_MS = 3000;
+/** Nodes looked after at once: more are lost when the own network is. */
+const MAX_PENDING = 256;
+
+/**
+ * Has nodes that are gone left out of answers. kad-dht goes on naming them to
+ * whoever asks until there is no room for others, and every one of them costs
+ * each look-up a wait.
+ *
+ * @returns tells it of a node whose last connection was lost; does nothing
+ * once the signal has aborted
+ */
+export function watchDepartures(
+  { isReachable, forget, clock, signal }: {
+    readonly isReachable: (
+      peerId: string,
+      options: { readonly signal: AbortSignal },
+    ) => Promise<boolean>;
+    readonly forget: (peerId: string) => Promise<void>;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): (peerId: string) => void {
+  const pending = new Set<string>();
+  const look = async (peerId: string) => {
+    // Spread: when many are lost, everybody has lost them together.
+    const delayMs = DELAY_MS * (1 + Math.random());
+    await sleep(clock, delayMs, { signal });
+    if (await isReachable(peerId, { signal })) return;
+    signal.throwIfAborted();
+    await forget(peerId);
+  };
+  return (peerId) => {
+    const isFull = pending.size >= MAX_PENDING;
+    if (signal.aborted || isFull || pending.has(peerId)) return;
+    pending.add(peerId);
+    look(peerId).catch(() => {
+      // Aborted: the next start begins anew.
+    }).finally(() => pending.delete(peerId));
+  };
+}

@@ -1,0 +1,123 @@
+import type { Connection, Libp2p, PeerId } from "@libp2p/interface";
+import { peerIdFromMultihash, peerIdFromString } from "@libp2p/peer-id";
+import { lpStream } from "@libp2p/utils";
+import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import * as Digest from "multiformats/hashes/digest";
+import { type Clock, deadline } from "../../../core/clock.ts";
+import { ok, refuse, type Result } from "../../../core/result.ts";
+import type { Contact, KadPeer, PeerAnswer } from "../lookup.ts";
+import {
+  decodeAnswer,
+  encodeRequest,
+  KadCall,
+  type KadRequest,
+  type WirePeer,
+} from "../message.ts";
+import { multiaddrText } from "./addresses.ts";
+import { failureReason } from "./failure.ts";
+
+/**
+ * What is needed of a libp2p node to ask others: no service, no kad-dht.
+ */
+export type Dialer = Pick<Libp2p, "dial" | "peerId">;
+
+/** As go-libp2p: a longer answer is no answer. */
+const MAX_ANSWER_BYTES = 4 << 20;
+/** Addresses tried of one peer: a hostile node may name any number. */
+const MAX_DIALLED = 8;
+
+/**
+ * Puts one question to one node and reads its answer.
+ *
+ * @param timeoutMs from dialling to the last byte
+ * @returns the answer, or why there is none; a node that refuses a record
+ * closes the stream, which is all that can be known
+ */
+export async function requestPeer(
+  node: Dialer,
+  to: Contact,
+  request: KadRequest,
+  { protocol, clock, timeoutMs, signal }: {
+    readonly protocol: string;
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<Result<PeerAnswer>> {
+  using limit = deadline(clock, timeoutMs, { signal });
+  try {
+    const connection = await node.dial(dialTarget(to), {
+      signal: limit.signal,
+    });
+    return await exchange(connection, protocol, request, limit.signal);
+  } catch (error) {
+    return refuse(failureReason(error));
+  }
+}
+
+/**
+ * A contact as libp2p dials it: an open connection is used again.
+ */
+export function dialTarget(to: Contact): Multiaddr[] | PeerId {
+  if (typeof to === "string") return [multiaddr(to)];
+  if (to.addresses.length === 0) return peerIdFromString(to.id);
+  return to.addresses.slice(0, MAX_DIALLED).map((address) =>
+    multiaddr(`${address}/p2p/${to.id}`)
+  );
+}
+
+async function exchange(
+  connection: Connection,
+  protocol: string,
+  request: KadRequest,
+  signal: AbortSignal,
+): Promise<Result<PeerAnswer>> {
+  const stream = await connection.newStream(protocol, { signal });
+  try {
+    const messages = lpStream(stream, { maxDataLength: MAX_ANSWER_BYTES });
+    await messages.write(encodeRequest(request), { signal });
+    const from: KadPeer = {
+      id: connection.remotePeer.toString(),
+      multihash: connection.remotePeer.toMultihash().bytes,
+      addresses: [],
+    };
+    // ADD_PROVIDER is the one call without an answer (specification, "RPC
+    // messages"); closing makes sure that it was at least sent.
+    if (request.call === KadCall.addProvider) {
+      await stream.close({ signal });
+      return ok({ from, closer: [], providers: [] });
+    }
+    const bytes = (await messages.read({ signal })).subarray();
+    // Not Node's Buffer, whose views share what is used again elsewhere.
+    const answer = decodeAnswer(new Uint8Array(bytes));
+    stream.close({ signal }).catch((error) => stream.abort(asError(error)));
+    if (!answer.ok) return answer;
+    return ok({
+      from,
+      ...(answer.value.value ? { value: answer.value.value } : {}),
+      closer: kadPeers(answer.value.closer),
+      providers: kadPeers(answer.value.providers),
+    });
+  } catch (error) {
+    stream.abort(asError(error));
+    throw error;
+  }
+}
+
+/** Those peers whose id is one, with those addresses that can be dialled. */
+function kadPeers(peers: readonly WirePeer[]): KadPeer[] {
+  return peers.flatMap((peer) => {
+    try {
+      const id = peerIdFromMultihash(Digest.decode(peer.multihash)).toString();
+      const addresses = peer.addresses.map(multiaddrText)
+        .filter((text) => text !== undefined);
+      return [{ id, multihash: peer.multihash, addresses }];
+    } catch {
+      return []; // no peer id: nobody could answer to it
+    }
+  });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,8 @@
+/** How it stands with one address that others are to be reached through. */
+export type JoinState =
+  | { readonly kind: "dialling" }
+  | { readonly kind: "connected" }
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** The bootstrap addresses of a node, each with its state. */
+export type JoinStates = ReadonlyMap<string, JoinState>;

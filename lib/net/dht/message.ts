@@ -1,0 +1,238 @@
+import { ok, refuse, type Result } from "../../core/result.ts";
+
+/** What rust-libp2p and most others speak. */
+export const DEFAULT_DHT_PROTOCOL = "/ipfs/kad/1.0.0";
+
+/**
+ * The remote procedure calls of libp2p's Kademlia: `Message.MessageType` of
+ * https://github.com/libp2p/specs/blob/master/kad-dht/README.md#rpc-messages.
+ */
+export const KadCall = {
+  putValue: 0,
+  getValue: 1,
+  addProvider: 2,
+  getProviders: 3,
+  findNode: 4,
+} as const;
+
+/** The number of a call on the wire. */
+export type KadCall = typeof KadCall[keyof typeof KadCall];
+
+/** `Message.Peer`: a node as others name it. */
+export interface WirePeer {
+  /** The peer id's multihash. */
+  readonly multihash: Uint8Array;
+  /** Binary multiaddrs. */
+  readonly addresses: readonly Uint8Array[];
+}
+
+/** What is sent to a node. */
+export interface KadRequest {
+  /** Which of the calls it is. */
+  readonly call: KadCall;
+  /** The record's key, a peer's multihash, or a CID's multihash. */
+  readonly key: Uint8Array;
+  /** The record to store, as `encodeRecord` makes it. */
+  readonly record?: Uint8Array;
+  /** Who provides the key: for `addProvider`. */
+  readonly provider?: WirePeer;
+}
+
+/** What a node answers. */
+export interface KadAnswer {
+  /** The value it keeps under the key. */
+  readonly value?: Uint8Array;
+  /** Nodes it knows nearer to the key. */
+  readonly closer: readonly WirePeer[];
+  /** Nodes that said they provide the key. */
+  readonly providers: readonly WirePeer[];
+}
+
+/** Field numbers of `Message`. */
+const MESSAGE = {
+  type: 1,
+  key: 2,
+  record: 3,
+  closer: 8,
+  providers: 9,
+  clusterLevel: 10,
+} as const;
+/** Field numbers of `Record`; `ttlSeconds` is rust-libp2p's own. */
+const RECORD = { key: 1, value: 2, timeReceived: 5, ttlSeconds: 777 } as const;
+/** Field numbers of `Message.Peer`. */
+const PEER = { id: 1, addresses: 2 } as const;
+
+/** Peers read from one answer; a node that names more has no honest reason. */
+const MAX_PEERS = 256;
+/** Addresses read of one peer. */
+const MAX_ADDRESSES = 16;
+
+/** Bytes of a request, without the length prefix. */
+export function encodeRequest(request: KadRequest): Uint8Array {
+  return concat([
+    ...field(MESSAGE.type, request.call),
+    ...field(MESSAGE.key, request.key),
+    ...(request.record === undefined
+      ? []
+      : field(MESSAGE.record, request.record)),
+    ...(request.provider === undefined
+      ? []
+      : field(MESSAGE.providers, encodePeer(request.provider))),
+    // go-libp2p once took 0 for "unset": the level is sent plus one.
+    ...field(MESSAGE.clusterLevel, 1),
+  ]);
+}
+
+/**
+ * Reads an answer. Peers that are malformed are left out, since one bad entry
+ * must not hide the good ones; a message that is malformed is refused.
+ */
+export function decodeAnswer(bytes: Uint8Array): Result<KadAnswer> {
+  const message = decodeFields(bytes);
+  if (message === undefined) return refuse("malformed Kademlia message");
+  const recordBytes = firstBytes(message, MESSAGE.record);
+  const record = recordBytes && decodeRecord(recordBytes);
+  return ok({
+    ...(record ? { value: record.value } : {}),
+    closer: decodePeers(message, MESSAGE.closer),
+    providers: decodePeers(message, MESSAGE.providers),
+  });
+}
+
+/**
+ * Bytes of a record, as nodes send and keep it.
+ *
+ * @param receivedAtMs wall clock, for the nodes that drop old records by it
+ */
+export function encodeRecord(
+  { key, value, ttlSeconds, receivedAtMs }: {
+    readonly key: Uint8Array;
+    readonly value: Uint8Array;
+    readonly ttlSeconds: number;
+    readonly receivedAtMs: number;
+  },
+): Uint8Array {
+  const received = new TextEncoder().encode(
+    new Date(receivedAtMs).toISOString(),
+  );
+  return concat([
+    ...field(RECORD.key, key),
+    ...field(RECORD.value, value),
+    ...field(RECORD.timeReceived, received),
+    // Without it rust-libp2p keeps a value for two days and replicates it.
+    ...field(RECORD.ttlSeconds, ttlSeconds),
+  ]);
+}
+
+/** Key and value of a record, or undefined when it is malformed. */
+export function decodeRecord(
+  bytes: Uint8Array,
+): { readonly key: Uint8Array; readonly value: Uint8Array } | undefined {
+  const record = decodeFields(bytes);
+  const key = record && firstBytes(record, RECORD.key);
+  const value = record && firstBytes(record, RECORD.value);
+  return key && value ? { key, value } : undefined;
+}
+
+type Fields = ReadonlyMap<number, readonly (number | Uint8Array)[]>;
+
+function encodePeer(peer: WirePeer): Uint8Array {
+  return concat([
+    ...field(PEER.id, peer.multihash),
+    ...peer.addresses.flatMap((address) => field(PEER.addresses, address)),
+  ]);
+}
+
+function decodePeers(message: Fields, number: number): WirePeer[] {
+  const peers: WirePeer[] = [];
+  for (const bytes of allBytes(message, number).slice(0, MAX_PEERS)) {
+    const peer = decodeFields(bytes);
+    const multihash = peer && firstBytes(peer, PEER.id);
+    if (peer === undefined || multihash === undefined) continue;
+    const addresses = allBytes(peer, PEER.addresses).slice(0, MAX_ADDRESSES);
+    peers.push({ multihash, addresses });
+  }
+  return peers;
+}
+
+function allBytes(fields: Fields, number: number): Uint8Array[] {
+  return (fields.get(number) ?? []).filter((v) => v instanceof Uint8Array);
+}
+
+function firstBytes(fields: Fields, number: number): Uint8Array | undefined {
+  return allBytes(fields, number)[0];
+}
+
+// Protocol buffers, https://protobuf.dev/programming-guides/encoding: a tag is
+// the field number times 8 plus the wire type.
+const VARINT = 0;
+const FIXED64 = 1;
+const LENGTH_DELIMITED = 2;
+const FIXED32 = 5;
+
+function field(number: number, value: number | Uint8Array): Uint8Array[] {
+  return typeof value === "number"
+    ? [varint(number * 8 + VARINT), varint(value)]
+    : [varint(number * 8 + LENGTH_DELIMITED), varint(value.length), value];
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) {
+    bytes.push(rest % 128 + 128);
+  }
+  return Uint8Array.of(...bytes, rest);
+}
+
+/** The fields in order of appearance, or undefined when malformed. */
+function decodeFields(bytes: Uint8Array): Fields | undefined {
+  const fields = new Map<number, (number | Uint8Array)[]>();
+  let at = 0;
+  const readVarint = (): number => {
+    let value = 0;
+    for (let unit = 1; unit <= 2 ** 63; unit *= 128) {
+      const byte = bytes[at++];
+      if (byte === undefined) return NaN;
+      value += byte % 128 * unit;
+      if (byte < 128) return value;
+    }
+    return NaN;
+  };
+  while (at < bytes.length) {
+    const tag = readVarint();
+    if (!Number.isSafeInteger(tag)) return undefined;
+    const wireType = tag % 8;
+    let value: number | Uint8Array;
+    if (wireType === VARINT) {
+      value = readVarint();
+      if (Number.isNaN(value)) return undefined;
+    } else {
+      const length = wireType === LENGTH_DELIMITED
+        ? readVarint()
+        : wireType === FIXED64
+        ? 8
+        : wireType === FIXED32
+        ? 4
+        : NaN;
+      if (!(length <= bytes.length - at)) return undefined;
+      value = bytes.subarray(at, at + length);
+      at += length;
+    }
+    const number = Math.floor(tag / 8);
+    const values = fields.get(number);
+    if (values === undefined) fields.set(number, [value]);
+    else values.push(value);
+  }
+  return fields;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,22 @@
+import { printable } from "../../core/printable.ts";
+import type { AnnounceOutcome } from "./announce_outcome.ts";
+import type { JoinStates } from "./join_state.ts";
+
+/** Why nobody else keeps a record, as an operator needs to know it. */
+export function noHolderReason(
+  { reached, failures }: AnnounceOutcome,
+  joinStates: JoinStates,
+): string {
+  if (reached > 0) {
+    const why = failures.slice(0, 3).join(", ");
+    return `${reached} DHT ${reached === 1 ? "peer does" : "peers do"} ` +
+      `not keep the record: ${why}, which also happens when a clock is wrong`;
+  }
+  const unreachable = [...joinStates].flatMap(([address, state]) =>
+    state.kind === "failed" ? [`${printable(address)}: ${state.reason}`] : []
+  );
+  const details = unreachable.length > 0 ? unreachable : failures;
+  return details.length === 0
+    ? "no DHT peer yet"
+    : `no DHT peer yet: ${details.slice(0, 3).join("; ")}`;
+}

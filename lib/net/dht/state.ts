@@ -1,0 +1,151 @@
+import { type Clock, sleep } from "../../core/clock.ts";
+import { setAside } from "../../core/damaged_file.ts";
+import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
+import type { Logger } from "../../core/log.ts";
+import { checkMultiaddr } from "../../core/multiaddr_text.ts";
+import { messageOf } from "../../core/printable.ts";
+
+/** What a node has to know again after a restart. */
+export interface DhtState {
+  /** Multiaddrs with peer id of nodes that it knew. */
+  readonly peers: readonly string[];
+  /** Records it kept for others. */
+  readonly records: readonly {
+    /** The key as text. */
+    readonly key: string;
+    /** The value, to be validated again. */
+    readonly value: Uint8Array;
+  }[];
+}
+
+/** Where the state is kept. */
+export interface DhtStateFile {
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+  /** Made when it does not exist; its directory must. */
+  readonly path: string;
+  /** Told when it cannot be read or written. */
+  readonly logger: Logger;
+}
+
+const SAVE_INTERVAL_MS = 60_000;
+/** More are known to the network anyway. */
+const MAX_PEERS = 200;
+const EMPTY: DhtState = { peers: [], records: [] };
+
+/** The state as JSON. */
+export function encodeDhtState(state: DhtState): string {
+  return JSON.stringify({
+    peers: state.peers.slice(0, MAX_PEERS),
+    records: state.records.map(({ key, value }) => ({
+      key,
+      value: value.toBase64(),
+    })),
+  });
+}
+
+/**
+ * Reads what `encodeDhtState` wrote. What is malformed is left out: the state
+ * is a help only, and a node that lacks it joins like a new one.
+ *
+ * @returns undefined when the text is no such state at all
+ */
+export function decodeDhtState(text: string): DhtState | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof json !== "object" || json === null) return undefined;
+  const peers = list(json, "peers").flatMap((peer) =>
+    typeof peer === "string" && checkMultiaddr(peer).ok ? [peer] : []
+  );
+  const records = list(json, "records").flatMap((record) => {
+    const key = member(record, "key");
+    const value = member(record, "value");
+    if (typeof key !== "string" || typeof value !== "string") return [];
+    try {
+      return [{ key, value: Uint8Array.fromBase64(value) }];
+    } catch {
+      return [];
+    }
+  });
+  return { peers: peers.slice(0, MAX_PEERS), records };
+}
+
+/**
+ * The state of the last run; an empty one when there is none. A damaged one is
+ * set aside with a warning.
+ */
+export async function loadDhtState(
+  { fileSystem, path, logger }: DhtStateFile,
+): Promise<DhtState> {
+  try {
+    const state = decodeDhtState(await fileSystem.readText(path));
+    if (state !== undefined) return state;
+    const aside = await setAside(path, fileSystem);
+    logger.warn(
+      `Moved "${path}" to "${aside}", since it is damaged: the DHT is joined anew`,
+    );
+    return EMPTY;
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) {
+      logger.warn(
+        `Cannot read the DHT peers of the last run, joining anew: ${
+          messageOf(error)
+        }`,
+      );
+    }
+    return EMPTY;
+  }
+}
+
+/** Writes the state each minute and when the signal aborts. */
+export async function keepDhtState(
+  { fileSystem, path, logger }: DhtStateFile,
+  { current, clock, signal }: {
+    readonly current: () => Promise<DhtState>;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  let saved = "";
+  let hasWarned = false;
+  const save = async () => {
+    try {
+      const text = encodeDhtState(await current());
+      if (text === saved) return;
+      const bytes = new TextEncoder().encode(text);
+      await fileSystem.writeAtomically(path, bytes, { mode: 0o600 });
+      saved = text;
+      hasWarned = false;
+    } catch (error) {
+      if (!hasWarned) {
+        logger.warn(
+          `Cannot keep the DHT peers for the next start: ${messageOf(error)}`,
+        );
+      }
+      hasWarned = true;
+    }
+  };
+  while (!signal.aborted) {
+    try {
+      await sleep(clock, SAVE_INTERVAL_MS, { signal });
+    } catch {
+      // Aborted: saved a last time below.
+    }
+    await save();
+  }
+}
+
+function member(json: unknown, name: string): unknown {
+  return typeof json === "object" && json !== null
+    ? Reflect.get(json, name)
+    : undefined;
+}
+
+function list(json: unknown, name: string): readonly unknown[] {
+  const value = member(json, name);
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,152 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Result } from "../../core/result.ts";
+import {
+  type Link,
+  linkKey,
+  sameAddresses,
+  selectLinks,
+} from "../interfaces.ts";
+import type { MdnsNetwork } from "./socket.ts";
+
+/** What is kept open for one link. */
+export interface LinkSession extends AsyncDisposable {
+  /** As it was when the session was opened. */
+  readonly link: Link;
+  /** Why it must be opened anew, a clause fit for a log line. */
+  problem(): string | undefined;
+}
+
+/** A link that does not work. */
+export interface LinkProblem {
+  /** The link in question. */
+  readonly link: Link;
+  /** A clause fit for a log line. */
+  readonly problem: string;
+}
+
+/** What `MdnsLinks` works with. */
+export interface MdnsLinksOptions<S extends LinkSession> {
+  /** Times the looks at the interfaces. */
+  readonly clock: Clock;
+  /** Knows the interfaces. */
+  readonly network: MdnsNetwork;
+  /** Interface names or addresses; none for the usual ones. */
+  readonly interfaces: readonly string[];
+  /** How often to look at the interfaces. */
+  readonly pollIntervalMs: number;
+  /** Opens a session; the reason is a clause fit for a log line. */
+  readonly open: (link: Link) => Promise<Result<S>>;
+  /** Told when a link stops working, and again when the reason changes. */
+  readonly onProblem: (problem: LinkProblem) => void;
+  /** A link is no longer there. */
+  readonly onGone: (link: Link) => void;
+  /** Told after each look at the interfaces. */
+  readonly onRefreshed: () => void;
+}
+
+/**
+ * Keeps a session open for each link of the machine, while interfaces come, go
+ * and change their addresses.
+ */
+export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
+  readonly #options: MdnsLinksOptions<S>;
+  readonly #sessions = new Map<string, S>();
+  /** By link; kept until a session has worked for one interval. */
+  readonly #problems = new Map<string, LinkProblem>();
+  #refreshing: Promise<void> = Promise.resolve();
+  #cancelPoll: () => void = () => {};
+  #isClosed = false;
+
+  /** Opens nothing yet. */
+  constructor(options: MdnsLinksOptions<S>) {
+    this.#options = options;
+  }
+
+  /** The sessions that are open. */
+  sessions(): readonly S[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** The links that do not work, or did not until now. */
+  problems(): readonly LinkProblem[] {
+    return [...this.#problems.values()];
+  }
+
+  /** Opens what there is, and from then on looks again and again. */
+  async start(): Promise<void> {
+    await this.refresh();
+    this.#schedule();
+  }
+
+  /** Looks at the interfaces now. */
+  refresh(): Promise<void> {
+    this.#refreshing = this.#refreshing.then(() => this.#refresh());
+    return this.#refreshing;
+  }
+
+  /** Closes every session. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelPoll();
+    await this.#refreshing;
+    await Promise.all(
+      this.sessions().map((session) => session[Symbol.asyncDispose]()),
+    );
+    this.#sessions.clear();
+  }
+
+  #schedule(): void {
+    if (this.#isClosed) return;
+    const { clock, pollIntervalMs } = this.#options;
+    this.#cancelPoll = clock.setTimer(async () => {
+      await this.refresh();
+      this.#schedule();
+    }, pollIntervalMs);
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#isClosed) return;
+    const { network, interfaces, onGone, onRefreshed } = this.#options;
+    const links = new Map(
+      selectLinks(network.addresses(), interfaces).map((l) => [linkKey(l), l]),
+    );
+    for (const [key, session] of this.#sessions) {
+      const link = links.get(key);
+      const isSame = link !== undefined && sameAddresses(link, session.link);
+      const problem = isSame ? session.problem() : undefined;
+      if (isSame && problem === undefined) {
+        this.#problems.delete(key);
+        continue;
+      }
+      this.#sessions.delete(key);
+      await session[Symbol.asyncDispose]();
+      if (link === undefined) onGone(session.link);
+      else if (problem !== undefined) this.#report(key, { link, problem });
+    }
+    for (const key of this.#problems.keys()) {
+      if (!links.has(key)) this.#problems.delete(key);
+    }
+    await Promise.all(
+      [...links].filter(([key]) => !this.#sessions.has(key))
+        .map(([key, link]) => this.#open(key, link)),
+    );
+    onRefreshed();
+  }
+
+  async #open(key: string, link: Link): Promise<void> {
+    const opened = await this.#options.open(link);
+    if (opened.ok) this.#sessions.set(key, opened.value);
+    else this.#report(key, { link, problem: opened.reason });
+  }
+
+  #report(key: string, problem: LinkProblem): void {
+    const isNews = this.#problems.get(key)?.problem !== problem.problem;
+    this.#problems.set(key, problem);
+    if (isNews) this.#options.onProblem(problem);
+  }
+}
+
+/** `eth0 192.168.1.10`: how a link is named in log lines. */
+export function describeLink(link: Link): string {
+  return `${link.interfaceName} ${link.addresses[0]?.address ?? ""}`;
+}

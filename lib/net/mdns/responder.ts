@@ -1,0 +1,336 @@
+import { encodeMessage, MAX_PACKET_BYTES } from "../dns/encode_message.ts";
+import {
+  type DnsMessage,
+  type DnsQuestion,
+  type DnsRecord,
+  DnsType,
+  queryMessage,
+  recordKey,
+} from "../dns/message.ts";
+import { type DnsName, foldName } from "../dns/name.ts";
+import { AnswerQueue } from "./answer_queue.ts";
+import {
+  additionalsTo,
+  AnswerIndex,
+  answersTo,
+  distinctRecords,
+  withoutKnown,
+} from "./answers.ts";
+import { type Claim, ClaimRegister } from "./claim_register.ts";
+import { compareClaims } from "./compare_claims.ts";
+import { legacyPackets, probePackets, responsePackets } from "./packets.ts";
+import { type Endpoint, MDNS_PORT } from "./socket.ts";
+import { TruncatedQueries } from "./truncated_queries.ts";
+
+/** What is to be done, in order. */
+export type ResponderAction =
+  | { readonly kind: "multicast"; readonly packet: Uint8Array }
+  | {
+    readonly kind: "unicast";
+    readonly packet: Uint8Array;
+    readonly to: Endpoint;
+  }
+  /** Nobody objected to the claim, and it is being announced. */
+  | { readonly kind: "established"; readonly id: string }
+  /** Another host has the name: claim another one. */
+  | {
+    readonly kind: "conflict";
+    readonly id: string;
+    readonly name: DnsName;
+  };
+
+/** What a responder needs to know beyond its claims. */
+export interface ResponderOptions {
+  /** 0 to below 1. */
+  readonly random: () => number;
+  /** Whether a host is reached over the link itself. */
+  readonly isOnLink: (address: string) => boolean;
+  /**
+   * Whether a record is ours on any link, or was until lately: our own packets
+   * come back on every link of the same LAN.
+   */
+  readonly isOurs: (record: DnsRecord) => boolean;
+  /** Whether a packet's source is this host on this link. */
+  readonly isSelf: (address: string) => boolean;
+  /** Answered as long as there is any claim, and never taken leave of. */
+  readonly common: readonly DnsRecord[];
+}
+
+/** RFC 6762 section 6: answers that others give too are spread over this. */
+const SHARED_DELAY_MS = [20, 120] as const;
+/**
+ * Questions that a one-shot query may have: a resolver has one. With a packet
+ * full of them, each of many answers would take a packet as large.
+ */
+const MAX_REPEATED_BYTES = MAX_PACKET_BYTES / 2;
+/** RFC 6762 section 6: how often a record is multicast, and to a prober. */
+const RATE_LIMIT_MS = 1000;
+const PROBE_RATE_LIMIT_MS = 250;
+
+/**
+ * Answers for our names on one link (RFC 6762, RFC 6763): decides, and leaves
+ * sockets and timers to its caller, who calls `tick` at `nextDueMs` and does
+ * what each call returns.
+ */
+export class MdnsResponder {
+  readonly #options: ResponderOptions;
+  readonly #claims: ClaimRegister;
+  readonly #queue = new AnswerQueue();
+  readonly #truncated: TruncatedQueries;
+  #index = new AnswerIndex([]);
+  #oneShotIndex = this.#index;
+  #indexRevision = 0;
+
+  /** Starts without claims. */
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#claims = new ClaimRegister(options.random);
+    this.#truncated = new TruncatedQueries(options.random);
+  }
+
+  /**
+   * Makes the claims exactly these: new ones are probed and announced, changed
+   * ones announced, missing ones withdrawn.
+   *
+   * @param nowMs monotonic
+   */
+  setClaims(
+    claims: ReadonlyMap<string, Claim>,
+    nowMs: number,
+  ): ResponderAction[] {
+    for (const id of this.#claims.ids()) {
+      if (!claims.has(id)) this.#claims.remove(id, nowMs);
+    }
+    for (const [id, claim] of claims) this.#claims.set(id, claim, nowMs);
+    return this.tick(nowMs);
+  }
+
+  /** Whether the claim is announced and answered for. */
+  isEstablished(id: string): boolean {
+    return this.#claims.isEstablished(id);
+  }
+
+  /** When `tick` has something to do next, `Infinity` for never. */
+  nextDueMs(): number {
+    return Math.min(
+      this.#claims.nextDueMs(),
+      this.#queue.nextDueMs(),
+      this.#truncated.nextDueMs(),
+    );
+  }
+
+  /** Takes in a packet that came over the link. */
+  receive(
+    message: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): ResponderAction[] {
+    const actions = message.isResponse
+      ? this.#receiveResponse(message, from, nowMs)
+      : this.#receiveQuery(message, from, nowMs);
+    return [...actions, ...this.tick(nowMs)];
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): ResponderAction[] {
+    const actions: ResponderAction[] = [];
+    for (const { message, from } of this.#truncated.take(nowMs)) {
+      this.#breakTies(message, nowMs);
+      actions.push(...this.#answer(message, from, nowMs, 0));
+    }
+    const due = this.#claims.take(nowMs);
+    for (const id of due.established) actions.push({ kind: "established", id });
+    if (due.goodbyes.length > 0) {
+      due.goodbyes.forEach((record) => this.#queue.forget(record));
+      actions.push(...multicasts(responsePackets(due.goodbyes, () => [])));
+    }
+    if (due.probes.length > 0) {
+      actions.push(...multicasts(probePackets(due.probes)));
+    }
+    if (due.announcements.length > 0) {
+      const records = distinctRecords([
+        ...this.#options.common,
+        ...due.announcements,
+      ]);
+      this.#queue.sent(records, nowMs);
+      actions.push(...multicasts(responsePackets(records, () => [])));
+    }
+    const answers = this.#queue.take(nowMs);
+    if (answers.length > 0) {
+      const packets = responsePackets(answers, this.#additionalsOf);
+      actions.push(...multicasts(packets));
+    }
+    return actions;
+  }
+
+  #receiveResponse(
+    { answers, additionals }: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): ResponderAction[] {
+    // RFC 6762 section 6: responses come from port 5353, or are forged.
+    if (from.port !== MDNS_PORT) return [];
+    const actions: ResponderAction[] = [];
+    for (const record of [...answers, ...additionals]) {
+      if (record.ttlSeconds === 0) {
+        this.#rescue(record, nowMs);
+        continue;
+      }
+      // Section 7.4 is about others: what we hear of ourselves may be older
+      // than the question that waits for its answer.
+      if (!this.#options.isSelf(from.address)) this.#queue.drop(record);
+      // An NSEC record only says what there is besides; that comes as well.
+      if (record.type === DnsType.NSEC || this.#options.isOurs(record)) {
+        continue;
+      }
+      const id = this.#claims.contest(record, nowMs);
+      if (id !== undefined) {
+        actions.push({ kind: "conflict", id, name: record.name });
+      }
+    }
+    return actions;
+  }
+
+  /**
+   * Another responder, perhaps of this host, took leave of what is ours too:
+   * within a second it can be said again (RFC 6762 section 10.1).
+   */
+  #rescue(gone: DnsRecord, nowMs: number): void {
+    const key = recordKey(gone);
+    const ours = this.#answers().named(gone.name)
+      .filter((record) => recordKey(record) === key);
+    this.#queue.add(ours, {
+      delayMs: this.#between(SHARED_DELAY_MS),
+      gapMs: PROBE_RATE_LIMIT_MS,
+      nowMs,
+    });
+  }
+
+  #receiveQuery(
+    message: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+  ): ResponderAction[] {
+    if (this.#truncated.add(message, from, nowMs)) return [];
+    this.#breakTies(message, nowMs);
+    return this.#answer(message, from, nowMs, undefined);
+  }
+
+  /** Another host may be probing for a name that we are probing for. */
+  #breakTies({ questions, authorities }: DnsMessage, nowMs: number): void {
+    if (authorities.length === 0) return;
+    const proposed = Map.groupBy(authorities, ({ name }) => foldName(name));
+    for (const name of new Set(questions.map((q) => foldName(q.name)))) {
+      const claim = this.#claims.probed(name);
+      const theirs = proposed.get(name);
+      if (claim === undefined || theirs === undefined) continue;
+      if (theirs.every(this.#options.isOurs)) continue;
+      if (compareClaims(claim.unique, theirs) < 0) {
+        this.#claims.yieldTo(name, nowMs);
+      }
+    }
+  }
+
+  /** @param delayMs how long multicast answers wait; undefined: as usual */
+  #answer(
+    { id, questions, answers: known, authorities }: DnsMessage,
+    from: Endpoint,
+    nowMs: number,
+    delayMs: number | undefined,
+  ): ResponderAction[] {
+    if (from.port !== MDNS_PORT) {
+      return this.#answerOneShot({ id, questions, known }, from);
+    }
+    const index = this.#answers();
+    const answer = (asked: readonly DnsQuestion[]) =>
+      withoutKnown(answersTo(asked, index), known);
+    const actions: ResponderAction[] = [];
+    const isProbe = authorities.length > 0;
+    const onLink = this.#options.isOnLink(from.address);
+    const wantsUnicast = (q: DnsQuestion) => q.unicastResponse && onLink;
+    const direct = answer(questions.filter(wantsUnicast));
+    for (const packet of responsePackets(direct, this.#additionalsOf)) {
+      actions.push({ kind: "unicast", packet, to: from });
+    }
+    const spoken = distinctRecords([
+      ...answer(questions.filter((q) => isProbe || !wantsUnicast(q))),
+      // Section 5.4: who answers by unicast still keeps caches fresh.
+      ...direct.filter((r) =>
+        this.#queue.lastSentMs(r) < nowMs - r.ttlSeconds * 1000 / 4
+      ),
+    ]);
+    const prompt = isProbe ||
+      (questions.length === 1 && spoken.every((r) => r.cacheFlush));
+    this.#queue.add(spoken, {
+      delayMs: delayMs ?? (prompt ? 0 : this.#between(SHARED_DELAY_MS)),
+      gapMs: isProbe ? PROBE_RATE_LIMIT_MS : RATE_LIMIT_MS,
+      nowMs,
+    });
+    return actions;
+  }
+
+  /**
+   * RFC 6762 section 6.7: whoever asks from another port than 5353 is a simple
+   * resolver, or a client that wants its answer without delay.
+   */
+  #answerOneShot(
+    { id, questions, known }: {
+      readonly id: number;
+      readonly questions: readonly DnsQuestion[];
+      readonly known: readonly DnsRecord[];
+    },
+    from: Endpoint,
+  ): ResponderAction[] {
+    // Section 11: nothing is told to those beyond the link.
+    if (!this.#options.isOnLink(from.address)) return [];
+    // They are repeated in each packet of the answer.
+    if (encodedLength(questions) > MAX_REPEATED_BYTES) return [];
+    const index = this.#oneShotAnswers();
+    const answers = withoutKnown(answersTo(questions, index), known);
+    const additionals = (answer: DnsRecord) => additionalsTo([answer], index);
+    return legacyPackets(answers, additionals, { id, questions })
+      .map((packet) => ({ kind: "unicast", packet, to: from }));
+  }
+
+  readonly #additionalsOf = (answer: DnsRecord) =>
+    additionalsTo([answer], this.#answers());
+
+  #answers(): AnswerIndex {
+    this.#updateIndexes();
+    return this.#index;
+  }
+
+  #oneShotAnswers(): AnswerIndex {
+    this.#updateIndexes();
+    return this.#oneShotIndex;
+  }
+
+  #updateIndexes(): void {
+    if (this.#indexRevision === this.#claims.revision) return;
+    const records = this.#claims.records();
+    const oneShot = this.#claims.oneShotRecords();
+    this.#index = this.#indexOf(records);
+    this.#oneShotIndex = oneShot.length === records.length
+      ? this.#index
+      : this.#indexOf(oneShot);
+    this.#indexRevision = this.#claims.revision;
+  }
+
+  #indexOf(records: readonly DnsRecord[]): AnswerIndex {
+    return new AnswerIndex(
+      records.length === 0 ? [] : [...this.#options.common, ...records],
+    );
+  }
+
+  #between([least, most]: readonly [number, number]): number {
+    return least + this.#options.random() * (most - least);
+  }
+}
+
+function multicasts(packets: readonly Uint8Array[]): ResponderAction[] {
+  return packets.map((packet) => ({ kind: "multicast", packet }));
+}
+
+function encodedLength(questions: readonly DnsQuestion[]): number {
+  return encodeMessage(queryMessage(questions)).length;
+}

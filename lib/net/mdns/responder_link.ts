@@ -1,0 +1,165 @@
+import type { Clock } from "../../core/clock.ts";
+import { messageOf } from "../../core/printable.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { decodeMessage } from "../dns/decode_message.ts";
+import { cameOver, isOnLink, type Link } from "../interfaces.ts";
+import type { Claim } from "./claim_register.ts";
+import type { LinkSession } from "./links.ts";
+import {
+  MdnsResponder,
+  type ResponderAction,
+  type ResponderOptions,
+} from "./responder.ts";
+import type { Endpoint, MdnsNetwork, MdnsSocket } from "./socket.ts";
+
+/** How long goodbyes may take before the socket is closed regardless. */
+const GOODBYE_TIMEOUT_MS = 200;
+
+/** What a responder on a link works with. */
+export interface ResponderLinkOptions
+  extends Pick<ResponderOptions, "random" | "isOurs" | "common"> {
+  /** Times probes, announcements and answers. */
+  readonly clock: Clock;
+  /** Opens the socket. */
+  readonly network: MdnsNetwork;
+  /** All links in use: what came over another is not for this one. */
+  readonly allLinks: () => Iterable<Link>;
+  /** A claim was established, or needs another name. */
+  readonly onClaim: (
+    link: Link,
+    event: Extract<ResponderAction, { kind: "established" | "conflict" }>,
+  ) => void;
+  /** A packet made no sense; the reason is fit for a log line. */
+  readonly onMalformed: (link: Link, reason: string) => void;
+}
+
+/** A responder at work on the socket of one link. */
+export class ResponderLink implements LinkSession {
+  /** Where it answers. */
+  readonly link: Link;
+  readonly #options: ResponderLinkOptions;
+  readonly #responder: MdnsResponder;
+  #socket: MdnsSocket | undefined;
+  #cancelTimer: () => void = () => {};
+  #sendProblem: string | undefined;
+
+  private constructor(link: Link, options: ResponderLinkOptions) {
+    this.link = link;
+    this.#options = options;
+    this.#responder = new MdnsResponder({
+      random: options.random,
+      isOurs: options.isOurs,
+      isOnLink: (address) => isOnLink(address, link),
+      isSelf: (address) => link.addresses.some((a) => a.address === address),
+      common: options.common,
+    });
+  }
+
+  /** Opens the socket; nothing is sent before there are claims. */
+  static async open(
+    link: Link,
+    options: ResponderLinkOptions,
+  ): Promise<Result<ResponderLink>> {
+    const session = new ResponderLink(link, options);
+    const socket = await options.network.open(
+      link,
+      "group",
+      (packet, from) => session.#receive(packet, from),
+    );
+    if (!socket.ok) return socket;
+    session.#socket = socket.value;
+    return ok(session);
+  }
+
+  /** Makes the claims exactly these. */
+  setClaims(claims: ReadonlyMap<string, Claim>): void {
+    this.#act(this.#responder.setClaims(claims, this.#nowMs()));
+  }
+
+  /** Whether the claim is announced on this link. */
+  isEstablished(id: string): boolean {
+    return this.#sendProblem === undefined &&
+      this.#responder.isEstablished(id);
+  }
+
+  /** Why it must be opened anew. */
+  problem(): string | undefined {
+    if (this.#sendProblem !== undefined) return this.#sendProblem;
+    return this.#socket?.isAlive() === true
+      ? undefined
+      : "interface was re-created";
+  }
+
+  /** Says goodbye, then closes the socket. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = this.#nowMs() + GOODBYE_TIMEOUT_MS;
+    this.setClaims(new Map());
+    while (this.#sendProblem === undefined) {
+      const dueMs = this.#responder.nextDueMs();
+      if (dueMs > endMs) break;
+      await new Promise<void>((resolve) => {
+        clock.setTimer(resolve, Math.max(0, dueMs - this.#nowMs()));
+      });
+    }
+    await this.#socket?.[Symbol.asyncDispose]();
+    this.#cancelTimer();
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #receive(packet: Uint8Array, from: Endpoint): void {
+    const { link } = this;
+    const { allLinks, onMalformed } = this.#options;
+    // Deno swallows what a socket's listener throws: a bug that a packet lays
+    // bare would go unseen.
+    try {
+      if (!cameOver(link, from.address, allLinks())) return;
+      const message = decodeMessage(packet);
+      if (!message.ok) return onMalformed(link, message.reason);
+      this.#act(this.#responder.receive(message.value, from, this.#nowMs()));
+    } catch (error) {
+      onMalformed(link, messageOf(error));
+    }
+  }
+
+  #act(actions: readonly ResponderAction[]): void {
+    for (const action of actions) {
+      // What cannot be heard is not established either.
+      if (this.#sendProblem !== undefined) return;
+      switch (action.kind) {
+        case "multicast":
+          void this.#multicast(action.packet);
+          break;
+        case "unicast":
+          // An asker that cannot be reached is its own trouble: it will ask
+          // again by multicast.
+          void this.#socket?.send(action.packet, action.to);
+          break;
+        case "established":
+        case "conflict":
+          this.#options.onClaim(this.link, action);
+      }
+    }
+    this.#arm();
+  }
+
+  async #multicast(packet: Uint8Array): Promise<void> {
+    const sent = await this.#socket?.multicast(packet);
+    if (sent === undefined || sent.ok) return;
+    this.#sendProblem = sent.reason;
+    this.#cancelTimer();
+  }
+
+  #arm(): void {
+    this.#cancelTimer();
+    const dueMs = this.#responder.nextDueMs();
+    if (dueMs === Infinity) return;
+    this.#cancelTimer = this.#options.clock.setTimer(
+      () => this.#act(this.#responder.tick(this.#nowMs())),
+      Math.max(0, dueMs - this.#nowMs()),
+    );
+  }
+}

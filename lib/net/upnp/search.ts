@@ -1,0 +1,81 @@
+import { createSocket } from "node:dgram";
+import type { Clock } from "../../core/clock.ts";
+import { messageOf } from "../../core/printable.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+import { parseSearchAnswer } from "./gateway.ts";
+
+/** SSDP's group and port (UPnP Device Architecture 1.1, 1.3.2). */
+export const SSDP_GROUP = { address: "239.255.255.250", port: 1900 };
+
+/** Version 2 devices answer to searches for version 1 as well. */
+const SEARCH_TARGET = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+const WAIT_MS = 2500;
+/** Searches are UDP and may be lost. */
+const REPEAT_MS = 800;
+
+/**
+ * Asks the LAN for its router.
+ *
+ * @param localAddress IPv4 address of this machine on that LAN
+ * @param group whom to ask, for tests. @default SSDP_GROUP
+ * @returns where the first one that answers describes itself
+ */
+export function searchGateway(
+  localAddress: string,
+  { clock, signal, group = SSDP_GROUP }: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly group?: { readonly address: string; readonly port: number };
+  },
+): Promise<Result<URL>> {
+  const request = [
+    "M-SEARCH * HTTP/1.1",
+    `HOST: ${SSDP_GROUP.address}:${SSDP_GROUP.port}`,
+    'MAN: "ssdp:discover"',
+    "MX: 1",
+    `ST: ${SEARCH_TARGET}`,
+    "",
+    "",
+  ].join("\r\n");
+  const { promise, resolve } = Promise.withResolvers<Result<URL>>();
+  const socket = createSocket("udp4");
+  let cancelRepeat = () => {};
+  const end = (result: Result<URL>) => {
+    cancelRepeat();
+    cancelWait();
+    signal.removeEventListener("abort", onAbort);
+    resolve(result);
+  };
+  const onAbort = () => end(refuse("interrupted"));
+  const cancelWait = clock.setTimer(
+    () => end(refuse("no router answered")),
+    WAIT_MS,
+  );
+  signal.addEventListener("abort", onAbort);
+  socket.on("error", (error) => end(refuse(messageOf(error))));
+  socket.on("message", (bytes, from) => {
+    const location = parseSearchAnswer(bytes.toString("latin1"), from.address);
+    if (location.ok) end(ok(location.value));
+  });
+  const ask = () => {
+    socket.send(request, group.port, group.address);
+    cancelRepeat = clock.setTimer(ask, REPEAT_MS);
+  };
+  socket.bind({ address: localAddress, port: 0 }, () => {
+    try {
+      socket.setMulticastInterface(localAddress);
+      socket.setMulticastTTL(2);
+      ask();
+    } catch (error) {
+      end(refuse(messageOf(error)));
+    }
+  });
+  if (signal.aborted) onAbort();
+  return promise.finally(() => {
+    try {
+      socket.close();
+    } catch {
+      // It never opened.
+    }
+  });
+}

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { metricsText } from "../../../lib/http/status/metrics.ts";
+import type { Snapshot } from "../../../lib/http/status/snapshot.ts";
+import {
+  busyProvider,
+  httpFixture,
+  KERNEL,
+  request,
+  silentProvider,
+} from "../../support/http_fixture.ts";
+
+const KERNEL_URL = "/stable/arm64/kernel";
+
+Deno.test("/metrics is Prometheus' text format", async () => {
+  const fixture = await httpFixture();
+  fixture.status = busyProvider();
+  await (await request(fixture, KERNEL_URL)).bytes();
+  await request(fixture, "/nothing");
+  await request(fixture, "/", { method: "DELETE" });
+  const response = await request(fixture, "/metrics");
+  assert.equal(
+    response.headers.get("content-type"),
+    "text/plain; version=0.0.4; charset=utf-8",
+  );
+  assert.equal(
+    await response.text(),
+    `# HELP plasmd_build_info The version that is running.
+# TYPE plasmd_build_info gauge
+plasmd_build_info{version="1.2.3"} 1
+# HELP plasmd_start_time_seconds When the provider was started, in seconds since 1970.
+# TYPE plasmd_start_time_seconds gauge
+plasmd_start_time_seconds 1795345200
+# HELP plasmd_image_info The images that are served.
+# TYPE plasmd_image_info gauge
+plasmd_image_info{channel="stable",arch="arm64",version="2026.11.22"} 1
+plasmd_image_info{channel="testing",arch="x86_64",version="2026.11.22"} 1
+# HELP plasmd_images_missing Images that are expected and not there.
+# TYPE plasmd_images_missing gauge
+plasmd_images_missing 2
+# HELP plasmd_image_size_bytes All artifacts of an image together.
+# TYPE plasmd_image_size_bytes gauge
+plasmd_image_size_bytes{channel="stable",arch="arm64"} 51
+plasmd_image_size_bytes{channel="testing",arch="x86_64"} 14
+# HELP plasmd_advertised Whether the network can find an image this way.
+# TYPE plasmd_advertised gauge
+plasmd_advertised{channel="stable",arch="arm64",via="mDNS"} 1
+plasmd_advertised{channel="stable",arch="arm64",via="DHT"} 1
+plasmd_advertised{channel="testing",arch="x86_64",via="mDNS"} 0
+# HELP plasmd_last_publish_timestamp_seconds When an image was last published this way, in seconds since 1970.
+# TYPE plasmd_last_publish_timestamp_seconds gauge
+plasmd_last_publish_timestamp_seconds{channel="stable",arch="arm64",via="DHT"} 1795348500
+# HELP plasmd_next_refresh_timestamp_seconds When an image is published again this way, in seconds since 1970.
+# TYPE plasmd_next_refresh_timestamp_seconds gauge
+plasmd_next_refresh_timestamp_seconds{channel="stable",arch="arm64",via="DHT"} 1795350300
+# HELP plasmd_dht_record_holders Other DHT nodes that hold the record of an image.
+# TYPE plasmd_dht_record_holders gauge
+plasmd_dht_record_holders{channel="stable",arch="arm64"} 5
+# HELP plasmd_dht_peers DHT nodes that are known.
+# TYPE plasmd_dht_peers gauge
+plasmd_dht_peers 7
+# HELP plasmd_mdns_link_up Whether mDNS answers on a network interface.
+# TYPE plasmd_mdns_link_up gauge
+plasmd_mdns_link_up{interface="lo"} 1
+plasmd_mdns_link_up{interface="eth0"} 0
+# HELP plasmd_http_requests_total Requests answered.
+# TYPE plasmd_http_requests_total counter
+plasmd_http_requests_total{method="GET",code="200"} 1
+plasmd_http_requests_total{method="GET",code="404"} 1
+plasmd_http_requests_total{method="other",code="405"} 1
+# HELP plasmd_downloads_running Downloads of artifacts under way.
+# TYPE plasmd_downloads_running gauge
+plasmd_downloads_running 1
+# HELP plasmd_downloads_limit Downloads beyond this number are refused.
+# TYPE plasmd_downloads_limit gauge
+plasmd_downloads_limit 512
+# HELP plasmd_downloads_total Downloads that ended, whole or broken off.
+# TYPE plasmd_downloads_total counter
+plasmd_downloads_total{outcome="done"} 0
+plasmd_downloads_total{outcome="broken"} 0
+plasmd_downloads_total{outcome="refused"} 0
+# HELP plasmd_sent_bytes_total Bytes of artifacts handed to the network.
+# TYPE plasmd_sent_bytes_total counter
+plasmd_sent_bytes_total ${KERNEL.length}
+`,
+  );
+});
+
+Deno.test("metricsText() escapes what a version may hold", async () => {
+  const fixture = await httpFixture();
+  const [image] = fixture.catalog.images();
+  assert.ok(image);
+  const snapshot: Snapshot = {
+    nowMs: 0,
+    provider: silentProvider(),
+    images: [{ ...image, version: 'a"b\\c\nd' }],
+    requests: [],
+    downloads: {
+      running: 0,
+      limit: 1,
+      done: 0,
+      broken: 0,
+      refused: 0,
+      sentBytes: 0,
+    },
+    recentDownloads: [],
+  };
+  assert.match(metricsText(snapshot), /version="a\\"b\\\\c\\nd"} 1\n/);
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import {
+  busyProvider,
+  type HttpFixture,
+  httpFixture,
+  request,
+} from "../../support/http_fixture.ts";
+
+const KERNEL_URL = "/stable/arm64/kernel";
+
+function hashes({ catalog }: HttpFixture): Record<string, string> {
+  const [image] = catalog.images();
+  assert.ok(image);
+  return Object.fromEntries(
+    [...image.artifacts].map(([role, { sha256 }]) => [role, sha256]),
+  );
+}
+
+Deno.test("/status tells images, advertisements, peers and clients", async () => {
+  const fixture = await httpFixture();
+  fixture.status = busyProvider();
+  await (await request(fixture, KERNEL_URL)).bytes();
+  const left = Promise.withResolvers<void>();
+  await (await request(fixture, KERNEL_URL, {
+    headers: { range: "bytes=4-9" },
+  }, left.promise)).bytes();
+  left.resolve();
+  await fixture.clock.advance(1000);
+  const response = await request(fixture, "/status");
+  const { kernel, initramfs, "Board-4.dtb": dtb } = hashes(fixture);
+  const [stable, testing] = fixture.catalog.images();
+  const download = {
+    client: "10.0.0.7",
+    artifact: "stable/arm64/vmlinuz",
+    started_at: "2026-11-22T12:00:00.000Z",
+    size_bytes: 26,
+  };
+  assert.deepEqual(await response.json(), {
+    name: "lab",
+    version: "1.2.3",
+    time: "2026-11-22T12:00:01.000Z",
+    started_at: "2026-11-22T11:00:00.000Z",
+    ready: true,
+    images: [
+      {
+        channel: "stable",
+        arch: "arm64",
+        version: "2026.11.22",
+        manifest: "/stable/arm64/manifest.json",
+        manifest_sha256: stable?.manifest.sha256,
+        artifacts: [
+          {
+            role: "kernel",
+            filename: "vmlinuz",
+            size_bytes: 26,
+            sha256: kernel,
+          },
+          {
+            role: "initramfs",
+            filename: "initramfs.img",
+            size_bytes: 12,
+            sha256: initramfs,
+          },
+          {
+            role: "Board-4.dtb",
+            filename: "Board-4.dtb",
+            size_bytes: 13,
+            sha256: dtb,
+          },
+        ],
+        advertised: [
+          { via: "mDNS", published: true, last_published_at: null },
+          {
+            via: "DHT",
+            published: true,
+            last_published_at: "2026-11-22T11:55:00.000Z",
+            next_refresh_at: "2026-11-22T12:25:00.000Z",
+            holders: 5,
+          },
+        ],
+      },
+      {
+        channel: "testing",
+        arch: "x86_64",
+        version: "2026.11.22",
+        manifest: "/testing/x86_64/manifest.json",
+        manifest_sha256: testing?.manifest.sha256,
+        artifacts: [{
+          role: "kernel",
+          filename: "vmlinuz-6.12",
+          size_bytes: 14,
+          sha256: testing?.artifacts.get("kernel")?.sha256,
+        }],
+        advertised: [{
+          via: "mDNS",
+          published: false,
+          last_published_at: null,
+          problem: "eth0 is down",
+        }],
+      },
+    ],
+    missing: ["stable/x86_64", "testing/arm64"],
+    warnings: ["Cannot read /srv/beta: permission denied"],
+    mdns: {
+      links: [
+        { interface: "lo", address: "127.0.0.1", state: "established" },
+        {
+          interface: "eth0",
+          address: "10.0.0.1",
+          state: "failed",
+          reason: "Network is down",
+        },
+      ],
+    },
+    dht: { peer_id: "12D3KooWLab", peers: 7 },
+    downloads: {
+      running: 1,
+      limit: 512,
+      done: 1,
+      broken: 0,
+      refused: 0,
+      sent_bytes: 32,
+      recent: [
+        {
+          ...download,
+          state: "running",
+          offset_bytes: 0,
+          length_bytes: 26,
+          sent_bytes: 26,
+        },
+        {
+          ...download,
+          state: "done",
+          offset_bytes: 4,
+          length_bytes: 6,
+          sent_bytes: 6,
+        },
+      ],
+    },
+    requests: [
+      { method: "GET", status: 200, count: 1 },
+      { method: "GET", status: 206, count: 1 },
+    ],
+  });
+});
+
+Deno.test("/status counts a download that the client broke off", async () => {
+  const fixture = await httpFixture({ maxRateBytesPerSecond: 4 });
+  const left = Promise.withResolvers<void>();
+  const response = await request(fixture, KERNEL_URL, {}, left.promise);
+  const reader = response.body?.getReader();
+  const first = reader?.read();
+  await fixture.clock.advance(1000);
+  await first;
+  await reader?.cancel();
+  left.resolve();
+  await fixture.clock.advance(0);
+  const status = await (await request(fixture, "/status")).json();
+  assert.equal(status.downloads.broken, 1);
+  assert.equal(status.downloads.recent[0].state, "broken");
+  assert.equal(status.downloads.recent[0].sent_bytes, 1);
+});
+
+Deno.test("/status says what is off", async () => {
+  const status = await (await request(await httpFixture(), "/status")).json();
+  assert.equal(status.mdns, null);
+  assert.equal(status.dht, null);
+});

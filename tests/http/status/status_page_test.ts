@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import {
+  busyProvider,
+  type HttpFixture,
+  httpFixture,
+  request,
+} from "../../support/http_fixture.ts";
+
+function browse(fixture: HttpFixture, method = "GET"): Promise<Response> {
+  return request(fixture, "/", {
+    method,
+    headers: { accept: "text/html,application/xhtml+xml,*/*;q=0.8" },
+  });
+}
+
+/** What a reader sees, blanks put together. */
+function text(page: string): string {
+  return page.replace(/<(style|script)>.*?<\/\1>/gs, "")
+    .replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+}
+
+Deno.test("a browser gets a page, a program gets JSON", async () => {
+  const fixture = await httpFixture();
+  const page = await browse(fixture);
+  assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+  for (const headers of [{}, { accept: "*/*" }, { accept: "image/png" }]) {
+    const json = await request(fixture, "/", { headers });
+    assert.equal(json.headers.get("content-type"), "application/json");
+    assert.equal(json.headers.get("vary"), "accept");
+  }
+});
+
+Deno.test("the page shows images, where they are advertised, and what is wrong", async () => {
+  const fixture = await httpFixture();
+  fixture.status = busyProvider();
+  await (await request(fixture, "/stable/arm64/kernel")).bytes();
+  const page = text(await (await browse(fixture)).text());
+  assert.match(page, /^ lab: boot images/);
+  assert.match(page, / Ready plasmd 1\.2\.3, up 60 min /);
+  assert.match(page, / Warnings Cannot read \/srv\/beta: permission denied /);
+  assert.match(page, / Channel arm64 x86_64 stable 2026\.11\.22 51 B /);
+  assert.match(page, / vmlinuz 26 B initramfs\.img 12 B Board-4\.dtb 13 B /);
+  assert.match(page, / mDNS DHT, 5 nodes, 5 min ago missing /);
+  assert.match(
+    page,
+    / testing missing 2026\.11\.22 14 B .* mDNS: eth0 is down /,
+  );
+  assert.match(page, / 10\.0\.0\.7 stable\/arm64\/vmlinuz 100 % 0 s ago /);
+  assert.match(page, / mDNS on eth0 \(10\.0\.0\.1\): failed: Network is down /);
+  assert.match(page, / DHT: 7 peers, own id 12D3KooWLab /);
+});
+
+Deno.test("the page says so when there is nothing", async () => {
+  const fixture = await httpFixture();
+  fixture.catalog.set([]);
+  const page = text(await (await browse(fixture)).text());
+  assert.match(page, / Not ready: nothing is served /);
+  assert.match(page, / Nothing is served yet\. /);
+  assert.match(page, / mDNS is off DHT is off /);
+});
+
+Deno.test("what comes from disk, network and clients is text, never markup", async () => {
+  const evil = "<script>alert(1)</script>\"'&\u202e";
+  const fixture = await httpFixture();
+  const [image] = fixture.catalog.images();
+  const kernel = image?.artifacts.get("kernel");
+  assert.ok(image && kernel);
+  const artifacts = new Map([["kernel", { ...kernel, filename: evil }]]);
+  fixture.catalog.set([{ ...image, version: evil, artifacts }]);
+  const busy = busyProvider();
+  fixture.status = {
+    ...busy,
+    name: evil,
+    advertisements: busy.advertisements.map((a) => ({ ...a, problem: evil })),
+    links: [{
+      interfaceName: evil,
+      address: evil,
+      state: "failed",
+      reason: evil,
+    }],
+    dht: { peerId: evil, peerCount: 1 },
+    warnings: [evil],
+  };
+  await request(fixture, "/stable/arm64/kernel");
+  const page = await (await browse(fixture)).text();
+  assert.equal(page.match(/<script>/g)?.length, 1);
+  assert.equal(page.match(/alert\(1\)/g)?.length, 10);
+  assert.doesNotMatch(page, /alert\(1\)<|\u202e/);
+});
+
+Deno.test("the policy of the page allows its own style and script, and nothing else", async () => {
+  const response = await browse(await httpFixture());
+  const page = await response.text();
+  const hash = (element: string) => {
+    const content = new RegExp(`<${element}>(.*?)</${element}>`, "s")
+      .exec(page)?.[1] ?? "";
+    return createHash("sha256").update(content).digest("base64");
+  };
+  assert.equal(
+    response.headers.get("content-security-policy"),
+    `default-src 'none'; style-src 'sha256-${
+      hash("style")
+    }'; script-src 'sha256-${
+      hash("script")
+    }'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  );
+  assert.doesNotMatch(page, /style=|onclick|https?:|src=/);
+});
+
+Deno.test("HEAD of the page has the headers of GET", async () => {
+  const fixture = await httpFixture();
+  const get = await browse(fixture);
+  const head = await browse(fixture, "HEAD");
+  assert.deepEqual([...head.headers], [...get.headers]);
+  assert.equal(head.body, null);
+});

@@ -1,0 +1,304 @@
+/** Nodes, advertisers and sources together, over TCP on 127.0.0.1. */
+import assert from "node:assert/strict";
+import { systemClock as clock } from "../../../lib/core/clock.ts";
+import { UserError } from "../../../lib/core/errors.ts";
+import { openDhtClient } from "../../../lib/net/dht/client.ts";
+import {
+  createIdentity,
+  type Identity,
+} from "../../../lib/net/dht/identity.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/net/dht/message.ts";
+import {
+  bootRecordKey,
+  signBootRecord,
+} from "../../../lib/wire/boot_record.ts";
+import { createBootRecordPolicy } from "../../../lib/wire/boot_record_policy.ts";
+import {
+  advertise,
+  find,
+  IMAGE,
+  providerOf,
+} from "../../support/dht_images.ts";
+import {
+  eventually,
+  libp2pTest,
+  openTestNode,
+  unlimited,
+} from "../../support/dht_nodes.ts";
+import { MemoryLogger } from "../../support/memory_logger.ts";
+
+libp2pTest("what one node publishes is found through another", async () => {
+  await using first = await openTestNode();
+  const bootstrap = first.addresses();
+  await using provider = await openTestNode({ bootstrap });
+  await using third = await openTestNode({ bootstrap });
+  await using advertiser = advertise(provider);
+  const published = await advertiser.publish({ image: IMAGE, version: "7" }, {
+    signal: unlimited,
+  });
+  assert.deepEqual(published, { ok: true, value: undefined });
+  assert.equal(
+    provider.joinStates().get(bootstrap[0] ?? "")?.kind,
+    "connected",
+  );
+
+  const found = await find(third.addresses(), (f) => f.kind === "candidate");
+  assert.deepEqual(found.at(-1), {
+    kind: "candidate",
+    candidate: {
+      manifestUrl: new URL(
+        `http://127.0.0.1:8080/stable/arm64/manifest.json?${provider.peerId}`,
+      ),
+      image: IMAGE,
+      version: "7",
+      source: "dht",
+      peerId: provider.peerId,
+    },
+  });
+
+  const other = { channel: "stable", arch: "x86_64" };
+  const nothing = await find(bootstrap, (f) => f.kind === "other", {
+    image: other,
+  });
+  assert.deepEqual(nothing.at(-1), { kind: "other", image: IMAGE });
+});
+
+libp2pTest("a provider alone is found by who asks it itself", async () => {
+  await using provider = await openTestNode();
+  await using advertiser = advertise(provider);
+  const logger = new MemoryLogger();
+  const started = clock.monotonic();
+  const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal: unlimited,
+  });
+  assert.deepEqual(published, { ok: false, reason: "no DHT peer yet" });
+  assert.ok(clock.monotonic() - started < 1000, "refuses at once");
+  assert.deepEqual(logger.lines, []);
+  const found = await find(
+    provider.addresses(),
+    (f) => f.kind === "candidate",
+  );
+  assert.equal(providerOf(found.at(-1)), provider.peerId);
+});
+
+libp2pTest(
+  "two providers of one image are both found, though the record has one slot",
+  async () => {
+    await using first = await openTestNode();
+    const bootstrap = first.addresses();
+    await using one = await openTestNode({ bootstrap });
+    await using two = await openTestNode({ bootstrap });
+    await using oneAdvertiser = advertise(one);
+    await using twoAdvertiser = advertise(two);
+    for (const advertiser of [oneAdvertiser, twoAdvertiser]) {
+      const published = await advertiser.publish(
+        { image: IMAGE, version: "1" },
+        {
+          signal: unlimited,
+        },
+      );
+      assert.ok(published.ok);
+    }
+    const providers = new Set<string | undefined>();
+    await find(bootstrap, (finding) => {
+      if (finding.kind === "candidate") providers.add(providerOf(finding));
+      return providers.size === 2;
+    });
+    assert.deepEqual(providers, new Set([one.peerId, two.peerId]));
+  },
+);
+
+libp2pTest("dead and strange providers hide no good one", async () => {
+  await using first = await openTestNode();
+  const bootstrap = first.addresses();
+  await using stack = new AsyncDisposableStack();
+  const provide = async (stack: AsyncDisposableStack) => {
+    const node = stack.use(await openTestNode({ bootstrap }));
+    const advertiser = stack.use(advertise(node));
+    await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    return node.peerId;
+  };
+  const good = [await provide(stack)];
+  {
+    await using dead = new AsyncDisposableStack();
+    await provide(dead);
+    await provide(dead);
+  }
+  // Whose record is signed by himself is a provider like any other, until his
+  // manifest is looked at.
+  const strange = await provide(stack);
+  good.push(await provide(stack));
+
+  const providers = new Set<string | undefined>();
+  await find(bootstrap, (finding) => {
+    providers.add(providerOf(finding));
+    return [...good, strange].every((peerId) => providers.has(peerId));
+  });
+  assert.ok(good.every((peerId) => providers.has(peerId)));
+});
+
+libp2pTest(
+  "a provider without peers publishes as soon as one comes",
+  async () => {
+    await using provider = await openTestNode();
+    const logger = new MemoryLogger();
+    await using advertiser = advertise(provider, { logger });
+    await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    await using late = await openTestNode({ bootstrap: provider.addresses() });
+    await eventually(
+      () => advertiser.isPublished(IMAGE),
+      "published at a peer",
+    );
+    assert.match(logger.lines.join("\n"), /^WARN [^\n]+\nINFO [^\n]+$/);
+    await provider[Symbol.asyncDispose]();
+    const found = await find(late.addresses(), (f) => f.kind === "candidate");
+    assert.equal(providerOf(found.at(-1)), provider.peerId);
+  },
+);
+
+libp2pTest(
+  "a record is forgotten when its provider is gone for its TTL",
+  async () => {
+    await using first = await openTestNode({ recordTtlSeconds: 1 });
+    const bootstrap = first.addresses();
+    {
+      await using provider = await openTestNode({ bootstrap });
+      await using advertiser = advertise(provider, { ttlSeconds: 1 });
+      const published = await advertiser.publish(
+        { image: IMAGE, version: "1" },
+        {
+          signal: unlimited,
+        },
+      );
+      assert.ok(published.ok);
+    }
+    await using client = await openDhtClient({
+      protocol: DEFAULT_DHT_PROTOCOL,
+      clock,
+      signal: unlimited,
+    });
+    // Not only the readers of this project refuse it: the node does not even
+    // answer with it, nor names its provider.
+    const isKept = async (find: typeof client.findValues) => {
+      const key = bootRecordKey(IMAGE);
+      for await (const step of find(key, bootstrap, { signal: unlimited })) {
+        if (step.kind === "failure") continue;
+        if (step.answer.value || step.answer.providers.length > 0) return true;
+      }
+      return false;
+    };
+    await eventually(
+      async () =>
+        !await isKept(client.findValues) && !await isKept(client.findProviders),
+      "forgotten",
+    );
+  },
+);
+
+libp2pTest(
+  "honest nodes refuse forged, expired and misplaced records",
+  async () => {
+    await using honest = await openTestNode();
+    const attacker = await createIdentity();
+    const victim = await createIdentity();
+    // The attacker's node would keep anything.
+    await using hostile = await openTestNode({
+      identity: attacker,
+      bootstrap: honest.addresses(),
+      policy: {
+        ...createBootRecordPolicy({ clock }),
+        accept: () => Promise.resolve({ ok: true, value: undefined }),
+        isBetter: () => false,
+        expiresMs: () => Infinity,
+      },
+    });
+    const record = (
+      identity: Identity,
+      overrides: { lastUpdatedMs?: number; url?: string; ttlSeconds?: number } =
+        {},
+      peerId = identity.peerId,
+    ) =>
+      signBootRecord(IMAGE, {
+        url: "http://192.0.2.66/",
+        peerId,
+        lastUpdatedMs: clock.now(),
+        version: "9999",
+        ttlSeconds: 3600,
+        ...overrides,
+      }, identity.sign);
+    const publish = (value: Uint8Array, key = bootRecordKey(IMAGE)) =>
+      hostile.publish(key, value, { ttlSeconds: 3600, signal: unlimited });
+    const text = (s: string) => new TextEncoder().encode(s);
+
+    const forgeries: [string, Uint8Array, string?][] = [
+      ["garbage", text("garbage")],
+      ["huge", text(`"${"x".repeat(10_000)}"`)],
+      ["of another peer", await record(attacker, {}, victim.peerId)],
+      ["expired", await record(attacker, { lastUpdatedMs: 0 })],
+      [
+        "of the future",
+        await record(attacker, { lastUpdatedMs: clock.now() + 400_000 }),
+      ],
+      ["for ever", await record(attacker, { ttlSeconds: 100_000_000 })],
+      ["no web page", await record(attacker, { url: "file:///etc/passwd" })],
+      [
+        "of another image",
+        await record(attacker),
+        "/phase/testing/arm64/manifest",
+      ],
+      ["under no key", await record(attacker), "/phase/stable"],
+      [
+        "in no namespace",
+        await record(attacker),
+        "/other/stable/arm64/manifest",
+      ],
+    ];
+    for (const [what, value, key] of forgeries) {
+      const outcome = await publish(value, key);
+      assert.equal(outcome.storedAt, 0, what);
+      assert.equal(outcome.failures.length, 1, what);
+    }
+    // Signed by himself for himself it is a record like any other.
+    assert.equal((await publish(await record(attacker))).storedAt, 1);
+  },
+);
+
+libp2pTest("a node that cannot listen says so", async () => {
+  await using first = await openTestNode();
+  const listen = first.addresses().map((a) => a.replace(/\/p2p\/.*/, ""));
+  await assert.rejects(
+    openTestNode({ listen }),
+    (error: unknown) =>
+      error instanceof UserError &&
+      error.message ===
+        `Cannot listen for DHT peers on ${listen[0]}: the port is in use`,
+  );
+});
+
+libp2pTest(
+  "nodes that cannot be reached are told with their reasons",
+  async () => {
+    const refused = "/ip4/127.0.0.1/tcp/1";
+    const found = await find([refused], (f) => f.kind === "problem");
+    assert.deepEqual(found, [{
+      kind: "problem",
+      message: `DHT node ${refused} cannot be asked: connection refused`,
+    }]);
+    await using provider = await openTestNode({ bootstrap: [refused] });
+    await eventually(
+      () => provider.joinStates().get(refused)?.kind === "failed",
+      "the refusal is noticed",
+    );
+    await using advertiser = advertise(provider);
+    assert.deepEqual(
+      await advertiser.publish({ image: IMAGE, version: "1" }, {
+        signal: unlimited,
+      }),
+      { ok: false, reason: `no DHT peer yet: ${refused}: connection refused` },
+    );
+  },
+);

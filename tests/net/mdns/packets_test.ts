@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { type DnsRecord, DnsType } from "../../../lib/net/dns/message.ts";
+import {
+  queryPackets,
+  responsePackets,
+} from "../../../lib/net/mdns/packets.ts";
+import {
+  addressRecord,
+  decoded,
+  question,
+} from "../../support/mdns_messages.ts";
+
+const HOST = "lab.local";
+const A1 = addressRecord(HOST, "10.0.0.1");
+const A2 = addressRecord(HOST, "10.0.0.2");
+const V6 = addressRecord(HOST, "fd77::1");
+
+/** Records of that many instances, each with an additional of its own. */
+function pointers(count: number) {
+  const answers = Array.from({ length: count }, (_, i): DnsRecord => ({
+    name: "_phase-image._tcp.local",
+    type: DnsType.PTR,
+    ttlSeconds: 4500,
+    cacheFlush: false,
+    target: `instance-number-${i}._phase-image._tcp.local`,
+  }));
+  const textOf = (answer: DnsRecord): DnsRecord => ({
+    name: answer.type === DnsType.PTR ? answer.target : "",
+    type: DnsType.TXT,
+    ttlSeconds: 4500,
+    cacheFlush: true,
+    strings: [new Uint8Array(200)],
+  });
+  return { answers, textOf };
+}
+
+Deno.test("responsePackets() keeps each answer together with what belongs to it, within 1440 bytes", () => {
+  const { answers, textOf } = pointers(20);
+  const packets = responsePackets(answers, (answer) => [textOf(answer), A1]);
+  const messages = packets.map(decoded);
+  assert.ok(packets.every((packet) => packet.length <= 1440));
+  assert.deepEqual(messages.flatMap((m) => m.answers), answers);
+  for (const { answers, additionals } of messages) {
+    assert.deepEqual(additionals, [
+      ...answers.slice(0, 1).flatMap((a) => [textOf(a), A1]),
+      ...answers.slice(1).map(textOf),
+    ]);
+  }
+  assert.equal(messages.length, 4);
+});
+
+Deno.test("responsePackets() lets an answer go alone that fills a packet", () => {
+  const big: DnsRecord = {
+    name: "big.local",
+    type: DnsType.TXT,
+    ttlSeconds: 4500,
+    cacheFlush: true,
+    strings: Array.from({ length: 7 }, () => new Uint8Array(200)),
+  };
+  const packets = responsePackets([A1, big, A2], () => [V6]).map(decoded);
+  assert.deepEqual(packets.map((m) => [m.answers, m.additionals]), [
+    [[A1], [V6]],
+    [[big], []],
+    [[A2], [V6]],
+  ]);
+});
+
+Deno.test("queryPackets() packs questions with what belongs to them", () => {
+  const { answers, textOf } = pointers(12);
+  const parts = answers.map((answer) => ({
+    questions: [question(answer.name, DnsType.PTR)],
+    authorities: [textOf(answer)],
+  }));
+  const packets = queryPackets(parts);
+  assert.ok(packets.every((packet) => packet.length <= 1440));
+  const messages = packets.map(decoded);
+  assert.deepEqual(messages.map((m) => m.questions.length), [5, 5, 2]);
+  assert.deepEqual(messages.flatMap((m) => m.authorities), answers.map(textOf));
+  assert.deepEqual(queryPackets([]), []);
+});

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { ok, refuse, type Result } from "../../../lib/core/result.ts";
+import {
+  openPortMapper,
+  type PortMapper,
+} from "../../../lib/net/upnp/port_mapper.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { FakeRouter } from "../../support/fake_router.ts";
+import { MemoryLogger } from "../../support/memory_logger.ts";
+
+function open(
+  prepare: (router: FakeRouter) => void = () => {},
+): {
+  mapper: PortMapper;
+  router: FakeRouter;
+  clock: FakeClock;
+  logger: MemoryLogger;
+} {
+  const router = new FakeRouter();
+  prepare(router);
+  const clock = new FakeClock();
+  const logger = new MemoryLogger();
+  const search = (): Promise<Result<URL>> =>
+    Promise.resolve(
+      router.isUp ? ok(router.location) : refuse("no router answered"),
+    );
+  const mapper = openPortMapper({
+    ports: [8080, 4001],
+    internalAddress: () => "192.168.1.20",
+    logger,
+    clock,
+    search,
+    fetch: router.fetch,
+  });
+  return { mapper, router, clock, logger };
+}
+
+Deno.test("both ports are mapped, renewed, and taken back at the end", async () => {
+  const { mapper, router, clock, logger } = open();
+  await clock.advance(10);
+  assert.equal(mapper.externalAddress(), "203.0.113.7");
+  assert.deepEqual([...router.mappings.keys()], [8080, 4001]);
+  router.mappings.clear(); // It was restarted.
+  await clock.advance(1800_000);
+  assert.deepEqual([...router.mappings.keys()], [8080, 4001]);
+  assert.deepEqual(logger.lines, [
+    "INFO Reachable from the internet as 203.0.113.7, TCP ports 8080, 4001 (mapped by the router)",
+  ]);
+  await mapper[Symbol.asyncDispose]();
+  assert.equal(router.mappings.size, 0);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("one port without the other is not kept", async () => {
+  const { mapper, router, clock, logger } = open((r) => r.taken.add(4001));
+  await clock.advance(10);
+  assert.equal(mapper.externalAddress(), undefined);
+  assert.equal(router.mappings.size, 0);
+  assert.deepEqual(logger.lines, [
+    "WARN Not reachable from beyond the router (port 4001: the router refuses: ConflictInMappingEntry (718)): map TCP ports 8080, 4001 there by hand and name the address with --advertise-url",
+  ]);
+  await mapper[Symbol.asyncDispose]();
+});
+
+Deno.test("without a router there is one WARN, and it is tried again", async () => {
+  const { mapper, router, clock, logger } = open((r) => r.isUp = false);
+  await clock.advance(300_000);
+  assert.equal(logger.lines.length, 1);
+  router.isUp = true;
+  await clock.advance(1800_000);
+  assert.equal(mapper.externalAddress(), "203.0.113.7");
+  router.isUp = false;
+  await clock.advance(1800_000);
+  assert.equal(mapper.externalAddress(), undefined);
+  assert.equal(logger.lines.length, 3);
+  await mapper[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a new public address is told", async () => {
+  const { mapper, router, clock, logger } = open();
+  await clock.advance(10);
+  router.externalAddress = "203.0.113.8";
+  await clock.advance(1800_000);
+  assert.equal(mapper.externalAddress(), "203.0.113.8");
+  assert.equal(logger.lines.length, 2);
+  await mapper[Symbol.asyncDispose]();
+});

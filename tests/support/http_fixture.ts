@@ -1,0 +1,159 @@
+import { createHttpApp } from "../../lib/http/app.ts";
+import type { TransferLimits } from "../../lib/http/artifacts/transfers.ts";
+import type { ProviderStatus } from "../../lib/http/status/provider_status.ts";
+import type { HttpApp } from "../../lib/net/http1/http_app.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { MemoryCatalog, servedImage } from "./memory_catalog.ts";
+import { MemoryFileSystem } from "./memory_file_system.ts";
+import { MemoryLogger } from "./memory_logger.ts";
+
+/** An app over a disk in memory, and what a test needs to watch it. */
+export interface HttpFixture {
+  readonly app: HttpApp;
+  readonly catalog: MemoryCatalog;
+  readonly fileSystem: MemoryFileSystem;
+  readonly clock: FakeClock;
+  /** What the provider tells of itself; a test may replace it. */
+  status: ProviderStatus;
+  readonly logger: MemoryLogger;
+}
+
+/** The content of stable/arm64's kernel. */
+export const KERNEL = "the kernel of stable/arm64";
+
+/**
+ * stable/arm64 with a command line and every kind of file, testing/x86_64 with
+ * a kernel only.
+ */
+export async function httpFixture(
+  limits: Partial<TransferLimits> = {},
+): Promise<HttpFixture> {
+  const fileSystem = new MemoryFileSystem()
+    .file("/srv/stable/arm64/vmlinuz", KERNEL)
+    .file("/srv/stable/arm64/initramfs.img", "an initramfs")
+    .file("/srv/stable/arm64/Board-4.dtb", "a device tree")
+    .file("/srv/stable/arm64/notes.txt", "not part of the image")
+    .file("/srv/testing/x86_64/vmlinuz-6.12", "another kernel");
+  const stable = await servedImage(
+    fileSystem,
+    { channel: "stable", arch: "arm64" },
+    {
+      kernel: "/srv/stable/arm64/vmlinuz",
+      initramfs: "/srv/stable/arm64/initramfs.img",
+      "Board-4.dtb": "/srv/stable/arm64/Board-4.dtb",
+    },
+    { cmdline: "console=ttyAMA0 quiet" },
+  );
+  const testing = await servedImage(
+    fileSystem,
+    { channel: "testing", arch: "x86_64" },
+    { kernel: "/srv/testing/x86_64/vmlinuz-6.12" },
+  );
+  fileSystem.opened.length = 0;
+  const catalog = new MemoryCatalog([stable, testing]);
+  const clock = new FakeClock();
+  const logger = new MemoryLogger();
+  const app = createHttpApp({
+    catalog,
+    fileSystem,
+    clock,
+    logger,
+    status: () => fixture.status,
+    limits,
+  });
+  const fixture = {
+    app,
+    catalog,
+    fileSystem,
+    clock,
+    logger,
+    status: silentProvider(),
+  };
+  return fixture;
+}
+
+/** A provider that advertises nothing and has nothing to tell. */
+export function silentProvider(): ProviderStatus {
+  return {
+    name: "lab",
+    version: "1.2.3",
+    startedMs: Date.parse("2026-11-22T11:00:00Z"),
+    advertisers: [],
+    advertisements: [],
+    missing: [],
+    links: [],
+    warnings: [],
+  };
+}
+
+/** A provider that advertises stable/arm64 both ways, and misses two images. */
+export function busyProvider(): ProviderStatus {
+  const image = { channel: "stable", arch: "arm64" };
+  return {
+    ...silentProvider(),
+    advertisers: ["mDNS", "DHT"],
+    advertisements: [
+      {
+        image,
+        via: "mDNS",
+        published: true,
+      },
+      {
+        image,
+        via: "DHT",
+        published: true,
+        lastPublishedMs: Date.parse("2026-11-22T11:55:00Z"),
+        nextRefreshMs: Date.parse("2026-11-22T12:25:00Z"),
+        holders: 5,
+      },
+      {
+        image: { channel: "testing", arch: "x86_64" },
+        via: "mDNS",
+        published: false,
+        problem: "eth0 is down",
+      },
+    ],
+    missing: [
+      { channel: "stable", arch: "x86_64" },
+      { channel: "testing", arch: "arm64" },
+    ],
+    links: [
+      { interfaceName: "lo", address: "127.0.0.1", state: "established" },
+      {
+        interfaceName: "eth0",
+        address: "10.0.0.1",
+        state: "failed",
+        reason: "Network is down",
+      },
+    ],
+    dht: { peerId: "12D3KooWLab", peerCount: 7 },
+    warnings: ["Cannot read /srv/beta: permission denied"],
+  };
+}
+
+/**
+ * One request, as a client would make it.
+ *
+ * @param completed settles when the response has left; by default it never
+ * does, as with a client that holds on to its connection
+ */
+export function request(
+  { app }: Pick<HttpFixture, "app">,
+  path: string,
+  init: RequestInit = {},
+  completed: Promise<void> = new Promise(() => {}),
+): Promise<Response> {
+  return app.fetch(new Request(`http://10.0.0.1${path}`, init), {
+    client: "10.0.0.7",
+    completed,
+  });
+}
+
+/** The message of a refusal. */
+export async function errorOf(response: Response): Promise<string> {
+  const body: unknown = await response.json();
+  if (typeof body !== "object" || body === null || !("error" in body)) {
+    throw new Error(`not a refusal: ${JSON.stringify(body)}`);
+  }
+  return String(body.error);
+}
