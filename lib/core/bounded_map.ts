@@ -1,0 +1,79 @@
+/** What happens to one more key than there is room for. */
+export type WhenFull = "forget oldest" | "refuse";
+
+/**
+ * A map that strangers cannot make grow without bound: whatever a peer, a
+ * client or a network can add keys to has a size that was chosen for it.
+ *
+ * In the order in which keys were set last, oldest first.
+ */
+export class BoundedMap<K, V> implements Iterable<[K, V]> {
+  readonly #entries = new Map<K, V>();
+  readonly #maxSize: number;
+  readonly #whenFull: WhenFull;
+
+  /** @param maxSize how many keys there may be, at least 1 */
+  constructor(maxSize: number, whenFull: WhenFull) {
+    this.#maxSize = maxSize;
+    this.#whenFull = whenFull;
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The value of a key, where it has one. */
+  get(key: K): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Whether a key has a value. */
+  has(key: K): boolean {
+    return this.#entries.has(key);
+  }
+
+  /**
+   * Sets a value, and makes its key the youngest. When full, a new key takes
+   * the place of the oldest, or none.
+   *
+   * @returns whether it was set
+   */
+  set(key: K, value: V): boolean {
+    const isNew = !this.#entries.delete(key);
+    if (isNew && this.#entries.size >= this.#maxSize) {
+      if (this.#whenFull === "refuse") return false;
+      for (const [oldest] of this.#entries) {
+        this.#entries.delete(oldest);
+        break;
+      }
+    }
+    this.#entries.set(key, value);
+    return true;
+  }
+
+  /** @returns whether there was such a key */
+  delete(key: K): boolean {
+    return this.#entries.delete(key);
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  /** The keys, oldest first. */
+  keys(): MapIterator<K> {
+    return this.#entries.keys();
+  }
+
+  /** The values, oldest first. */
+  values(): MapIterator<V> {
+    return this.#entries.values();
+  }
+
+  /** The entries, oldest first. */
+  [Symbol.iterator](): MapIterator<[K, V]> {
+    return this.#entries[Symbol.iterator]();
+  }
+}
