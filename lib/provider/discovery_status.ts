@@ -10,14 +10,14 @@ import type {
 } from "../http/status/provider_status.ts";
 import type { DhtNode } from "../net/dht/node.ts";
 
-/** What a provider tells the network with, as far as it has been opened. */
+/** What a provider tells the network with. */
 export interface Discovery {
   /** Unset: off, or not open yet. */
-  mdns?: Pick<MdnsAdvertiser, "isPublished" | "links">;
+  readonly mdns?: Pick<MdnsAdvertiser, "isPublished" | "links"> | undefined;
   /** Unset: off, or not open yet. */
-  dht?: Pick<DhtAdvertiser, "isPublished" | "status">;
+  readonly dht?: Pick<DhtAdvertiser, "isPublished" | "status"> | undefined;
   /** Unset: off, or not open yet. */
-  node?: Pick<DhtNode, "peerId" | "peerCount">;
+  readonly node?: Pick<DhtNode, "peerId" | "peerCount"> | undefined;
 }
 
 /**

@@ -1,9 +1,7 @@
-import type { Advertiser } from "../advertise/advertiser.ts";
 import { Bell } from "../core/bell.ts";
 import type { Logger } from "../core/log.ts";
-import { messageOf } from "../core/printable.ts";
+import { once } from "../core/once.ts";
 import { VERSION } from "../core/version.ts";
-import { createMdnsSource } from "../discover/mdns_source.ts";
 import { createHttpApp } from "../http/app.ts";
 import type { TransferLimits } from "../http/artifacts/transfers.ts";
 import {
@@ -13,15 +11,14 @@ import {
 } from "../manifest/signing_key.ts";
 import { openHttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
-import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import { ArtifactWatcher } from "../scan/artifact_watcher.ts";
 import { httpBaseUrl, httpListenAddress } from "./addresses.ts";
 import { reloadConfig } from "./config_reload.ts";
-import { type Discovery, discoveryStatus } from "./discovery_status.ts";
+import { discoveryStatus } from "./discovery_status.ts";
 import { ImageLibrary } from "./image_library.ts";
 import { keepOffering, offerFirst } from "./keep_offering.ts";
 import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
-import { openMdns } from "./open_mdns.ts";
+import { type Advertising, openAdvertising } from "./open_advertising.ts";
 import { Reconciler } from "./reconciler.ts";
 import { openStateDirectory, signingKeyPath } from "./state_directory.ts";
 
@@ -70,7 +67,7 @@ export async function serve(
     bell.ring();
   }));
   const startedMs = clock.now();
-  const discovery: Discovery = {};
+  let advertising: Advertising | undefined;
   const http = stack.use(openHttpServer({
     app: createHttpApp({
       catalog: library,
@@ -84,7 +81,7 @@ export async function serve(
         version: VERSION,
         startedMs,
         ...discoveryStatus(
-          discovery,
+          advertising?.discovery ?? {},
           { mdns: config.mdns.enabled, dht: config.dht.enabled },
           library.images().map(({ image }) => image),
         ),
@@ -117,69 +114,11 @@ export async function serve(
     throw library.keyProblem;
   }
 
-  let ports: PortMapper | undefined;
-  const externalAddress = () => ports?.externalAddress();
-  // Loaded when needed: libp2p takes 0.2 s.
-  const dhtRoom = config.dht.enabled
-    ? await import("./open_dht.ts")
-    : undefined;
-  const node = dhtRoom && stack.use(
-    await dhtRoom.openDht(config, machine, { externalAddress, signal }),
+  const { advertisers } = advertising = stack.use(
+    await openAdvertising(config, machine, { http, signal }),
   );
-  const advertisers: Advertiser[] = [];
-  if (config.mdns.enabled) {
-    const mdns = await openMdns(config, machine, { http, node });
-    discovery.mdns = mdns;
-    advertisers.push(mdns);
-  }
-  if (dhtRoom !== undefined && node !== undefined) {
-    const parts = { http, node };
-    const address = stack.use(
-      await dhtRoom.watchOutwardAddress(config, machine, parts),
-    );
-    ports = dhtRoom.openPorts(config, machine, {
-      ...parts,
-      ownAddress: address.forRouter,
-    });
-    if (ports !== undefined) stack.use(ports);
-    const dht = dhtRoom.advertiseInDht(config, machine, {
-      ...parts,
-      ownAddress: address.forPeers,
-      externalAddress,
-    });
-    discovery.node = node;
-    discovery.dht = dht;
-    advertisers.push(dht);
-  }
-  for (const advertiser of advertisers) stack.use(advertiser);
-  if (dhtRoom !== undefined && node !== undefined && config.mdns.enabled) {
-    stack.use(inBackground((stopped) =>
-      dhtRoom.meetNeighbours(
-        node,
-        createMdnsSource({ clock, interfaces: config.interfaces }),
-        machine,
-        { signal: stopped },
-      ), machine));
-  }
   const reconciler = new Reconciler({ advertisers, logger });
   await keepOffering({ ...looking, reconciler, bell, onReady }, { signal });
-}
-
-/** Work that goes on until it is disposed of; its failure stops nothing else. */
-function inBackground(
-  work: (stopped: AbortSignal) => Promise<void>,
-  { logger }: Machine,
-): AsyncDisposable {
-  const stopping = new AbortController();
-  const ended = work(stopping.signal).catch((error) => {
-    if (!stopping.signal.aborted) logger.warn(messageOf(error));
-  });
-  return {
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await ended;
-    },
-  };
 }
 
 /** Says what changes, and what cannot. */
@@ -208,18 +147,6 @@ function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {
     ...maxConnections !== undefined && { maxConnections },
     ...maxRatePerConnectionBytesPerSecond !== undefined &&
       { maxRateBytesPerSecond: maxRatePerConnectionBytesPerSecond },
-  };
-}
-
-/** Runs once, and again after a failure. */
-function once<T>(run: () => Promise<T>): () => Promise<T> {
-  let value: Promise<T> | undefined;
-  return () => {
-    value ??= run().catch((error) => {
-      value = undefined;
-      throw error;
-    });
-    return value;
   };
 }
 

@@ -1,0 +1,125 @@
+import type { Advertiser } from "../advertise/advertiser.ts";
+import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
+import { inBackground } from "../core/background.ts";
+import { createMdnsSource } from "../discover/mdns_source.ts";
+import type { DhtNode } from "../net/dht/node.ts";
+import type { HttpServer } from "../net/http1/server.ts";
+import type { PortMapper } from "../net/upnp/port_mapper.ts";
+import type { Discovery } from "./discovery_status.ts";
+import type { Machine, ServeConfig } from "./machine.ts";
+import { openMdns } from "./open_mdns.ts";
+
+/** Everything that tells the network, until it is disposed of. */
+export interface Advertising extends AsyncDisposable {
+  /** Each tells of every image. */
+  readonly advertisers: readonly Advertiser[];
+  /** The same, for those who ask how it stands. */
+  readonly discovery: Discovery;
+}
+
+/** What each way of telling the network is opened by. */
+export interface AdvertisingOpeners {
+  /** Opens the sockets of mDNS. */
+  readonly openMdns: typeof openMdns;
+  /** Loads what the DHT is opened by: libp2p takes 0.2 s. */
+  readonly loadDht: () => Promise<typeof import("./open_dht.ts")>;
+}
+
+const OPENERS: AdvertisingOpeners = {
+  openMdns,
+  loadDht: () => import("./open_dht.ts"),
+};
+
+/**
+ * Opens what the settings ask for: mDNS, the DHT, or both. When one cannot be
+ * opened, those that were are closed again.
+ *
+ * @param http what is advertised
+ * @throws UserError when the DHT node cannot listen
+ */
+export async function openAdvertising(
+  config: ServeConfig,
+  machine: Machine,
+  { http, openers = OPENERS, signal }: {
+    readonly http: HttpServer;
+    readonly openers?: AdvertisingOpeners;
+    readonly signal: AbortSignal;
+  },
+): Promise<Advertising> {
+  await using stack = new AsyncDisposableStack();
+  const dht = config.dht.enabled
+    ? stack.use(
+      await joinDht(config, machine, { http, load: openers.loadDht, signal }),
+    )
+    : undefined;
+  const mdns = config.mdns.enabled
+    ? stack.use(
+      await openers.openMdns(config, machine, { http, node: dht?.node }),
+    )
+    : undefined;
+  const inDht = stack.use(dht?.advertise());
+  if (mdns !== undefined) stack.use(dht?.meetNeighbours());
+  const opened = stack.move();
+  return {
+    advertisers: [mdns, inDht].filter((one) => one !== undefined),
+    discovery: { mdns, dht: inDht, node: dht?.node },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** A node in the DHT, with what keeps it reachable. */
+interface DhtMembership extends AsyncDisposable {
+  readonly node: DhtNode;
+  advertise(): DhtAdvertiser;
+  /** Joins the nodes of the LAN until it is disposed of. */
+  meetNeighbours(): AsyncDisposable;
+}
+
+async function joinDht(
+  config: ServeConfig,
+  machine: Machine,
+  { http, load, signal }: {
+    readonly http: HttpServer;
+    readonly load: AdvertisingOpeners["loadDht"];
+    readonly signal: AbortSignal;
+  },
+): Promise<DhtMembership> {
+  const dht = await load();
+  await using stack = new AsyncDisposableStack();
+  // Read while the node opens, which announces what a router maps.
+  let ports: PortMapper | undefined = undefined;
+  const externalAddress = () => ports?.externalAddress();
+  const node = stack.use(
+    await dht.openDht(config, machine, { externalAddress, signal }),
+  );
+  const address = stack.use(
+    await dht.watchOutwardAddress(config, machine, { http, node }),
+  );
+  ports = stack.use(dht.openPorts(config, machine, {
+    http,
+    node,
+    ownAddress: address.forRouter,
+  }));
+  const opened = stack.move();
+  return {
+    node,
+    advertise: () =>
+      dht.advertiseInDht(config, machine, {
+        http,
+        node,
+        ownAddress: address.forPeers,
+        externalAddress,
+      }),
+    meetNeighbours() {
+      const source = createMdnsSource({
+        clock: machine.clock,
+        interfaces: config.interfaces,
+      });
+      return inBackground(
+        (options) => dht.meetNeighbours(node, source, machine, options),
+        machine,
+      );
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
