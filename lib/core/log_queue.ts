@@ -123,9 +123,13 @@ export class LogQueue {
       this.#isTorn = false;
     } catch {
       // Nowhere to say it: that is what the count is for.
-      const written = bytes.subarray(0, done);
-      if (done > 0) this.#isTorn = written.at(-1) !== "\n".charCodeAt(0);
-      const lost = linesBeyond(written.subarray(start.length), lines.length);
+      if (done > 0) this.#isTorn = bytes[done - 1] !== "\n".charCodeAt(0);
+      // A line break that is missing is written before anything else.
+      const end = this.#isTorn ? done + 1 : done;
+      const lost = linesBeyond(
+        bytes.subarray(start.length, end),
+        lines.length,
+      );
       const isCountLost = dropped > 0 && lost === lines.length;
       this.#dropped += lost + (isCountLost ? dropped - 1 : 0);
     }
