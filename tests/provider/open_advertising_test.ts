@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { DEFAULT_CONFIG } from "../../lib/config/provider_config.ts";
 import type { DhtNode } from "../../lib/net/dht/node.ts";
 import type { HttpServer } from "../../lib/net/http1/server.ts";
 import {
@@ -10,8 +9,7 @@ import * as dhtParts from "../../lib/provider/open_dht.ts";
 import { unlimited } from "../support/dht_nodes.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
 import { MemoryDht } from "../support/memory_dht.ts";
-import { MemoryFileSystem } from "../support/memory_file_system.ts";
-import { MemoryLogger } from "../support/memory_logger.ts";
+import { MEMORY_CONFIG, memoryMachine } from "../support/provider_machine.ts";
 
 const HTTP: HttpServer = {
   hostname: "127.0.0.1",
@@ -35,17 +33,11 @@ async function openInMemory(
 ) {
   return await openAdvertising(
     {
-      ...DEFAULT_CONFIG,
-      stateDir: "/state",
-      mdns: { ...DEFAULT_CONFIG.mdns, enabled: mdns },
-      dht: { ...DEFAULT_CONFIG.dht, enabled: dht },
+      ...MEMORY_CONFIG,
+      mdns: { ...MEMORY_CONFIG.mdns, enabled: mdns },
+      dht: { ...MEMORY_CONFIG.dht, enabled: dht },
     },
-    {
-      fileSystem: new MemoryFileSystem(),
-      clock: lab.clock,
-      logger: new MemoryLogger(),
-      hostName: "box",
-    },
+    { ...memoryMachine(), clock: lab.clock },
     {
       http: HTTP,
       openers: {

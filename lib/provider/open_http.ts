@@ -1,0 +1,69 @@
+import { VERSION } from "../core/version.ts";
+import { createHttpApp } from "../http/app.ts";
+import type { TransferLimits } from "../http/artifacts/transfers.ts";
+import { type HttpServer, openHttpServer } from "../net/http1/server.ts";
+import { systemAddresses } from "../net/interfaces.ts";
+import { httpBaseUrl, httpListenAddress } from "./addresses.ts";
+import { type Discovery, discoveryStatus } from "./discovery_status.ts";
+import type { ImageLibrary } from "./image_library.ts";
+import type { Machine, ServeConfig } from "./machine.ts";
+
+/** For clients that fetch a file range by range, and its verification. */
+const KEEP_OPEN_MS = 1000;
+
+/**
+ * Serves a library over HTTP, with the provider's status.
+ *
+ * @param discovery how the network is told, once it is
+ * @throws UserError when the socket cannot be had
+ */
+export function openHttp(
+  config: ServeConfig,
+  { fileSystem, clock, logger, hostName }: Machine,
+  { library, discovery }: {
+    readonly library: ImageLibrary;
+    readonly discovery: () => Discovery;
+  },
+): HttpServer {
+  const startedMs = clock.now();
+  const http = openHttpServer({
+    app: createHttpApp({
+      catalog: library,
+      trustDocuments: () => library.trustDocuments(),
+      fileSystem,
+      keepOpenMs: KEEP_OPEN_MS,
+      clock,
+      logger,
+      status: () => ({
+        name: config.name ?? hostName,
+        version: VERSION,
+        startedMs,
+        ...discoveryStatus(
+          discovery(),
+          { mdns: config.mdns.enabled, dht: config.dht.enabled },
+          library.images().map(({ image }) => image),
+        ),
+        missing: library.missing.map(({ image }) => image),
+        warnings: library.warnings,
+      }),
+      limits: transferLimits(config),
+    }),
+    hostname: httpListenAddress(config, systemAddresses()),
+    port: config.port,
+    drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
+    clock,
+    logger,
+    signal: new AbortController().signal,
+  });
+  logger.info(`Serving on ${httpBaseUrl(http.hostname, http.port)}`);
+  return http;
+}
+
+function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {
+  const { maxConnections, maxRatePerConnectionBytesPerSecond } = http;
+  return {
+    ...maxConnections !== undefined && { maxConnections },
+    ...maxRatePerConnectionBytesPerSecond !== undefined &&
+      { maxRateBytesPerSecond: maxRatePerConnectionBytesPerSecond },
+  };
+}

@@ -1,0 +1,107 @@
+import type { Logger } from "../core/log.ts";
+import { once } from "../core/once.ts";
+import {
+  loadOrCreateSigningKey,
+  loadSigningKey,
+  type SigningKey,
+} from "../manifest/signing_key.ts";
+import { reloadConfig } from "./config_reload.ts";
+import { ImageLibrary } from "./image_library.ts";
+import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
+import { openStateDirectory, signingKeyPath } from "./state_directory.ts";
+
+/** A library with the state directory to itself, until it is disposed of. */
+export interface OpenLibrary extends AsyncDisposable {
+  /** Empty until it is refreshed. */
+  readonly library: ImageLibrary;
+  /** What holds at the moment. */
+  readonly settings: () => ServeConfig;
+}
+
+/**
+ * Opens the state directory and a library that follows the settings.
+ *
+ * @param changes of the settings, while it is open
+ * @param onChange called when the library has taken new settings
+ * @throws UserError when another provider uses the state directory, or the key
+ * that the settings name cannot be used
+ */
+export async function openLibrary(
+  config: ServeConfig,
+  machine: Machine,
+  { changes, onChange, signal }: {
+    readonly changes: ConfigSource;
+    readonly onChange: () => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<OpenLibrary> {
+  const { fileSystem, clock, logger, statusLine } = machine;
+  await using stack = new AsyncDisposableStack();
+  stack.use(await openStateDirectory(config.stateDir, machine));
+  const loadSigner = once(() => openSigner(config, machine, { signal }));
+  // A key that was named must be there, whether it is needed now or not.
+  if (config.signing.key !== undefined) await loadSigner();
+  const library = new ImageLibrary({
+    scan: config,
+    stateDir: config.stateDir,
+    loadSigner,
+    expiresDays: config.signing.expiresDays,
+    fileSystem,
+    clock,
+    logger,
+    statusLine,
+  });
+  let settings = config;
+  stack.use(changes.subscribe((next) => {
+    settings = takeChanges(settings, next, logger);
+    library.configure(settings, settings.signing);
+    onChange();
+  }));
+  const opened = stack.move();
+  return {
+    library,
+    settings: () => settings,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Says what changes, and what cannot. */
+function takeChanges(
+  before: ServeConfig,
+  after: ServeConfig,
+  logger: Logger,
+): ServeConfig {
+  const { config, applied, needRestart } = reloadConfig(before, after);
+  logger.info(
+    `Reloaded the configuration: ${
+      applied.length > 0 ? applied.join(", ") : "nothing to change at once"
+    }`,
+  );
+  if (needRestart.length > 0) {
+    logger.warn(
+      `Restart plasmd to change ${needRestart.join(", ")}: the old value holds`,
+    );
+  }
+  return config;
+}
+
+/** The key that was named, else one in the state directory. */
+async function openSigner(
+  { signing, stateDir }: ServeConfig,
+  { fileSystem, logger }: Machine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<SigningKey> {
+  if (signing.key !== undefined) {
+    return await loadSigningKey(fileSystem, signing.key, { signal });
+  }
+  const path = signingKeyPath(stateDir);
+  const { key, created } = await loadOrCreateSigningKey(fileSystem, path, {
+    signal,
+  });
+  if (created) {
+    logger.info(
+      `Created the signing key "${path}": clients trust ${key.publicKey.keyId}`,
+    );
+  }
+  return key;
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/core/errors.ts";
+import { VERSION } from "../../lib/core/version.ts";
+import type { Discovery } from "../../lib/provider/discovery_status.ts";
+import { ImageLibrary } from "../../lib/provider/image_library.ts";
+import { openHttp } from "../../lib/provider/open_http.ts";
+import {
+  MEMORY_CONFIG,
+  type MemoryMachine,
+  memoryMachine,
+} from "../support/provider_machine.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+
+const { signal } = new AbortController();
+const key = await testSigningKey(1);
+
+function openLibrary(
+  machine: MemoryMachine,
+): ImageLibrary {
+  return new ImageLibrary({
+    scan: MEMORY_CONFIG,
+    stateDir: MEMORY_CONFIG.stateDir,
+    loadSigner: () => Promise.resolve(key),
+    expiresDays: 30,
+    ...machine,
+  });
+}
+
+Deno.test("openHttp() serves the library, and tells how the network is told at the moment", async () => {
+  const machine = memoryMachine();
+  const library = openLibrary(machine);
+  let discovery: Discovery = {};
+  const config = {
+    ...MEMORY_CONFIG,
+    mdns: { ...MEMORY_CONFIG.mdns, enabled: true },
+  };
+  await using http = openHttp(config, machine, {
+    library,
+    discovery: () => discovery,
+  });
+  const base = `http://${http.hostname}:${http.port}`;
+  assert.deepEqual(machine.logger.lines, [`INFO Serving on ${base}`]);
+  const get = async (path: string) => await (await fetch(base + path)).json();
+  await library.refresh({ signal });
+  const { name, version, images } = await get("/status");
+  assert.deepEqual({ name, version }, { name: "box", version: VERSION });
+  assert.equal(images[0].advertised[0].published, false);
+  discovery = { mdns: { isPublished: () => true, links: () => [] } };
+  const later = await get("/status");
+  assert.equal(later.images[0].advertised[0].published, true);
+  const manifest = await get("/stable/arm64/manifest.json");
+  assert.equal(manifest.signatures[0].keyid, key.publicKey.keyId);
+});
+
+Deno.test("openHttp() refuses a port that is taken, as something to mend", async () => {
+  const machine = memoryMachine();
+  const parts = { library: openLibrary(machine), discovery: () => ({}) };
+  await using first = openHttp(MEMORY_CONFIG, machine, parts);
+  assert.throws(
+    () => openHttp({ ...MEMORY_CONFIG, port: first.port }, machine, parts),
+    UserError,
+  );
+});

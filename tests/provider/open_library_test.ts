@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/core/errors.ts";
+import type { ConfigSource, ServeConfig } from "../../lib/provider/machine.ts";
+import { openLibrary } from "../../lib/provider/open_library.ts";
+import {
+  MEMORY_CONFIG,
+  type MemoryMachine,
+  memoryMachine,
+} from "../support/provider_machine.ts";
+
+const { signal } = new AbortController();
+
+/** Settings that a test changes. */
+class MemoryConfigSource implements ConfigSource {
+  readonly listeners = new Set<(config: ServeConfig) => void>();
+
+  subscribe(listener: (config: ServeConfig) => void): Disposable {
+    this.listeners.add(listener);
+    return { [Symbol.dispose]: () => this.listeners.delete(listener) };
+  }
+}
+
+function open(
+  machine: MemoryMachine,
+  { config = MEMORY_CONFIG, changes = new MemoryConfigSource(), onChange }: {
+    readonly config?: ServeConfig;
+    readonly changes?: ConfigSource;
+    readonly onChange?: () => void;
+  } = {},
+) {
+  return openLibrary(config, machine, {
+    changes,
+    onChange: onChange ?? (() => {}),
+    signal,
+  });
+}
+
+Deno.test("openLibrary() makes a key when the first image needs one, and says which", async () => {
+  const machine = memoryMachine();
+  await using opened = await open(machine);
+  assert.deepEqual(machine.logger.lines, []);
+  await opened.library.refresh({ signal });
+  assert.equal(opened.library.images().length, 1);
+  assert.equal(machine.logger.lines.length, 1);
+  assert.match(
+    machine.logger.lines[0] ?? "",
+    /^INFO Created the signing key "\/state\/signing\.key": clients trust ed25519:[0-9a-f]{64}$/,
+  );
+});
+
+Deno.test("openLibrary() refuses a key that is named and not there, and lets others in", async () => {
+  const machine = memoryMachine();
+  const signing = { ...MEMORY_CONFIG.signing, key: "/keys/owner.key" };
+  await assert.rejects(
+    open(machine, { config: { ...MEMORY_CONFIG, signing } }),
+    (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /"\/keys\/owner\.key": there is no such/);
+      return true;
+    },
+  );
+  await using _opened = await open(machine);
+});
+
+Deno.test("openLibrary() keeps another provider out until it is closed", async () => {
+  const machine = memoryMachine();
+  {
+    await using _opened = await open(machine);
+    await assert.rejects(open(machine), UserError);
+  }
+  await using _again = await open(machine);
+});
+
+Deno.test("openLibrary() takes what can change, warns of the rest, and listens no longer once closed", async () => {
+  const machine = memoryMachine();
+  machine.fileSystem.file("/other/beta/arm64/vmlinuz", "k");
+  const changes = new MemoryConfigSource();
+  let changed = 0;
+  const after: ServeConfig = {
+    ...MEMORY_CONFIG,
+    artifactsDir: "/other",
+    port: 9090,
+  };
+  {
+    await using opened = await open(machine, {
+      changes,
+      onChange: () => changed++,
+    });
+    assert.equal(opened.settings(), MEMORY_CONFIG);
+    for (const listener of changes.listeners) listener(after);
+    assert.equal(changed, 1);
+    assert.deepEqual(opened.settings(), { ...after, port: 0 });
+    assert.deepEqual(machine.logger.lines, [
+      "INFO Reloaded the configuration: [provider] artifacts_dir",
+      "WARN Restart plasmd to change [provider] port: the old value holds",
+    ]);
+    await opened.library.refresh({ signal });
+    assert.deepEqual(
+      opened.library.images().map(({ image }) => image),
+      [{ channel: "beta", arch: "arm64" }],
+    );
+  }
+  assert.equal(changes.listeners.size, 0);
+});
