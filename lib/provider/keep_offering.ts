@@ -8,8 +8,8 @@ import { QUIET_MS } from "../scan/settling.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import type { Reconciler } from "./reconciler.ts";
 
-/** What the disk is looked at with. */
-export interface Looking {
+/** What a look at the disk takes. */
+export interface DiskLook {
   /** What is served. */
   readonly library: ImageLibrary;
   /** Hears of changes on disk, and rings the bell. */
@@ -18,12 +18,12 @@ export interface Looking {
   readonly settings: () => ScanSettings;
   /** The time. */
   readonly clock: Clock;
-  /** Hears once of each trouble. */
+  /** Is told of each trouble once. */
   readonly logger: Logger;
 }
 
 /** What the loop of a provider works with. */
-export interface Offering extends Looking {
+export interface OfferLoop extends DiskLook {
   /** What the network is told. */
   readonly reconciler: Reconciler;
   /** Rung when there may be something to do. */
@@ -32,13 +32,13 @@ export interface Offering extends Looking {
   readonly onReady: () => void;
 }
 
-/** How often the disk is looked at when it does not tell of changes. */
+/** How often the disk is looked at where it does not tell of changes. */
 const RESCAN_MS = 5000;
-/** The same when it does: events can be lost. */
+/** The same where it does: events can be lost. */
 const WATCHED_RESCAN_MS = 30_000;
-/** Such a look must not take more than this share of the time. */
+/** Such looks may take this share of the time. */
 const MAX_SCAN_SHARE = 0.05;
-/** One that has a reason may take more. */
+/** Those with a reason may take more. */
 const MAX_EVENT_SHARE = 0.5;
 /** A copy or a removal is many events: they are waited for together. */
 const COALESCE_MS = 100;
@@ -49,13 +49,13 @@ const WARN_AFTER_MS = 2000;
 
 /**
  * Looks at the disk until what lies there is served. Files that were written
- * just now are waited for once, as they would be later: who copies and starts
- * the provider at once expects to be offered everything.
+ * just now are waited for once, as they would be later: an image that is copied
+ * right before the start is to be offered as well.
  *
  * @throws UserError when the artifacts directory itself cannot be read
  */
 export async function offerFirst(
-  { library, watcher, settings, clock }: Looking,
+  { library, watcher, settings, clock }: DiskLook,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const endMs = clock.monotonic() + 1.5 * QUIET_MS;
@@ -80,12 +80,12 @@ export async function offerFirst(
  * same round, one at a time.
  */
 export async function keepOffering(
-  offering: Offering,
+  loop: OfferLoop,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { library, reconciler, bell, clock, onReady } = offering;
+  const { library, reconciler, bell, clock, onReady } = loop;
   const tree = await library.tree();
-  const look = lookWith(offering);
+  const look = lookWith(loop);
   let hashing: Promise<void> | undefined;
   const hash = async () => {
     try {
@@ -96,8 +96,8 @@ export async function keepOffering(
     hashing = undefined;
     bell.ring();
   };
-  // The first round is not hurried: its lines are to come in their order.
-  let hurry: AbortSignal | undefined;
+  // The first round is not cut short: its lines are to come in their order.
+  let interrupt: AbortSignal | undefined;
   let wasRung = false;
   let hasSeenAll = true;
   try {
@@ -107,17 +107,17 @@ export async function keepOffering(
       const { missing } = library;
       const images = library.images();
       await reconciler.reconcile({ images, missing }, {
-        ...hurry && { hurry },
+        ...interrupt !== undefined && { interrupt },
         signal,
       });
-      if (hurry === undefined) onReady();
-      const waitMs = waitFor(offering, {
+      if (interrupt === undefined) onReady();
+      const waitMs = waitFor(loop, {
         lookAgainInMs: tree.lookAgainInMs,
         hasSeenAll,
         wasRung,
         scanMs,
       });
-      wasRung = await waitForNews(offering, waitMs, { signal });
+      wasRung = await waitForNews(loop, waitMs, { signal });
       if (wasRung) {
         const pauseMs = Math.max(
           COALESCE_MS,
@@ -126,7 +126,7 @@ export async function keepOffering(
         await sleep(clock, pauseMs, { signal });
       }
       bell.reset();
-      hurry = bell.signal;
+      interrupt = bell.signal;
       const startMs = clock.monotonic();
       hasSeenAll = await look({ signal });
       scanMs = clock.monotonic() - startMs;
@@ -145,7 +145,7 @@ export async function keepOffering(
  * @returns whether there is news
  */
 async function waitForNews(
-  { bell, watcher, settings, clock }: Offering,
+  { bell, watcher, settings, clock }: OfferLoop,
   waitMs: number,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<boolean> {
@@ -157,9 +157,9 @@ async function waitForNews(
   }
 }
 
-/** How long nothing needs to be done, unless the bell rings. */
+/** How long until the next round, unless the bell rings. */
 function waitFor(
-  { library, watcher, reconciler }: Offering,
+  { library, watcher, reconciler }: OfferLoop,
   { lookAgainInMs, hasSeenAll, wasRung, scanMs }: {
     readonly lookAgainInMs: number | undefined;
     /** Whether the last look was possible. */
@@ -169,8 +169,8 @@ function waitFor(
     readonly scanMs: number;
   },
 ): number {
-  // What nobody could find is said when somebody can; what could not be signed
-  // or looked at is tried again.
+  // A later round logs what can be found by then, and tries again what could
+  // not be signed or looked at.
   const isDone = hasSeenAll && !reconciler.hasUnannounced &&
     !library.isIncomplete;
   const rescanMs = watcher.isWatching && isDone ? WATCHED_RESCAN_MS : RESCAN_MS;
@@ -186,12 +186,13 @@ function waitFor(
 }
 
 /**
- * A look that outlives trouble with the disk, and says it once.
+ * Makes the look of every round: trouble with the disk is logged once, and
+ * does not end the loop.
  *
- * @returns whether it was possible
+ * @returns whether the look was possible
  */
 function lookWith(
-  { library, watcher, settings, logger }: Looking,
+  { library, watcher, settings, logger }: DiskLook,
 ): (options: { readonly signal: AbortSignal }) => Promise<boolean> {
   let lastProblem: string | undefined;
   return async ({ signal }) => {

@@ -42,7 +42,7 @@ export class Reconciler {
     this.#logger = logger;
   }
 
-  /** Whether an image is offered that nobody can find yet. */
+  /** Whether an image is offered that clients cannot find yet. */
   get hasUnannounced(): boolean {
     return this.#published.some(({ image }) =>
       !this.#announced.has(formatChannelArch(image))
@@ -52,14 +52,15 @@ export class Reconciler {
   /**
    * Publishes what is new or changed and withdraws what is gone.
    *
-   * @param hurry aborts when there is more to do: then nobody waits until the
-   * network can find what was published, which the advertisers go on with
+   * @param interrupt aborts when there is more to do: the round then ends
+   * without waiting until the network can find what was published, which the
+   * advertisers go on with
    * @throws the signal's reason, when it aborts
    */
   async reconcile(
     offer: Offer,
-    { hurry, signal }: {
-      readonly hurry?: AbortSignal;
+    { interrupt, signal }: {
+      readonly interrupt?: AbortSignal;
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
@@ -69,8 +70,8 @@ export class Reconciler {
     const published = this.#publish(plan.publish, reasons, signal);
     await Promise.all([
       this.#withdraw(plan.withdraw, signal),
-      hurry !== undefined && plan.publish.length > 0
-        ? Promise.race([published, whenAborted(hurry)])
+      interrupt !== undefined && plan.publish.length > 0
+        ? Promise.race([published, whenAborted(interrupt)])
         : published,
     ]);
     signal.throwIfAborted();
@@ -115,7 +116,7 @@ export class Reconciler {
     );
   }
 
-  /** Everything at once, so that nothing comes between the lines. */
+  /** Logs everything at once, so that no other line comes in between. */
   #report(
     offer: Offer,
     withdrawn: readonly ChannelArch[],
@@ -162,7 +163,7 @@ export class Reconciler {
   }
 }
 
-/** @returns the reason when it did not work */
+/** @returns why it was not published, if so */
 async function publishOn(
   advertiser: Advertiser,
   advertisement: Advertisement,

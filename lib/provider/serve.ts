@@ -47,8 +47,8 @@ export async function serve(
       onWriter: (path, writer) => tree.noteWriter(path, writer),
     }),
   );
-  const looking = { library, watcher, settings, clock, logger };
-  await offerFirst(looking, { signal });
+  const look = { library, watcher, settings, clock, logger };
+  await offerFirst(look, { signal });
   if (library.images().length === 0 && library.keyProblem !== undefined) {
     throw library.keyProblem;
   }
@@ -56,5 +56,5 @@ export async function serve(
     await openAdvertising(config, machine, { http, signal }),
   );
   const reconciler = new Reconciler({ advertisers, logger });
-  await keepOffering({ ...looking, reconciler, bell, onReady }, { signal });
+  await keepOffering({ ...look, reconciler, bell, onReady }, { signal });
 }

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { Bell } from "../../lib/core/bell.ts";
 import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
 import { ImageLibrary } from "../../lib/provider/image_library.ts";
-import { keepOffering, offerFirst } from "../../lib/provider/keep_offering.ts";
+import {
+  type DiskLook,
+  keepOffering,
+  offerFirst,
+} from "../../lib/provider/keep_offering.ts";
 import { Reconciler } from "../../lib/provider/reconciler.ts";
 import { ArtifactWatcher } from "../../lib/scan/artifact_watcher.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -14,24 +18,27 @@ import { testSigningKey } from "../support/signing_keys.ts";
 const KERNEL = "/srv/testing/x86_64/vmlinuz";
 const [key] = await Promise.all([testSigningKey(1)]);
 
-/** A provider without sockets, on a disk in memory. */
+/** What a test looks at and changes. */
+interface Provider {
+  readonly fs: MemoryFileSystem;
+  readonly clock: FakeClock;
+  readonly advertiser: MemoryAdvertiser;
+  readonly library: ImageLibrary;
+  readonly lines: string[];
+  readonly bell: Bell;
+  /** The time now, as a file's. */
+  now(): string;
+  /** Lets time pass, and what is computed meanwhile come to its end. */
+  pass(durationMs: number): Promise<void>;
+}
+
+/** Runs a provider without sockets, on a disk in memory, for a test. */
 async function withProvider(
   { watches = true, expiresDays = 30 }: {
     watches?: boolean;
     expiresDays?: number;
   },
-  test: (parts: {
-    fs: MemoryFileSystem;
-    clock: FakeClock;
-    advertiser: MemoryAdvertiser;
-    library: ImageLibrary;
-    lines: string[];
-    bell: Bell;
-    /** The time now, as a file's. */
-    now: () => string;
-    /** Lets time pass, and what is computed meanwhile come to its end. */
-    pass: (durationMs: number) => Promise<void>;
-  }) => Promise<void>,
+  test: (provider: Provider) => Promise<void>,
 ): Promise<void> {
   const fs = new MemoryFileSystem().file("/srv/stable/arm64/vmlinuz");
   if (!watches) fs.watchTrouble = "no watches left";
@@ -58,7 +65,7 @@ async function withProvider(
     onChange: () => bell.ring(),
     onWriter: (path, writer) => tree.noteWriter(path, writer),
   });
-  const looking = {
+  const look: DiskLook = {
     library,
     watcher,
     settings: () => ({ artifactsDir: "/srv" }),
@@ -66,9 +73,9 @@ async function withProvider(
     logger,
   };
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
-  await offerFirst(looking, { signal });
+  await offerFirst(look, { signal });
   const running = keepOffering({
-    ...looking,
+    ...look,
     reconciler,
     bell,
     onReady: () => {},
