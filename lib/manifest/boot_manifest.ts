@@ -11,7 +11,7 @@ export interface Artifact {
   readonly sha256: string;
   /** Length of the content. */
   readonly sizeBytes: number;
-  /** Relative references; see {@linkcode artifactUrls}. */
+  /** Where it can be had, relative to the manifest, in the order to try. */
   readonly urls: readonly string[];
 }
 
@@ -62,15 +62,6 @@ export function artifactsByRole(
   if (rootfs !== undefined) roles.set("rootfs", rootfs);
   for (const dtb of dtbs) roles.set(dtb.filename, dtb);
   return roles;
-}
-
-/**
- * Where a file can be had, in the order to try.
- *
- * @param manifestUrl where the manifest came from
- */
-export function artifactUrls(artifact: Artifact, manifestUrl: URL): URL[] {
-  return artifact.urls.map((url) => new URL(url, manifestUrl));
 }
 
 /** The same names that a scan takes: they fit a URL path and a boot script. */

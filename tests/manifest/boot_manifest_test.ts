@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   artifactsByRole,
-  artifactUrls,
   parseManifest,
 } from "../../lib/manifest/boot_manifest.ts";
 import type {
@@ -201,17 +200,4 @@ Deno.test("parseManifest() never throws", () => {
     parseManifest(content({ artifacts: plain }));
     parseManifest(content({ artifacts: { kernel: plain, dtbs: plain } }));
   }));
-});
-
-Deno.test("artifactUrls() resolves against where the manifest came from", () => {
-  const result = parseManifest(content());
-  assert.ok(result.ok);
-  const urls = artifactUrls(
-    result.value.kernel,
-    new URL("http://192.0.2.7:8080/stable/arm64/manifest.json"),
-  );
-  assert.deepEqual(urls.map(String), [
-    "http://192.0.2.7:8080/stable/arm64/vmlinuz",
-    `http://192.0.2.7:8080/blobs/sha256/${HASH}`,
-  ]);
 });
