@@ -50,13 +50,17 @@ export function parseManifest(value: JsonValue): Result<BootManifest> {
 }
 
 /**
- * The files of a manifest by role: `kernel`, `initramfs`, `rootfs`, and each
+ * The files of an image by role: `kernel`, `initramfs`, `rootfs`, and each
  * device tree's file name.
  */
-export function artifactsByRole(
-  manifest: BootManifest,
-): ReadonlyMap<string, Artifact> {
-  const { kernel, initramfs, rootfs, dtbs } = manifest;
+export function artifactsByRole<A extends { readonly filename: string }>(
+  { kernel, initramfs, rootfs, dtbs }: {
+    readonly kernel: A;
+    readonly initramfs?: A;
+    readonly rootfs?: A;
+    readonly dtbs: readonly A[];
+  },
+): ReadonlyMap<string, A> {
   const roles = new Map([["kernel", kernel]]);
   if (initramfs !== undefined) roles.set("initramfs", initramfs);
   if (rootfs !== undefined) roles.set("rootfs", rootfs);

@@ -17,6 +17,7 @@ import type {
   ImageCatalog,
   ServedImage,
 } from "../http/artifacts/image_catalog.ts";
+import { artifactsByRole } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
@@ -28,7 +29,7 @@ import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
 import { ImageTree } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
-import { hashedByRole, servedImage } from "./served_image.ts";
+import { servedImage } from "./served_image.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
@@ -285,7 +286,7 @@ export class ImageLibrary implements ImageCatalog {
       await fileSystem.makeDirectory(dirname(path), 0o755);
       await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
     }
-    return servedImage(manifest, { bytes, sha256 }, hashedByRole(hashed));
+    return servedImage(manifest, { bytes, sha256 }, artifactsByRole(hashed));
   }
 
   /** Sets the last envelope of an image aside, if it could not be read. */
