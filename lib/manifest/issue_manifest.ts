@@ -115,11 +115,11 @@ function readPrevious(
 function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
   const { kernel, initramfs, rootfs, dtbs } = image;
   const artifacts = {
-    kernel: describe(kernel),
-    initramfs: initramfs && describe(initramfs),
-    rootfs: rootfs && describe(rootfs),
+    kernel: artifactJson(kernel),
+    initramfs: initramfs && artifactJson(initramfs),
+    rootfs: rootfs && artifactJson(rootfs),
     dtbs: dtbs.length === 0 ? undefined : Object.fromEntries(
-      dtbs.map((dtb) => [dtb.filename, describe(dtb)]),
+      dtbs.map((dtb) => [dtb.filename, artifactJson(dtb)]),
     ),
   };
   const isUnchanged = previous !== undefined &&
@@ -144,7 +144,7 @@ function promiseIn(content: JsonObject): JsonObject {
   return promise;
 }
 
-function describe({ filename, sha256, info }: HashedArtifact): JsonObject {
+function artifactJson({ filename, sha256, info }: HashedArtifact): JsonObject {
   return {
     filename,
     hash: `sha256:${sha256}`,
