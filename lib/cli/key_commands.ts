@@ -32,7 +32,7 @@ export async function runKeyGenerate(
     );
   }
   logger.info(`Created the signing key "${path}"`);
-  await writeResult(describe(key.publicKey), { signal });
+  await writeResult(keyLines(key.publicKey), { signal });
   return ExitCode.done;
 }
 
@@ -55,7 +55,7 @@ function inFormat(
 ): string[] {
   switch (format) {
     case "all":
-      return describe(key);
+      return keyLines(key);
     case "keyid":
       return [key.keyId];
     case "hex":
@@ -67,7 +67,7 @@ function inFormat(
   }
 }
 
-function describe(key: PublicKey): string[] {
+function keyLines(key: PublicKey): string[] {
   return [
     `keyid   ${key.keyId}`,
     `hex     ${key.bytes.toHex()}`,

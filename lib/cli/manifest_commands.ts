@@ -3,7 +3,6 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
 import { UsageError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
-import { jsonLine } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
 import type { CandidateRefusal } from "../discover/candidate_refusal.ts";
 import { fetchManifest } from "../discover/fetch_manifest.ts";
@@ -35,7 +34,7 @@ import {
   readConfig,
 } from "./command_context.ts";
 import { disk } from "./disk.ts";
-import { writeResult } from "./output.ts";
+import { withJson, writeResult } from "./output.ts";
 
 /** What commands about one manifest are given. */
 export interface ManifestArgument {
@@ -52,17 +51,14 @@ export async function runManifestShow(
   const cannot = `Cannot show manifest "${values.manifest}"`;
   const envelope = orThrow(openEnvelope(bytes), cannot);
   const manifest = orThrow(manifestOf(envelope), cannot);
-  if (values.json) {
-    await writeResult([jsonLine(envelope.content)], { signal });
-    return ExitCode.done;
-  }
   const signers = envelope.signatures.map(({ keyId }) => keyId);
-  await writeResult([
-    ...describe(manifest),
+  const lines = () => [
+    ...manifestLines(manifest),
     ...(signers.length > 0 ? signers : ["nobody"]).map((keyId) =>
       `signed by         ${keyId}`
     ),
-  ], { signal });
+  ];
+  await writeResult(withJson(values, envelope.content, lines), { signal });
   return ExitCode.done;
 }
 
@@ -101,7 +97,7 @@ export async function runManifestGenerate(
   }
   const { bytes, manifest } = await issueManifest({
     image,
-    ...previous && { previous },
+    ...previous !== undefined && { previous },
     signers: [],
     now: clock.now(),
     expiresDays: config.signing.expiresDays,
@@ -111,7 +107,7 @@ export async function runManifestGenerate(
   logger.info(
     `Wrote "${path}", not signed yet: sign it with: plasmd manifest sign --key FILE "${path}"`,
   );
-  await writeResult(describe(manifest), { signal });
+  await writeResult(manifestLines(manifest), { signal });
   return ExitCode.done;
 }
 
@@ -133,7 +129,7 @@ export async function runManifestSign(
       keys.map(({ publicKey }) => publicKey.keyId).join(", ")
     }`,
   );
-  await writeResult(describe(manifest), { signal });
+  await writeResult(manifestLines(manifest), { signal });
   return ExitCode.done;
 }
 
@@ -170,7 +166,7 @@ export async function runManifestVerify(
   }
   const { manifest, verifiedBy } = verdict.value;
   await writeResult([
-    ...describe(manifest),
+    ...manifestLines(manifest),
     ...verifiedBy.map((keyId) => `verified by       ${keyId}`),
   ], { signal });
   return ExitCode.done;
@@ -256,7 +252,7 @@ function onlyImage(
   );
 }
 
-function describe(manifest: BootManifest): string[] {
+function manifestLines(manifest: BootManifest): string[] {
   return [
     `image             ${formatChannelArch(manifest.image)}`,
     `version           ${manifest.version}`,

@@ -8,7 +8,7 @@ import {
   type LogLevel,
 } from "../core/log.ts";
 import { LogQueue } from "../core/log_queue.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { jsonLine, messageOf, printable } from "../core/printable.ts";
 import type { StatusLine } from "../core/status_line.ts";
 
 /** How long the end waits for a reader of standard error that has stopped. */
@@ -83,6 +83,21 @@ export function openStatusLine(): StatusLine | undefined {
     show: (text) => standardError.show(text),
     clear: () => standardError.show(""),
   };
+}
+
+/**
+ * The lines of a result that there is in two forms.
+ *
+ * @param values the command line, with `--json` or without
+ * @param document what JSON is made of: one line
+ * @param lines makes those for people
+ */
+export function withJson(
+  { json }: { readonly json: boolean },
+  document: unknown,
+  lines: () => string[],
+): string[] {
+  return json ? [jsonLine(document)] : lines();
 }
 
 /** Nobody reads standard output any more, as when `head` has seen enough. */

@@ -3,7 +3,7 @@ import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
-import { jsonLine, messageOf } from "../core/printable.ts";
+import { messageOf } from "../core/printable.ts";
 import type {
   ConfigSource,
   Machine,
@@ -18,7 +18,7 @@ import {
   readConfig,
 } from "./command_context.ts";
 import { disk } from "./disk.ts";
-import { logRuntimeWarnings, writeResult } from "./output.ts";
+import { logRuntimeWarnings, withJson, writeResult } from "./output.ts";
 import type { ProgramContext } from "./run_program.ts";
 import {
   openServiceManager,
@@ -127,7 +127,7 @@ export async function runScan(
   const result = await scanAvailable(config, disk, { signal });
   for (const warning of result.warnings) logger.warn(warning);
   await writeResult(
-    values.json ? [scanJson(result)] : scanText(result),
+    withJson(values, scanDocument(result), () => scanLines(result)),
     { signal },
   );
   return ExitCode.done;
@@ -153,7 +153,7 @@ async function dryRun(
   return ExitCode.done;
 }
 
-function scanText({ available, missing }: ScanResult): string[] {
+function scanLines({ available, missing }: ScanResult): string[] {
   return [
     ...available.map((files) =>
       `available  ${formatChannelArch(files.image)}  ${files.kernel.path}`
@@ -164,8 +164,10 @@ function scanText({ available, missing }: ScanResult): string[] {
   ];
 }
 
-function scanJson({ available, missing, warnings }: ScanResult): string {
-  return jsonLine({
+function scanDocument(
+  { available, missing, warnings }: ScanResult,
+): unknown {
+  return {
     available: available.map(({ image, directory, kernel, ...files }) => ({
       channel: image.channel,
       arch: image.arch,
@@ -181,5 +183,5 @@ function scanJson({ available, missing, warnings }: ScanResult): string {
       directory,
     })),
     warnings,
-  });
+  };
 }

@@ -1,10 +1,10 @@
 import { deadline, systemClock } from "../core/clock.ts";
 import { UnreachableError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
-import { jsonLine, messageOf } from "../core/printable.ts";
+import { messageOf } from "../core/printable.ts";
 import type { StatusDocument } from "../http/status/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
-import { writeResult } from "./output.ts";
+import { withJson, writeResult } from "./output.ts";
 
 /** Longest wait for a provider's answer. */
 const TIMEOUT_MS = 5000;
@@ -19,7 +19,7 @@ export async function runStatus(
   try {
     // Whatever it lacks shows as a TypeError: then it is not one of ours.
     const status = JSON.parse(text);
-    lines = values.json ? [jsonLine(status)] : describe(status);
+    lines = withJson(values, status, () => describe(status));
   } catch (cause) {
     throw new UserError(
       `Cannot read the status of ${values.url}: not a plasmd of this version`,

@@ -275,7 +275,7 @@ export class ImageLibrary implements ImageCatalog {
     const now = clock.now();
     const { manifest, bytes, sha256 } = await issueManifest({
       image: hashed,
-      ...previous && { previous },
+      ...previous !== undefined && { previous },
       signers: [signer],
       now,
       clockTrusted: now >= RELEASED_AT_MS,
