@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 
 /** All hosts of a LAN: no host has to join it, so that none tells of it. */
 const ALL_HOSTS = "224.0.0.1";
@@ -16,14 +16,17 @@ const ANSWER_TIMEOUT_MS = 500;
  *
  * @returns undefined where there is no default route, the system hands no copy
  * out (a firewall), or Deno runs without `--unstable-net`
+ * @throws the signal's reason, when it aborts first
  */
 export async function defaultRouteAddress(
-  { clock }: { readonly clock: Clock },
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
+  signal.throwIfAborted();
   // Not there without the flag, whatever its type says.
   if (!("listenDatagram" in Deno)) return undefined;
   let socket: Deno.DatagramConn | undefined;
-  const cancel = clock.setTimer(() => close(socket), ANSWER_TIMEOUT_MS);
+  using limit = deadline(clock, ANSWER_TIMEOUT_MS, { signal });
+  limit.signal.addEventListener("abort", () => close(socket), { once: true });
   try {
     socket = Deno.listenDatagram({
       transport: "udp",
@@ -35,9 +38,9 @@ export async function defaultRouteAddress(
     await group.setLoopback(true);
     return await sourceOfOwn(socket);
   } catch {
+    signal.throwIfAborted();
     return undefined; // no route, or closed since nothing came
   } finally {
-    cancel();
     close(socket);
   }
 }

@@ -8,6 +8,7 @@ import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import type { Discovery } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 import { openMdns } from "./open_mdns.ts";
+import { openOutwardAddress } from "./outward_address.ts";
 
 /** Everything that tells the network, until it is disposed of. */
 export interface Advertising extends AsyncDisposable {
@@ -84,6 +85,7 @@ async function joinDht(
     readonly signal: AbortSignal;
   },
 ): Promise<DhtMembership> {
+  const { clock, logger } = machine;
   const dht = await load();
   await using stack = new AsyncDisposableStack();
   // Read while the node opens, which announces what a router maps.
@@ -93,7 +95,13 @@ async function joinDht(
     await dht.openDht(config, machine, { externalAddress, signal }),
   );
   const address = stack.use(
-    await dht.watchOutwardAddress(config, machine, { http, node }),
+    await openOutwardAddress({
+      settings: { bind: http.hostname, interfaces: config.interfaces },
+      connections: () => node.connections(),
+      clock,
+      logger,
+      signal,
+    }),
   );
   ports = stack.use(dht.openPorts(config, machine, {
     http,
@@ -111,10 +119,8 @@ async function joinDht(
         externalAddress,
       }),
     meetNeighbours() {
-      const source = createMdnsSource({
-        clock: machine.clock,
-        interfaces: config.interfaces,
-      });
+      const { interfaces } = config;
+      const source = createMdnsSource({ clock, interfaces });
       return inBackground(
         (options) => dht.meetNeighbours(node, source, machine, options),
         machine,

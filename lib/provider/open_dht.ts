@@ -20,7 +20,6 @@ import {
   listenAddress,
 } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
-import { openOutwardAddress, type OutwardAddress } from "./outward_address.ts";
 
 /** Where the HTTP server was bound. */
 export type BoundServer = Pick<HttpServer, "hostname" | "port">;
@@ -94,19 +93,6 @@ function mappedAddresses(
   return externalAddress === undefined
     ? []
     : [`/ip4/${externalAddress}/tcp/${port}`];
-}
-
-/** Keeps track of the address that a node's peers reach HTTP by. */
-export function watchOutwardAddress(
-  config: ServeConfig,
-  { clock }: Machine,
-  { http, node }: { readonly http: BoundServer; readonly node: DhtNode },
-): Promise<OutwardAddress> {
-  return openOutwardAddress({
-    settings: { bind: http.hostname, interfaces: config.interfaces },
-    connections: () => node.connections(),
-    clock,
-  });
 }
 
 /** Advertises in the DHT, under an address that others can reach. */

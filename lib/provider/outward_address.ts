@@ -1,4 +1,6 @@
+import { inBackground } from "../core/background.ts";
 import { type Clock, sleep } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
 import { defaultRouteAddress } from "../net/default_route.ts";
 import type { PeerConnection } from "../net/dht/node.ts";
 import { type InterfaceAddress, systemAddresses } from "../net/interfaces.ts";
@@ -9,57 +11,61 @@ import {
   peersBeyond,
 } from "./addresses.ts";
 
-/** By which address others reach this machine, as it is at the moment. */
+/** The address by which others reach this machine at the moment. */
 export interface OutwardAddress extends AsyncDisposable {
-  /** For those who hear of it in the DHT. */
+  /** For the peers in the DHT. */
   forPeers(): string;
   /** For the router of the default route. */
   forRouter(): string;
 }
 
-/** What finding the address takes. */
+/** What the address is found with. */
 export interface OutwardAddressOptions {
   /** `bind` is where HTTP was bound. */
   readonly settings: AddressSettings;
-  /** With whom the DHT node is connected now. */
+  /** The connections that the DHT node has now. */
   readonly connections: () => readonly PeerConnection[];
   /** For looking at the default route again. */
   readonly clock: Clock;
+  /** Warned when that fails. */
+  readonly logger: Logger;
   /** Every address of the machine. @default systemAddresses */
   readonly addresses?: () => readonly InterfaceAddress[];
   /** Asks the system. @default defaultRouteAddress */
-  readonly defaultRoute?: (
-    options: { readonly clock: Clock },
-  ) => Promise<string | undefined>;
+  readonly defaultRoute?: typeof defaultRouteAddress;
+  /** Ends the opening. */
+  readonly signal: AbortSignal;
 }
 
 /** A default route may come with a lease, after the program's start. */
 const CHECK_INTERVAL_MS = 10_000;
 
 /**
- * Keeps looking at what the address is decided from, unless it is given: where
+ * Keeps track of what the address is decided from, unless it is given: where
  * HTTP listens on one address, that is it.
+ *
+ * @throws the signal's reason, when it aborts first
  */
 export async function openOutwardAddress(
   options: OutwardAddressOptions,
 ): Promise<OutwardAddress> {
-  const { settings, connections, clock } = options;
+  const { settings, connections, clock, logger } = options;
   const addresses = options.addresses ?? systemAddresses;
   const lookUp = options.defaultRoute ?? defaultRouteAddress;
   const isOpen = settings.bind === undefined || isWildcard(settings.bind);
-  const closing = new AbortController();
   let defaultRoute: string | undefined;
   let beyond: readonly PeerConnection[] = [];
-
-  const watch = async () => {
-    while (!closing.signal.aborted) {
-      await sleep(clock, CHECK_INTERVAL_MS, { signal: closing.signal })
-        .catch(() => {});
-      if (!closing.signal.aborted) defaultRoute = await lookUp({ clock });
-    }
-  };
-  if (isOpen) defaultRoute = await lookUp({ clock });
-  const watching = isOpen ? watch() : Promise.resolve();
+  await using stack = new AsyncDisposableStack();
+  if (isOpen) {
+    defaultRoute = await lookUp({ clock, signal: options.signal });
+    stack.use(inBackground(async ({ signal }) => {
+      while (true) {
+        await sleep(clock, CHECK_INTERVAL_MS, { signal });
+        defaultRoute = await lookUp({ clock, signal });
+      }
+    }, { logger }));
+  }
+  const watching = stack.move();
 
   return {
     forPeers() {
@@ -76,9 +82,6 @@ export async function openOutwardAddress(
     },
     forRouter: () =>
       outwardAddress(settings, addresses(), { peers: [], defaultRoute }),
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await watching;
-    },
+    [Symbol.asyncDispose]: () => watching.disposeAsync(),
   };
 }

@@ -6,7 +6,9 @@ import {
   type OutwardAddress,
 } from "../../lib/provider/outward_address.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { MemoryLogger } from "../support/memory_logger.ts";
 
+const { signal } = new AbortController();
 const [FIRST, SECOND] = ["10.1.0.1", "10.2.0.1"] as const;
 
 /** A machine with two links that can be changed. */
@@ -19,15 +21,20 @@ class TwoLinks {
     { interfaceName: "e1", address: SECOND, prefixLength: 24 },
   ];
   lookUps = 0;
+  /** Aborts when the look-up that is under way is not wanted any more. */
+  lastSignal: AbortSignal | undefined;
 
   open(bind: string): Promise<OutwardAddress> {
     return openOutwardAddress({
       settings: { bind, interfaces: [] },
       connections: () => this.peers,
       clock: this.clock,
+      logger: new MemoryLogger(),
+      signal,
       addresses: () => this.all,
-      defaultRoute: () => {
+      defaultRoute: ({ signal }) => {
         this.lookUps++;
+        this.lastSignal = signal;
         return Promise.resolve(this.defaultRoute);
       },
     });
@@ -44,7 +51,9 @@ Deno.test("the default route is known at once, and seen to move", async () => {
     await machine.clock.advance(10_000);
     assert.equal(address.forPeers(), FIRST);
     assert.equal(address.forRouter(), FIRST);
+    assert.equal(machine.lastSignal?.aborted, false);
   }
+  assert.equal(machine.lastSignal?.aborted, true);
   assert.equal(machine.clock.pending, 0);
 });
 
