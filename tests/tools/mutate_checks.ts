@@ -192,6 +192,7 @@ async function failureOf(
     args: [
       ...["test", "-A", "--no-check", "--quiet", "--filter", attack],
       "tests/manifest/tuf_attacks_test.ts",
+      "tests/manifest/envelope_attacks_test.ts",
     ],
     cwd: directory,
     env: { NO_COLOR: "1" },
