@@ -17,7 +17,10 @@ import type {
   ImageCatalog,
   ServedImage,
 } from "../http/artifacts/image_catalog.ts";
-import { artifactsByRole } from "../manifest/boot_manifest.ts";
+import {
+  artifactsByRole,
+  type BootManifest,
+} from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
@@ -29,7 +32,6 @@ import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
 import { ImageTree } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
-import { servedImage } from "./served_image.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
@@ -317,4 +319,19 @@ interface Served {
   readonly image: ServedImage;
   /** What the operator should know of it. */
   readonly warning?: string;
+}
+
+/** An image as its manifest has it: what the disk says of it does not count. */
+function servedImage(
+  { image, version, cmdline }: BootManifest,
+  manifest: ServedImage["manifest"],
+  artifacts: ServedImage["artifacts"],
+): ServedImage {
+  return {
+    image,
+    version,
+    ...cmdline !== undefined && { cmdline },
+    manifest,
+    artifacts,
+  };
 }
