@@ -122,16 +122,6 @@ Deno.test("verifyEnvelope() takes the lowest version that is accepted", async ()
   assert.equal(await codeFor({ minimumVersion }), "accepted");
 });
 
-Deno.test("trustKeys() refuses no key and a threshold that cannot be met", () => {
-  const key = alice.publicKey;
-  assert.ok(!trustKeys([], 1).ok);
-  for (const threshold of [0, -1, 1.5, NaN, 2]) {
-    assert.ok(!trustKeys([key, key], threshold).ok, String(threshold));
-  }
-  assert.ok(trustKeys([key, key], 1).ok);
-  assert.ok(trustKeys([key, bob.publicKey], 2).ok);
-});
-
 Deno.test("readEnvelope() reads a manifest whoever signed it", () => {
   assert.deepEqual(readEnvelope(bytes), { ok: true, value: manifest });
 });
