@@ -4,14 +4,10 @@ import {
   formatChannelArch,
   sameImage,
 } from "../core/channel_arch.ts";
-import type { Clock } from "../core/clock.ts";
 import { setAside } from "../core/damaged_file.ts";
 import { UserError } from "../core/errors.ts";
-import type { FileSystem } from "../core/file_system.ts";
-import type { Logger } from "../core/log.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
-import type { StatusLine } from "../core/status_line.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import type {
   ImageCatalog,
@@ -32,11 +28,12 @@ import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
 import { ImageTree } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
+import type { Machine } from "./machine.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
-/** What a library is made from, and with what. */
-export interface ImageLibraryOptions {
+/** What a library is made from, on which machine. */
+export interface ImageLibraryOptions extends Omit<Machine, "hostName"> {
   /** Where to look. */
   readonly scan: ScanSettings;
   /** Keeps the manifests across restarts. */
@@ -50,14 +47,6 @@ export interface ImageLibraryOptions {
   readonly loadSigner: () => Promise<SigningKey>;
   /** How long a manifest is valid. */
   readonly expiresDays: number;
-  /** The disk. */
-  readonly fileSystem: FileSystem;
-  /** The time. */
-  readonly clock: Clock;
-  /** Hears what was passed over, once each. */
-  readonly logger: Logger;
-  /** Shows how the reading of artifacts gets on. */
-  readonly statusLine?: StatusLine | undefined;
 }
 
 /** The images on disk, each hashed, under a signed manifest. */
@@ -218,7 +207,7 @@ export class ImageLibrary implements ImageCatalog {
   async #serve(
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<{ readonly image?: ServedImage; readonly warning?: string }> {
+  ): Promise<Partial<Served>> {
     try {
       return await this.#serveSigned(hashed, { signal }) ??
         { image: await this.#sign(hashed, { signal }) };

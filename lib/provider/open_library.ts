@@ -35,7 +35,6 @@ export async function openLibrary(
     readonly signal: AbortSignal;
   },
 ): Promise<OpenLibrary> {
-  const { fileSystem, clock, logger, statusLine } = machine;
   await using stack = new AsyncDisposableStack();
   stack.use(await openStateDirectory(config.stateDir, machine));
   const loadSigner = once(() => openSigner(config, machine, { signal }));
@@ -46,14 +45,11 @@ export async function openLibrary(
     stateDir: config.stateDir,
     loadSigner,
     expiresDays: config.signing.expiresDays,
-    fileSystem,
-    clock,
-    logger,
-    statusLine,
+    ...machine,
   });
   let settings = config;
   stack.use(changes.subscribe((next) => {
-    settings = takeChanges(settings, next, logger);
+    settings = takeChanges(settings, next, machine.logger);
     library.configure(settings, settings.signing);
     onChange();
   }));
