@@ -33,7 +33,7 @@ interface PlainError {
   readonly code?: string;
 }
 
-/** How a worker sees whoever started it. */
+/** The worker's side of the channel to the thread that started it. */
 interface MainThread {
   postMessage(message: Message): void;
   addEventListener(
@@ -48,7 +48,7 @@ interface MainThread {
  * `Deno.watchFs` opens whatever it has an event of. A FIFO without a writer
  * stops its thread there, for good, and with it every other call of
  * `Deno.watchFs` and the closing of a watch, both of which wait for that thread
- * without letting the caller's event loop turn. Here nobody else is stopped.
+ * without letting the caller's event loop turn. Here it stops this worker only.
  */
 function watchForMainThread(main: MainThread): void {
   const watchers = new Map<number, Deno.FsWatcher>();
@@ -156,7 +156,7 @@ class WatchThread {
     this.#listeners.delete(watch);
     if (this.#listeners.size === 0) return true;
     this.ask({ call: "close", watch }).catch(() => {
-      // Nobody waits for it any more.
+      // The watch was disposed of meanwhile.
     });
     return false;
   }
@@ -188,7 +188,7 @@ class WatchThread {
 
   /**
    * Ends the thread. One that a FIFO has stopped is set free first, by opening
-   * the FIFOs for reading and writing, which waits for nobody; they are closed
+   * the FIFOs for reading and writing, which never blocks; they are closed
    * when nothing is watched any more, since that is an event too.
    *
    * @returns whether nothing of it is left

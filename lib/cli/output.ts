@@ -49,7 +49,7 @@ export function openLogger(
 /**
  * Logs what Node's modules warn of, which else goes to standard error as it is
  * and holds up the program when nobody reads that. Loads a module that costs a
- * booting box 8 ms: for whoever loads libp2p, which brings it anyway.
+ * booting box 8 ms: call it where libp2p is loaded, which needs it anyway.
  */
 export async function logRuntimeWarnings(logger: Logger): Promise<void> {
   const { default: process } = await import("node:process");
@@ -107,9 +107,9 @@ export class ReaderGoneError extends Error {
 }
 
 /**
- * Writes results to standard output, the only one who does, and waits until
- * all of them are out. They are made printable; JSON is left as it is when it
- * comes from `jsonLine`.
+ * Writes results to standard output, which nothing else writes to, and waits
+ * until all of them are out. They are made printable; JSON is left as it is
+ * when it comes from `jsonLine`.
  *
  * @param lines without their line breaks
  * @throws ReaderGoneError when nobody reads them

@@ -2,9 +2,9 @@
 const MAX_PIPES = 64;
 
 /**
- * Opens the FIFOs below some directories for reading and writing, which waits
- * for nobody, and sets free whoever waits for their other end. Follows links,
- * as a watcher does; what cannot be looked into is passed over.
+ * Opens the FIFOs below some directories for reading and writing, which never
+ * blocks, and unblocks every open() that waits for their other end. Follows
+ * links, as a watcher does; what cannot be looked into is passed over.
  *
  * @returns closes them
  */

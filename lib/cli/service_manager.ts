@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 
-/** Who started this program and wants to know how it is: systemd. */
+/** The service manager that started this program, such as systemd. */
 export interface ServiceManager extends AsyncDisposable {
   /** The service does its work from now on. */
   ready(): void;
@@ -15,7 +15,7 @@ export interface ServiceManager extends AsyncDisposable {
 export interface ServiceEnvironment {
   /** Where it listens: a path, or `@` and an abstract name. */
   readonly notifySocket: string;
-  /** How often it wants to hear of us, in milliseconds; unset: it does not. */
+  /** How often it wants a sign of life, in milliseconds; unset: never. */
   readonly watchdogMs?: number;
 }
 
@@ -40,10 +40,10 @@ export function readServiceEnvironment(
 }
 
 /**
- * Tells the service manager how this program is. Trouble is said once, and
- * stops nothing else.
+ * Notifies the service manager of this program's state. Trouble is logged once,
+ * and stops nothing else.
  *
- * @param told undefined: nobody is told
+ * @param told undefined: there is no service manager to notify
  */
 export function openServiceManager(
   told: ServiceEnvironment | undefined,
@@ -111,7 +111,7 @@ function openSocket(path: string, logger: Logger): NotifySocket | undefined {
 }
 
 function bindSocket(path: string): NotifySocket {
-  // Deno sends from a name of its own only, which nobody else needs.
+  // Deno sends only from a socket with a name, which is of no further use.
   const directory = Deno.makeTempDirSync({ prefix: "plasmd-notify-" });
   try {
     const socket = Deno.listenDatagram({

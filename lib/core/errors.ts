@@ -15,7 +15,7 @@ export class UsageError extends UserError {
 }
 
 /**
- * Somebody who was named cannot be reached, or does not answer as asked: the
+ * A host that was named cannot be reached, or does not answer as asked: the
  * programs exit with 3.
  */
 export class UnreachableError extends UserError {

@@ -2,11 +2,11 @@
 export const ExitCode = {
   /** Done. */
   done: 0,
-  /** Something nobody expected: a bug, or trouble of the machine. */
+  /** Unexpected: a bug, or trouble of the machine. */
   unexpected: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
-  /** Nothing was found before the timeout, or nobody could be reached. */
+  /** Nothing was found before the timeout, or no host could be reached. */
   notFound: 3,
   /** A manifest came, but none that verifies. */
   notVerified: 4,

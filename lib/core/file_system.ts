@@ -69,7 +69,7 @@ export interface DirectoryWatch extends Disposable {
   hears(): Promise<void>;
 }
 
-/** Who hears of a watched directory. */
+/** Is called when something happens in a watched directory. */
 export interface FileListener {
   /** Called for each event; there may be many for one change. */
   onEvent(event: FileEvent): void;

@@ -1,6 +1,6 @@
 /**
- * Makes a function that runs once and gives its value to every caller; after a
- * failure, which all who wait for it get, the next call tries again.
+ * Makes a function that runs once and gives its value to every caller. A
+ * failure goes to the callers that wait for it, and the next call tries again.
  */
 export function once<T>(run: () => Promise<T>): () => Promise<T> {
   let value: Promise<T> | undefined;

@@ -22,7 +22,7 @@ export function printable(text: string, maxLength = 200): string {
 
 /**
  * JSON on one printable line: what `printable` would replace is escaped, so
- * that nothing is lost to whoever parses it (RFC 8259 section 7).
+ * that a parser gets it all back (RFC 8259 section 7).
  *
  * @param value anything that JSON can hold
  */

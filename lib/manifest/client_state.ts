@@ -71,8 +71,8 @@ export function withManifest(
 /**
  * Remembers a trust document, which must have been verified; one that is
  * older than what is remembered changes nothing. When a manifest key is
- * dropped, the versions are forgotten: whoever stole it may have raised them
- * out of reach (fast-forward attack; TUF specification, 5.3.11).
+ * dropped, the versions are forgotten: a thief may have raised them out of
+ * reach (fast-forward attack; TUF specification, 5.3.11).
  */
 export function withTrust(
   state: ClientState,

@@ -37,8 +37,8 @@ export interface Envelope {
 
 /**
  * Opens an envelope: its outer members must say exactly what the signed bytes
- * say, so that a reader who looks at them alone is not deceived either.
- * Checks no signature and asks nothing about the content.
+ * say, so that a reader of the outer members alone is not deceived. Checks no
+ * signature, and nothing of the content.
  */
 export function openEnvelope(bytes: Uint8Array): Result<Envelope, Refusal> {
   if (bytes.length > MAX_ENVELOPE_BYTES) {

@@ -4,9 +4,9 @@ import { messageOf } from "../core/printable.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
 
 /**
- * Reads the public keys that somebody named: each as hex, key id or base64,
- * or as a file that holds one key in these forms or in PEM, or as a directory
- * of such files.
+ * Reads the public keys that a user named: each as hex, key id or base64, or as
+ * a file that holds one key in these forms or in PEM, or as a directory of such
+ * files.
  *
  * @throws UsageError for whatever yields no key: fewer keys than were meant
  * must never pass for all of them

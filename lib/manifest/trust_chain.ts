@@ -9,7 +9,7 @@ export function trustPath(trustVersion: number): string {
   return `/trust/${trustVersion}.json`;
 }
 
-/** Reads a trust document in its envelope, without asking who signed it. */
+/** Reads a trust document in its envelope, without checking signatures. */
 export function readTrustEnvelope(
   bytes: Uint8Array,
 ): Result<TrustRoot, Refusal> {
@@ -24,7 +24,7 @@ export function readTrustEnvelope(
  * may have expired for that: an old client still finds its way to the newest
  * keys, and only those must be valid now.
  *
- * @param bytes an envelope, from whoever answered
+ * @param bytes an envelope, untrusted
  */
 export async function verifySuccessor(
   bytes: Uint8Array,
@@ -59,8 +59,8 @@ export interface FollowedTrust {
 
 /**
  * Follows the succession of trust documents as far as it goes. A document
- * that does not verify ends it there, as if it did not exist: whoever serves
- * it can hold back documents anyway.
+ * that does not verify ends it there, as if it did not exist: a provider that
+ * serves such a document could as well have held it back.
  *
  * @throws what `fetch` throws, and the signal's reason
  */

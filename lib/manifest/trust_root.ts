@@ -11,17 +11,17 @@ import { formatTimestamp } from "./timestamp.ts";
 import { type TrustedKeys, trustKeys } from "./trusted_keys.ts";
 
 /**
- * Whom a client trusts, as one numbered document: shipped with the client,
+ * The keys a client trusts, as one numbered document: shipped with the client,
  * and succeeded by the next number once that is signed by enough of its
  * `successorKeys`.
  */
 export interface TrustRoot {
   /** Counts the documents of one succession, from 1. */
   readonly trustVersion: number;
-  /** Who may sign manifests. */
+  /** The keys that may sign manifests. */
   readonly manifestKeys: TrustedKeys;
   /**
-   * Who may sign the next document: keys that can stay offline, or the
+   * The keys that may sign the next document: some that can stay offline, or the
    * manifest keys where none are named.
    */
   readonly successorKeys: TrustedKeys;

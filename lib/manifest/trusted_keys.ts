@@ -4,7 +4,7 @@ import { type PublicKey, verifySignature } from "./public_key.ts";
 import type { Refusal } from "./refusal.ts";
 import { sha256 } from "./sha256.ts";
 
-/** Whose signatures count, and how many it takes. */
+/** The keys whose signatures count, and how many are needed. */
 export interface TrustedKeys {
   /** By key id; never empty. */
   readonly keys: ReadonlyMap<string, PublicKey>;
@@ -13,7 +13,7 @@ export interface TrustedKeys {
 }
 
 /**
- * Decides whom to trust.
+ * Checks a choice of keys to trust.
  *
  * @param keys one given twice counts once
  * @param threshold how many of them must have signed

@@ -11,7 +11,7 @@ export const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** What a client asks of a manifest. */
 export interface TrustPolicy {
-  /** Whose signatures count. Absent: nobody's, and nothing is verified. */
+  /** The keys whose signatures count. Absent: no signature is verified. */
   readonly trusted?: TrustedKeys;
   /** The image that is wanted. */
   readonly image: ChannelArch;
@@ -38,7 +38,7 @@ export type Verdict = Result<VerifiedManifest, Refusal>;
 /**
  * Decides whether a client takes a manifest.
  *
- * @param bytes as they came from whoever answered
+ * @param bytes untrusted, as they came from the network
  * @param now milliseconds since 1970, the same for every manifest of one run
  */
 export async function verifyEnvelope(
@@ -63,8 +63,8 @@ export async function verifyEnvelope(
 }
 
 /**
- * Reads a manifest without asking who signed it, for clients without keys and
- * for providers.
+ * Reads a manifest without checking its signatures, for clients without keys
+ * and for providers.
  */
 export function readEnvelope(
   bytes: Uint8Array,

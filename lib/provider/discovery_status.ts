@@ -10,7 +10,7 @@ import type {
 } from "../http/status/provider_status.ts";
 import type { DhtNode } from "../net/dht/node.ts";
 
-/** What a provider tells the network with. */
+/** What makes a provider's images known. */
 export interface Discovery {
   /** Unset: off, or not open yet. */
   readonly mdns?: Pick<MdnsAdvertiser, "isPublished" | "links"> | undefined;

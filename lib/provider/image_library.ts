@@ -115,8 +115,8 @@ export class ImageLibrary implements ImageCatalog {
   }
 
   /**
-   * The images on disk before they are signed: who watches the disk tells it
-   * of events, and reads in between what a `look()` found new.
+   * The images on disk before they are signed: a watcher passes its events on to
+   * them, and what a `look()` found new is read in between.
    */
   tree(): Promise<ImageTree> {
     return this.#tree ??= this.#openTree();
@@ -306,11 +306,11 @@ export class ImageLibrary implements ImageCatalog {
 /** An image that can be offered. */
 interface Served {
   readonly image: ServedImage;
-  /** What the operator should know of it. */
+  /** For the operator. */
   readonly warning?: string;
 }
 
-/** An image as its manifest has it: what the disk says of it does not count. */
+/** An image with the version and command line that its manifest promises. */
 function servedImage(
   { image, version, cmdline }: BootManifest,
   manifest: ServedImage["manifest"],

@@ -12,19 +12,19 @@ import type { Reconciler } from "./reconciler.ts";
 export interface DiskLook {
   /** What is served. */
   readonly library: ImageLibrary;
-  /** Hears of changes on disk, and rings the bell. */
+  /** Rings the bell when something changes on disk. */
   readonly watcher: ArtifactWatcher;
   /** Where images are looked for, which may change. */
   readonly settings: () => ScanSettings;
   /** The time. */
   readonly clock: Clock;
-  /** Is told of each trouble once. */
+  /** Gets one line for each trouble. */
   readonly logger: Logger;
 }
 
 /** What the loop of a provider works with. */
 export interface OfferLoop extends DiskLook {
-  /** What the network is told. */
+  /** Publishes and withdraws. */
   readonly reconciler: Reconciler;
   /** Rung when there may be something to do. */
   readonly bell: Bell;
@@ -32,9 +32,9 @@ export interface OfferLoop extends DiskLook {
   readonly onReady: () => void;
 }
 
-/** How often the disk is looked at where it does not tell of changes. */
+/** How often the disk is looked at while it cannot be watched. */
 const RESCAN_MS = 5000;
-/** The same where it does: events can be lost. */
+/** The same while it is watched: events can be lost. */
 const WATCHED_RESCAN_MS = 30_000;
 /** Such looks may take this share of the time. */
 const MAX_SCAN_SHARE = 0.05;
@@ -139,8 +139,8 @@ export async function keepOffering(
 }
 
 /**
- * Waits for the bell, or until time is up. Of a directory that is unmounted or
- * mounted over no event tells, so that is looked for now and then.
+ * Waits for the bell, or until time is up. A directory that is unmounted or
+ * mounted over causes no event, so that is looked for now and then.
  *
  * @returns whether there is news
  */

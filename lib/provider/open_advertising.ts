@@ -10,19 +10,19 @@ import type { Machine, ServeConfig } from "./machine.ts";
 import { openMdns } from "./open_mdns.ts";
 import { openOutwardAddress } from "./outward_address.ts";
 
-/** Everything that tells the network, until it is disposed of. */
+/** The advertisers of a provider, with what they need. */
 export interface Advertising extends AsyncDisposable {
-  /** Each tells of every image. */
+  /** Each advertises every image. */
   readonly advertisers: readonly Advertiser[];
-  /** The same, for those who ask how it stands. */
+  /** The same, for the provider's status. */
   readonly discovery: Discovery;
 }
 
-/** What each way of telling the network is opened by. */
+/** How each way of advertising is opened. */
 export interface AdvertisingOpeners {
   /** Opens the sockets of mDNS. */
   readonly openMdns: typeof openMdns;
-  /** Loads what the DHT is opened by: libp2p takes 0.2 s. */
+  /** Loads the code for the DHT when it is needed: libp2p takes 0.2 s. */
   readonly loadDht: () => Promise<typeof import("./open_dht.ts")>;
 }
 
@@ -32,10 +32,10 @@ const OPENERS: AdvertisingOpeners = {
 };
 
 /**
- * Opens what the settings ask for: mDNS, the DHT, or both. When one cannot be
- * opened, those that were are closed again.
+ * Opens the advertisers that the settings ask for: mDNS, the DHT, or both. When
+ * one cannot be opened, the other is closed again.
  *
- * @param http what is advertised
+ * @param http the server whose URLs are advertised
  * @throws UserError when the DHT node cannot listen
  */
 export async function openAdvertising(

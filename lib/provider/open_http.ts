@@ -14,7 +14,7 @@ const KEEP_OPEN_MS = 1000;
 /**
  * Serves a library over HTTP, with the provider's status.
  *
- * @param discovery how the network is told, once it is
+ * @param discovery gives the advertisers, once they are open
  * @throws UserError when the socket cannot be had
  */
 export function openHttp(

@@ -14,7 +14,7 @@ import { openStateDirectory, signingKeyPath } from "./state_directory.ts";
 export interface OpenLibrary extends AsyncDisposable {
   /** Empty until it is refreshed. */
   readonly library: ImageLibrary;
-  /** What holds at the moment. */
+  /** The settings that hold at the moment. */
   readonly settings: () => ServeConfig;
 }
 
@@ -61,7 +61,7 @@ export async function openLibrary(
   };
 }
 
-/** Says what changes, and what cannot. */
+/** Logs what changes at once, and what only a restart can change. */
 function takeChanges(
   before: ServeConfig,
   after: ServeConfig,

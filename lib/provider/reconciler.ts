@@ -15,14 +15,14 @@ export interface Offer {
 }
 
 /**
- * Keeps what the network is told in step with what is served, and says so in
- * the log. One failing advertiser, or one failing image, never stops the rest.
+ * Keeps what is advertised in step with what is served, and logs each change.
+ * One failing advertiser, or one failing image, never stops the rest.
  */
 export class Reconciler {
   readonly #advertisers: readonly Advertiser[];
   readonly #logger: Logger;
   #published: readonly Advertisement[] = [];
-  /** Images that the log says are advertised. */
+  /** Images that were logged as advertised. */
   readonly #announced = new Set<string>();
   readonly #missing = new Set<string>();
   #first = true;

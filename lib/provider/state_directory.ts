@@ -31,11 +31,11 @@ export function signingKeyPath(stateDir: string): string {
 const LEFTOVER = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
 /**
- * Makes the state directory where there is none, and keeps others out of it:
- * two providers would raise each other's counters and share one identity. A
+ * Makes the state directory where there is none, and keeps other providers out
+ * of it: two would raise each other's counters and share one identity. A
  * disk that cannot lock, or not be written to, is used all the same.
  *
- * @returns lets others in again
+ * @returns unlocks it when it is disposed of
  * @throws UserError when another provider uses it
  */
 export async function openStateDirectory(
@@ -70,7 +70,7 @@ export async function openStateDirectory(
   );
 }
 
-/** What a provider that was killed was writing: nobody else does by now. */
+/** Removes the temporary files of a provider that was killed while writing. */
 async function removeLeftovers(
   directory: string,
   fileSystem: FileSystem,

@@ -73,7 +73,7 @@ export async function readTrustDocuments(
   return { documents, warnings };
 }
 
-/** A document as it lies there; what cannot be read is as good as unsigned. */
+/** The bytes of a document, or why they cannot be had. */
 async function readDocument(
   path: string,
   fileSystem: FileSystem,
