@@ -28,9 +28,9 @@ import {
   type NamedArtifact,
 } from "./artifacts/image_lookup.ts";
 import {
-  createTransfers,
   DEFAULT_TRANSFER_LIMITS,
   type TransferLimits,
+  Transfers,
 } from "./artifacts/transfers.ts";
 import { grubConfig, ipxeMenu, ipxeScript } from "./boot/boot_script.ts";
 import { RememberedAnswers } from "./remembered_answers.ts";
@@ -85,7 +85,7 @@ export function createHttpApp(
     limits,
   }: HttpAppParts,
 ): HttpApp {
-  const transfers = createTransfers({
+  const transfers = new Transfers({
     clock,
     limits: { ...DEFAULT_TRANSFER_LIMITS, ...limits },
   });

@@ -79,23 +79,6 @@ export interface TransferCounts {
   readonly sentBytes: number;
 }
 
-/** The downloads of one provider. */
-export interface Transfers {
-  /**
-   * Admits a download, or refuses it when too many are running.
-   *
-   * @param completed settles when the response has left or never will
-   */
-  begin(
-    subject: TransferSubject,
-    completed: Promise<unknown>,
-  ): Transfer | undefined;
-  /** As it stands. */
-  counts(): TransferCounts;
-  /** Running ones and the last that ended, newest first. */
-  recent(): readonly TransferState[];
-}
-
 /** What one chunk of each download may take together. */
 const CHUNK_BUDGET_BYTES = 8 * 1024 * 1024;
 /** A few downloads wait for the disk; more keep each other busy. */
@@ -108,102 +91,169 @@ const RELEASES_PER_SECOND = 4;
 const CATCH_UP_MS = 250;
 const REMEMBERED = 20;
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** One download that was admitted. */
+class RunningTransfer implements Transfer {
+  readonly #clock: Clock;
+  readonly #maxRateBytesPerSecond: number;
+  readonly #shared: SharedBudget;
+  #sentBytes = 0;
+  #isBroken = false;
+  #releasedMs: number;
+  #callback = () => {};
 
-/** Keeps count of downloads and bounds them. */
-export function createTransfers(
-  { clock, limits }: {
-    readonly clock: Clock;
-    readonly limits: TransferLimits;
-  },
-): Transfers {
-  const running = new Set<TransferState>();
-  const ended: TransferState[] = [];
-  const total = { done: 0, broken: 0, refused: 0, sentBytes: 0 };
-  const { maxConnections, maxRateBytesPerSecond = Infinity } = limits;
-  const chunkBytes = Math.max(
-    1,
-    Math.floor(
-      Math.min(MAX_BLOCK_BYTES, maxRateBytesPerSecond / RELEASES_PER_SECOND),
-    ),
-  );
+  readonly subject: TransferSubject;
+  readonly startedMs: number;
 
-  function begin(
+  constructor(
     subject: TransferSubject,
-    completed: Promise<unknown>,
-  ): Transfer | undefined {
-    if (running.size >= maxConnections) {
-      total.refused++;
-      return undefined;
-    }
-    const state: Mutable<TransferState> = {
-      ...subject,
-      startedMs: clock.now(),
-      sentBytes: 0,
-      state: "running",
-    };
-    running.add(state);
-    let onOver = () => {};
-    let releasedMs = clock.monotonic();
+    shared: SharedBudget,
+    { clock, limits }: TransfersOptions,
+  ) {
+    this.subject = subject;
+    this.#shared = shared;
+    this.#clock = clock;
+    this.#maxRateBytesPerSecond = limits.maxRateBytesPerSecond ?? Infinity;
+    this.startedMs = clock.now();
+    this.#releasedMs = clock.monotonic();
+  }
 
-    function end(): void {
-      if (!running.delete(state)) return;
-      const whole = state.sentBytes === state.lengthBytes;
-      if (state.state === "running") state.state = whole ? "done" : "broken";
-      total[state.state === "done" ? "done" : "broken"]++;
-      ended.push(state);
-      if (ended.length > REMEMBERED) ended.shift();
-      onOver();
-    }
-    completed.then(end, () => {
-      state.state = "broken";
-      end();
-    });
+  onOver(callback: () => void): void {
+    this.#callback = callback;
+  }
 
-    function count(countBytes: number): undefined {
-      state.sentBytes += countBytes;
-      total.sentBytes += countBytes;
-    }
+  chunkBytes(): number {
+    const share = this.#maxRateBytesPerSecond / RELEASES_PER_SECOND;
+    return Math.max(1, Math.floor(Math.min(MAX_BLOCK_BYTES, share)));
+  }
 
+  blockBytes(): number {
+    let size = MAX_BLOCK_BYTES;
+    while (
+      size > MIN_BLOCK_BYTES &&
+      (size / 2 >= this.chunkBytes() ||
+        size * this.#shared.running > CHUNK_BUDGET_BYTES)
+    ) size /= 2;
+    return size;
+  }
+
+  readsAhead(): number {
+    const { running } = this.#shared;
+    if (running === 1) return READ_AHEAD_ALONE;
+    return running <= MAX_READING_AHEAD ? 1 : 0;
+  }
+
+  release(
+    countBytes: number,
+    whenStopped: () => AbortSignal,
+  ): Promise<void> | undefined {
+    const rate = this.#maxRateBytesPerSecond;
+    if (rate === Infinity) return this.#count(countBytes);
+    const nowMs = this.#clock.monotonic();
+    this.#releasedMs = Math.max(nowMs - CATCH_UP_MS, this.#releasedMs) +
+      countBytes / rate * 1000;
+    const delayMs = Math.max(0, this.#releasedMs - nowMs);
+    return sleep(this.#clock, delayMs, { signal: whenStopped() })
+      .then(() => this.#count(countBytes));
+  }
+
+  fail(): void {
+    this.#isBroken = true;
+  }
+
+  /** The response has left, or never will. */
+  end(): TransferState {
+    const isWhole = this.#sentBytes === this.subject.lengthBytes;
+    this.#callback();
+    return this.state(isWhole && !this.#isBroken ? "done" : "broken");
+  }
+
+  state(state: TransferState["state"] = "running"): TransferState {
     return {
-      onOver(callback) {
-        onOver = callback;
-      },
-      chunkBytes: () => chunkBytes,
-      blockBytes() {
-        let size = MAX_BLOCK_BYTES;
-        while (
-          size > MIN_BLOCK_BYTES &&
-          (size / 2 >= chunkBytes || size * running.size > CHUNK_BUDGET_BYTES)
-        ) size /= 2;
-        return size;
-      },
-      readsAhead() {
-        if (running.size === 1) return READ_AHEAD_ALONE;
-        return running.size <= MAX_READING_AHEAD ? 1 : 0;
-      },
-      release(countBytes, whenStopped) {
-        if (maxRateBytesPerSecond === Infinity) return count(countBytes);
-        const nowMs = clock.monotonic();
-        releasedMs = Math.max(nowMs - CATCH_UP_MS, releasedMs) +
-          countBytes / maxRateBytesPerSecond * 1000;
-        const delayMs = Math.max(0, releasedMs - nowMs);
-        return sleep(clock, delayMs, { signal: whenStopped() })
-          .then(() => count(countBytes));
-      },
-      fail() {
-        state.state = "broken";
-      },
+      ...this.subject,
+      startedMs: this.startedMs,
+      sentBytes: this.#sentBytes,
+      state: this.#isBroken ? "broken" : state,
     };
   }
 
-  return {
-    begin,
-    counts: () => ({
-      running: running.size,
-      limit: maxConnections,
-      ...total,
-    }),
-    recent: () => [...[...running].reverse(), ...ended.toReversed()],
-  };
+  #count(countBytes: number): undefined {
+    this.#sentBytes += countBytes;
+    this.#shared.sentBytes += countBytes;
+  }
+}
+
+/** What all downloads of a provider have between them. */
+interface SharedBudget {
+  running: number;
+  sentBytes: number;
+}
+
+/** What downloads are bounded by. */
+export interface TransfersOptions {
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** How much, and to how many. */
+  readonly limits: TransferLimits;
+}
+
+/** The downloads of one provider: counts and bounds them. */
+export class Transfers {
+  readonly #options: TransfersOptions;
+  readonly #running = new Set<RunningTransfer>();
+  readonly #ended: TransferState[] = [];
+  readonly #shared: SharedBudget = { running: 0, sentBytes: 0 };
+  readonly #total = { done: 0, broken: 0, refused: 0 };
+
+  /** None yet. */
+  constructor(options: TransfersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Admits a download, or refuses it when too many are running.
+   *
+   * @param completed settles when the response has left or never will
+   */
+  begin(
+    subject: TransferSubject,
+    completed: Promise<unknown>,
+  ): Transfer | undefined {
+    if (this.#running.size >= this.#options.limits.maxConnections) {
+      this.#total.refused++;
+      return undefined;
+    }
+    const transfer = new RunningTransfer(subject, this.#shared, this.#options);
+    this.#running.add(transfer);
+    this.#shared.running = this.#running.size;
+    completed.then(() => this.#end(transfer), () => {
+      transfer.fail();
+      this.#end(transfer);
+    });
+    return transfer;
+  }
+
+  /** As it stands. */
+  counts(): TransferCounts {
+    return {
+      running: this.#running.size,
+      limit: this.#options.limits.maxConnections,
+      ...this.#total,
+      sentBytes: this.#shared.sentBytes,
+    };
+  }
+
+  /** Running ones and the last that ended, newest first. */
+  recent(): readonly TransferState[] {
+    const running = [...this.#running].map((transfer) => transfer.state());
+    return [...running.reverse(), ...this.#ended.toReversed()];
+  }
+
+  #end(transfer: RunningTransfer): void {
+    this.#running.delete(transfer);
+    this.#shared.running = this.#running.size;
+    const state = transfer.end();
+    this.#total[state.state === "done" ? "done" : "broken"]++;
+    this.#ended.push(state);
+    if (this.#ended.length > REMEMBERED) this.#ended.shift();
+  }
 }

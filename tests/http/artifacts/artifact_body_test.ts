@@ -5,8 +5,8 @@ import {
 } from "../../../lib/http/artifacts/artifact_body.ts";
 import { ArtifactFiles } from "../../../lib/http/artifacts/artifact_files.ts";
 import {
-  createTransfers,
   type Transfer,
+  Transfers,
 } from "../../../lib/http/artifacts/transfers.ts";
 import type { LentBody } from "../../../lib/net/http1/http_app.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -27,7 +27,7 @@ interface Setup {
 function setup({ others = 0 } = {}): Setup {
   const fileSystem = new MemoryFileSystem()
     .file("/vmlinuz", new Uint8Array(SIZE_BYTES).fill(7));
-  const transfers = createTransfers({
+  const transfers = new Transfers({
     clock: new FakeClock(),
     limits: { maxConnections: 100 },
   });
