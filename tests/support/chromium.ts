@@ -58,101 +58,118 @@ export async function startChromium(command: string): Promise<Browser> {
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const socket = new WebSocket(await debuggerUrl(profile));
-  await new Promise((resolve, reject) => {
-    socket.onopen = resolve;
-    socket.onerror = reject;
-  });
-
-  let lastId = 0;
-  const replies = new Map<number, (message: Message) => void>();
-  const listeners = new Set<(message: Message) => void>();
-  socket.onmessage = ({ data }) => {
-    const message: Message = JSON.parse(String(data));
-    if (message.id !== undefined) replies.get(message.id)?.(message);
-    else for (const listener of listeners) listener(message);
+  const devTools = await DevTools.connect(await debuggerUrl(profile));
+  return {
+    open: (url, view) => openPage(devTools, url, view),
+    async [Symbol.asyncDispose]() {
+      await devTools.closeBrowser();
+      await child.status;
+      await Deno.remove(profile, { recursive: true });
+    },
   };
-  async function call(
+}
+
+/** The Chrome DevTools Protocol over its WebSocket. */
+class DevTools {
+  readonly #socket: WebSocket;
+  readonly #replies = new Map<number, (message: Message) => void>();
+  readonly #listeners = new Set<(message: Message) => void>();
+  #lastId = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => {
+      const message: Message = JSON.parse(String(data));
+      if (message.id !== undefined) this.#replies.get(message.id)?.(message);
+      else for (const listener of this.#listeners) listener(message);
+    };
+  }
+
+  static async connect(url: string): Promise<DevTools> {
+    const socket = new WebSocket(url);
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    return new DevTools(socket);
+  }
+
+  listen(listener: (message: Message) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  async call(
     method: string,
     params: Record<string, unknown>,
     sessionId?: string,
   ): Promise<Record<string, unknown>> {
-    const id = ++lastId;
+    const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Message>();
-    replies.set(id, resolve);
-    socket.send(JSON.stringify({ id, method, params, sessionId }));
+    this.#replies.set(id, resolve);
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     const { result, error } = await promise;
-    replies.delete(id);
+    this.#replies.delete(id);
     if (error !== undefined) throw new Error(`${method}: ${error.message}`);
     return result ?? {};
   }
 
-  async function open(
-    url: string,
-    { width = 1200, height = 900, colorScheme = "light", javaScript = true }:
-      BrowserView = {},
-  ): Promise<BrowserPage> {
-    const { targetId } = await call("Target.createTarget", {
-      url: "about:blank",
-    });
-    const { sessionId } = await call("Target.attachToTarget", {
-      targetId,
-      flatten: true,
-    });
-    const session = String(sessionId);
-    const complaints: string[] = [];
-    const loaded = Promise.withResolvers<void>();
-    listeners.add((message) => {
-      if (message.sessionId !== session) return;
-      if (message.method === "Page.loadEventFired") loaded.resolve();
-      const complaint = complaintIn(message);
-      if (complaint !== undefined) complaints.push(complaint);
-    });
-    for (const domain of ["Page", "Runtime", "Log"]) {
-      await call(`${domain}.enable`, {}, session);
-    }
-    await call("Emulation.setDeviceMetricsOverride", {
-      width,
-      height,
-      deviceScaleFactor: 1,
-      mobile: width < 600,
-    }, session);
-    await call("Emulation.setEmulatedMedia", {
-      features: [{ name: "prefers-color-scheme", value: colorScheme }],
-    }, session);
-    await call("Emulation.setScriptExecutionDisabled", {
-      value: !javaScript,
-    }, session);
-    await call("Page.navigate", { url }, session);
-    await loaded.promise;
-    return {
-      complaints,
-      async evaluate(expression) {
-        const { result } = await call("Runtime.evaluate", {
-          expression,
-          awaitPromise: true,
-          returnByValue: true,
-        }, session);
-        return typeof result === "object" && result !== null &&
-            "value" in result
-          ? result.value
-          : undefined;
-      },
-      async screenshot() {
-        const { data } = await call("Page.captureScreenshot", {}, session);
-        return Uint8Array.fromBase64(String(data));
-      },
-    };
+  async closeBrowser(): Promise<void> {
+    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
+    await this.call("Browser.close", {});
+    await closed;
   }
+}
 
+async function openPage(
+  devTools: DevTools,
+  url: string,
+  { width = 1200, height = 900, colorScheme = "light", javaScript = true }:
+    BrowserView = {},
+): Promise<BrowserPage> {
+  const { targetId } = await devTools.call("Target.createTarget", {
+    url: "about:blank",
+  });
+  const { sessionId } = await devTools.call("Target.attachToTarget", {
+    targetId,
+    flatten: true,
+  });
+  const session = String(sessionId);
+  const call = (method: string, params: Record<string, unknown>) =>
+    devTools.call(method, params, session);
+  const complaints: string[] = [];
+  const loaded = Promise.withResolvers<void>();
+  devTools.listen((message) => {
+    if (message.sessionId !== session) return;
+    if (message.method === "Page.loadEventFired") loaded.resolve();
+    const complaint = complaintIn(message);
+    if (complaint !== undefined) complaints.push(complaint);
+  });
+  for (const domain of ["Page", "Runtime", "Log"]) {
+    await call(`${domain}.enable`, {});
+  }
+  const mobile = width < 600;
+  await call("Emulation.setDeviceMetricsOverride", {
+    ...{ width, height, deviceScaleFactor: 1, mobile },
+  });
+  await call("Emulation.setEmulatedMedia", {
+    features: [{ name: "prefers-color-scheme", value: colorScheme }],
+  });
+  await call("Emulation.setScriptExecutionDisabled", { value: !javaScript });
+  await call("Page.navigate", { url });
+  await loaded.promise;
   return {
-    open,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => socket.onclose = resolve);
-      await call("Browser.close", {});
-      await closed;
-      await child.status;
-      await Deno.remove(profile, { recursive: true });
+    complaints,
+    async evaluate(expression) {
+      const { result } = await call("Runtime.evaluate", {
+        ...{ expression, awaitPromise: true, returnByValue: true },
+      });
+      return typeof result === "object" && result !== null && "value" in result
+        ? result.value
+        : undefined;
+    },
+    async screenshot() {
+      const { data } = await call("Page.captureScreenshot", {});
+      return Uint8Array.fromBase64(String(data));
     },
   };
 }

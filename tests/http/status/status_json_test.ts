@@ -16,6 +16,70 @@ function hashes({ catalog }: HttpFixture): Record<string, string> {
   );
 }
 
+/** What /status says of the images of the fixture. */
+function expectedImages(fixture: HttpFixture): unknown[] {
+  const { kernel, initramfs, "Board-4.dtb": dtb } = hashes(fixture);
+  const [stable, testing] = fixture.catalog.images();
+  return [
+    {
+      channel: "stable",
+      arch: "arm64",
+      version: "2026.11.22",
+      manifest: "/stable/arm64/manifest.json",
+      manifest_sha256: stable?.manifest.sha256,
+      artifacts: [
+        {
+          role: "kernel",
+          filename: "vmlinuz",
+          size_bytes: 26,
+          sha256: kernel,
+        },
+        {
+          role: "initramfs",
+          filename: "initramfs.img",
+          size_bytes: 12,
+          sha256: initramfs,
+        },
+        {
+          role: "Board-4.dtb",
+          filename: "Board-4.dtb",
+          size_bytes: 13,
+          sha256: dtb,
+        },
+      ],
+      advertised: [
+        { via: "mDNS", published: true, last_published_at: null },
+        {
+          via: "DHT",
+          published: true,
+          last_published_at: "2026-11-22T11:55:00.000Z",
+          next_refresh_at: "2026-11-22T12:25:00.000Z",
+          holders: 5,
+        },
+      ],
+    },
+    {
+      channel: "testing",
+      arch: "x86_64",
+      version: "2026.11.22",
+      manifest: "/testing/x86_64/manifest.json",
+      manifest_sha256: testing?.manifest.sha256,
+      artifacts: [{
+        role: "kernel",
+        filename: "vmlinuz-6.12",
+        size_bytes: 14,
+        sha256: testing?.artifacts.get("kernel")?.sha256,
+      }],
+      advertised: [{
+        via: "mDNS",
+        published: false,
+        last_published_at: null,
+        problem: "eth0 is down",
+      }],
+    },
+  ];
+}
+
 Deno.test("/status tells images, advertisements, peers and clients", async () => {
   const fixture = await httpFixture();
   fixture.status = busyProvider();
@@ -27,8 +91,6 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
   left.resolve();
   await fixture.clock.advance(1000);
   const response = await request(fixture, "/status");
-  const { kernel, initramfs, "Board-4.dtb": dtb } = hashes(fixture);
-  const [stable, testing] = fixture.catalog.images();
   const download = {
     client: "10.0.0.7",
     artifact: "stable/arm64/vmlinuz",
@@ -41,64 +103,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
     time: "2026-11-22T12:00:01.000Z",
     started_at: "2026-11-22T11:00:00.000Z",
     ready: true,
-    images: [
-      {
-        channel: "stable",
-        arch: "arm64",
-        version: "2026.11.22",
-        manifest: "/stable/arm64/manifest.json",
-        manifest_sha256: stable?.manifest.sha256,
-        artifacts: [
-          {
-            role: "kernel",
-            filename: "vmlinuz",
-            size_bytes: 26,
-            sha256: kernel,
-          },
-          {
-            role: "initramfs",
-            filename: "initramfs.img",
-            size_bytes: 12,
-            sha256: initramfs,
-          },
-          {
-            role: "Board-4.dtb",
-            filename: "Board-4.dtb",
-            size_bytes: 13,
-            sha256: dtb,
-          },
-        ],
-        advertised: [
-          { via: "mDNS", published: true, last_published_at: null },
-          {
-            via: "DHT",
-            published: true,
-            last_published_at: "2026-11-22T11:55:00.000Z",
-            next_refresh_at: "2026-11-22T12:25:00.000Z",
-            holders: 5,
-          },
-        ],
-      },
-      {
-        channel: "testing",
-        arch: "x86_64",
-        version: "2026.11.22",
-        manifest: "/testing/x86_64/manifest.json",
-        manifest_sha256: testing?.manifest.sha256,
-        artifacts: [{
-          role: "kernel",
-          filename: "vmlinuz-6.12",
-          size_bytes: 14,
-          sha256: testing?.artifacts.get("kernel")?.sha256,
-        }],
-        advertised: [{
-          via: "mDNS",
-          published: false,
-          last_published_at: null,
-          problem: "eth0 is down",
-        }],
-      },
-    ],
+    images: expectedImages(fixture),
     missing: ["stable/x86_64", "testing/arm64"],
     warnings: ["Cannot read /srv/beta: permission denied"],
     mdns: {
