@@ -12,7 +12,11 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
   readonly #maxSize: number;
   readonly #whenFull: WhenFull;
 
-  /** @param maxSize how many keys there may be, at least 1 */
+  /**
+   * Empty.
+   *
+   * @param maxSize how many keys there may be, at least 1
+   */
   constructor(maxSize: number, whenFull: WhenFull) {
     this.#maxSize = maxSize;
     this.#whenFull = whenFull;
@@ -52,7 +56,11 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     return true;
   }
 
-  /** @returns whether there was such a key */
+  /**
+   * Forgets a key.
+   *
+   * @returns whether there was such a key
+   */
   delete(key: K): boolean {
     return this.#entries.delete(key);
   }
