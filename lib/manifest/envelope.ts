@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../core/base64.ts";
 import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type JsonValue,
   parseJson,
 } from "./canonical_json.ts";
-import { decodeBase64 } from "./public_key.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** The most bytes an envelope may have; a client fetches no more. */

@@ -7,9 +7,9 @@ import { type Envelope, openEnvelope } from "./envelope.ts";
 import { sha256 } from "./sha256.ts";
 import { sealEnvelope } from "./sign_envelope.ts";
 import type { SigningKey } from "./signing_key.ts";
-import { formatTimestamp } from "./timestamp.ts";
+import { CLOCK_SKEW_MS, formatTimestamp } from "./timestamp.ts";
 import { checkSignatures, trustKeys } from "./trusted_keys.ts";
-import { CLOCK_SKEW_MS, manifestOf } from "./verify_envelope.ts";
+import { manifestOf } from "./verify_envelope.ts";
 
 const DAY_MS = 86_400_000;
 

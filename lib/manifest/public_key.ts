@@ -1,3 +1,10 @@
+import { decodeBase64 } from "../core/base64.ts";
+import {
+  pemBody,
+  pemText,
+  publicKeyDer,
+  publicKeyOfDer,
+} from "../core/ed25519_pem.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 
 /** An Ed25519 public key (RFC 8032). */
@@ -7,9 +14,6 @@ export interface PublicKey {
   /** The 32 bytes of the key. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
-
-/** Everything of a SubjectPublicKeyInfo before the key (RFC 8410 section 4). */
-const SPKI_PREFIX = "302a300506032b6570032100";
 
 /** Makes a public key of its 32 bytes. */
 export function publicKey(bytes: Uint8Array<ArrayBuffer>): PublicKey {
@@ -29,24 +33,22 @@ export function parsePublicKey(text: string): Result<PublicKey> {
       'a private key; give the public one that "plasmd key show" prints',
     );
   }
-  const pem = /-----BEGIN PUBLIC KEY-----([^-]*)-----END PUBLIC KEY-----/
-    .exec(trimmed)?.[1];
-  const bytes = decodeBase64(pem?.replace(/\s+/g, "") ?? trimmed);
+  const pem = pemBody(trimmed, "PUBLIC KEY");
+  const bytes = decodeBase64(pem ?? trimmed);
   if (pem === undefined) {
     return bytes?.length === 32
       ? ok(publicKey(bytes))
       : refuse("not a public key: neither 64 hex digits, base64 nor PEM");
   }
-  const info = bytes?.toHex();
-  return info?.length === 88 && info.startsWith(SPKI_PREFIX)
-    ? ok(publicKey(Uint8Array.fromHex(info.slice(SPKI_PREFIX.length))))
-    : refuse("not an Ed25519 public key in PEM");
+  const key = bytes && publicKeyOfDer(bytes);
+  return key === undefined
+    ? refuse("not an Ed25519 public key in PEM")
+    : ok(publicKey(key));
 }
 
 /** Writes a public key as PEM, as OpenSSL reads it. */
 export function publicKeyPem(key: PublicKey): string {
-  const info = Uint8Array.fromHex(SPKI_PREFIX + key.bytes.toHex());
-  return `-----BEGIN PUBLIC KEY-----\n${info.toBase64()}\n-----END PUBLIC KEY-----\n`;
+  return pemText("PUBLIC KEY", publicKeyDer(key.bytes));
 }
 
 /**
@@ -67,20 +69,5 @@ export async function verifySignature(
   } catch {
     // A keyid may hold any 32 bytes, and what is no key has signed nothing.
     return false;
-  }
-}
-
-/**
- * Decodes base64 (RFC 4648 section 4) that has exactly one spelling: padded,
- * no white space, no stray bits, so that nothing can be changed unnoticed.
- */
-export function decodeBase64(
-  text: string,
-): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    const bytes = Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
-    return bytes.toBase64() === text ? bytes : undefined;
-  } catch {
-    return undefined;
   }
 }

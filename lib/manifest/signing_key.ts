@@ -1,4 +1,6 @@
 import { dirname } from "node:path";
+import { decodeBase64 } from "../core/base64.ts";
+import { pemBody, pemText } from "../core/ed25519_pem.ts";
 import { UserError } from "../core/errors.ts";
 import {
   FileAccessError,
@@ -6,7 +8,7 @@ import {
   type FileSystem,
 } from "../core/file_system.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { decodeBase64, type PublicKey, publicKey } from "./public_key.ts";
+import { type PublicKey, publicKey } from "./public_key.ts";
 
 /** An Ed25519 private key that signs manifests. */
 export interface SigningKey {
@@ -37,11 +39,8 @@ export async function generateSigningKey(): Promise<SigningKey> {
 export async function parseSigningKey(
   pem: string,
 ): Promise<Result<SigningKey>> {
-  const body = /-----BEGIN PRIVATE KEY-----([^-]*)-----END PRIVATE KEY-----/
-    .exec(pem)?.[1];
-  const bytes = body === undefined
-    ? undefined
-    : decodeBase64(body.replace(/\s+/g, ""));
+  const body = pemBody(pem, "PRIVATE KEY");
+  const bytes = body === undefined ? undefined : decodeBase64(body);
   if (bytes === undefined) {
     return refuse("not an unencrypted private key in PKCS#8 PEM");
   }
@@ -169,9 +168,8 @@ async function signingKey(privateKey: CryptoKey): Promise<SigningKey> {
       );
     },
     async toPem() {
-      const bytes = await crypto.subtle.exportKey("pkcs8", privateKey);
-      const body = new Uint8Array(bytes).toBase64();
-      return `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`;
+      const der = await crypto.subtle.exportKey("pkcs8", privateKey);
+      return pemText("PRIVATE KEY", new Uint8Array(der));
     },
   };
 }

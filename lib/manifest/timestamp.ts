@@ -1,4 +1,10 @@
 /**
+ * How far the clocks of provider and client may be apart: a manifest or a DHT
+ * record dated further ahead is refused as of the future.
+ */
+export const CLOCK_SKEW_MS = 5 * 60_000;
+
+/**
  * Writes a time the one way our documents do (RFC 3339, UTC, whole seconds):
  * `2026-11-22T12:00:00Z`.
  *

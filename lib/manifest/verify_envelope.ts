@@ -4,10 +4,7 @@ import { type BootManifest, parseManifest } from "./boot_manifest.ts";
 import { type Envelope, openEnvelope } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
 import { checkSignatures, type TrustedKeys } from "./trusted_keys.ts";
-import { formatTimestamp } from "./timestamp.ts";
-
-/** How far the clocks of provider and client may be apart. */
-export const CLOCK_SKEW_MS = 5 * 60_000;
+import { CLOCK_SKEW_MS, formatTimestamp } from "./timestamp.ts";
 
 /** What a client asks of a manifest. */
 export interface TrustPolicy {

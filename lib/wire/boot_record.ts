@@ -1,11 +1,14 @@
+import { decodeBase64 } from "../core/base64.ts";
 import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import {
   canonicalizeUntrusted,
+  isJsonObject,
   type JsonObject,
   type JsonValue,
   parseJson,
 } from "../manifest/canonical_json.ts";
+import { CLOCK_SKEW_MS, parseTimestamp } from "../manifest/timestamp.ts";
 import { verifyPeerSignature } from "../net/dht/identity.ts";
 
 /**
@@ -32,13 +35,9 @@ export interface BootRecord {
 export const MAX_RECORD_BYTES = 4096;
 /** Longer lives are refused: a stopped provider must be forgotten. */
 export const MAX_TTL_SECONDS = 24 * 3600;
-/** How far ahead of ours a provider's clock may be. */
-const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 /** Bound into the signature, so that it holds for nothing else. */
 const SIGNATURE_CONTEXT = "phase-boot-record:1\n";
 const ED25519_SIGNATURE_BYTES = 64;
-/** What `Date.prototype.toISOString` writes for four-digit years. */
-const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 
 /** The key of an image's record in the DHT. */
 export function bootRecordKey(image: ChannelArch): string {
@@ -144,7 +143,7 @@ interface RecordParts {
 function readParts(value: Uint8Array): Result<RecordParts> {
   if (value.length > MAX_RECORD_BYTES) return refuse("record is too long");
   const json = parseJson(value);
-  if (!json.ok || !isObject(json.value)) {
+  if (!json.ok || !isJsonObject(json.value)) {
     return refuse("record is not a JSON object");
   }
   const { sig, ...fields } = json.value;
@@ -161,11 +160,10 @@ function readFields(fields: JsonObject): Result<BootRecord> {
   if (provider_name !== undefined && typeof provider_name !== "string") {
     return refuse("provider_name is not text");
   }
-  if (typeof last_updated !== "string" || !ISO_DATE.test(last_updated)) {
-    return refuse("last_updated is not a date");
-  }
-  const lastUpdatedMs = Date.parse(last_updated);
-  if (Number.isNaN(lastUpdatedMs)) return refuse("last_updated is not a date");
+  const lastUpdatedMs = typeof last_updated === "string"
+    ? parseTimestamp(last_updated)
+    : undefined;
+  if (lastUpdatedMs === undefined) return refuse("last_updated is not a date");
   if (typeof version !== "string" || version === "") {
     return refuse("version is not text");
   }
@@ -176,7 +174,7 @@ function readFields(fields: JsonObject): Result<BootRecord> {
   return ok({
     url,
     peerId: peer_id,
-    ...(provider_name === undefined ? {} : { providerName: provider_name }),
+    ...provider_name !== undefined && { providerName: provider_name },
     lastUpdatedMs,
     version,
     ttlSeconds: ttl,
@@ -184,7 +182,7 @@ function readFields(fields: JsonObject): Result<BootRecord> {
 }
 
 function checkDates(record: BootRecord, now: number): Result<void> {
-  if (record.lastUpdatedMs > now + MAX_CLOCK_SKEW_MS) {
+  if (record.lastUpdatedMs > now + CLOCK_SKEW_MS) {
     return refuse("record is from the future");
   }
   return expiryMs(record) <= now ? refuse("record has expired") : ok(undefined);
@@ -200,16 +198,4 @@ function signedBytes(key: string, fields: JsonObject): Result<Uint8Array> {
 function isHttpUrl(text: string): boolean {
   const protocol = URL.parse(text)?.protocol;
   return protocol === "http:" || protocol === "https:";
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function decodeBase64(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
-  }
 }

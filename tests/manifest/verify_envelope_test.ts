@@ -4,12 +4,12 @@ import {
   addSignatures,
   sealEnvelope,
 } from "../../lib/manifest/sign_envelope.ts";
+import { CLOCK_SKEW_MS } from "../../lib/manifest/timestamp.ts";
 import {
   type TrustedKeys,
   trustKeys,
 } from "../../lib/manifest/trusted_keys.ts";
 import {
-  CLOCK_SKEW_MS,
   readEnvelope,
   type TrustPolicy,
   verifyEnvelope,

@@ -42,6 +42,12 @@ async function tampered(fields: Record<string, unknown>): Promise<Uint8Array> {
   return new TextEncoder().encode(JSON.stringify({ ...json, ...fields }));
 }
 
+/** A valid record whose signature's padding is written otherwise. */
+async function respelled(padding: string): Promise<Uint8Array> {
+  const text = new TextDecoder().decode(await signed());
+  return new TextEncoder().encode(text.replace(/==(?="}$)/, padding));
+}
+
 async function refusal(value: Uint8Array, key = KEY): Promise<string> {
   const result = await parseBootRecord(key, value, { now: NOW });
   return result.ok ? "accepted" : result.reason;
@@ -172,6 +178,11 @@ Deno.test("parseBootRecord() names what is malformed", async () => {
       await tampered({ last_updated: "2026-13-41T99:00:00Z" }),
       /last_updated is not a date/,
     ],
+    [
+      // Date.parse makes the 2nd of March of it.
+      await tampered({ last_updated: "2026-02-30T12:00:00Z" }),
+      /last_updated is not a date/,
+    ],
     [await tampered({ version: "" }), /version is not text/],
     [await tampered({ ttl: 0 }), /ttl is not/],
     [await tampered({ ttl: 1.5 }), /ttl is not/],
@@ -180,6 +191,8 @@ Deno.test("parseBootRecord() names what is malformed", async () => {
     [await tampered({ sig: undefined }), /sig is no Ed25519 signature/],
     [await tampered({ sig: "AAAA" }), /sig is no Ed25519 signature/],
     [await tampered({ sig: "%%%" }), /sig is no Ed25519 signature/],
+    [await respelled(" "), /sig is no Ed25519 signature/],
+    [await respelled(""), /sig is no Ed25519 signature/],
   ];
   for (const [value, reason] of cases) {
     assert.match(await refusal(value), reason);

@@ -5,6 +5,7 @@ import {
 } from "@libp2p/crypto/keys";
 import type { Ed25519PrivateKey } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
+import { pemBody, seedOfDer } from "../../core/ed25519_pem.ts";
 import { UserError } from "../../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
@@ -24,8 +25,6 @@ export interface Identity {
 }
 
 const SEED_BYTES = 32;
-/** PKCS#8 of an Ed25519 key up to its seed (RFC 8410, section 7). */
-const PKCS8_HEADER = Uint8Array.fromHex("302e020100300506032b657004220420");
 /** Larger files are no key, and are not read. */
 const MAX_KEY_FILE_BYTES = 4096;
 /** Read, write and execute for group and others. */
@@ -44,9 +43,8 @@ export async function parseIdentity(
   bytes: Uint8Array,
 ): Promise<Result<Identity>> {
   if (bytes.length === SEED_BYTES) return ok(await identityOfSeed(bytes));
-  const pem =
-    /-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----/
-      .exec(new TextDecoder("latin1").decode(bytes))?.[1];
+  const text = new TextDecoder("latin1").decode(bytes);
+  const pem = pemBody(text, "PRIVATE KEY");
   if (pem !== undefined) return await parsePkcs8(pem);
   try {
     const key = privateKeyFromProtobuf(bytes);
@@ -144,17 +142,14 @@ async function loadIdentity(
 async function parsePkcs8(base64: string): Promise<Result<Identity>> {
   let der: Uint8Array;
   try {
-    der = Uint8Array.fromBase64(base64.replaceAll(/\s/g, ""));
+    der = Uint8Array.fromBase64(base64);
   } catch {
     return refuse("its PEM is not base64");
   }
-  // Newer writers append the public key (RFC 5958, version 1): the lengths at
-  // 1 and the version at 4 differ then.
-  const isEd25519 = der.length >= PKCS8_HEADER.length + SEED_BYTES &&
-    PKCS8_HEADER.every((byte, i) => i === 1 || i === 4 || der[i] === byte);
-  if (!isEd25519) return refuse("its PEM holds no Ed25519 key");
-  const start = PKCS8_HEADER.length;
-  return ok(await identityOfSeed(der.subarray(start, start + SEED_BYTES)));
+  const seed = seedOfDer(der);
+  return seed === undefined
+    ? refuse("its PEM holds no Ed25519 key")
+    : ok(await identityOfSeed(seed));
 }
 
 async function identityOfSeed(seed: Uint8Array): Promise<Identity> {

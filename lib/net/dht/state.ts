@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../core/base64.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
 import { setAside } from "../../core/damaged_file.ts";
 import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
@@ -65,11 +66,8 @@ export function decodeDhtState(text: string): DhtState | undefined {
     const key = member(record, "key");
     const value = member(record, "value");
     if (typeof key !== "string" || typeof value !== "string") return [];
-    try {
-      return [{ key, value: Uint8Array.fromBase64(value) }];
-    } catch {
-      return [];
-    }
+    const bytes = decodeBase64(value);
+    return bytes === undefined ? [] : [{ key, value: bytes }];
   });
   return { peers: peers.slice(0, MAX_PEERS), records };
 }
