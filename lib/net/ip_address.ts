@@ -44,6 +44,49 @@ export function isLinkLocal6(bytes: Uint8Array): boolean {
     ((bytes[1] ?? 0) & 0xc0) === 0x80;
 }
 
+/** IPv4 prefixes without a meaning on the internet, or that name no host. */
+const NOT_PUBLIC_4: readonly (readonly [prefix: string, length: number])[] = [
+  ["0.0.0.0", 8], // this network (RFC 1122 section 3.2.1.3)
+  ["10.0.0.0", 8], // private (RFC 1918)
+  ["100.64.0.0", 10], // shared by a carrier's customers (RFC 6598)
+  ["127.0.0.0", 8], // loopback (RFC 1122 section 3.2.1.3)
+  ["169.254.0.0", 16], // link-local (RFC 3927)
+  ["172.16.0.0", 12], // private (RFC 1918)
+  ["192.168.0.0", 16], // private (RFC 1918)
+  ["224.0.0.0", 3], // multicast (RFC 5771), reserved and broadcast (RFC 1112)
+];
+/** The only IPv6 prefix given out to networks (RFC 4291 section 2.4). */
+const GLOBAL_UNICAST_6 = Uint8Array.of(0x20, ...new Uint8Array(15));
+/** An IPv4 address follows (RFC 4291 section 2.5.5.2). */
+const MAPPED_4 = Uint8Array.of(...new Uint8Array(10), 255, 255, 0, 0, 0, 0);
+
+/**
+ * Whether an address of 4 or 16 bytes is one that the internet has routes to.
+ * Those for documentation (RFC 5737, RFC 3849) stand for such.
+ */
+export function isPublicAddress(bytes: Uint8Array): boolean {
+  if (bytes.length === 16) {
+    return samePrefix(bytes, MAPPED_4, 96)
+      ? isPublicAddress(bytes.subarray(12))
+      : samePrefix(bytes, GLOBAL_UNICAST_6, 3);
+  }
+  return bytes.length === 4 &&
+    !NOT_PUBLIC_4.some(([prefix, length]) =>
+      samePrefix(bytes, Uint8Array.from(prefix.split("."), Number), length)
+    );
+}
+
+/**
+ * Whether a text is an IP address that has no meaning beyond its own network;
+ * a host name is none.
+ *
+ * @param text with or without the zone of an IPv6 address
+ */
+export function isPrivateAddress(text: string): boolean {
+  const bytes = addressBytes(text.replace(/%.*$/, ""));
+  return bytes !== undefined && !isPublicAddress(bytes);
+}
+
 function ipv4Bytes(text: string): Uint8Array | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;

@@ -5,6 +5,7 @@ import {
   isOnLink,
   selectLinks,
 } from "../net/interfaces.ts";
+import { isPrivateAddress } from "../net/ip_address.ts";
 
 /** What the network side of a provider is decided from. */
 export interface AddressSettings {
@@ -114,12 +115,6 @@ export function isWildcard(address: string): boolean {
 /** `http://192.0.2.1:8080`, with the brackets that IPv6 needs. */
 export function httpBaseUrl(address: string, port: number): string {
   return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
-}
-
-/** Whether an address has no meaning beyond its own network (RFC 1918, 4193). */
-export function isPrivateAddress(address: string): boolean {
-  return /^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe[89ab])/i
-    .test(address);
 }
 
 /** Whether a multiaddr leads out of this network, by address or by name. */

@@ -11,14 +11,10 @@ import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { type DhtNode, openDhtNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
+import { isPrivateAddress } from "../net/ip_address.ts";
 import { openPortMapper, type PortMapper } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
-import {
-  httpBaseUrl,
-  isPrivateAddress,
-  isPublicMultiaddr,
-  listenAddress,
-} from "./addresses.ts";
+import { httpBaseUrl, isPublicMultiaddr, listenAddress } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
 /** Where the HTTP server was bound. */

@@ -4,6 +4,8 @@ import {
   addressBytes,
   addressText,
   isLinkLocal6,
+  isPrivateAddress,
+  isPublicAddress,
   samePrefix,
 } from "../../lib/net/ip_address.ts";
 
@@ -75,4 +77,42 @@ Deno.test("isLinkLocal6() knows fe80::/10", () => {
   assert.ok(!of("fec0::1"));
   assert.ok(!of("fd00::1"));
   assert.ok(!of("169.254.0.1"));
+});
+
+Deno.test("isPublicAddress() knows both ends of each prefix that is not", () => {
+  const isPublic = (text: string) =>
+    isPublicAddress(addressBytes(text) ?? assert.fail(text));
+  const ranges = [
+    ["0.0.0.0", "0.255.255.255"],
+    ["10.0.0.0", "10.255.255.255"],
+    ["100.64.0.0", "100.127.255.255"],
+    ["127.0.0.0", "127.255.255.255"],
+    ["169.254.0.0", "169.254.255.255"],
+    ["172.16.0.0", "172.31.255.255"],
+    ["192.168.0.0", "192.168.255.255"],
+    ["224.0.0.0", "255.255.255.255"],
+    ["::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+    ["4000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+    ["::ffff:10.0.0.0", "::ffff:10.255.255.255"],
+  ];
+  for (const text of ranges.flat()) assert.equal(isPublic(text), false, text);
+  const besides = [
+    ["1.0.0.0", "9.255.255.255", "11.0.0.0"],
+    ["100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0"],
+    ["169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0"],
+    ["192.167.255.255", "192.169.0.0", "223.255.255.255"],
+    ["2000::", "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+    ["::ffff:9.255.255.255", "::ffff:11.0.0.0"],
+  ];
+  for (const text of besides.flat()) assert.equal(isPublic(text), true, text);
+  assert.equal(isPublicAddress(new Uint8Array()), false);
+});
+
+Deno.test("isPrivateAddress() leaves names alone, and reads zones", () => {
+  for (const text of ["10.0.0.1", "::1", "fd00::1", "fe80::1%eth0"]) {
+    assert.equal(isPrivateAddress(text), true, text);
+  }
+  for (const text of ["203.0.113.7", "2001:db8::1", "10.example.org", ""]) {
+    assert.equal(isPrivateAddress(text), false, text);
+  }
 });

@@ -1,7 +1,7 @@
 import { type Clock, deadline } from "../../core/clock.ts";
 import { messageOf, printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
-import { addressBytes } from "../ip_address.ts";
+import { addressBytes, isPublicAddress } from "../ip_address.ts";
 
 /**
  * The service of a home router that maps ports: WANIPConnection of the UPnP
@@ -95,7 +95,7 @@ export async function openGateway(
 }
 
 /** The address that the router has on its other side, if it is a public one. */
-export async function externalAddress(
+export async function getExternalAddress(
   service: GatewayService,
   options: GatewayCallOptions,
 ): Promise<Result<string>> {
@@ -104,7 +104,7 @@ export async function externalAddress(
   const address = element(xml.value, "NewExternalIPAddress") ?? "";
   const bytes = addressBytes(address);
   if (bytes === undefined) return refuse("the router names no outer address");
-  return isPublic(bytes)
+  return isPublicAddress(bytes)
     ? ok(address)
     : refuse(`the router has no public address itself, but ${address}`);
 }
@@ -217,15 +217,4 @@ function element(xml: string, name: string): string | undefined {
 
 function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-}
-
-/** Not private (RFC 1918), shared (RFC 6598), loopback or link-local. */
-function isPublic(bytes: Uint8Array): boolean {
-  const [a = 0, b = 0] = bytes;
-  if (bytes.length !== 4) return (a & 0xe0) === 0x20; // global unicast
-  return a !== 0 && a !== 10 && a !== 127 && a < 224 &&
-    !(a === 100 && (b & 0xc0) === 64) &&
-    !(a === 169 && b === 254) &&
-    !(a === 172 && (b & 0xf0) === 16) &&
-    !(a === 192 && b === 168);
 }

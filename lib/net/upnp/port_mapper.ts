@@ -4,9 +4,9 @@ import { ok, refuse, type Result } from "../../core/result.ts";
 import {
   addPortMapping,
   deletePortMapping,
-  externalAddress,
   type GatewayCallOptions,
   type GatewayService,
+  getExternalAddress,
   openGateway,
 } from "./gateway.ts";
 import { searchGateway } from "./search.ts";
@@ -64,7 +64,7 @@ export function openPortMapper(options: PortMapperOptions): PortMapper {
     if (!location.ok) return location;
     const service = await openGateway(location.value, calls);
     if (!service.ok) return service;
-    const address = await externalAddress(service.value, calls);
+    const address = await getExternalAddress(service.value, calls);
     if (!address.ok) return address;
     for (const [i, port] of ports.entries()) {
       const added = await addPortMapping(service.value, {

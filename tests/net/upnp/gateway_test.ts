@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import {
   addPortMapping,
   deletePortMapping,
-  externalAddress,
+  getExternalAddress,
   openGateway,
   parseDescription,
   parseSearchAnswer,
@@ -99,7 +99,7 @@ Deno.test("a port is mapped and taken back", async () => {
   const { router, calls } = open();
   const service = await openGateway(router.location, calls);
   assert.ok(service.ok);
-  assert.deepEqual(await externalAddress(service.value, calls), {
+  assert.deepEqual(await getExternalAddress(service.value, calls), {
     ok: true,
     value: "203.0.113.7",
   });
@@ -152,12 +152,12 @@ Deno.test("a router behind another router is of no use", async () => {
     ]
   ) {
     router.externalAddress = address;
-    const result = await externalAddress(service.value, calls);
+    const result = await getExternalAddress(service.value, calls);
     assert.equal(result.ok, false, address);
   }
   for (const address of ["100.128.0.1", "172.32.0.1", "198.51.100.1"]) {
     router.externalAddress = address;
-    assert.ok((await externalAddress(service.value, calls)).ok, address);
+    assert.ok((await getExternalAddress(service.value, calls)).ok, address);
   }
 });
 

@@ -1,5 +1,5 @@
 import type { AddressSorter } from "@libp2p/interface";
-import { isLinkLocal, isLoopback, isPrivate } from "@libp2p/utils";
+import { isLinkLocal, isLoopback } from "@libp2p/utils";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { checkMultiaddr } from "../../../core/multiaddr_text.ts";
 import {
@@ -8,6 +8,7 @@ import {
   selectLinks,
   systemAddresses,
 } from "../../interfaces.ts";
+import { isPrivateAddress } from "../../ip_address.ts";
 
 /**
  * The addresses worth telling others: without loopback and link-local ones,
@@ -47,7 +48,7 @@ export function diallingOrder(
   const rank = (address: Multiaddr): number => {
     const host = hostOf(address);
     if (selectLinks(own(), []).some((link) => isOnLink(host, link))) return 0;
-    return isPrivate(address) ? 2 : 1;
+    return isPrivateAddress(host) ? 2 : 1;
   };
   return (a, b) => {
     const difference = rank(a.multiaddr) - rank(b.multiaddr);
