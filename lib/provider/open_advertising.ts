@@ -90,9 +90,9 @@ async function joinDht(
   await using stack = new AsyncDisposableStack();
   // Read while the node opens, which announces what a router maps.
   let ports: PortMapper | undefined = undefined;
-  const externalAddress = () => ports?.externalAddress();
+  const mappedAddress = () => ports?.externalAddress();
   const node = stack.use(
-    await dht.openDht(config, machine, { externalAddress, signal }),
+    await dht.openDht(config, machine, { mappedAddress, signal }),
   );
   const address = stack.use(
     await openOutwardAddress({
@@ -116,7 +116,7 @@ async function joinDht(
         http,
         node,
         ownAddress: address.forPeers,
-        externalAddress,
+        mappedAddress,
       }),
     meetNeighbours() {
       const { interfaces } = config;

@@ -6,13 +6,15 @@ import {
 } from "../advertise/dht_advertiser.ts";
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { Result } from "../core/result.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { type DhtNode, openDhtNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { isPrivateAddress } from "../net/ip_address.ts";
-import { openPortMapper, type PortMapper } from "../net/upnp/port_mapper.ts";
+import { PortMapper } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { httpBaseUrl, isPublicMultiaddr, listenAddress } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -26,14 +28,14 @@ const DEFAULT_P2P_PORT = 4001;
 /**
  * Starts the node of a provider, or one that only helps others to meet.
  *
- * @param externalAddress of the router that maps its port, where one does
+ * @param mappedAddress of the router that maps its port, where one does
  * @throws UserError when it cannot listen
  */
 export async function openDht(
   config: ServeConfig,
   { fileSystem, clock, logger }: Machine,
-  { externalAddress = () => undefined, signal }: {
-    readonly externalAddress?: () => string | undefined;
+  { mappedAddress = () => undefined, signal }: {
+    readonly mappedAddress?: () => string | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<DhtNode> {
@@ -59,7 +61,7 @@ export async function openDht(
         path: join(config.stateDir, "dht.json"),
         logger,
       },
-      alsoAnnounce: (port) => mappedAddresses(externalAddress(), port),
+      alsoAnnounce: (port) => mappedAddresses(mappedAddress(), port),
       clock,
       signal,
     });
@@ -83,28 +85,26 @@ export async function openDht(
 
 /** Where others reach a node through the router. */
 function mappedAddresses(
-  externalAddress: string | undefined,
+  address: string | undefined,
   port: number,
 ): string[] {
-  return externalAddress === undefined
-    ? []
-    : [`/ip4/${externalAddress}/tcp/${port}`];
+  return address === undefined ? [] : [`/ip4/${address}/tcp/${port}`];
 }
 
 /** Advertises in the DHT, under an address that others can reach. */
 export function advertiseInDht(
   config: ServeConfig,
   { clock, logger, hostName }: Machine,
-  { http, node, ownAddress, externalAddress }: {
+  { http, node, ownAddress, mappedAddress }: {
     readonly http: Pick<BoundServer, "port">;
     readonly node: PublishingNode;
     /** By which others reach this machine. */
     readonly ownAddress: () => string;
     /** Of the router that maps our ports, where one does. */
-    readonly externalAddress: () => string | undefined;
+    readonly mappedAddress: () => string | undefined;
   },
 ): DhtAdvertiser {
-  const address = () => externalAddress() ?? ownAddress();
+  const address = () => mappedAddress() ?? ownAddress();
   const baseUrl = () =>
     config.advertiseUrl ?? httpBaseUrl(address(), http.port);
   if (
@@ -143,12 +143,35 @@ export function openPorts(
   },
 ): PortMapper | undefined {
   if (!config.dht.portMapping) return undefined;
-  return openPortMapper({
-    ports: [http.port, ...tcpPorts(node)],
+  const ports = [http.port, ...tcpPorts(node)];
+  return new PortMapper({
+    ports,
     internalAddress: ownAddress,
-    logger,
+    report: (state) => logPortMapping(logger, ports, state),
     clock,
   });
+}
+
+/**
+ * Says how beginning to map ports went.
+ *
+ * @param state the router's public address, or why there is no mapping
+ */
+export function logPortMapping(
+  logger: Logger,
+  ports: readonly number[],
+  state: Result<string>,
+): void {
+  const list = `TCP ports ${ports.join(", ")}`;
+  if (state.ok) {
+    logger.info(
+      `Reachable from the internet as ${state.value}, ${list} (mapped by the router)`,
+    );
+  } else {
+    logger.warn(
+      `Not reachable from beyond the router (${state.reason}): map ${list} there by hand and name the address with --advertise-url`,
+    );
+  }
 }
 
 /** The port that a node listens on, as its addresses have it. */

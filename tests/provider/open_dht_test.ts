@@ -55,7 +55,7 @@ async function advertise(
           return node.publish(key, bytes, options);
         },
       },
-      externalAddress: () => mapped,
+      mappedAddress: () => mapped,
     },
   );
   await advertiser.publish({ image: IMAGE, version: "1" }, {

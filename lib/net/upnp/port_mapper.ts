@@ -1,5 +1,4 @@
 import { type Clock, sleep } from "../../core/clock.ts";
-import type { Logger } from "../../core/log.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import {
   addPortMapping,
@@ -11,20 +10,17 @@ import {
 } from "./gateway.ts";
 import { searchGateway } from "./search.ts";
 
-/** Keeps ports of this machine reachable from beyond a home router. */
-export interface PortMapper extends AsyncDisposable {
-  /** The router's public address while every port is mapped. */
-  externalAddress(): string | undefined;
-}
-
 /** What a mapper is made of. */
 export interface PortMapperOptions {
   /** All of them or none: a manifest is of no use without its images. */
   readonly ports: readonly number[];
   /** IPv4 address of this machine on the router's LAN; asked each time. */
   readonly internalAddress: () => string;
-  /** Told when it begins to work, and when it does not. */
-  readonly logger: Logger;
+  /**
+   * Told whenever it begins to work, with the router's public address, and
+   * whenever there is another reason why it does not.
+   */
+  readonly report: (state: Result<string>) => void;
   /** For renewals. */
   readonly clock: Clock;
   /** Finds the router. @default searchGateway */
@@ -42,88 +38,100 @@ const MAX_RETRY_MS = 30 * 60_000;
 /** Goodbye must not hold up the end of the program. */
 const DELETE_TIMEOUT_MS = 1000;
 
+/** Where all ports are mapped. */
+interface Mapping {
+  readonly service: GatewayService;
+  /** The router's public one. */
+  readonly address: string;
+}
+
 /**
- * Begins to map ports, and goes on until it is disposed of, which takes them
- * back.
+ * Keeps ports of this machine reachable from beyond a home router, until it is
+ * disposed of, which takes the mappings back.
  */
-export function openPortMapper(options: PortMapperOptions): PortMapper {
-  const { ports, logger, clock } = options;
-  const closing = new AbortController();
-  const calls: GatewayCallOptions = {
-    fetch: options.fetch ?? fetch,
-    clock,
-    signal: closing.signal,
-  };
-  const search = options.search ??
-    (({ signal }) =>
-      searchGateway(options.internalAddress(), { clock, signal }));
-  let mapped: { service: GatewayService; address: string } | undefined;
+export class PortMapper implements AsyncDisposable {
+  readonly #options: PortMapperOptions;
+  readonly #calls: GatewayCallOptions;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<void>;
+  #mapped: Mapping | undefined;
 
-  const mapAll = async (): Promise<Result<typeof mapped>> => {
-    const location = await search({ signal: closing.signal });
-    if (!location.ok) return location;
-    const service = await openGateway(location.value, calls);
-    if (!service.ok) return service;
-    const address = await getExternalAddress(service.value, calls);
-    if (!address.ok) return address;
-    for (const [i, port] of ports.entries()) {
-      const added = await addPortMapping(service.value, {
-        port,
-        internalAddress: options.internalAddress(),
-        description: "plasmd",
-        leaseSeconds: LEASE_SECONDS,
-      }, calls);
-      if (added.ok) continue;
-      await takeBack(service.value, ports.slice(0, i), calls);
-      return refuse(`port ${port}: ${added.reason}`);
-    }
-    return ok({ service: service.value, address: address.value });
-  };
+  /** Begins to map at once. */
+  constructor(options: PortMapperOptions) {
+    this.#options = options;
+    const { fetch = globalThis.fetch, clock } = options;
+    this.#calls = { fetch, clock, signal: this.#closing.signal };
+    this.#running = this.#run();
+  }
 
-  const run = async () => {
+  /** The router's public address while every port is mapped. */
+  externalAddress(): string | undefined {
+    return this.#mapped?.address;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    const { report, clock } = this.#options;
     let retryMs = FIRST_RETRY_MS;
     let lastReason: string | undefined;
-    while (!closing.signal.aborted) {
-      const result = await mapAll();
-      if (closing.signal.aborted) return;
-      const before = mapped?.address;
-      mapped = result.ok ? result.value : undefined;
-      if (mapped !== undefined && mapped.address !== before) {
-        logger.info(
-          `Reachable from the internet as ${mapped.address}, TCP ports ${
-            ports.join(", ")
-          } (mapped by the router)`,
-        );
-      }
-      if (!result.ok && result.reason !== lastReason) {
-        logger.warn(
-          `Not reachable from beyond the router (${result.reason}): map TCP ports ${
-            ports.join(", ")
-          } there by hand and name the address with --advertise-url`,
-        );
+    while (true) {
+      const result = await this.#mapAll();
+      if (signal.aborted) return;
+      const lastAddress = this.#mapped?.address;
+      this.#mapped = result.ok ? result.value : undefined;
+      if (!result.ok && result.reason !== lastReason) report(result);
+      if (result.ok && result.value.address !== lastAddress) {
+        report(ok(result.value.address));
       }
       lastReason = result.ok ? undefined : result.reason;
       const waitMs = result.ok ? LEASE_SECONDS * 500 : retryMs;
       retryMs = result.ok
         ? FIRST_RETRY_MS
         : Math.min(retryMs * 2, MAX_RETRY_MS);
-      await sleep(clock, waitMs, { signal: closing.signal }).catch(() => {});
+      try {
+        await sleep(clock, waitMs, { signal });
+      } catch {
+        return; // disposed of
+      }
     }
-  };
-  const running = run();
+  }
 
-  return {
-    externalAddress: () => mapped?.address,
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await running;
-      if (mapped === undefined) return;
-      const limit = new AbortController();
-      const cancel = clock.setTimer(() => limit.abort(), DELETE_TIMEOUT_MS);
-      await takeBack(mapped.service, ports, { ...calls, signal: limit.signal });
-      cancel();
-    },
-  };
+  async #mapAll(): Promise<Result<Mapping>> {
+    const { ports, internalAddress, clock } = this.#options;
+    const { signal } = this.#closing;
+    const location = await (this.#options.search?.({ signal }) ??
+      searchGateway(internalAddress(), { clock, signal }));
+    if (!location.ok) return location;
+    const service = await openGateway(location.value, this.#calls);
+    if (!service.ok) return service;
+    const address = await getExternalAddress(service.value, this.#calls);
+    if (!address.ok) return address;
+    for (const [i, port] of ports.entries()) {
+      const added = await addPortMapping(service.value, {
+        port,
+        internalAddress: internalAddress(),
+        description: "plasmd",
+        leaseSeconds: LEASE_SECONDS,
+      }, this.#calls);
+      if (added.ok) continue;
+      await takeBack(service.value, ports.slice(0, i), this.#calls);
+      return refuse(`port ${port}: ${added.reason}`);
+    }
+    return ok({ service: service.value, address: address.value });
+  }
+
+  /** Takes the mappings back, where the router answers within a second. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    if (this.#mapped === undefined) return;
+    const { ports, clock } = this.#options;
+    const limit = new AbortController();
+    const cancel = clock.setTimer(() => limit.abort(), DELETE_TIMEOUT_MS);
+    const calls = { ...this.#calls, signal: limit.signal };
+    await takeBack(this.#mapped.service, ports, calls);
+    cancel();
+  }
 }
 
 /** What cannot be taken back ends with its lease. */

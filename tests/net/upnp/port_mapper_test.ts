@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { ok, refuse, type Result } from "../../../lib/core/result.ts";
-import {
-  openPortMapper,
-  type PortMapper,
-} from "../../../lib/net/upnp/port_mapper.ts";
+import { PortMapper } from "../../../lib/net/upnp/port_mapper.ts";
+import { logPortMapping } from "../../../lib/provider/open_dht.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeRouter } from "../../support/fake_router.ts";
 import { MemoryLogger } from "../../support/memory_logger.ts";
@@ -24,10 +22,11 @@ function open(
     Promise.resolve(
       router.isUp ? ok(router.location) : refuse("no router answered"),
     );
-  const mapper = openPortMapper({
-    ports: [8080, 4001],
+  const ports = [8080, 4001];
+  const mapper = new PortMapper({
+    ports,
     internalAddress: () => "192.168.1.20",
-    logger,
+    report: (state) => logPortMapping(logger, ports, state),
     clock,
     search,
     fetch: router.fetch,
