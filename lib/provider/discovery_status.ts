@@ -1,7 +1,5 @@
-import type {
-  DhtAdvertiser,
-  DhtImageStatus,
-} from "../advertise/dht_advertiser.ts";
+import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
+import type { DhtImageStatus } from "../advertise/dht_publications.ts";
 import type { MdnsAdvertiser } from "../advertise/mdns_advertiser.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type {

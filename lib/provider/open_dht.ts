@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import {
-  type DhtAdvertiser,
-  openDhtAdvertiser,
+  DhtAdvertiser,
   type PublishingNode,
 } from "../advertise/dht_advertiser.ts";
 import { manifestPath } from "../core/channel_arch.ts";
@@ -117,7 +116,7 @@ export function advertiseInDht(
         "name the address they reach with --advertise-url, or use --port-mapping",
     );
   }
-  return openDhtAdvertiser({
+  return new DhtAdvertiser({
     node,
     urlFor: (image) => baseUrl() + manifestPath(image),
     providerName: config.name ?? hostName,

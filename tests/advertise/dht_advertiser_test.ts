@@ -1,96 +1,27 @@
 import assert from "node:assert/strict";
-import {
-  type DhtAdvertiser,
-  openDhtAdvertiser,
-  type PublishingNode,
-} from "../../lib/advertise/dht_advertiser.ts";
-import type { AnnounceOutcome } from "../../lib/net/dht/announce_outcome.ts";
+import { DhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
-import type { JoinState } from "../../lib/net/dht/join_state.ts";
 import { parseBootRecord } from "../../lib/wire/boot_record.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { FakePublishingNode } from "../support/fake_publishing_node.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const OTHER = { channel: "testing", arch: "arm64" };
 const KEY = "/phase/stable/arm64/manifest";
 const { signal } = new AbortController();
-
 const identity = await createIdentity();
-
-/** A node whose peers a test makes come and go. */
-class FakeNode implements PublishingNode {
-  readonly peerId = identity.peerId;
-  readonly sign = identity.sign;
-  readonly published: { key: string; value: Uint8Array; atMs: number }[] = [];
-  readonly withdrawn: string[] = [];
-  readonly states = new Map<string, JoinState>();
-  peers = 0;
-  /** Peers that answer, and keep nothing. */
-  refusing = 0;
-  failures: string[] = [];
-  /** Called in the midst of each announcement. */
-  onPublish: () => Promise<void> = () => Promise.resolve();
-  readonly #clock: FakeClock;
-  readonly #listeners = new Set<() => void>();
-
-  constructor(clock: FakeClock) {
-    this.#clock = clock;
-  }
-
-  async publish(
-    key: string,
-    value: Uint8Array,
-    { onStored }: { onStored?: () => void },
-  ): Promise<AnnounceOutcome> {
-    this.published.push({ key, value, atMs: this.#clock.monotonic() });
-    const hadPeers = this.peers > 0;
-    if (hadPeers) onStored?.();
-    await this.onPublish();
-    if (!hadPeers && this.peers > 0) onStored?.();
-    return {
-      reached: this.peers + this.refusing,
-      storedAt: this.peers,
-      providedAt: this.peers,
-      failures: this.failures,
-    };
-  }
-
-  withdraw(key: string): Promise<void> {
-    this.withdrawn.push(key);
-    return Promise.resolve();
-  }
-
-  onPeer(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  joinStates(): ReadonlyMap<string, JoinState> {
-    return this.states;
-  }
-
-  /** A peer comes. */
-  join(): void {
-    this.peers++;
-    for (const listener of this.#listeners) listener();
-  }
-
-  get listenerCount(): number {
-    return this.#listeners.size;
-  }
-}
 
 function open({ host = (): string => "192.0.2.7" } = {}): {
   advertiser: DhtAdvertiser;
-  node: FakeNode;
+  node: FakePublishingNode;
   clock: FakeClock;
   logger: MemoryLogger;
 } {
   const clock = new FakeClock();
-  const node = new FakeNode(clock);
+  const node = new FakePublishingNode(identity, clock);
   const logger = new MemoryLogger();
-  const advertiser = openDhtAdvertiser({
+  const advertiser = new DhtAdvertiser({
     node,
     urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
     providerName: "rack 7",
@@ -358,7 +289,7 @@ Deno.test("an image withdrawn while it is announced is not warned of", async () 
     signal,
   });
   await clock.advance(10);
-  await advertiser.withdraw(IMAGE, { signal });
+  await advertiser.withdraw(IMAGE);
   await clock.advance(1000);
   assert.equal((await published).ok, false);
   assert.deepEqual(logger.lines, []);
@@ -371,8 +302,8 @@ Deno.test("withdraw() ends refreshing and answering", async () => {
   const { advertiser, node, clock } = open();
   node.peers = 1;
   await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
-  await advertiser.withdraw(IMAGE, { signal });
-  await advertiser.withdraw(OTHER, { signal });
+  await advertiser.withdraw(IMAGE);
+  await advertiser.withdraw(OTHER);
   await clock.advance(3600_000);
   assert.equal(node.published.length, 1);
   assert.deepEqual(node.withdrawn, [KEY]);

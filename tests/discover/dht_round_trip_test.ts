@@ -1,6 +1,6 @@
 /** From advertiser to source, with time and network in memory. */
 import assert from "node:assert/strict";
-import { openDhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
+import { DhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
 import { createDhtSource } from "../../lib/discover/dht_source.ts";
 import type { Finding } from "../../lib/discover/source.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -13,7 +13,7 @@ const { signal } = new AbortController();
 function advertise(node: PublicNode, clock: FakeClock): AsyncDisposable & {
   publish: () => Promise<unknown>;
 } {
-  const advertiser = openDhtAdvertiser({
+  const advertiser = new DhtAdvertiser({
     node,
     urlFor: () => "http://192.0.2.7/stable/arm64/manifest.json",
     ttlSeconds: 60,

@@ -1,7 +1,4 @@
-import {
-  type DhtAdvertiser,
-  openDhtAdvertiser,
-} from "../../lib/advertise/dht_advertiser.ts";
+import { DhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { deadline, systemClock as clock } from "../../lib/core/clock.ts";
 import {
@@ -21,7 +18,7 @@ export function advertise(
   node: DhtNode,
   { ttlSeconds = 3600, logger = new MemoryLogger() } = {},
 ): DhtAdvertiser {
-  return openDhtAdvertiser({
+  return new DhtAdvertiser({
     node,
     urlFor: ({ channel, arch }) =>
       `http://127.0.0.1:8080/${channel}/${arch}/manifest.json?${node.peerId}`,

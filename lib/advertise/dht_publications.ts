@@ -1,0 +1,304 @@
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import type { Result } from "../core/result.ts";
+import type { Advertisement } from "./advertiser.ts";
+
+/** One moment, by both clocks: a wall clock that is set anew is just data. */
+export interface Now {
+  /** Milliseconds since an arbitrary start; never goes back. */
+  readonly monotonicMs: number;
+  /** Milliseconds since 1970; may jump. */
+  readonly wallMs: number;
+}
+
+/** A record to be signed and told to other nodes now. */
+export interface PublishOrder {
+  /** Which image it is of. */
+  readonly image: ChannelArch;
+  /** The manifest's `version`. */
+  readonly version: string;
+  /** The manifest's URL as others can reach it. */
+  readonly url: string;
+  /** What the record is dated: later than every one before. */
+  readonly lastUpdatedMs: number;
+  /** Tells the orders of one image apart that was published anew. */
+  readonly generation: number;
+}
+
+/** A line for the log. */
+export interface PublicationNews {
+  /** Its level. */
+  readonly kind: "info" | "warn";
+  /** What it says. */
+  readonly line: string;
+}
+
+/** How one image stands in the DHT. */
+export interface DhtImageStatus {
+  /** Which image it is. */
+  readonly image: ChannelArch;
+  /** When other nodes last took its record, milliseconds since 1970. */
+  readonly lastPublishedMs?: number;
+  /** How many other nodes took it then. */
+  readonly storedAt: number;
+  /** When it is published again; left out while that is being done. */
+  readonly nextRefreshMs?: number;
+  /** Why the last attempt failed. */
+  readonly problem?: string;
+}
+
+/** What decides when to publish. */
+export interface DhtPublicationsOptions {
+  /**
+   * The manifest's URL as others can reach it. When it comes to be another,
+   * the image is published again within seconds.
+   */
+  readonly urlFor: (image: ChannelArch) => string;
+  /** How long a record holds. */
+  readonly ttlSeconds: number;
+  /** How often it is published again: less than the TTL, best half of it. */
+  readonly refreshSeconds: number;
+  /** 0 to below 1. */
+  readonly random: () => number;
+}
+
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+/** A new peer is given time to be looked up by others. */
+const NEW_PEER_DELAY_MS = 500;
+/** Kademlia's k: with fewer holders, every new peer becomes one. */
+const WANTED_HOLDERS = 20;
+/** New peers do not make an image be published more often than this. */
+const MIN_INTERVAL_MS = 5000;
+/** While so many are being published, none is published again. */
+const MAX_AT_ONCE = 4;
+/** How soon a new address of this machine, or a clock set anew, is noticed. */
+const CHECK_INTERVAL_MS = 5000;
+/** Others refuse what is dated so much ahead of their clock, or expired. */
+const CLOCK_JUMP_MS = 60_000;
+
+interface Publication {
+  readonly advertisement: Advertisement;
+  readonly generation: number;
+  /** When it is to be published again, on the monotonic clock. */
+  dueMs: number;
+  isRunning: boolean;
+  /** What the last record says. */
+  url: string;
+  /** Failed ones, one after the other. */
+  attempts: number;
+  lastAttempt: Now;
+  /** When another node last said that it keeps the record. */
+  lastStored?: Now;
+  storedAt: number;
+  problem?: string;
+}
+
+/**
+ * Decides when each image is published in the DHT: at once, again before its
+ * record expires, as soon as its address or the clock changes, and when peers
+ * appear that could keep it too. Does nothing by itself: every call is told
+ * the time, and answers with what is to be done.
+ */
+export class DhtPublications {
+  readonly #options: DhtPublicationsOptions;
+  readonly #publications = new Map<string, Publication>();
+  #lastGeneration = 0;
+  #lastUpdatedMs = 0;
+  #lastTickMs = 0;
+  #hasWarned = false;
+
+  /** Nothing is published before `set`. */
+  constructor(options: DhtPublicationsOptions) {
+    this.#options = options;
+  }
+
+  /** Publishes an image, or publishes it anew: attempts begun before are void. */
+  set(advertisement: Advertisement, now: Now): PublishOrder {
+    const publication: Publication = {
+      advertisement,
+      generation: ++this.#lastGeneration,
+      dueMs: Infinity,
+      isRunning: false,
+      url: "",
+      attempts: 0,
+      lastAttempt: now,
+      storedAt: 0,
+    };
+    this.#publications.set(
+      formatChannelArch(advertisement.image),
+      publication,
+    );
+    return this.#begin(publication, now);
+  }
+
+  /** @returns whether the image was being published */
+  delete(image: ChannelArch): boolean {
+    return this.#publications.delete(formatChannelArch(image));
+  }
+
+  /** A peer has come: what has too few holders is published again soon. */
+  peerSeen({ monotonicMs }: Now): void {
+    for (const publication of this.#publications.values()) {
+      const { storedAt, problem, lastAttempt } = publication;
+      const isInTrouble = storedAt === 0 || problem !== undefined;
+      if (!isInTrouble && storedAt >= WANTED_HOLDERS) continue;
+      publication.attempts = 0;
+      const gapMs = isInTrouble ? FIRST_RETRY_MS : MIN_INTERVAL_MS;
+      advance(
+        publication,
+        Math.max(
+          monotonicMs + NEW_PEER_DELAY_MS,
+          lastAttempt.monotonicMs + gapMs,
+        ),
+      );
+    }
+  }
+
+  /** What is to be published now, for `ended` to be told of. */
+  tick(now: Now): PublishOrder[] {
+    this.#lastTickMs = now.monotonicMs;
+    const due = this.#idle().filter((publication) =>
+      publication.dueMs <= now.monotonicMs || this.#isStale(publication, now)
+    );
+    return due.slice(0, this.#free()).map((one) => this.#begin(one, now));
+  }
+
+  /** The first other node has said that it keeps a record. */
+  stored(order: PublishOrder, now: Now): PublicationNews | undefined {
+    const publication = this.#current(order);
+    if (publication === undefined) return undefined;
+    publication.lastStored = now;
+    publication.storedAt = Math.max(publication.storedAt, 1);
+    delete publication.problem;
+    const hasProblem = [...this.#publications.values()]
+      .some(({ problem }) => problem !== undefined);
+    if (!this.#hasWarned || hasProblem) return undefined;
+    this.#hasWarned = false;
+    return { kind: "info", line: "The DHT has peers now, images are in it" };
+  }
+
+  /**
+   * An attempt is over.
+   *
+   * @param result how many other nodes keep the record, at least one
+   */
+  ended(
+    order: PublishOrder,
+    result: Result<number>,
+    { monotonicMs }: Now,
+  ): PublicationNews | undefined {
+    const publication = this.#current(order);
+    if (publication === undefined) return undefined;
+    const { refreshSeconds, random } = this.#options;
+    publication.isRunning = false;
+    if (result.ok) {
+      publication.storedAt = result.value;
+      publication.attempts = 0;
+      // Of the peers that came meanwhile most came by being told.
+      if (result.value >= WANTED_HOLDERS) publication.dueMs = Infinity;
+      // Spread, so that providers started together do not stay together.
+      const inMs = refreshSeconds * 1000 * (0.9 + random() / 10);
+      advance(publication, monotonicMs + inMs);
+      return undefined;
+    }
+    publication.problem = result.reason;
+    const retryMs = Math.min(
+      FIRST_RETRY_MS * 2 ** publication.attempts++,
+      MAX_RETRY_MS,
+    );
+    advance(publication, monotonicMs + retryMs * (0.75 + random() / 2));
+    if (this.#hasWarned) return undefined;
+    this.#hasWarned = true;
+    return {
+      kind: "warn",
+      line:
+        `Images cannot be found over the DHT yet (${result.reason}): trying again until it works, nodes to join through are named with --bootstrap`,
+    };
+  }
+
+  /** When `tick` has something to look at, on the monotonic clock. */
+  nextDueMs(): number {
+    const idle = this.#idle();
+    if (idle.length === 0 || this.#free() === 0) return Infinity;
+    return Math.min(
+      this.#lastTickMs + CHECK_INTERVAL_MS,
+      ...idle.map(({ dueMs }) => dueMs),
+    );
+  }
+
+  /** Whether other nodes keep a record of the image that holds. */
+  isPublished(image: ChannelArch, { monotonicMs }: Now): boolean {
+    const stored = this.#publications.get(formatChannelArch(image))?.lastStored;
+    return stored !== undefined &&
+      monotonicMs < stored.monotonicMs + this.#options.ttlSeconds * 1000;
+  }
+
+  /** The images, in the order they were published first. */
+  status({ monotonicMs, wallMs }: Now): DhtImageStatus[] {
+    return [...this.#publications.values()].map((
+      { advertisement, lastStored, storedAt, isRunning, dueMs, problem },
+    ) => ({
+      image: advertisement.image,
+      ...lastStored !== undefined && { lastPublishedMs: lastStored.wallMs },
+      storedAt,
+      ...!isRunning && { nextRefreshMs: wallMs + dueMs - monotonicMs },
+      ...problem !== undefined && { problem },
+    }));
+  }
+
+  #begin(publication: Publication, now: Now): PublishOrder {
+    const { advertisement: { image, version }, generation } = publication;
+    publication.dueMs = Infinity;
+    publication.isRunning = true;
+    publication.lastAttempt = now;
+    publication.url = this.#options.urlFor(image);
+    // Other nodes refuse a record older than the last one, and the wall clock
+    // may go back a little. When it goes back far, they have refused the last.
+    this.#lastUpdatedMs = this.#lastUpdatedMs > now.wallMs + CLOCK_JUMP_MS
+      ? now.wallMs
+      : Math.max(now.wallMs, this.#lastUpdatedMs + 1);
+    return {
+      image,
+      version,
+      url: publication.url,
+      lastUpdatedMs: this.#lastUpdatedMs,
+      generation,
+    };
+  }
+
+  /** The publication that an order is of, unless it has been replaced since. */
+  #current({ image, generation }: PublishOrder): Publication | undefined {
+    const publication = this.#publications.get(formatChannelArch(image));
+    return publication?.generation === generation ? publication : undefined;
+  }
+
+  #idle(): Publication[] {
+    return [...this.#publications.values()].filter((one) => !one.isRunning);
+  }
+
+  /** How many more may be published again. */
+  #free(): number {
+    const running = this.#publications.size - this.#idle().length;
+    return Math.max(0, MAX_AT_ONCE - running);
+  }
+
+  /**
+   * Whether others are told an address that is no longer ours, or a date by a
+   * clock that was set anew since.
+   */
+  #isStale({ advertisement, url, lastAttempt }: Publication, now: Now) {
+    const jumpMs = clockOffsetMs(now) - clockOffsetMs(lastAttempt);
+    return Math.abs(jumpMs) > CLOCK_JUMP_MS ||
+      url !== this.#options.urlFor(advertisement.image);
+  }
+}
+
+/** Has a publication due by then at the latest. */
+function advance(publication: Publication, dueMs: number): void {
+  publication.dueMs = Math.min(publication.dueMs, dueMs);
+}
+
+/** By how much the wall clock is ahead of the monotonic one. */
+function clockOffsetMs({ wallMs, monotonicMs }: Now): number {
+  return wallMs - monotonicMs;
+}

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import {
+  DhtPublications,
+  type Now,
+} from "../../lib/advertise/dht_publications.ts";
+import { ok, refuse } from "../../lib/core/result.ts";
+
+const WALL_MS = Date.parse("2026-11-22T12:00:00Z");
+const ARM = { channel: "stable", arch: "arm64" };
+const PC = { channel: "stable", arch: "x86_64" };
+
+/** @param setByMs how far the wall clock was set ahead since the start */
+function at(monotonicMs: number, setByMs = 0): Now {
+  return { monotonicMs, wallMs: WALL_MS + monotonicMs + setByMs };
+}
+
+function open(host = () => "192.0.2.7"): DhtPublications {
+  return new DhtPublications({
+    urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
+    ttlSeconds: 3600,
+    refreshSeconds: 1800,
+    random: () => 0.5,
+  });
+}
+
+/** Publishes many images, all of which have ended and are due at once. */
+function openMany(count: number): DhtPublications {
+  const publications = open();
+  for (let i = 0; i < count; i++) {
+    const image = { channel: `c${i}`, arch: "arm64" };
+    const order = publications.set({ image, version: "1" }, at(0));
+    publications.ended(order, ok(20), at(0));
+  }
+  return publications;
+}
+
+Deno.test("set() orders the record to be published at once", () => {
+  const publications = open();
+  assert.deepEqual(publications.set({ image: ARM, version: "7" }, at(5)), {
+    image: ARM,
+    version: "7",
+    url: "http://192.0.2.7/stable/arm64",
+    lastUpdatedMs: WALL_MS + 5,
+    generation: 1,
+  });
+  assert.deepEqual(publications.status(at(6)), [{ image: ARM, storedAt: 0 }]);
+  assert.ok(!publications.isPublished(ARM, at(6)));
+  assert.deepEqual(publications.tick(at(10_000)), [], "it is running");
+  assert.equal(publications.nextDueMs(), Infinity, "nobody has to look");
+});
+
+Deno.test("records are dated later and later, over all images, while the clock stands or goes back a minute", () => {
+  const publications = open();
+  const dates = [
+    publications.set({ image: ARM, version: "1" }, at(0)),
+    publications.set({ image: PC, version: "1" }, at(0)),
+    publications.set({ image: ARM, version: "2" }, at(1)),
+    publications.set({ image: ARM, version: "3" }, at(1000, -60_998)),
+  ].map((order) => order.lastUpdatedMs - WALL_MS);
+  assert.deepEqual(dates, [0, 1, 2, 3]);
+});
+
+Deno.test("records are dated by the clock again once it went back by more than a minute", () => {
+  const publications = open();
+  publications.set({ image: ARM, version: "1" }, at(0, 86_400_000));
+  const order = publications.set({ image: ARM, version: "2" }, at(1000));
+  assert.equal(order.lastUpdatedMs, WALL_MS + 1000);
+});
+
+Deno.test("a record is due again between 0.9 and 1 times the interval", () => {
+  for (const [random, dueMs] of [[0, 1620_000], [0.5, 1710_000]] as const) {
+    const publications = new DhtPublications({
+      urlFor: () => "http://192.0.2.7/",
+      ttlSeconds: 3600,
+      refreshSeconds: 1800,
+      random: () => random,
+    });
+    const order = publications.set({ image: ARM, version: "1" }, at(0));
+    publications.ended(order, ok(3), at(0));
+    assert.deepEqual(publications.tick(at(dueMs - 1)), []);
+    assert.equal(Math.round(publications.nextDueMs()), dueMs);
+    assert.equal(publications.tick(at(dueMs + 1)).length, 1);
+  }
+});
+
+/** Fails so often that the next attempt is a minute away. */
+function failOften(
+  publications: DhtPublications,
+): { gaps: number[]; lastMs: number } {
+  let order = publications.set({ image: ARM, version: "1" }, at(0));
+  let nowMs = 0;
+  const gaps: number[] = [];
+  while (true) {
+    publications.ended(order, refuse("nobody"), at(nowMs));
+    const [status] = publications.status(at(nowMs));
+    const dueMs = (status?.nextRefreshMs ?? NaN) - WALL_MS;
+    gaps.push(dueMs - nowMs);
+    if (gaps.length === 9) return { gaps, lastMs: nowMs };
+    nowMs = dueMs;
+    order = publications.tick(at(nowMs))[0] ?? assert.fail("not due");
+  }
+}
+
+Deno.test("what failed is tried again after 1, 2, 4 s and so on, at most a minute", () => {
+  assert.deepEqual(
+    failOften(open()).gaps,
+    [1, 2, 4, 8, 16, 32, 60, 60, 60].map((seconds) => seconds * 1000),
+  );
+});
+
+Deno.test("four are published again at once, the next when one of them ends", () => {
+  const publications = openMany(6);
+  const orders = publications.tick(at(1710_001));
+  assert.deepEqual(orders.map((o) => o.image.channel), [
+    "c0",
+    "c1",
+    "c2",
+    "c3",
+  ]);
+  assert.deepEqual(publications.tick(at(1710_002)), []);
+  assert.equal(publications.nextDueMs(), Infinity, "no use before one ends");
+  publications.ended(orders[2] ?? assert.fail(), ok(20), at(1710_003));
+  assert.ok(publications.nextDueMs() <= 1710_003);
+  const further = publications.tick(at(1710_003));
+  assert.deepEqual(further.map((o) => o.image.channel), ["c4"]);
+});
+
+Deno.test("an image that is published anew voids the attempt before", () => {
+  const publications = open();
+  const first = publications.set({ image: ARM, version: "1" }, at(0));
+  publications.set({ image: ARM, version: "2" }, at(1));
+  assert.equal(publications.stored(first, at(2)), undefined);
+  assert.equal(publications.ended(first, refuse("nobody"), at(2)), undefined);
+  assert.ok(!publications.isPublished(ARM, at(2)));
+  assert.deepEqual(publications.status(at(2)), [{ image: ARM, storedAt: 0 }]);
+});
+
+Deno.test("an image that was deleted is neither due nor told of", () => {
+  const publications = open();
+  const order = publications.set({ image: ARM, version: "1" }, at(0));
+  assert.ok(publications.delete(ARM));
+  assert.ok(!publications.delete(ARM));
+  assert.equal(publications.ended(order, refuse("nobody"), at(1)), undefined);
+  assert.deepEqual(publications.status(at(1)), []);
+  assert.equal(publications.nextDueMs(), Infinity);
+});
+
+Deno.test("trouble is told once, and its end once all images are out of it", () => {
+  const publications = open();
+  const arm = publications.set({ image: ARM, version: "1" }, at(0));
+  const pc = publications.set({ image: PC, version: "1" }, at(0));
+  const news = publications.ended(arm, refuse("nobody"), at(1));
+  assert.equal(news?.kind, "warn");
+  assert.match(news?.line ?? "", /over the DHT yet \(nobody\)/);
+  assert.equal(publications.ended(pc, refuse("nobody"), at(1)), undefined);
+  const [again, other] = publications.tick(at(2000));
+  assert.equal(publications.stored(again ?? arm, at(2001)), undefined);
+  assert.deepEqual(publications.stored(other ?? pc, at(2002)), {
+    kind: "info",
+    line: "The DHT has peers now, images are in it",
+  });
+});
+
+Deno.test("a new peer gets the record in half a second, 1 s after a failure, 5 s after a success", () => {
+  const inMs = (publications: DhtPublications, sinceMs: number) =>
+    (publications.status(at(sinceMs))[0]?.nextRefreshMs ?? NaN) - WALL_MS -
+    sinceMs;
+  for (const [seenMs, dueMs] of [[100, 1000], [700, 1200]] as const) {
+    const publications = open();
+    const { lastMs } = failOften(publications);
+    publications.peerSeen(at(lastMs + seenMs));
+    assert.equal(inMs(publications, lastMs), dueMs);
+  }
+  for (const [seenMs, dueMs] of [[100, 5000], [9000, 9500]] as const) {
+    const publications = open();
+    const order = publications.set({ image: ARM, version: "1" }, at(0));
+    publications.stored(order, at(0));
+    publications.ended(order, ok(19), at(0));
+    publications.peerSeen(at(seenMs));
+    assert.equal(inMs(publications, 0), dueMs);
+  }
+});
+
+Deno.test("peers do not matter to what has all the holders it wants", () => {
+  const publications = openMany(1);
+  const before = publications.status(at(0));
+  publications.peerSeen(at(0));
+  assert.deepEqual(publications.status(at(0)), before);
+});
+
+Deno.test("address and clock are looked at every five seconds while something is published", () => {
+  let host = "10.0.0.7";
+  const publications = open(() => host);
+  assert.equal(publications.nextDueMs(), Infinity);
+  const order = publications.set({ image: ARM, version: "1" }, at(0));
+  publications.ended(order, ok(20), at(0));
+  assert.equal(publications.nextDueMs(), 5000);
+  assert.deepEqual(publications.tick(at(5000)), []);
+  host = "10.0.0.8";
+  assert.equal(publications.nextDueMs(), 10_000);
+  const [moved] = publications.tick(at(10_000));
+  assert.equal(moved?.url, "http://10.0.0.8/stable/arm64");
+  publications.ended(moved ?? order, ok(20), at(10_000));
+  assert.deepEqual(publications.tick(at(15_000, 60_000)), [], "not a jump yet");
+  const [misdated] = publications.tick(at(20_000, 60_001));
+  assert.equal(misdated?.lastUpdatedMs, WALL_MS + 80_001);
+});
+
+Deno.test("an image is published until the copies of the last success expire", () => {
+  const publications = open();
+  const order = publications.set({ image: ARM, version: "1" }, at(0));
+  publications.stored(order, at(1000));
+  assert.ok(publications.isPublished(ARM, at(3600_999)));
+  assert.ok(!publications.isPublished(ARM, at(3601_000)));
+  publications.ended(order, ok(7), at(2000));
+  assert.deepEqual(publications.status(at(2000)), [{
+    image: ARM,
+    lastPublishedMs: WALL_MS + 1000,
+    storedAt: 7,
+    nextRefreshMs: WALL_MS + 2000 + 1710_000,
+  }]);
+});
