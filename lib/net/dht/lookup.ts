@@ -78,117 +78,176 @@ export interface LookupLimits {
   readonly maxAsked?: number;
 }
 
-/**
- * Asks the nodes nearest to `key`, nearest first, following every node they
- * name, until the k nearest have answered: the node look-up of the Kademlia
- * paper (Maymounkov and Mazières 2002, section 2.3).
- *
- * kad-dht has one of its own, which leaves out nodes farther from the key than
- * the one that named them, and all that were named along with an invalid
- * record: in a small network either can hide a record (see
- * tests/net/dht/lookup_compared_test.ts).
- *
- * @param key the bytes whose SHA-256 is the target
- * @param self the own peer id, never asked
- */
-export async function* lookUp(
-  { key, seeds, ask, self, clock, signal, limits = {} }: {
-    readonly key: Uint8Array;
-    readonly seeds: readonly Contact[];
-    readonly ask: Ask;
-    readonly self: string;
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-    readonly limits?: LookupLimits;
-  },
-): AsyncGenerator<LookupStep, void, undefined> {
-  const { k = 20, alpha = 3, slowAfterMs = 250, maxOpen = 20, maxAsked = 256 } =
-    limits;
-  const target = sha256(key);
-  const known = new Set([self]);
-  const answered = new Set<string>();
-  const nearest: Uint8Array[] = [];
-  const queue: { readonly contact: Contact; readonly distance: Uint8Array }[] =
-    [];
-  const steps: { readonly contact: Contact; result: Result<PeerAnswer> }[] = [];
-  let wake = Promise.withResolvers<void>();
-  let running = 0;
-  let slow = 0;
-  let asked = 0;
-  const over = new AbortController();
-  const anySignal = AbortSignal.any([signal, over.signal]);
+const DEFAULT_LIMITS: Required<LookupLimits> = {
+  k: 20,
+  alpha: 3,
+  slowAfterMs: 250,
+  maxOpen: 20,
+  maxAsked: 256,
+};
 
-  const add = (contact: Contact) => {
+/** What a look-up is for. */
+export interface LookupOptions {
+  /** The bytes whose SHA-256 is the target. */
+  readonly key: Uint8Array;
+  /** The own peer id, never asked. */
+  readonly self: string;
+  /** How far it goes. */
+  readonly limits?: LookupLimits;
+}
+
+/**
+ * Decides whom to ask: the nodes nearest to a key, nearest first, and every
+ * node that they name, until the k nearest have answered. This is the node
+ * look-up of the Kademlia paper (Maymounkov and Mazières 2002, section 2.3).
+ */
+export class Lookup {
+  readonly #target: Uint8Array;
+  readonly #limits: Required<LookupLimits>;
+  readonly #known: Set<string>;
+  readonly #answered = new Set<string>();
+  /** Distances of those that answered, nearest first. */
+  readonly #nearest: Uint8Array[] = [];
+  /** Those to be asked yet, nearest first. */
+  readonly #queue: {
+    readonly contact: Contact;
+    readonly distance: Uint8Array;
+  }[] = [];
+  /** Those that were asked and have not answered, and whether they are slow. */
+  readonly #open = new Map<Contact, boolean>();
+  #askedCount = 0;
+
+  /** Nobody is known at first. */
+  constructor({ key, self, limits }: LookupOptions) {
+    this.#target = sha256(key);
+    this.#known = new Set([self]);
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  }
+
+  /** Has a node asked, unless it is known already or cannot be dialled. */
+  add(contact: Contact): void {
     const id = typeof contact === "string" ? contact : contact.id;
-    if (known.has(id)) return;
+    if (this.#known.has(id)) return;
     if (typeof contact !== "string" && contact.addresses.length === 0) return;
-    known.add(id);
+    this.#known.add(id);
     // An address of unknown distance is a seed: it is asked before all others.
     const distance = typeof contact === "string"
-      ? new Uint8Array(target.length)
-      : xor(sha256(contact.multihash), target);
-    const at = queue.findIndex((e) =>
+      ? new Uint8Array(this.#target.length)
+      : this.#distanceOf(contact);
+    const at = this.#queue.findIndex((e) =>
       compareDistances(distance, e.distance) < 0
     );
-    queue.splice(at < 0 ? queue.length : at, 0, { contact, distance });
-  };
-  const start = (contact: Contact) => {
-    running++;
-    asked++;
-    let isSlow = false;
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, {
+      contact,
+      distance,
+    });
+  }
+
+  /** Whom to ask now; undefined: nobody before another answer. */
+  next(): Contact | undefined {
+    const { k, alpha, maxOpen, maxAsked } = this.#limits;
+    const slow = [...this.#open.values()].filter((isSlow) => isSlow).length;
+    if (
+      this.#open.size - slow >= alpha || this.#open.size >= maxOpen ||
+      this.#askedCount >= maxAsked
+    ) return undefined;
+    const next = this.#queue.shift();
+    if (next === undefined) return undefined;
+    const bound = this.#nearest[k - 1];
+    if (bound && compareDistances(next.distance, bound) > 0) {
+      this.#queue.length = 0;
+      return undefined;
+    }
+    this.#open.set(next.contact, false);
+    this.#askedCount++;
+    return next.contact;
+  }
+
+  /** A node that was asked has been silent for `slowAfterMs`. */
+  slowed(contact: Contact): void {
+    if (this.#open.has(contact)) this.#open.set(contact, true);
+  }
+
+  /**
+   * Takes what became of a question.
+   *
+   * @returns what is to be told; undefined when the node answered before,
+   * under another address
+   */
+  took(contact: Contact, result: Result<PeerAnswer>): LookupStep | undefined {
+    this.#open.delete(contact);
+    if (!result.ok) {
+      const at = typeof contact === "string" ? contact : contact.id;
+      return { kind: "failure", at, reason: result.reason };
+    }
+    const answer = result.value;
+    if (this.#answered.has(answer.from.id)) return undefined;
+    this.#answered.add(answer.from.id);
+    this.#known.add(answer.from.id);
+    const distance = this.#distanceOf(answer.from);
+    this.#nearest.push(distance);
+    this.#nearest.sort(compareDistances);
+    for (const peer of answer.closer) this.add(peer);
+    return { kind: "answer", answer, distance };
+  }
+
+  /** Whether all questions are answered: `next` has nobody left then. */
+  get isOver(): boolean {
+    return this.#open.size === 0;
+  }
+
+  #distanceOf({ multihash }: KadPeer): Uint8Array {
+    return xor(sha256(multihash), this.#target);
+  }
+}
+
+/**
+ * Asks as {@linkcode Lookup} decides, and yields what comes of it.
+ *
+ * kad-dht has a look-up of its own, which leaves out nodes farther from the key
+ * than the one that named them, and all that were named along with an invalid
+ * record: in a small network either can hide a record (see
+ * tests/net/dht/lookup_compared_test.ts).
+ */
+export async function* lookUp(
+  { seeds, ask, clock, signal, ...options }: LookupOptions & {
+    readonly seeds: readonly Contact[];
+    readonly ask: Ask;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<LookupStep, void, undefined> {
+  const lookup = new Lookup(options);
+  const { slowAfterMs } = { ...DEFAULT_LIMITS, ...options.limits };
+  const steps: LookupStep[] = [];
+  let wake = Promise.withResolvers<void>();
+  const over = new AbortController();
+  const anySignal = AbortSignal.any([signal, over.signal]);
+  anySignal.addEventListener("abort", () => wake.resolve());
+  const start = async (contact: Contact) => {
     const cancel = clock.setTimer(() => {
-      isSlow = true;
-      slow++;
+      lookup.slowed(contact);
       wake.resolve();
     }, slowAfterMs);
-    ask(contact, { signal: anySignal }).then((result) => {
-      cancel();
-      running--;
-      if (isSlow) slow--;
-      steps.push({ contact, result });
-      wake.resolve();
-    });
+    const result = await ask(contact, { signal: anySignal });
+    cancel();
+    const step = lookup.took(contact, result);
+    if (step !== undefined) steps.push(step);
+    wake.resolve();
   };
-
   try {
-    for (const seed of seeds) add(seed);
+    for (const seed of seeds) lookup.add(seed);
     while (!signal.aborted) {
-      while (
-        queue.length > 0 && running - slow < alpha && running < maxOpen &&
-        asked < maxAsked
-      ) {
-        const next = queue.shift();
-        if (next === undefined) break;
-        const bound = nearest[k - 1];
-        if (bound && compareDistances(next.distance, bound) > 0) {
-          queue.length = 0;
-        } else start(next.contact);
+      for (let to = lookup.next(); to !== undefined; to = lookup.next()) {
+        void start(to);
       }
       const step = steps.shift();
-      if (step === undefined) {
-        if (running === 0) return;
-        wake = Promise.withResolvers<void>();
-        const onAbort = () => wake.resolve();
-        signal.addEventListener("abort", onAbort, { once: true });
+      if (step !== undefined) yield step;
+      else if (lookup.isOver) return;
+      else {
+        wake = Promise.withResolvers();
         await wake.promise;
-        signal.removeEventListener("abort", onAbort);
-        continue;
       }
-      const { contact, result } = step;
-      if (!result.ok) {
-        const at = typeof contact === "string" ? contact : contact.id;
-        yield { kind: "failure", at, reason: result.reason };
-        continue;
-      }
-      const answer = result.value;
-      if (answered.has(answer.from.id)) continue;
-      answered.add(answer.from.id);
-      known.add(answer.from.id);
-      const distance = xor(sha256(answer.from.multihash), target);
-      nearest.push(distance);
-      nearest.sort(compareDistances);
-      for (const peer of answer.closer) add(peer);
-      yield { kind: "answer", answer, distance };
     }
   } finally {
     over.abort();

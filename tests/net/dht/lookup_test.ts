@@ -1,14 +1,16 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/core/clock.ts";
-import { ok, refuse } from "../../../lib/core/result.ts";
+import { ok, refuse, type Result } from "../../../lib/core/result.ts";
 import {
   type Ask,
   type Contact,
   type KadPeer,
+  Lookup,
   lookUp,
   type LookupLimits,
   type LookupStep,
+  type PeerAnswer,
 } from "../../../lib/net/dht/lookup.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
@@ -252,6 +254,52 @@ Deno.test("lookUp() reaches whoever can be reached, in any network of up to k no
     const found = await answers(network.lookUp([peer("n0")]));
     assert.deepEqual(found.toSorted(), [...reachable].toSorted());
   }));
+});
+
+function answer(id: string, closer: string[]): Result<PeerAnswer> {
+  return ok({ from: peer(id), closer: closer.map(peer), providers: [] });
+}
+
+Deno.test("Lookup never has the own node asked, though others name it", () => {
+  const lookup = new Lookup({ key: bytes("key"), self: "self" });
+  lookup.add(peer("self"));
+  lookup.add(peer("a"));
+  const a = lookup.next();
+  assert.deepEqual(a, peer("a"));
+  assert.equal(lookup.next(), undefined);
+  lookup.took(peer("a"), answer("a", ["self", "b"]));
+  const further = [lookup.next(), lookup.next()];
+  assert.deepEqual(further, [peer("b"), undefined]);
+});
+
+Deno.test("Lookup asks alpha at once, one more for each that is slow or done, up to maxOpen", () => {
+  const lookup = new Lookup({
+    key: bytes("key"),
+    self: "self",
+    limits: { alpha: 2, maxOpen: 3 },
+  });
+  for (const id of ["a", "b", "c", "d", "e"]) lookup.add(`/ip4/${id}`);
+  assert.equal(lookup.next(), "/ip4/a");
+  assert.equal(lookup.next(), "/ip4/b");
+  assert.equal(lookup.next(), undefined);
+  lookup.slowed("/ip4/a");
+  assert.equal(lookup.next(), "/ip4/c");
+  lookup.slowed("/ip4/b");
+  assert.equal(lookup.next(), undefined, "three are open");
+  assert.deepEqual(lookup.took("/ip4/b", refuse("dead")), {
+    kind: "failure",
+    at: "/ip4/b",
+    reason: "dead",
+  });
+  assert.equal(lookup.next(), "/ip4/d");
+  lookup.slowed("/ip4/b"); // it is over
+  assert.equal(lookup.next(), undefined);
+  assert.equal(lookup.isOver, false);
+  for (const id of ["a", "c", "d"]) lookup.took(`/ip4/${id}`, answer(id, []));
+  assert.equal(lookup.next(), "/ip4/e");
+  lookup.took("/ip4/e", answer("e", []));
+  assert.equal(lookup.next(), undefined);
+  assert.equal(lookup.isOver, true);
 });
 
 async function byDistance(ids: string[]): Promise<string[]> {
