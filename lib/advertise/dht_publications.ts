@@ -163,7 +163,7 @@ export class DhtPublications {
     return due.slice(0, this.#free()).map((one) => this.#begin(one, now));
   }
 
-  /** The first other node has said that it keeps a record. */
+  /** Another node has said that it keeps a record. */
   stored(order: PublishOrder, now: Now): PublicationNews | undefined {
     const publication = this.#current(order);
     if (publication === undefined) return undefined;

@@ -10,6 +10,7 @@ import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { systemClock } from "../../lib/core/clock.ts";
+import { kadRules } from "../../lib/net/dht/internal/libp2p.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../lib/net/dht/message.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
 import { eventually } from "./dht_nodes.ts";
@@ -40,20 +41,7 @@ export async function openKadClient(
         clientMode: true,
         // The default drops loopback and private addresses.
         peerInfoMapper: (peer) => peer,
-        validators: {
-          [policy.namespace]: async (key, value) => {
-            const name = new TextDecoder().decode(key);
-            const accepted = await policy.accept(name, value);
-            if (!accepted.ok) throw new Error(accepted.reason);
-          },
-        },
-        selectors: {
-          [policy.namespace]: (_key, values) =>
-            values.reduce((best, value, i) => {
-              const current = values[best];
-              return current && policy.isBetter(value, current) ? i : best;
-            }, 0),
-        },
+        ...kadRules(policy),
         ...init,
       }),
     },

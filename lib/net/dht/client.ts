@@ -1,22 +1,15 @@
-import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
-import { fetch as fetchService } from "@libp2p/fetch";
-import { tcp } from "@libp2p/tcp";
+import { type Fetch, fetch as fetchService } from "@libp2p/fetch";
+import type { Libp2p } from "@libp2p/interface";
 import { createLibp2p } from "libp2p";
 import { sha256 } from "multiformats/hashes/sha2";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
-import { diallingOrder } from "./internal/addresses.ts";
+import { diallingOptions, transportOptions } from "./internal/dialling.ts";
 import { failureReason } from "./internal/failure.ts";
 import { dialTarget, requestPeer } from "./internal/request.ts";
-import {
-  type Contact,
-  type KadPeer,
-  lookUp,
-  type LookupStep,
-} from "./lookup.ts";
-import { KadCall } from "./message.ts";
+import { type KadPeer, lookUp, type LookupStep } from "./lookup.ts";
+import { KadCall, type KadRequest } from "./message.ts";
 
 /** Asks the DHT without being part of it. */
 export interface DhtClient extends AsyncDisposable {
@@ -60,60 +53,107 @@ const FETCH_TIMEOUT_MS = 1500;
  * what a booting machine has to load.
  */
 export async function openDhtClient(
-  { protocol, clock, resolveTxt, signal }: DhtClientOptions,
+  options: DhtClientOptions,
 ): Promise<DhtClient> {
-  signal.throwIfAborted();
-  const node = await createLibp2p({
+  options.signal.throwIfAborted();
+  const libp2p = await createLibp2p({
+    ...transportOptions(),
     addresses: { listen: [] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: {
-      dialTimeout: REQUEST_TIMEOUT_MS,
-      // Time for a second address.
-      addressDialTimeout: REQUEST_TIMEOUT_MS / 2,
-      addressSorter: diallingOrder(),
-    },
+    connectionManager: diallingOptions(
+      REQUEST_TIMEOUT_MS,
+      REQUEST_TIMEOUT_MS / 2,
+    ),
     // Pings every connection; none lives long enough here.
     connectionMonitor: { enabled: false },
     services: { fetch: fetchService() },
   });
-  const expandAll = async (seeds: readonly string[], signal: AbortSignal) => {
-    using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
-    const options = {
-      signal: limit.signal,
-      ...(resolveTxt ? { resolveTxt } : {}),
-    };
-    return await Promise.all(seeds.map(async (seed) => ({
-      seed,
-      expanded: await expandDnsaddr(seed, options),
-    })));
-  };
-  async function* find(
-    call: KadCall,
-    key: Uint8Array,
+  return new Libp2pClient(libp2p, options);
+}
+
+class Libp2pClient implements DhtClient {
+  readonly #libp2p: Libp2p<{ readonly fetch: Fetch }>;
+  readonly #options: DhtClientOptions;
+
+  constructor(
+    libp2p: Libp2p<{ readonly fetch: Fetch }>,
+    options: DhtClientOptions,
+  ) {
+    this.#libp2p = libp2p;
+    this.#options = options;
+  }
+
+  findValues(
+    key: string,
+    seeds: readonly string[],
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncIterable<LookupStep> {
+    const bytes = new TextEncoder().encode(key);
+    return this.#find({ call: KadCall.getValue, key: bytes }, seeds, signal);
+  }
+
+  async *findProviders(
+    key: string,
+    seeds: readonly string[],
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncIterable<LookupStep> {
+    const { bytes } = await sha256.digest(new TextEncoder().encode(key));
+    yield* this.#find(
+      { call: KadCall.getProviders, key: bytes },
+      seeds,
+      signal,
+    );
+  }
+
+  async fetch(
+    from: KadPeer,
+    key: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Result<Uint8Array>> {
+    using limit = deadline(this.#options.clock, FETCH_TIMEOUT_MS, { signal });
+    try {
+      const connection = await this.#libp2p.dial(dialTarget(from), {
+        signal: limit.signal,
+      });
+      const value = await this.#libp2p.services.fetch.fetch(
+        connection.remotePeer,
+        key,
+        { signal: limit.signal },
+      );
+      return value === undefined
+        ? refuse("it does not provide it any more")
+        : ok(new Uint8Array(value)); // it is a Buffer of Node's
+    } catch (error) {
+      return refuse(failureReason(error));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#libp2p.stop();
+  }
+
+  async *#find(
+    request: KadRequest,
     seeds: readonly string[],
     signal: AbortSignal,
   ): AsyncGenerator<LookupStep, void, undefined> {
+    const { protocol, clock } = this.#options;
     /** The seed that each address comes from. */
     const origins = new Map<string, string>();
-    const contacts: Contact[] = [];
-    for (const { seed, expanded } of await expandAll(seeds, signal)) {
+    for (const { seed, expanded } of await this.#expandAll(seeds, signal)) {
       if (!expanded.ok) {
         yield { kind: "failure", at: seed, reason: expanded.reason };
         continue;
       }
       for (const address of expanded.value) origins.set(address, seed);
-      contacts.push(...expanded.value);
     }
     const steps = lookUp({
-      key,
-      seeds: contacts,
-      self: node.peerId.toString(),
+      key: request.key,
+      seeds: [...origins.keys()],
+      self: this.#libp2p.peerId.toString(),
       clock,
       signal,
       ask: (to, { signal }) =>
-        requestPeer(node, to, { call, key }, {
+        requestPeer(this.#libp2p, to, request, {
           protocol,
           clock,
           timeoutMs: REQUEST_TIMEOUT_MS,
@@ -127,33 +167,20 @@ export async function openDhtClient(
         : { ...step, at: seed, reason: `${step.at}: ${step.reason}` };
     }
   }
-  return {
-    findValues: (key, seeds, { signal }) =>
-      find(KadCall.getValue, new TextEncoder().encode(key), seeds, signal),
-    async *findProviders(key, seeds, { signal }) {
-      const { bytes } = await sha256.digest(new TextEncoder().encode(key));
-      yield* find(KadCall.getProviders, bytes, seeds, signal);
-    },
-    async fetch(from, key, { signal }) {
-      using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
-      try {
-        const connection = await node.dial(dialTarget(from), {
-          signal: limit.signal,
-        });
-        const value = await node.services.fetch.fetch(
-          connection.remotePeer,
-          key,
-          { signal: limit.signal },
-        );
-        return value === undefined
-          ? refuse("it does not provide it any more")
-          : ok(new Uint8Array(value)); // it is a Buffer of Node's
-      } catch (error) {
-        return refuse(failureReason(error));
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      await node.stop();
-    },
-  };
+
+  async #expandAll(
+    seeds: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ seed: string; expanded: Result<string[]> }[]> {
+    const { clock, resolveTxt } = this.#options;
+    using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
+    const options = {
+      signal: limit.signal,
+      ...resolveTxt !== undefined && { resolveTxt },
+    };
+    return await Promise.all(seeds.map(async (seed) => ({
+      seed,
+      expanded: await expandDnsaddr(seed, options),
+    })));
+  }
 }

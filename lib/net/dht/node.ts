@@ -1,24 +1,24 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
-import { peerIdFromString } from "@libp2p/peer-id";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { sha256 } from "multiformats/hashes/sha2";
-import { type Clock, deadline } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { ResolveTxt } from "./dnsaddr.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
 import { DhtDatastore } from "./internal/datastore.ts";
-import { watchDepartures } from "./internal/departures.ts";
 import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
   connectionEnds,
-  removeFromRoutingTable,
-  ROUTING_TABLE_TAG,
-  routingTablePeers,
-  routingTableSize,
+  type DhtServices,
   startLibp2p,
 } from "./internal/libp2p.ts";
-import { watchNeighbours } from "./internal/neighbours.ts";
+import {
+  routingTablePeers,
+  routingTableSize,
+} from "./internal/routing_table.ts";
+import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
 import { DEFAULT_DHT_PROTOCOL, encodeRecord, KadCall } from "./message.ts";
 import type { RecordRules } from "./record_rules.ts";
@@ -35,6 +35,16 @@ export interface PeerConnection {
   readonly localAddress: string;
   /** The other node's, or of the router that it is behind. */
   readonly remoteAddress: string;
+}
+
+/** How a value is published. */
+export interface PublishOptions {
+  /** How long other nodes are to keep it. */
+  readonly ttlSeconds: number;
+  /** Called whenever another node has said that it keeps the value. */
+  readonly onStored?: () => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
 }
 
 /** A serving member of the DHT. */
@@ -70,12 +80,7 @@ export interface DhtNode extends AsyncDisposable {
   publish(
     key: string,
     value: Uint8Array,
-    options: {
-      readonly ttlSeconds: number;
-      /** Called when the first other node has said that it keeps the value. */
-      readonly onStored?: () => void;
-      readonly signal: AbortSignal;
-    },
+    options: PublishOptions,
   ): Promise<AnnounceOutcome>;
   /** Stops answering for a key; copies at other nodes end with their TTL. */
   withdraw(key: string): Promise<void>;
@@ -116,11 +121,6 @@ export interface DhtNodeOptions {
   readonly signal: AbortSignal;
 }
 
-/** Of a node that may be gone. */
-const REACH_TIMEOUT_MS = 5000;
-/** Kademlia's k: with so many, once a minute is often enough to look. */
-const WANTED_PEERS = 20;
-
 /**
  * Starts a DHT node that answers others, and keeps joining the network until
  * it is disposed of.
@@ -128,210 +128,217 @@ const WANTED_PEERS = 20;
  * @throws UserError when it cannot listen
  */
 export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
-  const { identity, policy, clock, signal } = options;
-  const protocol = options.protocol ?? DEFAULT_DHT_PROTOCOL;
-  signal.throwIfAborted();
+  const { identity, listen, policy, clock, recordTtlSeconds } = options;
+  const { alsoAnnounce = () => [], protocol = DEFAULT_DHT_PROTOCOL } = options;
+  options.signal.throwIfAborted();
   const datastore = new DhtDatastore({
     policy,
     clock,
-    providerTtlSeconds: options.recordTtlSeconds,
+    providerTtlSeconds: recordTtlSeconds,
     selfId: identity.peerId,
   });
   const libp2p = await startLibp2p({
     identity,
-    listen: options.listen,
-    alsoAnnounce: options.alsoAnnounce ?? (() => []),
+    listen,
+    alsoAnnounce,
     protocol,
     policy,
     datastore,
   });
-  const ownAddresses = () =>
-    libp2p.getMultiaddrs().map((a) => a.decapsulate(`/p2p/${identity.peerId}`));
-  // GET_PROVIDERS fails for every provider of a key when the peer store lacks
-  // one of them; libp2p enters the own addresses a second after the start.
-  await libp2p.peerStore.merge(libp2p.peerId, { multiaddrs: ownAddresses() });
-
-  const values = new Map<string, Uint8Array>();
-  libp2p.services.fetch.registerLookupFunction(
-    `/${policy.namespace}/`,
-    (key) => Promise.resolve(values.get(new TextDecoder().decode(key))),
-  );
-  const closing = new AbortController();
-  const states = new Map<string, JoinState>();
-  const tasks = [
-    keepJoined({
-      node: libp2p,
-      addresses: options.bootstrap,
-      states,
-      clock,
-      ...(options.resolveTxt ? { resolveTxt: options.resolveTxt } : {}),
-      signal: closing.signal,
-    }),
-  ];
-  const onPeer = (listener: () => void) => {
-    const onIdentify = (event: CustomEvent<{ protocols: string[] }>) => {
-      if (event.detail.protocols.includes(protocol)) listener();
-    };
-    libp2p.addEventListener("peer:identify", onIdentify);
-    return () => libp2p.removeEventListener("peer:identify", onIdentify);
-  };
-  const withNodes = new WeakSet<Connection>();
-  libp2p.addEventListener("peer:identify", ({ detail }) => {
-    if (detail.protocols.includes(protocol)) withNodes.add(detail.connection);
-  });
-  onPeer(watchNeighbours({
-    async lookForSelf({ signal }) {
-      if (routingTableSize(libp2p.services.dht) >= WANTED_PEERS) return;
-      const ownId = libp2p.peerId.toMultihash().bytes;
-      const steps = libp2p.services.dht.getClosestPeers(ownId, { signal });
-      for await (const _ of steps); // kad-dht keeps whom it meets
-    },
-    clock,
-    signal: closing.signal,
-  }));
-  const onLost = watchDepartures({
-    async isReachable(peerId, { signal }) {
-      const id = peerIdFromString(peerId);
-      const { tags } = await libp2p.peerStore.get(id);
-      if (!tags.has(ROUTING_TABLE_TAG)) return true; // a client has left
-      using limit = deadline(clock, REACH_TIMEOUT_MS, { signal });
-      try {
-        await libp2p.dial(id, { signal: limit.signal });
-        return true;
-      } catch {
-        // With nobody left, it is rather the own network that is gone.
-        return libp2p.getConnections().length === 0;
-      }
-    },
-    forget: (peerId) =>
-      removeFromRoutingTable(libp2p.services.dht, peerIdFromString(peerId)),
-    clock,
-    signal: closing.signal,
-  });
-  libp2p.addEventListener(
-    "peer:disconnect",
-    ({ detail }) => onLost(detail.toString()),
-  );
-  if (options.stateFile) {
-    tasks.push(
-      ...await resume({ libp2p, datastore, protocol }, {
-        ...options,
-        stateFile: options.stateFile,
-        signal: closing.signal,
-      }),
-    );
-  }
-
-  return {
-    peerId: identity.peerId,
-    addresses: () => libp2p.getMultiaddrs().map((a) => a.toString()),
-    peerCount: () => routingTableSize(libp2p.services.dht),
-    connections: () =>
-      libp2p.getConnections().filter((one) => withNodes.has(one))
-        .flatMap(connectionEnds),
-    joinStates: () => states,
-    join: (address, { signal }) =>
-      joinThrough(libp2p, address, {
-        clock,
-        signal: AbortSignal.any([signal, closing.signal]),
-      }),
-    sign: (bytes) => identity.sign(bytes),
-    async publish(key, value, { ttlSeconds, onStored, signal }) {
-      values.set(key, value);
-      const names = await namesOf(key);
-      const record = encodeRecord({
-        key: names.key,
-        value,
-        ttlSeconds,
-        receivedAtMs: clock.now(),
-      });
-      await datastore.put(DhtDatastore.recordKey(names.key), record);
-      await datastore.put(
-        DhtDatastore.providerKey(names.multihash, identity.peerId),
-        // Only its presence counts: the own entry has no age.
-        Uint8Array.of(0),
-      );
-      const reachable = options.bootstrap.filter((address) =>
-        states.get(address)?.kind !== "failed" &&
-        !address.startsWith("/dnsaddr/")
-      );
-      return await announceTo({
-        node: libp2p,
-        protocol,
-        clock,
-        seeds: [...await routingTablePeers(libp2p, protocol), ...reachable],
-        record: { call: KadCall.putValue, key: names.key, record },
-        provider: {
-          call: KadCall.addProvider,
-          key: names.multihash,
-          provider: {
-            multihash: libp2p.peerId.toMultihash().bytes,
-            addresses: ownAddresses().map((address) => address.bytes),
-          },
-        },
-        onStored: onStored ?? (() => {}),
-        signal: AbortSignal.any([signal, closing.signal]),
-      });
-    },
-    async withdraw(key) {
-      values.delete(key);
-      const names = await namesOf(key);
-      await datastore.delete(DhtDatastore.recordKey(names.key));
-      await datastore.delete(
-        DhtDatastore.providerKey(names.multihash, identity.peerId),
-      );
-    },
-    onPeer,
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await Promise.all(tasks);
-      await libp2p.stop();
-    },
-  };
+  const node = new KadNode({ ...options, protocol }, libp2p, datastore);
+  await node.start();
+  return node;
 }
 
-/** Takes up what a node knew before, and keeps what it comes to know. */
-async function resume(
-  { libp2p, datastore, protocol }: {
-    readonly libp2p: Libp2p;
-    readonly datastore: DhtDatastore;
-    readonly protocol: string;
-  },
-  { policy, clock, stateFile, signal }: DhtNodeOptions & {
-    readonly stateFile: DhtStateFile;
-  },
-): Promise<Promise<void>[]> {
-  const state = await loadDhtState(stateFile);
-  for (const { key, value } of state.records) {
-    if (!(await policy.accept(key, value)).ok) continue;
-    const ttlSeconds = Math.ceil(
-      (policy.expiresMs(value) - clock.now()) / 1000,
+class KadNode implements DhtNode {
+  readonly peerId: string;
+  readonly sign: Identity["sign"];
+  readonly #options: DhtNodeOptions & { readonly protocol: string };
+  readonly #libp2p: Libp2p<DhtServices>;
+  readonly #datastore: DhtDatastore;
+  /** What this node provides. */
+  readonly #values = new Map<string, Uint8Array>();
+  readonly #joinStates = new Map<string, JoinState>();
+  /** Connections with nodes of the DHT. */
+  readonly #withNodes = new WeakSet<Connection>();
+  readonly #closing = new AbortController();
+  readonly #tasks: Promise<void>[] = [];
+
+  constructor(
+    options: DhtNodeOptions & { readonly protocol: string },
+    libp2p: Libp2p<DhtServices>,
+    datastore: DhtDatastore,
+  ) {
+    this.peerId = options.identity.peerId;
+    this.sign = options.identity.sign;
+    this.#options = options;
+    this.#libp2p = libp2p;
+    this.#datastore = datastore;
+  }
+
+  async start(): Promise<void> {
+    const { bootstrap, protocol, policy, clock, resolveTxt, stateFile } =
+      this.#options;
+    const { signal } = this.#closing;
+    // GET_PROVIDERS fails for every provider of a key when the peer store lacks
+    // one of them; libp2p enters the own addresses a second after the start.
+    await this.#libp2p.peerStore.merge(this.#libp2p.peerId, {
+      multiaddrs: this.#ownAddresses(),
+    });
+    this.#libp2p.services.fetch.registerLookupFunction(
+      `/${policy.namespace}/`,
+      (key) => Promise.resolve(this.#values.get(new TextDecoder().decode(key))),
     );
+    this.#tasks.push(keepJoined({
+      node: this.#libp2p,
+      addresses: bootstrap,
+      states: this.#joinStates,
+      clock,
+      ...resolveTxt !== undefined && { resolveTxt },
+      signal,
+    }));
+    onIdentified(this.#libp2p, protocol, (connection) => {
+      this.#withNodes.add(connection);
+    });
+    watchPeers(this.#libp2p, { protocol, clock, signal });
+    if (stateFile !== undefined) await this.#resume(stateFile);
+  }
+
+  addresses(): string[] {
+    return this.#libp2p.getMultiaddrs().map((a) => a.toString());
+  }
+
+  peerCount(): number {
+    return routingTableSize(this.#libp2p.services.dht);
+  }
+
+  connections(): PeerConnection[] {
+    return this.#libp2p.getConnections()
+      .filter((one) => this.#withNodes.has(one)).flatMap(connectionEnds);
+  }
+
+  joinStates(): JoinStates {
+    return this.#joinStates;
+  }
+
+  async join(
+    address: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Result<void>> {
+    return await joinThrough(this.#libp2p, address, {
+      clock: this.#options.clock,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
+  }
+
+  async publish(
+    key: string,
+    value: Uint8Array,
+    { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
+  ): Promise<AnnounceOutcome> {
+    const { protocol, clock, bootstrap } = this.#options;
+    this.#values.set(key, value);
     const names = await namesOf(key);
-    const receivedAtMs = clock.now();
-    await datastore.put(
-      DhtDatastore.recordKey(names.key),
-      encodeRecord({ key: names.key, value, ttlSeconds, receivedAtMs }),
+    const record = await this.#keep(names.key, value, ttlSeconds);
+    await this.#datastore.put(
+      DhtDatastore.providerKey(names.multihash, this.peerId),
+      // Only its presence counts: the own entry has no age.
+      Uint8Array.of(0),
+    );
+    const reachable = bootstrap.filter((address) =>
+      this.#joinStates.get(address)?.kind !== "failed" &&
+      !address.startsWith("/dnsaddr/")
+    );
+    const known = await routingTablePeers(this.#libp2p, protocol);
+    return await announceTo({
+      node: this.#libp2p,
+      protocol,
+      clock,
+      seeds: [...known, ...reachable],
+      record: { call: KadCall.putValue, key: names.key, record },
+      provider: {
+        call: KadCall.addProvider,
+        key: names.multihash,
+        provider: {
+          multihash: this.#libp2p.peerId.toMultihash().bytes,
+          addresses: this.#ownAddresses().map((address) => address.bytes),
+        },
+      },
+      onStored,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
+  }
+
+  async withdraw(key: string): Promise<void> {
+    this.#values.delete(key);
+    const names = await namesOf(key);
+    await this.#datastore.delete(DhtDatastore.recordKey(names.key));
+    await this.#datastore.delete(
+      DhtDatastore.providerKey(names.multihash, this.peerId),
     );
   }
-  const current = async (): Promise<DhtState> => ({
-    peers: (await routingTablePeers(libp2p, protocol)).flatMap((
-      { id, addresses },
-    ) => addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)),
-    records: [...datastore.records()].map(({ key, value }) => ({
-      key: new TextDecoder().decode(key),
-      value,
-    })),
-  });
-  const dialAll = async () => {
-    await Promise.all(
-      state.peers.map((peer) => joinThrough(libp2p, peer, { clock, signal })),
+
+  onPeer(listener: () => void): () => void {
+    return onIdentified(this.#libp2p, this.#options.protocol, listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#tasks);
+    await this.#libp2p.stop();
+  }
+
+  #ownAddresses(): Multiaddr[] {
+    const ownId = `/p2p/${this.peerId}`;
+    return this.#libp2p.getMultiaddrs().map((a) => a.decapsulate(ownId));
+  }
+
+  /** @returns the record as it is sent to others */
+  async #keep(
+    key: Uint8Array,
+    value: Uint8Array,
+    ttlSeconds: number,
+  ): Promise<Uint8Array> {
+    const receivedAtMs = this.#options.clock.now();
+    const record = encodeRecord({ key, value, ttlSeconds, receivedAtMs });
+    await this.#datastore.put(DhtDatastore.recordKey(key), record);
+    return record;
+  }
+
+  /** Takes up what a node knew before, and keeps what it comes to know. */
+  async #resume(stateFile: DhtStateFile): Promise<void> {
+    const { policy, clock } = this.#options;
+    const { signal } = this.#closing;
+    const state = await loadDhtState(stateFile);
+    for (const { key, value } of state.records) {
+      if (!(await policy.accept(key, value)).ok) continue;
+      const leftMs = policy.expiresMs(value) - clock.now();
+      const names = await namesOf(key);
+      await this.#keep(names.key, value, Math.ceil(leftMs / 1000));
+    }
+    const dials = state.peers.map((peer) => this.join(peer, { signal }));
+    this.#tasks.push(
+      Promise.all(dials).then(() => {}),
+      keepDhtState(stateFile, {
+        current: () => this.#state(),
+        clock,
+        signal,
+      }),
     );
-  };
-  return [
-    dialAll(),
-    keepDhtState(stateFile, { current, clock, signal }),
-  ];
+  }
+
+  async #state(): Promise<DhtState> {
+    const { protocol } = this.#options;
+    return {
+      peers: (await routingTablePeers(this.#libp2p, protocol)).flatMap((
+        { id, addresses },
+      ) => addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)),
+      records: [...this.#datastore.records()].map(({ key, value }) => ({
+        key: new TextDecoder().decode(key),
+        value,
+      })),
+    };
+  }
 }
 
 /** What a key is called in the DHT: as it is, and as its CID's multihash. */

@@ -9,6 +9,26 @@ const REPLICATION = 20;
 /** From dialling to the answer: a WAN round trip takes five of it. */
 const REQUEST_TIMEOUT_MS = 4000;
 
+/** What is announced, to whom and how. */
+export interface AnnounceOptions {
+  /** Asks and tells. */
+  readonly node: Dialer;
+  /** As the other nodes speak it. */
+  readonly protocol: string;
+  /** Bounds each question. */
+  readonly clock: Clock;
+  /** Nodes to start from. */
+  readonly seeds: readonly Contact[];
+  /** For the nodes nearest to the key. */
+  readonly record: KadRequest;
+  /** For the nodes nearest to the key's multihash. */
+  readonly provider: KadRequest;
+  /** Called whenever a node has said that it keeps the record. */
+  readonly onStored: () => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Has the nodes nearest to a key keep its record, and those nearest to its
  * multihash its provider.
@@ -16,74 +36,71 @@ const REQUEST_TIMEOUT_MS = 4000;
  * Each node is told as soon as it proves to be one of the nearest so far, not
  * when the look-up has ended: silent nodes would delay everything by their
  * timeout. A few nodes more than necessary keep it then, which does no harm.
- *
- * @param seeds nodes to start from
- * @param onStored called when the first node has said that it keeps the record
  */
 export async function announceTo(
-  { node, protocol, clock, seeds, record, provider, onStored, signal }: {
-    readonly node: Dialer;
-    readonly protocol: string;
-    readonly clock: Clock;
-    readonly seeds: readonly Contact[];
-    readonly record: KadRequest;
-    readonly provider: KadRequest;
-    readonly onStored: () => void;
-    readonly signal: AbortSignal;
-  },
+  options: AnnounceOptions,
 ): Promise<AnnounceOutcome> {
-  const options = { protocol, clock, timeoutMs: REQUEST_TIMEOUT_MS };
-  const failures = new Set<string>();
-  const reached = new Set<string>();
-  const tell = async (
-    request: KadRequest,
-    onTold: () => void,
-  ): Promise<number> => {
-    const { key } = request;
-    const nearest: Uint8Array[] = [];
-    const telling: Promise<boolean>[] = [];
-    const steps = lookUp({
-      key,
-      seeds,
-      self: node.peerId.toString(),
-      clock,
-      signal,
-      ask: (to, { signal }) =>
-        requestPeer(node, to, { call: KadCall.findNode, key }, {
-          ...options,
-          signal,
-        }),
-    });
-    const tellOne = async (to: Contact): Promise<boolean> => {
-      const answer = await requestPeer(node, to, request, {
-        ...options,
-        signal,
-      });
-      if (answer.ok) onTold();
-      else failures.add(answer.reason);
-      return answer.ok;
-    };
-    for await (const step of steps) {
-      if (step.kind === "failure") {
-        failures.add(step.reason);
-        continue;
-      }
-      reached.add(step.answer.from.id);
-      nearest.push(step.distance);
-      nearest.sort(compareDistances);
-      if (nearest.indexOf(step.distance) >= REPLICATION) continue;
-      telling.push(tellOne(step.answer.from));
-    }
-    return (await Promise.all(telling)).filter((isTold) => isTold).length;
-  };
+  const seen: Seen = { reached: new Set(), failures: new Set() };
   const [storedAt, providedAt] = await Promise.all([
-    tell(record, onStored),
-    tell(provider, () => {}),
+    tellNearest(options.record, options, seen, options.onStored),
+    tellNearest(options.provider, options, seen),
   ]);
   return {
-    reached: reached.size,
+    reached: seen.reached.size,
     storedAt,
     providedAt,
-    failures: [...failures],
+    failures: [...seen.failures],
   };
+}
+
+/** What came of the questions. */
+interface Seen {
+  /** Peer ids of the nodes that answered. */
+  readonly reached: Set<string>;
+  /** Why others did not. */
+  readonly failures: Set<string>;
+}
+
+/** @returns how many nodes were told */
+async function tellNearest(
+  request: KadRequest,
+  { node, protocol, clock, seeds, signal }: AnnounceOptions,
+  { reached, failures }: Seen,
+  onTold: () => void = () => {},
+): Promise<number> {
+  const { key } = request;
+  const options = { protocol, clock, timeoutMs: REQUEST_TIMEOUT_MS };
+  const tell = async (to: Contact): Promise<boolean> => {
+    const answer = await requestPeer(node, to, request, { ...options, signal });
+    if (answer.ok) onTold();
+    else failures.add(answer.reason);
+    return answer.ok;
+  };
+  const steps = lookUp({
+    key,
+    seeds,
+    self: node.peerId.toString(),
+    clock,
+    signal,
+    ask: (to, { signal }) =>
+      requestPeer(node, to, { call: KadCall.findNode, key }, {
+        ...options,
+        signal,
+      }),
+  });
+  const nearest: Uint8Array[] = [];
+  const telling: Promise<boolean>[] = [];
+  for await (const step of steps) {
+    if (step.kind === "failure") {
+      failures.add(step.reason);
+      continue;
+    }
+    reached.add(step.answer.from.id);
+    nearest.push(step.distance);
+    nearest.sort(compareDistances);
+    if (nearest.indexOf(step.distance) < REPLICATION) {
+      telling.push(tell(step.answer.from));
+    }
+  }
+  return (await Promise.all(telling)).filter((isTold) => isTold).length;
 }

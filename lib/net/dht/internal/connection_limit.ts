@@ -1,0 +1,43 @@
+import type { Multiaddr } from "@multiformats/multiaddr";
+import { hostOf } from "./addresses.ts";
+
+/** What is looked at of a connection. */
+export interface InboundConnection {
+  /** Where it comes from. */
+  readonly remoteAddr: Multiaddr;
+  /** It counts while it is "open". */
+  readonly status: string;
+  /** Tells when it ends. */
+  addEventListener(
+    type: "close",
+    listener: () => void,
+    options: { readonly once: true },
+  ): void;
+}
+
+/**
+ * Refuses connections of a host that has many open.
+ *
+ * @param max how many one host may have
+ * @returns a part of libp2p's connection gater
+ */
+export function limitPerHost(
+  max: number,
+): { denyInboundConnection(connection: InboundConnection): boolean } {
+  const counts = new Map<string, number>();
+  return {
+    denyInboundConnection(connection) {
+      const host = hostOf(connection.remoteAddr);
+      const count = counts.get(host) ?? 0;
+      if (count >= max) return true;
+      if (connection.status !== "open") return false;
+      counts.set(host, count + 1);
+      connection.addEventListener("close", () => {
+        const left = (counts.get(host) ?? 0) - 1;
+        if (left > 0) counts.set(host, left);
+        else counts.delete(host);
+      }, { once: true });
+      return false;
+    },
+  };
+}

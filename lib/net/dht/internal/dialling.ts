@@ -1,0 +1,39 @@
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import { tcp } from "@libp2p/tcp";
+import type { Libp2pOptions } from "libp2p";
+import { diallingOrder } from "./addresses.ts";
+
+/** Settings of libp2p's connections. */
+export type ConnectionManagerInit = NonNullable<
+  Libp2pOptions["connectionManager"]
+>;
+
+/** What every libp2p of this project is made of, serving or not. */
+export function transportOptions(): Required<
+  Pick<Libp2pOptions, "transports" | "connectionEncrypters" | "streamMuxers">
+> {
+  return {
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+  };
+}
+
+/**
+ * How others are dialled.
+ *
+ * @param timeoutMs for all addresses of a node together
+ * @param addressTimeoutMs for one of them: less, so that there is time for a
+ * second one
+ */
+export function diallingOptions(
+  timeoutMs: number,
+  addressTimeoutMs: number,
+): ConnectionManagerInit {
+  return {
+    dialTimeout: timeoutMs,
+    addressDialTimeout: addressTimeoutMs,
+    addressSorter: diallingOrder(),
+  };
+}
