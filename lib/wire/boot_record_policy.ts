@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded_map.ts";
 import type { Clock } from "../core/clock.ts";
 import { ok, refuse } from "../core/result.ts";
 import type { RecordRules } from "../net/dht/record_rules.ts";
@@ -21,15 +22,16 @@ export function createBootRecordPolicy(
   { clock }: { readonly clock: Clock },
 ): RecordRules {
   /** By key and peer, the one that came last at the end. */
-  const newest = new Map<string, number>();
+  const newest = new BoundedMap<string, number>(
+    MAX_REMEMBERED,
+    "forget oldest",
+  );
 
   const remember = (id: string, record: BootRecord) => {
-    newest.delete(id);
     newest.set(id, record.lastUpdatedMs);
     for (const [oldId, oldMs] of newest) {
       // Nothing older than this can be accepted anyway.
-      const isOver = oldMs + MAX_TTL_SECONDS * 1000 < clock.now();
-      if (newest.size <= MAX_REMEMBERED && !isOver) break;
+      if (oldMs + MAX_TTL_SECONDS * 1000 >= clock.now()) break;
       newest.delete(oldId);
     }
   };

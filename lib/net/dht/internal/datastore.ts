@@ -4,6 +4,7 @@ import { MemoryDatastore } from "datastore-core";
 import { Key, type Pair, type Query } from "interface-datastore";
 import { CID } from "multiformats/cid";
 import { toString } from "uint8arrays/to-string";
+import { BoundedMap } from "../../../core/bounded_map.ts";
 import type { Clock } from "../../../core/clock.ts";
 import { decodeRecord } from "../message.ts";
 import type { RecordRules } from "../record_rules.ts";
@@ -33,7 +34,7 @@ export interface DatastoreLimits {
  * Peers and all else are kept as they are.
  */
 export class DhtDatastore extends MemoryDatastore {
-  readonly #records = new Map<string, Uint8Array>();
+  readonly #records: BoundedMap<string, Uint8Array>;
   /** Key, then peer, to the entry. */
   readonly #providers = new Map<string, Map<string, ProviderEntry>>();
   #providerCount = 0;
@@ -67,6 +68,7 @@ export class DhtDatastore extends MemoryDatastore {
       maxPeers: 16384,
       ...limits,
     };
+    this.#records = new BoundedMap(this.#limits.maxRecords, "refuse");
   }
 
   /** Keys and values that are kept and have not expired. */
@@ -148,13 +150,11 @@ export class DhtDatastore extends MemoryDatastore {
     const current = this.#records.get(name);
     const kept = current && decodeRecord(current)?.value;
     if (kept && this.#policy.isBetter(kept, record.value)) return;
-    if (!kept && this.#records.size >= this.#limits.maxRecords) {
-      for (const _ of this.records()); // drops those that have expired
-      if (this.#records.size >= this.#limits.maxRecords) {
-        throw new Error("no room for another record");
-      }
+    if (this.#records.set(name, bytes)) return;
+    for (const _ of this.records()); // drops those that have expired
+    if (!this.#records.set(name, bytes)) {
+      throw new Error("no room for another record");
     }
-    this.#records.set(name, bytes);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../core/bounded_map.ts";
 import { type Clock, sleep } from "../../../core/clock.ts";
 
 /** A node that is just being restarted is given time to come back. */
@@ -24,7 +25,7 @@ export function watchDepartures(
     readonly signal: AbortSignal;
   },
 ): (peerId: string) => void {
-  const pending = new Set<string>();
+  const pending = new BoundedMap<string, true>(MAX_PENDING, "refuse");
   const look = async (peerId: string) => {
     // Spread: when many are lost, everybody has lost them together.
     const delayMs = DELAY_MS * (1 + Math.random());
@@ -34,9 +35,8 @@ export function watchDepartures(
     await forget(peerId);
   };
   return (peerId) => {
-    const isFull = pending.size >= MAX_PENDING;
-    if (signal.aborted || isFull || pending.has(peerId)) return;
-    pending.add(peerId);
+    if (signal.aborted || pending.has(peerId)) return;
+    if (!pending.set(peerId, true)) return;
     look(peerId).catch(() => {
       // Aborted: the next start begins anew.
     }).finally(() => pending.delete(peerId));
