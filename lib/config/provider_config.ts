@@ -1,3 +1,5 @@
+import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
+
 /** Settings of one channel that differ from those of the provider. */
 export interface ChannelSettings {
   /** Holds `<arch>/` directories, in place of `<artifactsDir>/<channel>`. */
@@ -113,7 +115,7 @@ export const DEFAULT_CONFIG: ProviderConfig = {
     refreshIntervalSeconds: 1800,
     recordTtlSeconds: 3600,
     portMapping: false,
-    protocol: "/ipfs/kad/1.0.0",
+    protocol: DEFAULT_DHT_PROTOCOL,
   },
   mdns: { enabled: true },
   signing: { key: undefined, expiresDays: 30 },

@@ -282,9 +282,9 @@ export class DhtSearch {
         image: this.#image,
         version: printable(record.version, 64),
         source: "dht",
-        ...(providerName === undefined
-          ? {}
-          : { providerName: printable(providerName, 64) }),
+        ...providerName !== undefined && {
+          providerName: printable(providerName, 64),
+        },
         peerId: record.peerId,
       },
     });

@@ -1,8 +1,8 @@
 import { AsyncQueue } from "../core/async_queue.ts";
 import type { Clock } from "../core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
 import { messageOf } from "../core/printable.ts";
 import { openDhtClient } from "../net/dht/client.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../net/dht/message.ts";
 import { DhtSearch } from "./dht_search.ts";
 import type { Finding, Source } from "./source.ts";
 

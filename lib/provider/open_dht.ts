@@ -9,7 +9,7 @@ import type { Logger } from "../core/log.ts";
 import type { Result } from "../core/result.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
-import { type DhtNode, openDhtNode } from "../net/dht/node.ts";
+import { DhtNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { isPrivateAddress } from "../net/ip_address.ts";
@@ -46,7 +46,7 @@ export async function openDht(
     { signal },
   );
   const open = (port: number) =>
-    openDhtNode({
+    DhtNode.open({
       identity,
       listen: [
         `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,

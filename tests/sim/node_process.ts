@@ -9,7 +9,7 @@ import process from "node:process";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
-import { type DhtNode, openDhtNode } from "../../lib/net/dht/node.ts";
+import { DhtNode } from "../../lib/net/dht/node.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
 import { bootRecordKey } from "../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
@@ -42,7 +42,7 @@ async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
   const nodes = await Promise.all(
     Array.from({ length: settings.nodes }, async (_, i) => {
       const identity = await createIdentity();
-      const node = await openDhtNode({
+      const node = await DhtNode.open({
         identity,
         listen: [settings.listen],
         bootstrap: settings.bootstrap,

@@ -1,10 +1,6 @@
 import { type Clock, systemClock } from "../../lib/core/clock.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
-import {
-  type DhtNode,
-  type DhtNodeOptions,
-  openDhtNode,
-} from "../../lib/net/dht/node.ts";
+import { DhtNode, type DhtNodeOptions } from "../../lib/net/dht/node.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 
 /**
@@ -24,7 +20,7 @@ export async function openTestNode(
   options: Partial<DhtNodeOptions> & { readonly clock?: Clock } = {},
 ): Promise<DhtNode> {
   const clock = options.clock ?? systemClock;
-  return await openDhtNode({
+  return await DhtNode.open({
     identity: options.identity ?? await createIdentity(),
     listen: ["/ip4/127.0.0.1/tcp/0"],
     bootstrap: [],

@@ -10,8 +10,8 @@ import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { systemClock } from "../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { kadRules } from "../../lib/net/dht/internal/libp2p.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../lib/net/dht/message.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
 import { eventually } from "./dht_nodes.ts";
 

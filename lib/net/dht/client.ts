@@ -1,33 +1,37 @@
 import { type Fetch, fetch as fetchService } from "@libp2p/fetch";
 import type { Libp2p } from "@libp2p/interface";
 import { createLibp2p } from "libp2p";
-import { sha256 } from "multiformats/hashes/sha2";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
-import { diallingOptions, transportOptions } from "./internal/dialling.ts";
+import { diallingOptions, TRANSPORT_OPTIONS } from "./internal/dialling.ts";
 import { failureReason } from "./internal/failure.ts";
 import { dialTarget, requestPeer } from "./internal/request.ts";
 import { type KadPeer, lookUp, type LookupStep } from "./lookup.ts";
-import { KadCall, type KadRequest } from "./message.ts";
+import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
+
+/** Asks the nodes nearest to a key, beginning with the seeds. */
+export type FindSteps = (
+  key: string,
+  seeds: readonly string[],
+  options: { readonly signal: AbortSignal },
+) => AsyncIterable<LookupStep>;
 
 /** Asks the DHT without being part of it. */
 export interface DhtClient extends AsyncDisposable {
   /** Looks for nodes that keep a value under a key. */
-  findValues(key: string, seeds: readonly string[], options: {
-    readonly signal: AbortSignal;
-  }): AsyncIterable<LookupStep>;
+  readonly findValues: FindSteps;
   /** Looks for nodes that know providers of a key's CID. */
-  findProviders(key: string, seeds: readonly string[], options: {
-    readonly signal: AbortSignal;
-  }): AsyncIterable<LookupStep>;
+  readonly findProviders: FindSteps;
   /**
    * Reads a key from a provider itself (`/libp2p/fetch/0.0.1`), which proves
    * that it is alive.
    */
-  fetch(from: KadPeer, key: string, options: {
-    readonly signal: AbortSignal;
-  }): Promise<Result<Uint8Array>>;
+  readonly fetch: (
+    from: KadPeer,
+    key: string,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<Result<Uint8Array>>;
 }
 
 /** What a client is made of. */
@@ -57,7 +61,7 @@ export async function openDhtClient(
 ): Promise<DhtClient> {
   options.signal.throwIfAborted();
   const libp2p = await createLibp2p({
-    ...transportOptions(),
+    ...TRANSPORT_OPTIONS,
     addresses: { listen: [] },
     connectionManager: diallingOptions(
       REQUEST_TIMEOUT_MS,
@@ -82,33 +86,18 @@ class Libp2pClient implements DhtClient {
     this.#options = options;
   }
 
-  findValues(
-    key: string,
-    seeds: readonly string[],
-    { signal }: { readonly signal: AbortSignal },
-  ): AsyncIterable<LookupStep> {
+  readonly findValues: FindSteps = (key, seeds, { signal }) => {
     const bytes = new TextEncoder().encode(key);
     return this.#find({ call: KadCall.getValue, key: bytes }, seeds, signal);
-  }
+  };
 
-  async *findProviders(
-    key: string,
-    seeds: readonly string[],
-    { signal }: { readonly signal: AbortSignal },
-  ): AsyncIterable<LookupStep> {
-    const { bytes } = await sha256.digest(new TextEncoder().encode(key));
-    yield* this.#find(
-      { call: KadCall.getProviders, key: bytes },
-      seeds,
-      signal,
-    );
-  }
+  readonly findProviders: FindSteps = (key, seeds, { signal }) => {
+    const multihash = keyMultihash(new TextEncoder().encode(key));
+    const request = { call: KadCall.getProviders, key: multihash };
+    return this.#find(request, seeds, signal);
+  };
 
-  async fetch(
-    from: KadPeer,
-    key: string,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Result<Uint8Array>> {
+  readonly fetch: DhtClient["fetch"] = async (from, key, { signal }) => {
     using limit = deadline(this.#options.clock, FETCH_TIMEOUT_MS, { signal });
     try {
       const connection = await this.#libp2p.dial(dialTarget(from), {
@@ -125,7 +114,7 @@ class Libp2pClient implements DhtClient {
     } catch (error) {
       return refuse(failureReason(error));
     }
-  }
+  };
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#libp2p.stop();

@@ -1,7 +1,5 @@
+import { createHash } from "node:crypto";
 import { ok, refuse, type Result } from "../../core/result.ts";
-
-/** What rust-libp2p and most others speak. */
-export const DEFAULT_DHT_PROTOCOL = "/ipfs/kad/1.0.0";
 
 /**
  * The remote procedure calls of libp2p's Kademlia: `Message.MessageType` of
@@ -67,6 +65,18 @@ const MAX_PEERS = 256;
 /** Addresses read of one peer. */
 const MAX_ADDRESSES = 16;
 
+/** SHA-256 and its length in bytes, as a multihash begins. */
+const SHA2_256 = [0x12, 0x20] as const;
+
+/**
+ * What the providers of a key are found under: the multihash of its CID
+ * (version 1, raw, SHA-256).
+ */
+export function keyMultihash(key: Uint8Array): Uint8Array {
+  const digest = createHash("sha256").update(key).digest();
+  return Uint8Array.of(...SHA2_256, ...digest);
+}
+
 /** Bytes of a request, without the length prefix. */
 export function encodeRequest(request: KadRequest): Uint8Array {
   return concat([
@@ -93,7 +103,7 @@ export function decodeAnswer(bytes: Uint8Array): Result<KadAnswer> {
   const recordBytes = firstBytes(message, MESSAGE.record);
   const record = recordBytes && decodeRecord(recordBytes);
   return ok({
-    ...(record ? { value: record.value } : {}),
+    ...record !== undefined && { value: record.value },
     closer: decodePeers(message, MESSAGE.closer),
     providers: decodePeers(message, MESSAGE.providers),
   });

@@ -1,7 +1,7 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import { sha256 } from "multiformats/hashes/sha2";
 import type { Clock } from "../../core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../core/dht_protocol.ts";
 import type { Result } from "../../core/result.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { ResolveTxt } from "./dnsaddr.ts";
@@ -20,7 +20,7 @@ import {
 } from "./internal/routing_table.ts";
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
-import { DEFAULT_DHT_PROTOCOL, encodeRecord, KadCall } from "./message.ts";
+import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
 import type { RecordRules } from "./record_rules.ts";
 import {
   type DhtState,
@@ -45,51 +45,6 @@ export interface PublishOptions {
   readonly onStored?: () => void;
   /** Ends it. */
   readonly signal: AbortSignal;
-}
-
-/** A serving member of the DHT. */
-export interface DhtNode extends AsyncDisposable {
-  /** Base58, such as `12D3KooW...`. */
-  readonly peerId: string;
-  /** Multiaddrs with peer id that others can join through. */
-  addresses(): string[];
-  /** Nodes in the routing table. */
-  peerCount(): number;
-  /** Those that are open with DHT nodes, whoever dialled. */
-  connections(): PeerConnection[];
-  /** The bootstrap addresses, each with its state. */
-  joinStates(): JoinStates;
-  /**
-   * Meets one more node, such as a neighbour that mDNS has found. It is not
-   * dialled again when it is lost.
-   *
-   * @param address a multiaddr, untrusted
-   */
-  join(
-    address: string,
-    options: { readonly signal: AbortSignal },
-  ): Promise<Result<void>>;
-  /** Ed25519 by the key of the peer id. */
-  sign(bytes: Uint8Array): Promise<Uint8Array>;
-  /**
-   * Keeps a value, answers for it, and has the nodes nearest to its key keep
-   * it too, for `ttlSeconds`: nothing is repeated by itself.
-   *
-   * @returns once all of them were told, or have not answered in time
-   */
-  publish(
-    key: string,
-    value: Uint8Array,
-    options: PublishOptions,
-  ): Promise<AnnounceOutcome>;
-  /** Stops answering for a key; copies at other nodes end with their TTL. */
-  withdraw(key: string): Promise<void>;
-  /**
-   * Calls back whenever a DHT node has been connected with.
-   *
-   * @returns stops it
-   */
-  onPeer(listener: () => void): () => void;
 }
 
 /** What a node is made of. */
@@ -121,39 +76,14 @@ export interface DhtNodeOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Starts a DHT node that answers others, and keeps joining the network until
- * it is disposed of.
- *
- * @throws UserError when it cannot listen
- */
-export async function openDhtNode(options: DhtNodeOptions): Promise<DhtNode> {
-  const { identity, listen, policy, clock, recordTtlSeconds } = options;
-  const { alsoAnnounce = () => [], protocol = DEFAULT_DHT_PROTOCOL } = options;
-  options.signal.throwIfAborted();
-  const datastore = new DhtDatastore({
-    policy,
-    clock,
-    providerTtlSeconds: recordTtlSeconds,
-    selfId: identity.peerId,
-  });
-  const libp2p = await startLibp2p({
-    identity,
-    listen,
-    alsoAnnounce,
-    protocol,
-    policy,
-    datastore,
-  });
-  const node = new KadNode({ ...options, protocol }, libp2p, datastore);
-  await node.start();
-  return node;
-}
-
-class KadNode implements DhtNode {
+/** A serving member of the DHT. */
+export class DhtNode implements AsyncDisposable {
+  /** Base58, such as `12D3KooW...`. */
   readonly peerId: string;
+  /** Ed25519 by the key of the peer id. */
   readonly sign: Identity["sign"];
-  readonly #options: DhtNodeOptions & { readonly protocol: string };
+  readonly #options: DhtNodeOptions;
+  readonly #protocol: string;
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #datastore: DhtDatastore;
   /** What this node provides. */
@@ -164,22 +94,160 @@ class KadNode implements DhtNode {
   readonly #closing = new AbortController();
   readonly #tasks: Promise<void>[] = [];
 
-  constructor(
-    options: DhtNodeOptions & { readonly protocol: string },
+  private constructor(
+    options: DhtNodeOptions,
+    protocol: string,
     libp2p: Libp2p<DhtServices>,
     datastore: DhtDatastore,
   ) {
     this.peerId = options.identity.peerId;
     this.sign = options.identity.sign;
     this.#options = options;
+    this.#protocol = protocol;
     this.#libp2p = libp2p;
     this.#datastore = datastore;
   }
 
-  async start(): Promise<void> {
-    const { bootstrap, protocol, policy, clock, resolveTxt, stateFile } =
-      this.#options;
+  /**
+   * Starts a node that answers others, and keeps joining the network until it
+   * is disposed of.
+   *
+   * @throws UserError when it cannot listen
+   */
+  static async open(options: DhtNodeOptions): Promise<DhtNode> {
+    const { alsoAnnounce = () => [], protocol = DEFAULT_DHT_PROTOCOL } =
+      options;
+    options.signal.throwIfAborted();
+    const datastore = new DhtDatastore({
+      policy: options.policy,
+      clock: options.clock,
+      providerTtlSeconds: options.recordTtlSeconds,
+      selfId: options.identity.peerId,
+    });
+    const libp2p = await startLibp2p({
+      ...options,
+      alsoAnnounce,
+      protocol,
+      datastore,
+    });
+    const node = new DhtNode(options, protocol, libp2p, datastore);
+    await node.#start();
+    return node;
+  }
+
+  /** Multiaddrs with peer id that others can join through. */
+  addresses(): string[] {
+    return this.#libp2p.getMultiaddrs().map((a) => a.toString());
+  }
+
+  /** Nodes in the routing table. */
+  peerCount(): number {
+    return routingTableSize(this.#libp2p.services.dht);
+  }
+
+  /** Those that are open with DHT nodes, whichever side dialled. */
+  connections(): PeerConnection[] {
+    return this.#libp2p.getConnections()
+      .filter((one) => this.#withNodes.has(one)).flatMap(connectionEnds);
+  }
+
+  /** The bootstrap addresses, each with its state. */
+  joinStates(): JoinStates {
+    return this.#joinStates;
+  }
+
+  /**
+   * Meets one more node, such as a neighbour that mDNS has found. It is not
+   * dialled again when it is lost.
+   *
+   * @param address a multiaddr, untrusted
+   */
+  async join(
+    address: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Result<void>> {
+    return await joinThrough(this.#libp2p, address, {
+      clock: this.#options.clock,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
+  }
+
+  /**
+   * Keeps a value, answers for it, and has the nodes nearest to its key keep
+   * it too, for `ttlSeconds`: nothing is repeated by itself.
+   *
+   * @returns once all of them were told, or have not answered in time
+   */
+  async publish(
+    key: string,
+    value: Uint8Array,
+    { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
+  ): Promise<AnnounceOutcome> {
+    const { clock, bootstrap } = this.#options;
+    const protocol = this.#protocol;
+    this.#values.set(key, value);
+    const bytes = new TextEncoder().encode(key);
+    const multihash = keyMultihash(bytes);
+    const record = await this.#keep(bytes, value, ttlSeconds);
+    await this.#datastore.put(
+      DhtDatastore.providerKey(multihash, this.peerId),
+      // Only its presence counts: the own entry has no age.
+      Uint8Array.of(0),
+    );
+    const reachable = bootstrap.filter((address) =>
+      this.#joinStates.get(address)?.kind !== "failed" &&
+      !address.startsWith("/dnsaddr/")
+    );
+    const known = await routingTablePeers(this.#libp2p, protocol);
+    return await announceTo({
+      node: this.#libp2p,
+      protocol,
+      clock,
+      seeds: [...known, ...reachable],
+      record: { call: KadCall.putValue, key: bytes, record },
+      provider: {
+        call: KadCall.addProvider,
+        key: multihash,
+        provider: {
+          multihash: this.#libp2p.peerId.toMultihash().bytes,
+          addresses: this.#ownAddresses().map((address) => address.bytes),
+        },
+      },
+      onStored,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
+  }
+
+  /** Stops answering for a key; copies at other nodes end with their TTL. */
+  async withdraw(key: string): Promise<void> {
+    this.#values.delete(key);
+    const bytes = new TextEncoder().encode(key);
+    await this.#datastore.delete(DhtDatastore.recordKey(bytes));
+    await this.#datastore.delete(
+      DhtDatastore.providerKey(keyMultihash(bytes), this.peerId),
+    );
+  }
+
+  /**
+   * Calls back whenever a DHT node has been connected with.
+   *
+   * @returns stops it
+   */
+  onPeer(listener: () => void): () => void {
+    return onIdentified(this.#libp2p, this.#protocol, listener);
+  }
+
+  /** Leaves the DHT. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#tasks);
+    await this.#libp2p.stop();
+  }
+
+  async #start(): Promise<void> {
+    const { bootstrap, policy, clock, resolveTxt, stateFile } = this.#options;
     const { signal } = this.#closing;
+    const protocol = this.#protocol;
     // GET_PROVIDERS fails for every provider of a key when the peer store lacks
     // one of them; libp2p enters the own addresses a second after the start.
     await this.#libp2p.peerStore.merge(this.#libp2p.peerId, {
@@ -202,90 +270,6 @@ class KadNode implements DhtNode {
     });
     watchPeers(this.#libp2p, { protocol, clock, signal });
     if (stateFile !== undefined) await this.#resume(stateFile);
-  }
-
-  addresses(): string[] {
-    return this.#libp2p.getMultiaddrs().map((a) => a.toString());
-  }
-
-  peerCount(): number {
-    return routingTableSize(this.#libp2p.services.dht);
-  }
-
-  connections(): PeerConnection[] {
-    return this.#libp2p.getConnections()
-      .filter((one) => this.#withNodes.has(one)).flatMap(connectionEnds);
-  }
-
-  joinStates(): JoinStates {
-    return this.#joinStates;
-  }
-
-  async join(
-    address: string,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Result<void>> {
-    return await joinThrough(this.#libp2p, address, {
-      clock: this.#options.clock,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
-    });
-  }
-
-  async publish(
-    key: string,
-    value: Uint8Array,
-    { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
-  ): Promise<AnnounceOutcome> {
-    const { protocol, clock, bootstrap } = this.#options;
-    this.#values.set(key, value);
-    const names = await namesOf(key);
-    const record = await this.#keep(names.key, value, ttlSeconds);
-    await this.#datastore.put(
-      DhtDatastore.providerKey(names.multihash, this.peerId),
-      // Only its presence counts: the own entry has no age.
-      Uint8Array.of(0),
-    );
-    const reachable = bootstrap.filter((address) =>
-      this.#joinStates.get(address)?.kind !== "failed" &&
-      !address.startsWith("/dnsaddr/")
-    );
-    const known = await routingTablePeers(this.#libp2p, protocol);
-    return await announceTo({
-      node: this.#libp2p,
-      protocol,
-      clock,
-      seeds: [...known, ...reachable],
-      record: { call: KadCall.putValue, key: names.key, record },
-      provider: {
-        call: KadCall.addProvider,
-        key: names.multihash,
-        provider: {
-          multihash: this.#libp2p.peerId.toMultihash().bytes,
-          addresses: this.#ownAddresses().map((address) => address.bytes),
-        },
-      },
-      onStored,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
-    });
-  }
-
-  async withdraw(key: string): Promise<void> {
-    this.#values.delete(key);
-    const names = await namesOf(key);
-    await this.#datastore.delete(DhtDatastore.recordKey(names.key));
-    await this.#datastore.delete(
-      DhtDatastore.providerKey(names.multihash, this.peerId),
-    );
-  }
-
-  onPeer(listener: () => void): () => void {
-    return onIdentified(this.#libp2p, this.#options.protocol, listener);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await Promise.all(this.#tasks);
-    await this.#libp2p.stop();
   }
 
   #ownAddresses(): Multiaddr[] {
@@ -313,8 +297,8 @@ class KadNode implements DhtNode {
     for (const { key, value } of state.records) {
       if (!(await policy.accept(key, value)).ok) continue;
       const leftMs = policy.expiresMs(value) - clock.now();
-      const names = await namesOf(key);
-      await this.#keep(names.key, value, Math.ceil(leftMs / 1000));
+      const bytes = new TextEncoder().encode(key);
+      await this.#keep(bytes, value, Math.ceil(leftMs / 1000));
     }
     const dials = state.peers.map((peer) => this.join(peer, { signal }));
     this.#tasks.push(
@@ -328,23 +312,15 @@ class KadNode implements DhtNode {
   }
 
   async #state(): Promise<DhtState> {
-    const { protocol } = this.#options;
+    const peers = await routingTablePeers(this.#libp2p, this.#protocol);
     return {
-      peers: (await routingTablePeers(this.#libp2p, protocol)).flatMap((
-        { id, addresses },
-      ) => addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)),
+      peers: peers.flatMap(({ id, addresses }) =>
+        addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
+      ),
       records: [...this.#datastore.records()].map(({ key, value }) => ({
         key: new TextDecoder().decode(key),
         value,
       })),
     };
   }
-}
-
-/** What a key is called in the DHT: as it is, and as its CID's multihash. */
-async function namesOf(
-  key: string,
-): Promise<{ key: Uint8Array; multihash: Uint8Array }> {
-  const bytes = new TextEncoder().encode(key);
-  return { key: bytes, multihash: (await sha256.digest(bytes)).bytes };
 }

@@ -5,6 +5,7 @@ import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
 import type { Logger } from "../../core/log.ts";
 import { checkMultiaddr } from "../../core/multiaddr_text.ts";
 import { messageOf } from "../../core/printable.ts";
+import { propertyOf } from "./internal/property_of.ts";
 
 /** What a node has to know again after a restart. */
 export interface DhtState {
@@ -63,8 +64,8 @@ export function decodeDhtState(text: string): DhtState | undefined {
     typeof peer === "string" && checkMultiaddr(peer).ok ? [peer] : []
   );
   const records = list(json, "records").flatMap((record) => {
-    const key = member(record, "key");
-    const value = member(record, "value");
+    const key = propertyOf(record, "key");
+    const value = propertyOf(record, "value");
     if (typeof key !== "string" || typeof value !== "string") return [];
     const bytes = decodeBase64(value);
     return bytes === undefined ? [] : [{ key, value: bytes }];
@@ -137,13 +138,7 @@ export async function keepDhtState(
   }
 }
 
-function member(json: unknown, name: string): unknown {
-  return typeof json === "object" && json !== null
-    ? Reflect.get(json, name)
-    : undefined;
-}
-
 function list(json: unknown, name: string): readonly unknown[] {
-  const value = member(json, name);
+  const value = propertyOf(json, name);
   return Array.isArray(value) ? value : [];
 }

@@ -11,8 +11,8 @@ import { createLibp2p } from "libp2p";
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { sleep, systemClock as clock } from "../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import {
-  DEFAULT_DHT_PROTOCOL,
   encodeRecord,
   encodeRequest,
   KadCall,

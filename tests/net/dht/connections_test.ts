@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock as clock } from "../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import { openDhtClient } from "../../../lib/net/dht/client.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../../lib/net/dht/message.ts";
 import {
   eventually,
   libp2pTest,

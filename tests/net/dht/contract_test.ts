@@ -1,7 +1,7 @@
 /** The real DHT and its twin in memory, held to one contract. */
 import { systemClock as clock } from "../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import { openDhtClient } from "../../../lib/net/dht/client.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../../lib/net/dht/message.ts";
 import {
   parseBootRecordKey,
   signBootRecord,

@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { systemClock as clock } from "../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import { refuse } from "../../../lib/core/result.ts";
 import { openDhtClient } from "../../../lib/net/dht/client.ts";
 import { createIdentity } from "../../../lib/net/dht/identity.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../../lib/net/dht/message.ts";
 import type { DhtNode } from "../../../lib/net/dht/node.ts";
 import {
   bootRecordKey,

@@ -1,13 +1,13 @@
 /** Nodes, advertisers and sources together, over TCP on 127.0.0.1. */
 import assert from "node:assert/strict";
 import { systemClock as clock } from "../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import { UserError } from "../../../lib/core/errors.ts";
 import { openDhtClient } from "../../../lib/net/dht/client.ts";
 import {
   createIdentity,
   type Identity,
 } from "../../../lib/net/dht/identity.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../../lib/net/dht/message.ts";
 import {
   bootRecordKey,
   signBootRecord,

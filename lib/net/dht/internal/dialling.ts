@@ -10,15 +10,11 @@ export type ConnectionManagerInit = NonNullable<
 >;
 
 /** What every libp2p of this project is made of, serving or not. */
-export function transportOptions(): Required<
-  Pick<Libp2pOptions, "transports" | "connectionEncrypters" | "streamMuxers">
-> {
-  return {
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-  };
-}
+export const TRANSPORT_OPTIONS = {
+  transports: [tcp()],
+  connectionEncrypters: [noise()],
+  streamMuxers: [yamux()],
+};
 
 /**
  * How others are dialled.

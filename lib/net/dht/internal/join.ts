@@ -37,7 +37,7 @@ export async function keepJoined(
     using limit = deadline(clock, JOIN_TIMEOUT_MS, { signal });
     const expanded = await expandDnsaddr(address, {
       signal: limit.signal,
-      ...(resolveTxt ? { resolveTxt } : {}),
+      ...resolveTxt !== undefined && { resolveTxt },
     });
     if (!expanded.ok) throw new Error(expanded.reason);
     return await Promise.any(

@@ -14,7 +14,7 @@ import type { DhtDatastore } from "./datastore.ts";
 import {
   type ConnectionManagerInit,
   diallingOptions,
-  transportOptions,
+  TRANSPORT_OPTIONS,
 } from "./dialling.ts";
 import { failureReason } from "./failure.ts";
 import { propertyOf } from "./property_of.ts";
@@ -76,7 +76,7 @@ export async function startLibp2p(
   let listening: () => Multiaddr[] = () => [];
   try {
     return await createLibp2p({
-      ...transportOptions(),
+      ...TRANSPORT_OPTIONS,
       privateKey: identity.privateKey,
       datastore,
       addresses: {

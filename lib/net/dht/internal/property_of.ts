@@ -1,4 +1,4 @@
-/** What libp2p has, though its interfaces do not name it. */
+/** A property of what may be no object; undefined when it has none. */
 export function propertyOf(owner: unknown, name: string): unknown {
   return typeof owner === "object" && owner !== null
     ? Reflect.get(owner, name)

@@ -92,11 +92,12 @@ async function exchange(
     const answer = decodeAnswer(new Uint8Array(bytes));
     stream.close({ signal }).catch((error) => stream.abort(asError(error)));
     if (!answer.ok) return answer;
+    const { value, closer, providers } = answer.value;
     return ok({
       from,
-      ...(answer.value.value ? { value: answer.value.value } : {}),
-      closer: kadPeers(answer.value.closer),
-      providers: kadPeers(answer.value.providers),
+      ...value !== undefined && { value },
+      closer: kadPeers(closer),
+      providers: kadPeers(providers),
     });
   } catch (error) {
     stream.abort(asError(error));
