@@ -1,12 +1,5 @@
 import assert from "node:assert/strict";
-import { sleep, systemClock } from "../../../../lib/core/clock.ts";
 import { watchDepartures } from "../../../../lib/net/dht/internal/departures.ts";
-import {
-  eventually,
-  libp2pTest,
-  openTestNode,
-  unlimited,
-} from "../../../support/dht_nodes.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 
 Deno.test("watchDepartures() forgets who does not come back", async () => {
@@ -43,23 +36,4 @@ Deno.test("watchDepartures() forgets who does not come back", async () => {
   await clock.advance(10_000);
   assert.equal(forgotten.length, 1 + 256);
   assert.equal(clock.pending, 0);
-});
-
-libp2pTest("a node that is gone is not named to others any more", async () => {
-  await using first = await openTestNode();
-  const bootstrap = first.addresses();
-  await using _second = await openTestNode({ bootstrap });
-  const third = await openTestNode({ bootstrap });
-  await eventually(() => first.peerCount() === 2, "they know each other");
-  await third[Symbol.asyncDispose]();
-  await eventually(() => first.peerCount() === 1, "the third is forgotten");
-});
-
-libp2pTest("a node that loses everybody keeps whom it knew", async () => {
-  await using node = await openTestNode();
-  const other = await openTestNode({ bootstrap: node.addresses() });
-  await eventually(() => node.peerCount() === 1, "they know each other");
-  await other[Symbol.asyncDispose]();
-  await sleep(systemClock, 7000, { signal: unlimited });
-  assert.equal(node.peerCount(), 1);
 });

@@ -10,26 +10,26 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { sleep, systemClock as clock } from "../../../lib/core/clock.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
+import { sleep, systemClock as clock } from "../../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../../lib/core/dht_protocol.ts";
 import {
   encodeRecord,
   encodeRequest,
   KadCall,
-} from "../../../lib/net/dht/message.ts";
-import type { DhtNode } from "../../../lib/net/dht/node.ts";
-import { bootRecordKey } from "../../../lib/wire/boot_record.ts";
+} from "../../../../lib/net/dht/message.ts";
+import type { DhtNode } from "../../../../lib/net/dht/node.ts";
+import { bootRecordKey } from "../../../../lib/wire/boot_record.ts";
 import {
   advertise,
   find,
   IMAGE,
   providerOf,
-} from "../../support/dht_images.ts";
+} from "../../../support/dht_images.ts";
 import {
   libp2pTest,
   openTestNode,
   unlimited,
-} from "../../support/dht_nodes.ts";
+} from "../../../support/dht_nodes.ts";
 
 const PROTOCOLS = [
   DEFAULT_DHT_PROTOCOL,

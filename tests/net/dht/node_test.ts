@@ -1,18 +1,18 @@
-/** Nodes, advertisers and sources together, over TCP on 127.0.0.1. */
+/**
+ * Nodes, advertisers and sources together, over TCP on 127.0.0.1; and the real
+ * DHT and its twin in memory, held to one contract.
+ */
 import assert from "node:assert/strict";
 import { systemClock as clock } from "../../../lib/core/clock.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import { UserError } from "../../../lib/core/errors.ts";
 import { openDhtClient } from "../../../lib/net/dht/client.ts";
 import {
-  createIdentity,
-  type Identity,
-} from "../../../lib/net/dht/identity.ts";
-import {
   bootRecordKey,
+  parseBootRecordKey,
   signBootRecord,
 } from "../../../lib/wire/boot_record.ts";
-import { createBootRecordPolicy } from "../../../lib/wire/boot_record_policy.ts";
+import { testDhtContract } from "../../support/dht_contract.ts";
 import {
   advertise,
   find,
@@ -25,6 +25,7 @@ import {
   openTestNode,
   unlimited,
 } from "../../support/dht_nodes.ts";
+import { MemoryDht, type PublicNode } from "../../support/memory_dht.ts";
 import { MemoryLogger } from "../../support/memory_logger.ts";
 
 libp2pTest("what one node publishes is found through another", async () => {
@@ -199,74 +200,6 @@ libp2pTest(
   },
 );
 
-libp2pTest(
-  "honest nodes refuse forged, expired and misplaced records",
-  async () => {
-    await using honest = await openTestNode();
-    const attacker = await createIdentity();
-    const victim = await createIdentity();
-    // The attacker's node would keep anything.
-    await using hostile = await openTestNode({
-      identity: attacker,
-      bootstrap: honest.addresses(),
-      policy: {
-        ...createBootRecordPolicy({ clock }),
-        accept: () => Promise.resolve({ ok: true, value: undefined }),
-        isBetter: () => false,
-        expiresMs: () => Infinity,
-      },
-    });
-    const record = (
-      identity: Identity,
-      overrides: { lastUpdatedMs?: number; url?: string; ttlSeconds?: number } =
-        {},
-      peerId = identity.peerId,
-    ) =>
-      signBootRecord(IMAGE, {
-        url: "http://192.0.2.66/",
-        peerId,
-        lastUpdatedMs: clock.now(),
-        version: "9999",
-        ttlSeconds: 3600,
-        ...overrides,
-      }, identity.sign);
-    const publish = (value: Uint8Array, key = bootRecordKey(IMAGE)) =>
-      hostile.publish(key, value, { ttlSeconds: 3600, signal: unlimited });
-    const text = (s: string) => new TextEncoder().encode(s);
-
-    const forgeries: [string, Uint8Array, string?][] = [
-      ["garbage", text("garbage")],
-      ["huge", text(`"${"x".repeat(10_000)}"`)],
-      ["of another peer", await record(attacker, {}, victim.peerId)],
-      ["expired", await record(attacker, { lastUpdatedMs: 0 })],
-      [
-        "of the future",
-        await record(attacker, { lastUpdatedMs: clock.now() + 400_000 }),
-      ],
-      ["for ever", await record(attacker, { ttlSeconds: 100_000_000 })],
-      ["no web page", await record(attacker, { url: "file:///etc/passwd" })],
-      [
-        "of another image",
-        await record(attacker),
-        "/phase/testing/arm64/manifest",
-      ],
-      ["under no key", await record(attacker), "/phase/stable"],
-      [
-        "in no namespace",
-        await record(attacker),
-        "/other/stable/arm64/manifest",
-      ],
-    ];
-    for (const [what, value, key] of forgeries) {
-      const outcome = await publish(value, key);
-      assert.equal(outcome.storedAt, 0, what);
-      assert.equal(outcome.failures.length, 1, what);
-    }
-    // Signed by himself for himself it is a record like any other.
-    assert.equal((await publish(await record(attacker))).storedAt, 1);
-  },
-);
-
 libp2pTest("a node that cannot listen says so", async () => {
   await using first = await openTestNode();
   const listen = first.addresses().map((a) => a.replace(/\/p2p\/.*/, ""));
@@ -302,3 +235,76 @@ libp2pTest(
     );
   },
 );
+
+libp2pTest(
+  "a node knows both ends of its connections with other nodes, and tells of no client",
+  async () => {
+    await using dialled = await openTestNode({
+      listen: ["/ip4/127.0.0.2/tcp/0"],
+    });
+    const [address = ""] = dialled.addresses();
+    await using client = await openDhtClient({
+      protocol: DEFAULT_DHT_PROTOCOL,
+      clock,
+      signal: unlimited,
+    });
+    const steps = client.findValues("/phase/stable/arm64/manifest", [address], {
+      signal: unlimited,
+    });
+    let answers = 0;
+    for await (const step of steps) if (step.kind === "answer") answers++;
+    assert.equal(answers, 1);
+    {
+      await using dialling = await openTestNode();
+      assert.deepEqual(dialling.connections(), []);
+      assert.ok((await dialling.join(address, { signal: unlimited })).ok);
+      await eventually(
+        () =>
+          dialling.connections().length > 0 && dialled.connections().length > 0,
+        "both know that the other is a node",
+      );
+      assert.deepEqual(dialling.connections(), [
+        { localAddress: "127.0.0.1", remoteAddress: "127.0.0.2" },
+      ]);
+      assert.deepEqual(dialled.connections(), [
+        { localAddress: "127.0.0.2", remoteAddress: "127.0.0.1" },
+      ]);
+    }
+    await eventually(
+      () => dialled.connections().length === 0,
+      "it is seen to leave",
+    );
+  },
+);
+
+async function makeValue(node: PublicNode, key: string): Promise<Uint8Array> {
+  const image = parseBootRecordKey(key);
+  if (!image.ok) throw new Error(image.reason);
+  return await signBootRecord(image.value, {
+    url: "http://192.0.2.7/",
+    peerId: node.peerId,
+    lastUpdatedMs: clock.now(),
+    version: "1",
+    ttlSeconds: 60,
+  }, node.sign);
+}
+
+testDhtContract("the real DHT", {
+  test: libp2pTest,
+  open: () => ({
+    openNode: () => openTestNode(),
+    openClient: () =>
+      openDhtClient({
+        protocol: DEFAULT_DHT_PROTOCOL,
+        clock,
+        signal: unlimited,
+      }),
+  }),
+  makeValue,
+});
+
+testDhtContract("the DHT in memory", {
+  test: (name, run) => Deno.test(name, run),
+  open: () => new MemoryDht(),
+  makeValue,
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import type { ChannelArch } from "../../lib/core/channel_arch.ts";
+import { ok, refuse } from "../../lib/core/result.ts";
+import {
+  createDhtSource,
+  type DhtSourceOptions,
+} from "../../lib/discover/dht_source.ts";
+import type { Finding } from "../../lib/discover/source.ts";
+import type { DhtClient } from "../../lib/net/dht/client.ts";
+import type { Identity } from "../../lib/net/dht/identity.ts";
+import type { Contact, LookupStep } from "../../lib/net/dht/lookup.ts";
+import { type BootRecord, signBootRecord } from "../../lib/wire/boot_record.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+/** The image that is looked for. */
+export const IMAGE: ChannelArch = { channel: "stable", arch: "arm64" };
+/** The node that is asked. */
+export const BOOTSTRAP = "/ip4/192.0.2.7/tcp/4001";
+
+/** A DHT in which every node that can be reached knows everything. */
+export class FakeDht {
+  readonly reachable = new Set<string>();
+  readonly values = new Map<string, Uint8Array[]>();
+  /** By key: who provides it, and what he answers when asked. */
+  readonly providers = new Map<string, Map<string, Uint8Array>>();
+  lookups = 0;
+  openClients = 0;
+
+  readonly openClient: NonNullable<DhtSourceOptions["openClient"]> = () => {
+    this.openClients++;
+    return Promise.resolve(
+      {
+        findValues: (key, seeds) => this.#steps(seeds, key, "values"),
+        findProviders: (key, seeds) => this.#steps(seeds, key, "providers"),
+        fetch: (from, key) => {
+          const value = this.providers.get(key)?.get(from.id);
+          return Promise.resolve(
+            value ? ok(value) : refuse("no answer in time"),
+          );
+        },
+        [Symbol.asyncDispose]: () => {
+          this.openClients--;
+          return Promise.resolve();
+        },
+      } satisfies DhtClient,
+    );
+  };
+
+  async *#steps(
+    seeds: readonly Contact[],
+    key: string,
+    what: "values" | "providers",
+  ): AsyncGenerator<LookupStep> {
+    this.lookups++;
+    const from = (id: string) => ({
+      id,
+      multihash: new TextEncoder().encode(id),
+      addresses: [],
+    });
+    for (const seed of seeds) {
+      const at = typeof seed === "string" ? seed : seed.id;
+      await Promise.resolve();
+      if (!this.reachable.has(at)) {
+        yield { kind: "failure", at, reason: "connection refused" };
+        continue;
+      }
+      const values = what === "values" ? this.values.get(key) ?? [] : [];
+      const providers = what === "values"
+        ? []
+        : [...this.providers.get(key)?.keys() ?? []].map(from);
+      // One node per value: each keeps one.
+      for (const [i, value] of [undefined, ...values].entries()) {
+        yield {
+          kind: "answer",
+          distance: new Uint8Array(32),
+          answer: {
+            from: from(`${at}#${i}`),
+            closer: [],
+            providers,
+            ...value !== undefined && { value },
+          },
+        };
+      }
+    }
+  }
+}
+
+/** A record of the image that others look for. */
+export async function record(
+  identity: Identity,
+  clock: FakeClock,
+  overrides: Partial<BootRecord> = {},
+  image: ChannelArch = IMAGE,
+): Promise<Uint8Array> {
+  return await signBootRecord(image, {
+    url: `http://${identity.peerId}/manifest.json`,
+    peerId: identity.peerId,
+    lastUpdatedMs: clock.now(),
+    version: "1",
+    ttlSeconds: 3600,
+    ...overrides,
+  }, identity.sign);
+}
+
+/** Runs a source for a time of the fake clock and collects what it finds. */
+export async function findFor(
+  durationMs: number,
+  dht: FakeDht,
+  clock: FakeClock,
+  options: Partial<DhtSourceOptions> & { late?: string } = {},
+): Promise<Finding[]> {
+  const source = createDhtSource({
+    bootstrap: [BOOTSTRAP],
+    clock,
+    isClockTrusted: true,
+    openClient: dht.openClient,
+    ...options,
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const found = Array.fromAsync(source.find(IMAGE, { signal }));
+  for (let elapsed = 0; elapsed < durationMs; elapsed += 100) {
+    await clock.advance(100);
+    if (elapsed >= 1500 && options.late) source.addPeer(options.late);
+  }
+  controller.abort();
+  const findings = await found;
+  assert.equal(dht.openClients, 0, "the client is closed");
+  assert.equal(clock.pending, 0, "no timer is left");
+  return findings;
+}
+
+/** The problems that were found, as they are told. */
+export function messages(findings: readonly Finding[]): string[] {
+  return findings.flatMap((f) => f.kind === "problem" ? [f.message] : []);
+}
+
+/** The URLs of the candidates that were found. */
+export function urls(findings: readonly Finding[]): string[] {
+  return findings.flatMap((f) =>
+    f.kind === "candidate" ? [f.candidate.manifestUrl.href] : []
+  );
+}
+
+/** One node that can be reached, and knows nothing yet. */
+export function network(): { dht: FakeDht; clock: FakeClock } {
+  const dht = new FakeDht();
+  dht.reachable.add(BOOTSTRAP);
+  return { dht, clock: new FakeClock() };
+}
