@@ -36,13 +36,6 @@ export interface DhtAdvertiserOptions
   readonly logger: Logger;
 }
 
-/** An image that is advertised. */
-interface Published {
-  readonly image: ChannelArch;
-  /** Aborts when it is withdrawn, or published anew. */
-  readonly ended: AbortController;
-}
-
 /**
  * Publishes a signed record per image in the DHT, whenever `DhtPublications`
  * says so.
@@ -52,7 +45,8 @@ export class DhtAdvertiser implements Advertiser {
   readonly name = "DHT";
   readonly #options: DhtAdvertiserOptions;
   readonly #publications: DhtPublications;
-  readonly #published = new Map<string, Published>();
+  /** By image: aborts when it is withdrawn, or published anew. */
+  readonly #ended = new Map<string, AbortController>();
   readonly #attempts = new Set<Promise<unknown>>();
   readonly #stopWatching: () => void;
   #cancelTimer = () => {};
@@ -80,11 +74,10 @@ export class DhtAdvertiser implements Advertiser {
     advertisement: Advertisement,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Result<void>> {
-    const { image } = advertisement;
-    const id = formatChannelArch(image);
-    this.#published.get(id)?.ended.abort();
+    const id = formatChannelArch(advertisement.image);
+    this.#ended.get(id)?.abort();
     const ended = new AbortController();
-    this.#published.set(id, { image, ended });
+    this.#ended.set(id, ended);
     const order = this.#publications.set(advertisement, this.#now());
     return await new Promise((resolve) => {
       this.#attempt(order, ended.signal, () => resolve(ok(undefined)))
@@ -102,8 +95,8 @@ export class DhtAdvertiser implements Advertiser {
   async withdraw(image: ChannelArch): Promise<void> {
     if (!this.#publications.delete(image)) return;
     const id = formatChannelArch(image);
-    this.#published.get(id)?.ended.abort();
-    this.#published.delete(id);
+    this.#ended.get(id)?.abort();
+    this.#ended.delete(id);
     this.#arm();
     await this.#options.node.withdraw(bootRecordKey(image));
   }
@@ -116,8 +109,7 @@ export class DhtAdvertiser implements Advertiser {
   /** Withdraws everything; the node stays open. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopWatching();
-    const images = [...this.#published.values()].map(({ image }) => image);
-    await Promise.all(images.map((image) => this.withdraw(image)));
+    await Promise.all(this.status().map(({ image }) => this.withdraw(image)));
     await Promise.all(this.#attempts);
   }
 
@@ -141,7 +133,7 @@ export class DhtAdvertiser implements Advertiser {
 
   #tick(): void {
     for (const order of this.#publications.tick(this.#now())) {
-      const ended = this.#published.get(formatChannelArch(order.image))?.ended;
+      const ended = this.#ended.get(formatChannelArch(order.image));
       if (ended !== undefined) void this.#attempt(order, ended.signal);
     }
     this.#arm();
