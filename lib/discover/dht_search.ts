@@ -19,7 +19,7 @@ import {
 import type { Finding } from "./source.ts";
 
 const RETRY_MS = 1000;
-/** Others may still come, but nobody waits for them. */
+/** Others may still come, but are not waited for. */
 const RETRY_WHEN_FOUND_MS = 5000;
 /** Anyone may say that he provides a key. */
 const MAX_PROVIDERS_ASKED = 512;
@@ -66,7 +66,7 @@ export class DhtSearch {
   readonly #options: DhtSearchOptions;
   readonly #signal: AbortSignal;
   readonly #addresses: string[] = [];
-  /** Those nobody was asked through yet. */
+  /** Those that no round has begun at yet. */
   #fresh: string[] = [];
   #wake = Promise.withResolvers<void>();
   /** What was said already, so that retries do not say it again. */
@@ -193,7 +193,7 @@ export class DhtSearch {
       }
       round.asked.add(step.answer.from.id);
       if (step.answer.value) await this.#offer(step.answer.value, round);
-      await this.#resting; // nobody is asked meanwhile
+      await this.#resting; // no node is asked meanwhile
     }
   }
 
@@ -223,7 +223,7 @@ export class DhtSearch {
         const slot = this.#orSlow(read).finally(() => slots.delete(slot));
         slots.add(slot);
       }
-      await this.#resting; // nobody is asked meanwhile
+      await this.#resting; // no node is asked meanwhile
     }
     await Promise.all(reading);
   }
@@ -251,7 +251,7 @@ export class DhtSearch {
   /**
    * Yields what a record says, once for each thing that a provider says.
    *
-   * @param from who must have signed it, when he was asked himself
+   * @param from the peer that must have signed it, where it was asked itself
    */
   async #offer(
     value: Uint8Array,

@@ -61,8 +61,8 @@ export function createLazyDhtSource(
         sleepInSteps(clock, CHECKING_MS, { signal, isNeeded: isChecking });
       let loaded: DhtSource;
       try {
+        const wait = AbortSignal.any([signal, heardOfPeer.signal]);
         if (mayLearnPeers && known.size === 0) {
-          const wait = AbortSignal.any([signal, heardOfPeer.signal]);
           await sleep(clock, LEARNING_MS, { signal: wait }).catch(() => {});
         }
         if (known.size === 0) {
@@ -72,10 +72,7 @@ export function createLazyDhtSource(
               "The DHT was not asked, no node of it is known: name one with --bootstrap MULTIADDR",
           };
           if (!mayLearnPeers) return;
-          await Promise.race([
-            whenAborted(heardOfPeer.signal),
-            whenAborted(signal),
-          ]);
+          await whenAborted(wait);
         }
         await sleepInSteps(clock, headStartMs, { signal });
         await giveWay();

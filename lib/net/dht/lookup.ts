@@ -117,7 +117,7 @@ export class Lookup {
   readonly #open = new Map<Contact, boolean>();
   #askedCount = 0;
 
-  /** Nobody is known at first. */
+  /** Knows no node at first. */
   constructor({ key, self, limits }: LookupOptions) {
     this.#target = sha256(key);
     this.#known = new Set([self]);
@@ -143,7 +143,7 @@ export class Lookup {
     });
   }
 
-  /** Whom to ask now; undefined: nobody before another answer. */
+  /** The node to ask now; undefined: none before another answer. */
   next(): Contact | undefined {
     const { k, alpha, maxOpen, maxAsked } = this.#limits;
     const slow = [...this.#open.values()].filter((isSlow) => isSlow).length;
@@ -191,7 +191,7 @@ export class Lookup {
     return { kind: "answer", answer, distance };
   }
 
-  /** Whether all questions are answered: `next` has nobody left then. */
+  /** Whether all questions are answered: `next` has no node left then. */
   get isOver(): boolean {
     return this.#open.size === 0;
   }

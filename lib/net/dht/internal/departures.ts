@@ -7,9 +7,9 @@ const DELAY_MS = 3000;
 const MAX_PENDING = 256;
 
 /**
- * Has nodes that are gone left out of answers. kad-dht goes on naming them to
- * whoever asks until there is no room for others, and every one of them costs
- * each look-up a wait.
+ * Has nodes that are gone left out of answers. kad-dht goes on naming them
+ * until there is no room for others, and every one of them costs each look-up a
+ * wait.
  *
  * @returns tells it of a node whose last connection was lost; does nothing
  * once the signal has aborted
