@@ -220,3 +220,14 @@ Deno.test("an image is published until the copies of the last success expire", (
     nextRefreshMs: WALL_MS + 2000 + 1710_000,
   }]);
 });
+
+Deno.test("peers that came during an attempt matter unless it found all the holders it wants", () => {
+  for (const [holders, dueMs] of [[20, 1710_500], [19, 1000]] as const) {
+    const publications = open();
+    const order = publications.set({ image: ARM, version: "1" }, at(0));
+    publications.peerSeen(at(100));
+    publications.ended(order, ok(holders), at(500));
+    const [status] = publications.status(at(500));
+    assert.equal(Math.round(status?.nextRefreshMs ?? 0), WALL_MS + dueMs);
+  }
+});
