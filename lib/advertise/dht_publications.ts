@@ -131,7 +131,11 @@ export class DhtPublications {
     return this.#begin(publication, now);
   }
 
-  /** @returns whether the image was being published */
+  /**
+   * Stops publishing an image: attempts begun before are void.
+   *
+   * @returns whether it was published
+   */
   delete(image: ChannelArch): boolean {
     return this.#publications.delete(formatChannelArch(image));
   }
