@@ -1,19 +1,11 @@
-import type { Multiaddr } from "@multiformats/multiaddr";
+import type { MultiaddrConnection } from "@libp2p/interface";
 import { hostOf } from "./addresses.ts";
 
 /** What is looked at of a connection. */
-export interface InboundConnection {
-  /** Where it comes from. */
-  readonly remoteAddr: Multiaddr;
-  /** It counts while it is "open". */
-  readonly status: string;
-  /** Tells when it ends. */
-  addEventListener(
-    type: "close",
-    listener: () => void,
-    options: { readonly once: true },
-  ): void;
-}
+export type InboundConnection = Pick<
+  MultiaddrConnection,
+  "remoteAddr" | "status" | "addEventListener"
+>;
 
 /**
  * Refuses connections of a host that has many open.

@@ -7,9 +7,13 @@ import {
 
 class FakeConnection extends EventTarget implements InboundConnection {
   readonly remoteAddr;
-  readonly status: string;
+  readonly status: InboundConnection["status"];
 
-  constructor(host: string, port: number, status = "open") {
+  constructor(
+    host: string,
+    port: number,
+    status: InboundConnection["status"] = "open",
+  ) {
     super();
     this.remoteAddr = multiaddr(`/ip4/${host}/tcp/${port}`);
     this.status = status;
