@@ -24,6 +24,7 @@ async function openNode(): Promise<DhtNode> {
     ...node,
     peerCount: () => 7,
     connections: () => [],
+    [Symbol.asyncDispose]: async () => await node[Symbol.asyncDispose](),
   };
   return used as DhtNode;
 }
