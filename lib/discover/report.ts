@@ -5,7 +5,7 @@ import {
   isRefusedManifest,
   type RefusedCandidate,
 } from "./candidate_refusal.ts";
-import type { DiscoveryResult, Provider } from "./discover.ts";
+import type { Discovered, Provider } from "./discovery.ts";
 
 /** How `phase_discover` tells what it found. */
 export interface ReportOptions {
@@ -35,7 +35,7 @@ export interface Report {
 
 /** Turns what was learned into lines and an exit code. */
 export function reportDiscovery(
-  result: DiscoveryResult,
+  result: Discovered,
   options: ReportOptions,
 ): Report {
   if (result.providers.length === 0) return reportFailure(result, options);
@@ -48,7 +48,7 @@ export function reportDiscovery(
 }
 
 function resultLines(
-  { providers, refused }: DiscoveryResult,
+  { providers, refused }: Discovered,
   { format, quiet, all }: ReportOptions,
 ): string[] {
   const shown = all ? providers : providers.slice(0, 1);
@@ -103,7 +103,7 @@ type FailureReason =
   | "refused";
 
 function reportFailure(
-  result: DiscoveryResult,
+  result: Discovered,
   options: ReportOptions,
 ): Report {
   const { image, format } = options;
@@ -126,7 +126,7 @@ function reportFailure(
   };
 }
 
-function failureReason({ refused }: DiscoveryResult): FailureReason {
+function failureReason({ refused }: Discovered): FailureReason {
   if (refused.some(({ refusal }) => isRefusedManifest(refusal))) {
     return "refused";
   }
@@ -135,7 +135,7 @@ function failureReason({ refused }: DiscoveryResult): FailureReason {
 
 function failureMessage(
   reason: FailureReason,
-  { refused }: DiscoveryResult,
+  { refused }: Discovered,
   { image, timeoutSeconds }: ReportOptions,
 ): string {
   const name = formatChannelArch(image);
@@ -159,7 +159,7 @@ function failureMessage(
 }
 
 function explanation(
-  { refused, problems, others }: DiscoveryResult,
+  { refused, problems, others }: Discovered,
 ): string[] {
   return [
     ...problems,

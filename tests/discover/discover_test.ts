@@ -85,95 +85,6 @@ Deno.test("discover() skips candidates that are refused and keeps the reasons", 
   assert.deepEqual(result.refused.map((r) => r.refusal.code), ["unreachable"]);
 });
 
-Deno.test("discover() prefers the newest of those that come within 5 ms, however quick the first is", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("v9") }],
-    [3, { kind: "candidate", candidate: candidate("v10") }],
-    [5, { kind: "candidate", candidate: candidate("v8") }],
-    [7, { kind: "candidate", candidate: candidate("v11") }],
-  ], { clock });
-  const running = run(clock, {
-    sources: [source],
-    check: ({ manifestUrl: { hostname } }) =>
-      Promise.resolve(
-        ok(verified({ manifestVersion: Number(hostname.slice(1)) })),
-      ),
-  });
-  await clock.advance(6);
-  const result = await running;
-  assert.deepEqual(
-    result.providers.map((provider) => provider.manifest.manifestVersion),
-    [10, 9, 8],
-  );
-  await result[Symbol.asyncDispose]();
-  assert.equal(clock.pending, 0);
-});
-
-Deno.test("discover() waits for nobody once the first check has taken longer than that", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("a") }],
-    [9, { kind: "candidate", candidate: candidate("b") }],
-  ], { clock });
-  const running = run(clock, {
-    sources: [source],
-    check: async (_, { signal }) => {
-      await sleep(clock, 7, { signal });
-      return ok(verified());
-    },
-  });
-  await clock.advance(8);
-  assert.deepEqual(hosts(await running), ["a"]);
-});
-
-Deno.test("discover() does not take who is no longer trusted at the end", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("thief") }],
-    [1, { kind: "candidate", candidate: candidate("owner") }],
-  ], { clock });
-  const checks = new Map([
-    ["thief", verified({ manifestVersion: 9, verifiedBy: ["stolen"] })],
-    ["owner", verified({ manifestVersion: 1, verifiedBy: ["new"] })],
-  ]);
-  const running = run(clock, {
-    sources: [source],
-    check: ({ manifestUrl }) =>
-      Promise.resolve(ok(checks.get(manifestUrl.host) ?? verified())),
-    stillTrusts: ({ verifiedBy }) => verifiedBy.includes("new"),
-    all: true,
-  });
-  await clock.advance(10_000);
-  const result = await running;
-  assert.deepEqual(hosts(result), ["owner"]);
-  assert.deepEqual(
-    result.refused.map((r) => [r.manifestUrl.host, r.refusal.code]),
-    [["thief", "unknown_key"]],
-  );
-});
-
-Deno.test("discover() goes on when the only one it took is no longer trusted", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("drip") }],
-    [2, { kind: "candidate", candidate: candidate("thief") }],
-    [1000, { kind: "candidate", candidate: candidate("owner") }],
-  ], { clock });
-  const running = run(clock, {
-    sources: [source],
-    async check({ manifestUrl: { host } }, { signal }) {
-      if (host === "drip") await sleep(clock, 5000, { signal });
-      return ok(verified({ verifiedBy: [host] }));
-    },
-    stillTrusts: ({ verifiedBy }) =>
-      clock.monotonic() < 100 || !verifiedBy.includes("thief"),
-  });
-  await clock.advance(1250);
-  const result = await running;
-  assert.deepEqual(hosts(result), ["owner"]);
-});
-
 Deno.test("discover() asks a busy provider again, and forgets that it was", async () => {
   const clock = new FakeClock();
   const source = memorySource([
@@ -196,67 +107,6 @@ Deno.test("discover() asks a busy provider again, and forgets that it was", asyn
   assert.equal(checks, 3);
 });
 
-Deno.test("discover() does not ask again who answered something that is refused", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("forger") }],
-  ], { clock });
-  let checks = 0;
-  const running = run(clock, {
-    sources: [source],
-    check: () => {
-      checks++;
-      return Promise.resolve(
-        refuse({ code: "bad_signature", message: "forged" }),
-      );
-    },
-  });
-  await clock.advance(10_000);
-  const result = await running;
-  assert.equal(checks, 1);
-  assert.deepEqual(result.refused.map((r) => r.refusal.code), [
-    "bad_signature",
-  ]);
-});
-
-Deno.test("discover() prefers the newest of the images that are checked at the same time", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("old") }],
-    [1, { kind: "candidate", candidate: candidate("new") }],
-  ], { clock });
-  const running = run(clock, {
-    sources: [source],
-    check: async ({ manifestUrl }, { signal }) => {
-      const isNew = manifestUrl.host === "new";
-      await sleep(clock, isNew ? 200 : 1, { signal });
-      return ok(verified({ manifestVersion: isNew ? 2 : 1 }));
-    },
-  });
-  await clock.advance(201);
-  assert.deepEqual(hosts(await running), ["new", "old"]);
-});
-
-Deno.test("discover() prefers a verified image to a newer one that is not", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("newer") }],
-    [1, { kind: "candidate", candidate: candidate("verified") }],
-  ], { clock });
-  const running = run(clock, {
-    sources: [source],
-    all: true,
-    check: ({ manifestUrl }) =>
-      Promise.resolve(ok(
-        manifestUrl.host === "newer"
-          ? verified({ manifestVersion: 9 })
-          : verified({ verifiedBy: ["k"] }),
-      )),
-  });
-  await clock.advance(2001);
-  assert.deepEqual(hosts(await running), ["verified", "newer"]);
-});
-
 Deno.test("discover() is not held up by a candidate that never answers", async () => {
   const clock = new FakeClock();
   const source = memorySource([
@@ -272,33 +122,6 @@ Deno.test("discover() is not held up by a candidate that never answers", async (
   });
   await clock.advance(252);
   assert.deepEqual(hosts(await running), ["good"]);
-});
-
-Deno.test("discover() tells at the timeout who was found and had not answered", async () => {
-  const clock = new FakeClock();
-  const source = memorySource([
-    [1, { kind: "candidate", candidate: candidate("silent") }],
-    [2, { kind: "candidate", candidate: candidate("busy") }],
-  ], { clock });
-  let busyChecks = 0;
-  const running = run(clock, {
-    sources: [source],
-    timeoutMs: 2000,
-    check: async ({ manifestUrl: { host } }, { signal }) => {
-      if (host === "busy" && ++busyChecks === 1) {
-        return refuse({ code: "status", message: "answered 503" });
-      }
-      await sleep(clock, 60_000, { signal });
-      return ok(verified());
-    },
-  });
-  await clock.advance(2000);
-  const { providers, refused } = await running;
-  assert.deepEqual(providers, []);
-  assert.deepEqual(
-    refused.map((r) => [r.manifestUrl.host, r.refusal.code]),
-    [["busy", "status"], ["silent", "slow"]],
-  );
 });
 
 Deno.test("discover() ends at the timeout and tells what else exists", async () => {
@@ -320,40 +143,6 @@ Deno.test("discover() ends at the timeout and tells what else exists", async () 
   assert.deepEqual(result.providers, []);
   assert.deepEqual(result.others, [other]);
   assert.deepEqual(result.problems, ["mDNS eth0: no answer"]);
-});
-
-Deno.test("discover() checks each URL once, however often it is found", async () => {
-  const clock = new FakeClock();
-  const finding = { kind: "candidate", candidate: candidate("a") } as const;
-  const sources = [
-    memorySource([[1, finding], [2, finding]], { clock }),
-    memorySource([[1, finding]], { clock, name: "dht" }),
-  ];
-  let checks = 0;
-  const running = run(clock, {
-    sources,
-    timeoutMs: 100,
-    check: () => {
-      checks++;
-      return Promise.resolve(refuse({ code: "status", message: "404" }));
-    },
-  });
-  await clock.advance(100);
-  await running;
-  assert.equal(checks, 1);
-});
-
-Deno.test("discover() ignores candidates for another image", async () => {
-  const clock = new FakeClock();
-  const wrong = candidate("a", {
-    image: { channel: "testing", arch: "arm64" },
-  });
-  const source = memorySource([[1, { kind: "candidate", candidate: wrong }]], {
-    clock,
-  });
-  const running = run(clock, { sources: [source], timeoutMs: 100 });
-  await clock.advance(100);
-  assert.deepEqual((await running).providers, []);
 });
 
 Deno.test("discover() with all collects providers until none has come for 2 s", async () => {
@@ -444,23 +233,6 @@ Deno.test("discover() tells its sources while a manifest is being checked, not w
   assert.deepEqual(hosts(await running), ["good"]);
 });
 
-Deno.test("discover() leaves its sources no gap between a good manifest and the result, but with all", async () => {
-  for (const all of [false, true]) {
-    const clock = new FakeClock();
-    const { source, isChecking } = askedSource(
-      memorySource([
-        [1, { kind: "candidate", candidate: candidate("a") }],
-      ], { clock }),
-    );
-    const running = run(clock, { sources: [source], all });
-    await clock.advance(3);
-    // The check is done, and others are waited for.
-    assert.equal(isChecking(), !all);
-    await clock.advance(3000);
-    assert.deepEqual(hosts(await running), ["a"]);
-  }
-});
-
 Deno.test("discover() passes DHT nodes on", async () => {
   const clock = new FakeClock();
   const peers: string[] = [];
@@ -475,27 +247,6 @@ Deno.test("discover() passes DHT nodes on", async () => {
   await clock.advance(10);
   await running;
   assert.deepEqual(peers, ["/ip4/192.0.2.1/tcp/1/p2p/x"]);
-});
-
-Deno.test("discover() checks a bounded number of candidates", async () => {
-  const clock = new FakeClock();
-  const flood = Array.from({ length: 300 }, (_, i) =>
-    [
-      1,
-      { kind: "candidate", candidate: candidate(`h${i}`) },
-    ] as const);
-  let checks = 0;
-  const running = run(clock, {
-    sources: [memorySource(flood, { clock })],
-    timeoutMs: 100,
-    check: () => {
-      checks++;
-      return Promise.resolve(refuse({ code: "status", message: "404" }));
-    },
-  });
-  await clock.advance(100);
-  assert.match((await running).problems.join(), /more than 256 candidates/);
-  assert.equal(checks, 256);
 });
 
 Deno.test("discover() throws its caller's abort", async () => {

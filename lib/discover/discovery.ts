@@ -1,0 +1,334 @@
+import {
+  type ChannelArch,
+  formatChannelArch,
+  sameImage,
+} from "../core/channel_arch.ts";
+import type { Result } from "../core/result.ts";
+import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
+import {
+  type CandidateRefusal,
+  mayPass,
+  type RefusedCandidate,
+} from "./candidate_refusal.ts";
+import type { Candidate, Finding } from "./source.ts";
+
+/** A candidate whose manifest was fetched and passed every check. */
+export interface Provider extends VerifiedManifest {
+  /** Where it came from. */
+  readonly candidate: Candidate;
+  /** From the start of the discovery. */
+  readonly elapsedMs: number;
+}
+
+/** All that a discovery learned. */
+export interface Discovered {
+  /** Best first; empty: not found. */
+  readonly providers: readonly Provider[];
+  /** Candidates that were not taken, in the order they failed. */
+  readonly refused: readonly RefusedCandidate[];
+  /** Further images that exist, sorted. */
+  readonly others: readonly ChannelArch[];
+  /** What was tried and what did not work, in the sources' words. */
+  readonly problems: readonly string[];
+}
+
+/** What is to be done, in order. */
+export type DiscoveryAction =
+  /** Fetch and judge its manifest, then call `checked` or `checkFailed`. */
+  | { readonly kind: "check"; readonly candidate: Candidate }
+  /** A DHT node that can be joined through, as a multiaddr with peer id. */
+  | { readonly kind: "peer"; readonly multiaddr: string };
+
+/** What to look for, and for how long. */
+export interface DiscoveryOptions {
+  /** The image wanted. */
+  readonly image: ChannelArch;
+  /** Bound on the whole discovery. */
+  readonly timeoutMs: number;
+  /** Whether to collect every provider instead of the first. */
+  readonly all: boolean;
+  /**
+   * Asked again about each that was taken: another provider may have shown
+   * meanwhile that its keys were succeeded. @default {() => true}
+   */
+  readonly stillTrusts?: (verified: VerifiedManifest) => boolean;
+}
+
+/** The tries to get one candidate's manifest. */
+interface Attempt {
+  readonly candidate: Candidate;
+  isRunning: boolean;
+  /** When to try again; `Infinity` while it runs, and when it is settled. */
+  dueMs: number;
+  /** How long to wait when the next try fails, too. */
+  retryMs: number;
+}
+
+/** With `all`: how long to wait for one more after the last. */
+const QUIET_MS = 2000;
+
+/**
+ * How long a good candidate waits for others that are being checked: the one
+ * that answers first may be an old image served by somebody who never lets go.
+ */
+const GRACE_MS = 250;
+
+/**
+ * How long the first candidate waits for others in any case: those who answer
+ * at once do so within a few milliseconds of each other. It is fetched and
+ * verified meanwhile, which takes as long.
+ */
+const SETTLE_MS = 5;
+
+/** A provider that is busy or just starting is asked again after this time. */
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 8000;
+
+/** More candidates than this are an attack, or a network to be mended first. */
+const MAX_CANDIDATES = 256;
+
+/** Of a candidate that was verified by keys which are trusted no longer. */
+const SUCCEEDED: CandidateRefusal = {
+  code: "unknown_key",
+  message: "signed by keys that others succeeded, as another provider shows",
+};
+
+/** Of a candidate whose first check was under way at the end. */
+const UNANSWERED: CandidateRefusal = {
+  code: "slow",
+  message: "no complete answer before the timeout",
+};
+
+/**
+ * Looks for an image: decides which candidates are checked, how often, and when
+ * enough is known. Asking, fetching and timers are left to the caller, who
+ * calls `tick` at `nextDueMs` and does what each call returns. Over with the
+ * first good candidate, or the newest of those that are checked at the same
+ * time; with `all`, when no further one has come for 2 s; and in any case when
+ * time is up, or no source and no candidate is left.
+ */
+export class Discovery {
+  readonly #options: DiscoveryOptions;
+  /** By manifest URL, in the order they were heard of. */
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #providers: Provider[] = [];
+  readonly #refused = new Map<string, RefusedCandidate>();
+  readonly #others = new Map<string, ChannelArch>();
+  readonly #problems = new Set<string>();
+  readonly #startMs: number;
+  #sourcesLeft: number;
+  /** `SETTLE_MS` after the first candidate. */
+  #settledMs = Infinity;
+  /** When a good candidate has waited long enough for others. */
+  #graceEndMs = Infinity;
+  #isOver = false;
+
+  /**
+   * Starts without any candidate.
+   *
+   * @param sources how many are asked
+   * @param nowMs monotonic, as all times here
+   */
+  constructor(options: DiscoveryOptions, sources: number, nowMs: number) {
+    this.#options = options;
+    this.#sourcesLeft = sources;
+    this.#startMs = nowMs;
+  }
+
+  /** Whether `result` is final; nothing that comes later counts. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Whether a manifest is being checked, or a good one is about to be the
+   * result.
+   */
+  get isChecking(): boolean {
+    return this.#isAnyRunning() ||
+      (!this.#options.all && this.#trusted().length > 0);
+  }
+
+  /** When `tick` has something to do next. */
+  nextDueMs(): number {
+    let dueMs = this.#deadlineMs();
+    if (this.#trusted().length > 0) {
+      dueMs = Math.min(dueMs, this.#graceEndMs);
+      if (this.#canSettle()) dueMs = Math.min(dueMs, this.#settledMs);
+    }
+    for (const attempt of this.#attempts.values()) {
+      dueMs = Math.min(dueMs, attempt.dueMs);
+    }
+    return dueMs;
+  }
+
+  /** Takes in what a source learned. */
+  hear(finding: Finding, nowMs: number): DiscoveryAction[] {
+    if (this.#isOver) return [];
+    const actions: DiscoveryAction[] = [];
+    switch (finding.kind) {
+      case "candidate":
+        this.#add(finding.candidate, nowMs);
+        break;
+      case "other":
+        this.#others.set(formatChannelArch(finding.image), finding.image);
+        break;
+      case "peer":
+        actions.push({ kind: "peer", multiaddr: finding.multiaddr });
+        break;
+      case "problem":
+        this.#problems.add(finding.message);
+    }
+    return [...actions, ...this.tick(nowMs)];
+  }
+
+  /** Takes in what came of a check. */
+  checked(
+    { manifestUrl }: Candidate,
+    result: Result<VerifiedManifest, CandidateRefusal>,
+    nowMs: number,
+  ): DiscoveryAction[] {
+    const { href } = manifestUrl;
+    const attempt = this.#attempts.get(href);
+    if (this.#isOver || attempt === undefined) return [];
+    attempt.isRunning = false;
+    if (result.ok) {
+      this.#refused.delete(href);
+      this.#take(attempt.candidate, result.value, nowMs);
+    } else {
+      this.#refused.set(href, { manifestUrl, refusal: result.reason });
+      if (mayPass(result.reason)) {
+        attempt.dueMs = nowMs + attempt.retryMs;
+        attempt.retryMs = Math.min(2 * attempt.retryMs, MAX_RETRY_MS);
+      }
+    }
+    return this.tick(nowMs);
+  }
+
+  /** Takes in that a check could not be made at all. */
+  checkFailed(
+    { manifestUrl }: Candidate,
+    problem: string,
+    nowMs: number,
+  ): DiscoveryAction[] {
+    const attempt = this.#attempts.get(manifestUrl.href);
+    if (this.#isOver || attempt === undefined) return [];
+    attempt.isRunning = false;
+    this.#problems.add(problem);
+    return this.tick(nowMs);
+  }
+
+  /** Takes in that a source learns nothing more, and why where it failed. */
+  sourceEnded(problem: string | undefined, nowMs: number): DiscoveryAction[] {
+    if (this.#isOver) return [];
+    this.#sourcesLeft--;
+    if (problem !== undefined) this.#problems.add(problem);
+    return this.tick(nowMs);
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): DiscoveryAction[] {
+    if (this.#isOver) return [];
+    this.#isOver = nowMs >= this.#deadlineMs() || this.#isExhausted() ||
+      this.#isFound(nowMs);
+    if (this.#isOver) return [];
+    const actions: DiscoveryAction[] = [];
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.dueMs > nowMs) continue;
+      attempt.dueMs = Infinity;
+      attempt.isRunning = true;
+      actions.push({ kind: "check", candidate: attempt.candidate });
+    }
+    return actions;
+  }
+
+  /** What is known; final when `isOver`. */
+  result(): Discovered {
+    const providers = this.#trusted().sort(betterFirst);
+    const refused = new Map(this.#refused);
+    for (const provider of this.#providers) {
+      const { manifestUrl } = provider.candidate;
+      if (providers.includes(provider)) continue;
+      refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
+    }
+    for (const [href, { isRunning, candidate }] of this.#attempts) {
+      if (!isRunning || refused.has(href) || providers.length > 0) continue;
+      const { manifestUrl } = candidate;
+      refused.set(href, { manifestUrl, refusal: UNANSWERED });
+    }
+    return {
+      providers,
+      refused: [...refused.values()],
+      others: [...this.#others.values()].sort((a, b) =>
+        formatChannelArch(a) < formatChannelArch(b) ? -1 : 1
+      ),
+      problems: [...this.#problems],
+    };
+  }
+
+  #add(candidate: Candidate, nowMs: number): void {
+    const { href } = candidate.manifestUrl;
+    if (!sameImage(candidate.image, this.#options.image)) return;
+    if (this.#attempts.has(href)) return;
+    if (this.#attempts.size >= MAX_CANDIDATES) {
+      this.#problems.add(
+        `more than ${MAX_CANDIDATES} candidates, rest ignored`,
+      );
+      return;
+    }
+    this.#attempts.set(href, {
+      candidate,
+      isRunning: false,
+      dueMs: nowMs,
+      retryMs: FIRST_RETRY_MS,
+    });
+    this.#settledMs = Math.min(this.#settledMs, nowMs + SETTLE_MS);
+  }
+
+  #take(candidate: Candidate, verified: VerifiedManifest, nowMs: number): void {
+    const elapsedMs = nowMs - this.#startMs;
+    this.#providers.push({ ...verified, candidate, elapsedMs });
+    const { all } = this.#options;
+    if (!all && this.#trusted().length > 1) return; // The grace is running.
+    this.#graceEndMs = nowMs + (all ? QUIET_MS : GRACE_MS);
+  }
+
+  #trusted(): Provider[] {
+    const { stillTrusts = () => true } = this.#options;
+    return this.#providers.filter(stillTrusts);
+  }
+
+  #isAnyRunning(): boolean {
+    return this.#attempts.values().some(({ isRunning }) => isRunning);
+  }
+
+  #deadlineMs(): number {
+    return this.#startMs + this.#options.timeoutMs;
+  }
+
+  /** Whether the first candidates may be decided upon without the grace. */
+  #canSettle(): boolean {
+    return !this.#options.all && !this.#isAnyRunning();
+  }
+
+  #isFound(nowMs: number): boolean {
+    return this.#trusted().length > 0 &&
+      (nowMs >= this.#graceEndMs ||
+        (this.#canSettle() && nowMs >= this.#settledMs));
+  }
+
+  /** Where every source has given up, the candidates at hand remain. */
+  #isExhausted(): boolean {
+    return this.#sourcesLeft === 0 && !this.#isAnyRunning() &&
+      this.#attempts.values().every(({ dueMs }) => dueMs === Infinity);
+  }
+}
+
+/** Verified, then newer, then on the LAN, then quicker. */
+function betterFirst(a: Provider, b: Provider): number {
+  const onLan = ({ candidate }: Provider) => candidate.source === "mdns";
+  return Number(b.verifiedBy.length > 0) - Number(a.verifiedBy.length > 0) ||
+    b.manifest.manifestVersion - a.manifest.manifestVersion ||
+    Number(onLan(b)) - Number(onLan(a)) ||
+    a.elapsedMs - b.elapsedMs;
+}

@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import { ok, refuse } from "../../lib/core/result.ts";
+import type { CandidateRefusalCode } from "../../lib/discover/candidate_refusal.ts";
+import {
+  type Discovered,
+  Discovery,
+  type DiscoveryAction,
+  type DiscoveryOptions,
+} from "../../lib/discover/discovery.ts";
+import type { Candidate, Finding } from "../../lib/discover/source.ts";
+import type { VerifiedManifest } from "../../lib/manifest/verify_envelope.ts";
+import { candidate, verified } from "../support/memory_source.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+
+function start(
+  options: Partial<DiscoveryOptions> = {},
+  sources = 1,
+): Discovery {
+  const defaults = { image: IMAGE, all: false, timeoutMs: 10_000 };
+  return new Discovery({ ...defaults, ...options }, sources, 0);
+}
+
+function found(host: string, overrides: Partial<Candidate> = {}): Finding {
+  return { kind: "candidate", candidate: candidate(host, overrides) };
+}
+
+/** Has the check of a host's manifest end well. */
+function accept(
+  discovery: Discovery,
+  host: string,
+  nowMs: number,
+  manifest: VerifiedManifest = verified(),
+): DiscoveryAction[] {
+  return discovery.checked(candidate(host), ok(manifest), nowMs);
+}
+
+/** Has the check of a host's manifest end with a refusal. */
+function reject(
+  discovery: Discovery,
+  host: string,
+  nowMs: number,
+  code: CandidateRefusalCode,
+): DiscoveryAction[] {
+  const refusal = { code, message: "as the test says" };
+  return discovery.checked(candidate(host), refuse(refusal), nowMs);
+}
+
+function checkedHosts(actions: readonly DiscoveryAction[]): string[] {
+  return actions.map((action) =>
+    action.kind === "check" ? action.candidate.manifestUrl.host : action.kind
+  );
+}
+
+function hosts({ providers }: Discovered): string[] {
+  return providers.map(({ candidate }) => candidate.manifestUrl.host);
+}
+
+function refusals({ refused }: Discovered): string[][] {
+  return refused.map(({ manifestUrl, refusal }) => [
+    manifestUrl.host,
+    refusal.code,
+  ]);
+}
+
+Deno.test("Discovery prefers the newest of those that come within 5 ms, however quick the first is", () => {
+  const discovery = start();
+  for (const [atMs, version] of [[1, 9], [3, 10], [5, 8]] as const) {
+    const host = `v${version}`;
+    assert.deepEqual(checkedHosts(discovery.hear(found(host), atMs)), [host]);
+    accept(discovery, host, atMs, verified({ manifestVersion: version }));
+  }
+  assert.equal(discovery.nextDueMs(), 6);
+  assert.ok(!discovery.isOver);
+  discovery.tick(6);
+  assert.ok(discovery.isOver);
+  // Nothing that comes later counts.
+  assert.deepEqual(discovery.hear(found("v11"), 7), []);
+  assert.deepEqual(accept(discovery, "v11", 7), []);
+  discovery.hear({ kind: "problem", message: "late" }, 7);
+  assert.deepEqual(discovery.result().problems, []);
+  assert.deepEqual(hosts(discovery.result()), ["v10", "v9", "v8"]);
+});
+
+Deno.test("Discovery is over with the first check that took longer than others are waited for, in the same turn", () => {
+  const discovery = start();
+  discovery.hear(found("a"), 1);
+  accept(discovery, "a", 8);
+  assert.ok(discovery.isOver);
+  assert.equal(discovery.result().providers[0]?.elapsedMs, 8);
+});
+
+Deno.test("Discovery prefers the newest of the images that are checked at the same time", () => {
+  const discovery = start();
+  discovery.hear(found("old"), 1);
+  discovery.hear(found("new"), 1);
+  accept(discovery, "old", 2);
+  discovery.tick(200);
+  assert.ok(!discovery.isOver);
+  accept(discovery, "new", 201, verified({ manifestVersion: 2 }));
+  assert.ok(discovery.isOver);
+  assert.deepEqual(hosts(discovery.result()), ["new", "old"]);
+});
+
+Deno.test("Discovery has a good candidate wait 250 ms for others, and does not call them slow", () => {
+  const discovery = start();
+  discovery.hear(found("slow"), 1);
+  discovery.hear(found("good"), 1);
+  accept(discovery, "good", 2);
+  assert.equal(discovery.nextDueMs(), 252);
+  discovery.hear(found("another"), 100);
+  accept(discovery, "another", 101);
+  discovery.tick(251);
+  assert.ok(!discovery.isOver);
+  discovery.tick(252);
+  assert.ok(discovery.isOver);
+  assert.deepEqual(hosts(discovery.result()), ["good", "another"]);
+  assert.deepEqual(discovery.result().refused, []);
+});
+
+Deno.test("Discovery prefers a verified image to a newer one that is not, a LAN to the DHT, and the quicker", () => {
+  const discovery = start({ all: true });
+  for (const host of ["dht", "slow", "newer", "verified"]) {
+    discovery.hear(
+      found(host, { source: host === "dht" ? "dht" : "mdns" }),
+      1,
+    );
+  }
+  accept(discovery, "dht", 2);
+  accept(discovery, "newer", 3, verified({ manifestVersion: 9 }));
+  accept(discovery, "verified", 3, verified({ verifiedBy: ["k"] }));
+  discovery.hear(found("quick"), 3);
+  accept(discovery, "quick", 4);
+  accept(discovery, "slow", 5);
+  assert.deepEqual(hosts(discovery.result()), [
+    "verified",
+    "newer",
+    "quick",
+    "slow",
+    "dht",
+  ]);
+});
+
+Deno.test("Discovery does not take who is no longer trusted at the end", () => {
+  const discovery = start({
+    all: true,
+    stillTrusts: ({ verifiedBy }) => verifiedBy.includes("new"),
+  });
+  discovery.hear(found("thief"), 1);
+  discovery.hear(found("owner"), 1);
+  const stolen = verified({ manifestVersion: 9, verifiedBy: ["stolen"] });
+  accept(discovery, "thief", 2, stolen);
+  accept(discovery, "owner", 2, verified({ verifiedBy: ["new"] }));
+  discovery.tick(2002);
+  assert.ok(discovery.isOver);
+  assert.deepEqual(hosts(discovery.result()), ["owner"]);
+  assert.deepEqual(refusals(discovery.result()), [["thief", "unknown_key"]]);
+});
+
+Deno.test("Discovery goes on when the only one it took is no longer trusted", () => {
+  let succeeded = false;
+  const discovery = start({
+    stillTrusts: ({ verifiedBy }) =>
+      !succeeded || !verifiedBy.includes("thief"),
+  });
+  discovery.hear(found("drip"), 1);
+  discovery.hear(found("thief"), 2);
+  accept(discovery, "thief", 2, verified({ verifiedBy: ["thief"] }));
+  succeeded = true;
+  discovery.tick(252);
+  assert.ok(!discovery.isOver);
+  assert.equal(discovery.nextDueMs(), 10_000);
+  discovery.hear(found("owner"), 1000);
+  accept(discovery, "owner", 1000, verified({ verifiedBy: ["owner"] }));
+  assert.equal(discovery.nextDueMs(), 1250);
+  discovery.tick(1250);
+  assert.ok(discovery.isOver);
+  assert.deepEqual(hosts(discovery.result()), ["owner"]);
+});
+
+Deno.test("Discovery asks a busy provider again after 1 s, 2 s, 4 s and 8 s, and forgets that it was", () => {
+  const discovery = start({ timeoutMs: 60_000 });
+  discovery.hear(found("busy"), 0);
+  let nowMs = 0;
+  for (const waitMs of [1000, 2000, 4000, 8000, 8000]) {
+    reject(discovery, "busy", nowMs, "status");
+    assert.equal(discovery.nextDueMs(), nowMs + waitMs);
+    nowMs += waitMs;
+    assert.deepEqual(discovery.tick(nowMs - 1), []);
+    assert.deepEqual(checkedHosts(discovery.tick(nowMs)), ["busy"]);
+  }
+  accept(discovery, "busy", nowMs);
+  assert.ok(discovery.isOver);
+  assert.deepEqual(hosts(discovery.result()), ["busy"]);
+  assert.deepEqual(discovery.result().refused, []);
+});
+
+Deno.test("Discovery does not ask again who answered something that is refused", () => {
+  const discovery = start();
+  discovery.hear(found("forger"), 1);
+  reject(discovery, "forger", 2, "bad_signature");
+  assert.equal(discovery.nextDueMs(), 10_000);
+  assert.deepEqual(refusals(discovery.result()), [["forger", "bad_signature"]]);
+});
+
+Deno.test("Discovery checks each URL once, however often it is found", () => {
+  const discovery = start({}, 2);
+  assert.equal(discovery.hear(found("a"), 1).length, 1);
+  assert.deepEqual(discovery.hear(found("a", { source: "dht" }), 1), []);
+  reject(discovery, "a", 2, "status");
+  assert.deepEqual(discovery.hear(found("a"), 2), []);
+});
+
+Deno.test("Discovery ignores candidates for another image", () => {
+  const image = { channel: "testing", arch: "arm64" };
+  assert.deepEqual(start().hear(found("a", { image }), 1), []);
+});
+
+Deno.test("Discovery checks a bounded number of candidates", () => {
+  const discovery = start();
+  const actions = Array.from(
+    { length: 300 },
+    (_, i) => discovery.hear(found(`h${i}`), 1),
+  ).flat();
+  assert.equal(actions.length, 256);
+  assert.deepEqual(discovery.result().problems, [
+    "more than 256 candidates, rest ignored",
+  ]);
+});
+
+Deno.test("Discovery with all collects providers until none has come for 2 s", () => {
+  const discovery = start({ all: true });
+  for (const [host, atMs] of [["a", 1], ["b", 1500]] as const) {
+    discovery.hear(found(host), atMs);
+    accept(discovery, host, atMs);
+    assert.equal(discovery.nextDueMs(), atMs + 2000);
+  }
+  discovery.tick(3499);
+  assert.ok(!discovery.isOver);
+  discovery.tick(3500);
+  assert.ok(discovery.isOver);
+  assert.deepEqual(hosts(discovery.result()), ["a", "b"]);
+});
+
+Deno.test("Discovery tells at the timeout who was found and had not answered", () => {
+  const discovery = start({ timeoutMs: 2000 });
+  for (const host of ["silent", "busy", "broken"]) {
+    discovery.hear(found(host), 1);
+  }
+  reject(discovery, "busy", 2, "status");
+  discovery.checkFailed(candidate("broken"), "bug", 2);
+  assert.deepEqual(checkedHosts(discovery.tick(1002)), ["busy"]);
+  discovery.tick(1999);
+  assert.ok(!discovery.isOver);
+  discovery.tick(2000);
+  assert.ok(discovery.isOver);
+  const result = discovery.result();
+  assert.deepEqual(hosts(result), []);
+  assert.deepEqual(refusals(result), [["busy", "status"], ["silent", "slow"]]);
+  assert.deepEqual(result.problems, ["bug"]);
+});
+
+Deno.test("Discovery is over when no source and no candidate is left", () => {
+  const discovery = start({}, 2);
+  discovery.hear(found("a"), 1);
+  discovery.sourceEnded(undefined, 1);
+  discovery.sourceEnded("dht: no route", 1);
+  assert.ok(!discovery.isOver, "a is being checked");
+  reject(discovery, "a", 2, "unreachable");
+  assert.ok(!discovery.isOver, "a is asked again");
+  discovery.tick(1002);
+  reject(discovery, "a", 1003, "bad_signature");
+  assert.ok(discovery.isOver);
+  assert.deepEqual(discovery.result().problems, ["dht: no route"]);
+});
+
+Deno.test("Discovery without a source is over at the first tick", () => {
+  const discovery = start({}, 0);
+  discovery.tick(0);
+  assert.ok(discovery.isOver);
+});
+
+Deno.test("Discovery leaves no gap between a good manifest and the result, but with all", () => {
+  for (const all of [false, true]) {
+    const discovery = start({ all });
+    assert.ok(!discovery.isChecking);
+    discovery.hear(found("a"), 1);
+    assert.ok(discovery.isChecking);
+    accept(discovery, "a", 2);
+    // The check is done, and others are waited for.
+    assert.ok(!discovery.isOver);
+    assert.equal(discovery.isChecking, !all);
+  }
+});
+
+Deno.test("Discovery is not checking while a provider waits for another try", () => {
+  const discovery = start();
+  discovery.hear(found("busy"), 1);
+  reject(discovery, "busy", 2, "status");
+  assert.ok(!discovery.isChecking);
+  discovery.tick(1002);
+  assert.ok(discovery.isChecking);
+});
+
+Deno.test("Discovery passes DHT nodes on and keeps what else there is", () => {
+  const discovery = start();
+  const multiaddr = "/ip4/192.0.2.1/tcp/1/p2p/x";
+  assert.deepEqual(discovery.hear({ kind: "peer", multiaddr }, 1), [
+    { kind: "peer", multiaddr },
+  ]);
+  for (const channel of ["testing", "old", "testing"]) {
+    const image = { channel, arch: "arm64" };
+    assert.deepEqual(discovery.hear({ kind: "other", image }, 1), []);
+  }
+  assert.deepEqual(
+    discovery.result().others.map(({ channel }) => channel),
+    ["old", "testing"],
+  );
+});
