@@ -1,7 +1,7 @@
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
 import type { OptionValues } from "../config/option_table.ts";
-import { parseArch } from "../core/channel_arch.ts";
+import { type ChannelArch, parseArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
 import { ConfigError, UsageError } from "../core/errors.ts";
 import type { ExitCode } from "../core/exit_code.ts";
@@ -15,10 +15,11 @@ import {
 import { ClientTrust, type TrustAnchor } from "../discover/client_trust.ts";
 import type { DhtSource } from "../discover/dht_source.ts";
 import { discover } from "../discover/discover.ts";
+import type { Discovered } from "../discover/discovery.ts";
 import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import { reportDiscovery } from "../discover/report.ts";
-import type { Source } from "../discover/source.ts";
+import type { Candidate, Source } from "../discover/source.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
@@ -39,13 +40,12 @@ export async function runDiscover(
   values: DiscoverValues,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
-  const clock = systemClock;
   const logger = openLogger({
     level: values.logLevel,
     format: values.logFormat,
   });
   const image = { channel: values.channel, arch: values.arch ?? ownArch() };
-  const clockTrusted = clock.now() >= RELEASED_AT_MS;
+  const clockTrusted = systemClock.now() >= RELEASED_AT_MS;
   if (!clockTrusted) {
     logger.warn("This machine's clock was never set: expiry is not checked");
   }
@@ -57,30 +57,48 @@ export async function runDiscover(
     clockTrusted,
   }, { signal });
   const { sources, dht } = openSources(values, clockTrusted, logger);
-  const network = { httpGet, clock };
   // Not disposed of: the end of the process closes the sockets, and sooner.
   const result = await discover({
     image,
     timeoutMs: values.timeout * 1000,
     sources,
     check: (candidate, { signal }) =>
-      checkCandidate(candidate, {
-        ...network,
-        policyFor: (bounds) =>
-          trust.policyFor(
-            image,
-            (n, options) => fetchTrustDocument(candidate, n, network, options),
-            bounds,
-          ),
-      }, { signal }),
+      checkWith(trust, candidate, image, { signal }),
     stillTrusts: (verified) => trust.stillTrusts(verified),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
-    clock,
+    clock: systemClock,
   }, { signal });
-
   // Remembered before it is told: whoever acts on the result may cut the power.
-  const { providers } = result;
+  await remember(result, trust, logger, { signal });
+  return await tell(result, image, values, logger, { signal });
+}
+
+function checkWith(
+  trust: ClientTrust,
+  candidate: Candidate,
+  image: ChannelArch,
+  { signal }: { readonly signal: AbortSignal },
+): ReturnType<typeof checkCandidate> {
+  const network = { httpGet, clock: systemClock };
+  return checkCandidate(candidate, {
+    ...network,
+    policyFor: (bounds) =>
+      trust.policyFor(
+        image,
+        (n, options) => fetchTrustDocument(candidate, n, network, options),
+        bounds,
+      ),
+  }, { signal });
+}
+
+/** Keeps what the next start has to know, and warns of what nobody vouches for. */
+async function remember(
+  { providers }: Discovered,
+  trust: ClientTrust,
+  logger: Logger,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
   try {
     await trust.remember(providers, { signal });
   } catch (error) {
@@ -93,20 +111,30 @@ export async function runDiscover(
       "NOT VERIFIED: anybody on the network could have offered this image; name the key to trust with --key or --trust",
     );
   }
-  const report = reportDiscovery(result, {
+}
+
+/** Writes the result to standard output, and the reasons to the log. */
+async function tell(
+  result: Discovered,
+  image: ChannelArch,
+  { timeout, format, quiet, all, explain }: DiscoverValues,
+  logger: Logger,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { stdout, messages, exitCode } = reportDiscovery(result, {
     image,
-    timeoutSeconds: values.timeout,
-    format: values.format,
-    quiet: values.quiet,
-    all: values.all,
-    explain: values.explain,
+    timeoutSeconds: timeout,
+    format,
+    quiet,
+    all,
+    explain,
   });
-  for (const message of report.messages) {
-    if (providers.length > 0) logger.info(message);
+  for (const message of messages) {
+    if (result.providers.length > 0) logger.info(message);
     else logger.error(message);
   }
-  await writeResult(report.stdout, { signal });
-  return report.exitCode;
+  await writeResult(stdout, { signal });
+  return exitCode;
 }
 
 /** Whom `--key`, `--threshold` and `--trust` name. */
