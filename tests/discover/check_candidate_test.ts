@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { ok, refuse, type Result } from "../../lib/core/result.ts";
+import type { CandidateRefusal } from "../../lib/discover/candidate_refusal.ts";
+import {
+  checkCandidate,
+  fetchTrustDocument,
+} from "../../lib/discover/check_candidate.ts";
+import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
+import { trustKeys } from "../../lib/manifest/trusted_keys.ts";
+import type { TrustPolicy } from "../../lib/manifest/verify_envelope.ts";
+import { replyOf } from "../../lib/net/http1/get.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { hashedImage } from "../support/hashed_image.ts";
+import { candidate } from "../support/memory_source.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
+
+const { signal } = new AbortController();
+const [owner, stranger] = await Promise.all([
+  testSigningKey(1),
+  testSigningKey(2),
+]);
+const { bytes } = await issueManifest({
+  image: hashedImage(),
+  signers: [owner],
+  now: new FakeClock().now(),
+  expiresDays: 30,
+});
+const IMAGE = { channel: "stable", arch: "arm64" };
+
+function policy(key = owner): Result<TrustPolicy, CandidateRefusal> {
+  const trusted = trustKeys([key.publicKey], 1);
+  assert.ok(trusted.ok);
+  return ok({
+    trusted: trusted.value,
+    image: IMAGE,
+    minimumVersion: 1,
+    clockTrusted: true,
+  });
+}
+
+/** A provider that answers everything with the same. */
+function answering(answer: () => Response, asked: string[] = []) {
+  return {
+    clock: new FakeClock(),
+    httpGet: (url: URL) => {
+      asked.push(url.pathname);
+      return Promise.resolve(replyOf(answer()));
+    },
+  };
+}
+
+/** The code of the refusal, or who signed. */
+async function verdict(
+  answer: () => Response,
+  asked = policy(),
+): Promise<string> {
+  const policyFor = () => Promise.resolve(asked);
+  const parts = { ...answering(answer), policyFor };
+  const checked = await checkCandidate(candidate("a"), parts, { signal });
+  return checked.ok ? checked.value.verifiedBy.join() : checked.reason.code;
+}
+
+Deno.test("checkCandidate() accepts what the policy asks for", async () => {
+  assert.equal(await verdict(() => new Response(bytes)), owner.publicKey.keyId);
+});
+
+Deno.test("checkCandidate() refuses no answer, no policy, and what the policy does not accept", async () => {
+  assert.equal(
+    await verdict(() => new Response(null, { status: 503 })),
+    "status",
+  );
+  assert.equal(
+    await verdict(
+      () => new Response(bytes),
+      refuse({ code: "trust_expired", message: "too old" }),
+    ),
+    "trust_expired",
+  );
+  assert.equal(
+    await verdict(() => new Response(bytes), policy(stranger)),
+    "unknown_key",
+  );
+});
+
+Deno.test("checkCandidate() does not believe what the candidate says of itself", async () => {
+  const image = { channel: "testing", arch: "arm64" };
+  const checked = await checkCandidate(
+    candidate("a", { image, version: "9" }),
+    {
+      ...answering(() => new Response(bytes)),
+      policyFor: () => Promise.resolve(policy()),
+    },
+    { signal },
+  );
+  assert.ok(checked.ok);
+  assert.deepEqual(checked.value.manifest.image, IMAGE);
+});
+
+Deno.test("checkCandidate() fetches while the policy is still being made, and passes an abort on", async () => {
+  const asked: string[] = [];
+  const controller = new AbortController();
+  const checking = checkCandidate(candidate("a"), {
+    ...answering(() => new Response(bytes), asked),
+    policyFor: ({ signal }) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      ),
+  }, { signal: controller.signal });
+  assert.deepEqual(asked, ["/stable/arm64/manifest.json"]);
+  controller.abort(new Error("enough"));
+  await assert.rejects(checking, /enough/);
+});
+
+Deno.test("fetchTrustDocument() asks the candidate's own provider, which may have none", async () => {
+  const asked: string[] = [];
+  const document = await fetchTrustDocument(
+    candidate("a"),
+    2,
+    answering(() => new Response("{}"), asked),
+    { signal },
+  );
+  assert.deepEqual(document, new TextEncoder().encode("{}"));
+  assert.deepEqual(asked, ["/trust/2.json"]);
+  assert.equal(
+    await fetchTrustDocument(
+      candidate("a"),
+      3,
+      answering(() => new Response(null, { status: 404 })),
+      { signal },
+    ),
+    undefined,
+  );
+});
