@@ -1,8 +1,12 @@
-import { parseArch, parseChannel } from "../core/channel_arch.ts";
+import {
+  DEFAULT_ARCHITECTURES,
+  DEFAULT_CHANNELS,
+  parseArch,
+  parseChannel,
+} from "../core/channel_arch.ts";
 import { LOG_LEVELS } from "../core/log.ts";
-import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { OptionTable } from "./option_table.ts";
-import { parseInterface } from "./setting_values.ts";
+import { SETTING_OPTIONS } from "./setting_options.ts";
 
 /** What every command of both programs takes. */
 export const LOG_OPTIONS = {
@@ -22,20 +26,8 @@ export const LOG_OPTIONS = {
 
 /** Which links and nodes are used; both programs take them. */
 export const NETWORK_OPTIONS = {
-  interface: {
-    type: "text",
-    placeholder: "NAME|ADDR",
-    help: "use these network interfaces only",
-    repeatable: true,
-    parse: parseInterface,
-  },
-  bootstrap: {
-    type: "text",
-    placeholder: "MULTIADDR",
-    help: "join the DHT through these nodes",
-    repeatable: true,
-    parse: checkMultiaddr,
-  },
+  interface: SETTING_OPTIONS.interface,
+  bootstrap: SETTING_OPTIONS.bootstrap,
 } as const satisfies OptionTable;
 
 /** One release channel. */
@@ -43,7 +35,7 @@ export const CHANNEL_OPTION = {
   type: "text",
   placeholder: "NAME",
   parse: parseChannel,
-  completes: ["stable", "testing"],
+  completes: DEFAULT_CHANNELS,
 } as const;
 
 /** One architecture; aliases become canonical. */
@@ -51,7 +43,7 @@ export const ARCH_OPTION = {
   type: "text",
   placeholder: "NAME",
   parse: parseArch,
-  completes: ["arm64", "x86_64"],
+  completes: DEFAULT_ARCHITECTURES,
 } as const;
 
 /** Who is trusted to sign manifests. */

@@ -1,23 +1,25 @@
 import * as v from "valibot";
-import { parseArch, parseChannel } from "../core/channel_arch.ts";
+import { parseChannel } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { checkMultiaddr } from "../core/multiaddr_text.ts";
-import type { ChannelSettings, ConfigLayer } from "./provider_config.ts";
 import {
-  parseBind,
-  parseHttpUrl,
-  parseInterface,
-  parsePath,
-  parseProtocol,
-  parseProviderName,
-} from "./setting_values.ts";
+  type ChannelSettings,
+  type ConfigLayer,
+  settingsFrom,
+} from "./provider_config.ts";
+import {
+  ARCHITECTURES,
+  CHANNELS,
+  type IntegerKind,
+  type SettingKind,
+  type TextKind,
+} from "./setting_kinds.ts";
+import { parsePath } from "./setting_values.ts";
+import { ALL_SETTINGS, type NamesOf, type Table } from "./settings.ts";
 
 /**
  * The configuration file as it is written. Messages complete a sentence that
  * begins with the name of the key: `must be true or false`.
  */
-
-const SECONDS_PER_DAY = 86_400;
 
 const text = v.string("must be a string");
 
@@ -33,22 +35,19 @@ function parsed(parse: (text: string) => Result<string>) {
   );
 }
 
-function list(parse: (text: string) => Result<string>, example: string) {
+function list({ parse = ok, example, isRequired }: TextKind) {
+  const rule = "must not be empty, leave it out for the usual ones";
   return v.pipe(
     v.array(parsed(parse), `must be a list, such as ${example}`),
     v.transform((values) => [...new Set(values)]),
+    v.minLength(isRequired ? 1 : 0, rule),
   );
 }
 
-function names(parse: (text: string) => Result<string>, example: string) {
-  return v.pipe(
-    list(parse, example),
-    v.minLength(1, `must not be empty, leave it out for the usual ones`),
-  );
-}
-
-function wholeNumber(min: number, max: number, unit = "") {
-  const rule = `must be a whole number from ${min} to ${max}${unit}`;
+function wholeNumber({ min, max, unit }: IntegerKind) {
+  const rule = `must be a whole number from ${min} to ${max}${
+    unit === undefined ? "" : ` (${unit})`
+  }`;
   return v.pipe(
     v.number(rule),
     v.integer(rule),
@@ -57,26 +56,49 @@ function wholeNumber(min: number, max: number, unit = "") {
   );
 }
 
-const seconds = wholeNumber(1, SECONDS_PER_DAY, " (seconds)");
-const port = wholeNumber(0, 65_535);
-const trueOrFalse = v.boolean("must be true or false");
 const path = parsed(parsePath);
-const architectures = names(parseArch, '["arm64", "x86_64"]');
+
+function isPath(kind: SettingKind): boolean {
+  return kind.type === "text" &&
+    (kind.completes === "file" || kind.completes === "directory");
+}
+
+function schemaOf(kind: SettingKind): v.GenericSchema {
+  switch (kind.type) {
+    case "flag":
+    case "toggle":
+      return v.boolean("must be true or false");
+    case "integer":
+      return wholeNumber(kind);
+    case "text":
+      if (kind.repeatable) return list(kind);
+      return isPath(kind) ? path : parsed(kind.parse ?? ok);
+  }
+}
+
+/** The keys of a table that are rows of `SETTINGS`. */
+function entriesOf<T extends Table>(table: T) {
+  return Object.fromEntries(
+    ALL_SETTINGS.filter((setting) => setting.table === table)
+      .map(({ name, kind }) => [name, v.optional(schemaOf(kind))]),
+  ) as Record<NamesOf<T>, v.OptionalSchema<v.GenericSchema, undefined>>;
+}
+
 const TABLE_RULE = "must be a table";
 
-type Table = Record<string, unknown>;
+type AnyTable = Record<string, unknown>;
 
 /** Without it, a date or an array would pass for a table. */
-function isTable(value: unknown): value is Table {
+function isTable(value: unknown): value is AnyTable {
   return typeof value === "object" && value !== null &&
     !Array.isArray(value) && !(value instanceof Date);
 }
 
-const anyTable = v.custom<Table>(isTable, TABLE_RULE);
+const anyTable = v.custom<AnyTable>(isTable, TABLE_RULE);
 
 const channelEntries = {
   artifacts_dir: v.optional(path),
-  architectures: v.optional(architectures),
+  architectures: v.optional(list(ARCHITECTURES)),
 };
 
 /** A map, since a valibot record drops a channel named `constructor`. */
@@ -89,64 +111,32 @@ const channelTables = v.pipe(
   ),
 );
 
-const channelNames = names(parseChannel, '["stable", "testing"]');
-
-const providerEntries = {
-  channels: v.optional(
-    v.lazy((input) => isTable(input) ? channelTables : channelNames),
-  ),
-  channel: v.optional(channelTables),
-  architectures: v.optional(architectures),
-  artifacts_dir: v.optional(path),
-  name: v.optional(parsed(parseProviderName)),
-  bind: v.optional(parsed(parseBind)),
-  port: v.optional(port),
-  interfaces: v.optional(list(parseInterface, '["eth0"]')),
-  advertise_url: v.optional(parsed(parseHttpUrl)),
-  state_dir: v.optional(path),
-};
-
-const dhtEntries = {
-  enabled: v.optional(trueOrFalse),
-  port: v.optional(port),
-  bootstrap_nodes: v.optional(
-    list(checkMultiaddr, '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]'),
-  ),
-  port_mapping: v.optional(trueOrFalse),
-  refresh_interval: v.optional(seconds),
-  record_ttl: v.optional(seconds),
-  protocol: v.optional(parsed(parseProtocol)),
-};
-
-const mdnsEntries = { enabled: v.optional(trueOrFalse) };
-
-const signingEntries = {
-  key: v.optional(path),
-  expires_days: v.optional(wholeNumber(1, 3650)),
-};
-
-const httpEntries = {
-  max_connections: v.optional(wholeNumber(1, 1_000_000)),
-  max_rate_per_connection: v.optional(
-    wholeNumber(1, Number.MAX_SAFE_INTEGER, " (bytes per second)"),
-  ),
-  drain_timeout: v.optional(wholeNumber(0, SECONDS_PER_DAY, " (seconds)")),
-};
+const channelNames = list(CHANNELS);
 
 const tableEntries = {
-  provider: providerEntries,
-  dht: dhtEntries,
-  mdns: mdnsEntries,
-  signing: signingEntries,
-  http: httpEntries,
+  provider: {
+    channels: v.optional(
+      v.lazy((input) => isTable(input) ? channelTables : channelNames),
+    ),
+    channel: v.optional(channelTables),
+    ...entriesOf("provider"),
+  },
+  dht: entriesOf("dht"),
+  mdns: entriesOf("mdns"),
+  signing: entriesOf("signing"),
+  http: entriesOf("http"),
 };
 
+function table<E extends v.ObjectEntries>(entries: E) {
+  return v.optional(v.pipe(anyTable, v.strictObject(entries)));
+}
+
 const configFileSchema = v.strictObject({
-  provider: v.optional(v.pipe(anyTable, v.strictObject(providerEntries))),
-  dht: v.optional(v.pipe(anyTable, v.strictObject(dhtEntries))),
-  mdns: v.optional(v.pipe(anyTable, v.strictObject(mdnsEntries))),
-  signing: v.optional(v.pipe(anyTable, v.strictObject(signingEntries))),
-  http: v.optional(v.pipe(anyTable, v.strictObject(httpEntries))),
+  provider: table(tableEntries.provider),
+  dht: table(tableEntries.dht),
+  mdns: table(tableEntries.mdns),
+  signing: table(tableEntries.signing),
+  http: table(tableEntries.http),
 });
 
 type ConfigFile = v.InferOutput<typeof configFileSchema>;
@@ -195,49 +185,34 @@ function half(ttlSeconds: number | undefined): number | undefined {
 }
 
 function toLayer(
-  { provider, dht, mdns, signing, http }: ConfigFile,
+  file: ConfigFile,
   locate: (path: string) => string,
 ): ConfigLayer {
-  const { channels, channel = new Map() } = provider ?? {};
-  const located = (path: string | undefined) =>
-    path === undefined ? undefined : locate(path);
-  const tables = channels instanceof Map
+  const tables: Readonly<Record<string, AnyTable | undefined>> = file;
+  const settings: ConfigLayer = settingsFrom(({ table, name, kind }) => {
+    const value = tables[table]?.[name];
+    return isPath(kind) && typeof value === "string" ? locate(value) : value;
+  });
+  const { channels, channel = new Map() } = file.provider ?? {};
+  const channelTables = channels instanceof Map
     ? new Map([...channels, ...channel])
     : channel;
+  const { dht } = settings;
   return {
+    ...settings,
     channels: channels instanceof Map ? undefined : channels,
-    architectures: provider?.architectures,
-    artifactsDir: located(provider?.artifacts_dir),
     channelSettings: new Map(
-      [...tables].map(([name, own]): [string, ChannelSettings] => [name, {
-        artifactsDir: located(own.artifacts_dir),
+      [...channelTables].map((
+        [name, own],
+      ): [string, ChannelSettings] => [name, {
+        artifactsDir: own.artifacts_dir && locate(own.artifacts_dir),
         architectures: own.architectures,
       }]),
     ),
-    name: provider?.name,
-    bind: provider?.bind,
-    port: provider?.port,
-    interfaces: provider?.interfaces,
-    advertiseUrl: provider?.advertise_url,
-    stateDir: located(provider?.state_dir),
     dht: {
-      enabled: dht?.enabled,
-      port: dht?.port,
-      bootstrapNodes: dht?.bootstrap_nodes,
-      portMapping: dht?.port_mapping,
-      refreshIntervalSeconds: dht?.refresh_interval ?? half(dht?.record_ttl),
-      recordTtlSeconds: dht?.record_ttl,
-      protocol: dht?.protocol,
-    },
-    mdns: { enabled: mdns?.enabled },
-    signing: {
-      key: located(signing?.key),
-      expiresDays: signing?.expires_days,
-    },
-    http: {
-      maxConnections: http?.max_connections,
-      maxRatePerConnectionBytesPerSecond: http?.max_rate_per_connection,
-      drainTimeoutSeconds: http?.drain_timeout,
+      ...dht,
+      refreshIntervalSeconds: dht?.refreshIntervalSeconds ??
+        half(dht?.recordTtlSeconds),
     },
   };
 }

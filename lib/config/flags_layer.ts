@@ -1,69 +1,41 @@
-import type { ConfigLayer } from "./provider_config.ts";
+import type { OptionValues } from "./option_table.ts";
+import {
+  type ConfigLayer,
+  type Layer,
+  settingsFrom,
+} from "./provider_config.ts";
+import type { SettingOptions } from "./setting_options.ts";
+import type { SettingKind } from "./setting_kinds.ts";
 
 /** The options that say something about the configuration, as they are parsed. */
-export interface ConfigFlags {
-  /** `--channel` */
-  readonly channel?: readonly string[];
-  /** `--arch` */
-  readonly arch?: readonly string[];
-  /** `--artifacts` */
-  readonly artifacts?: string | undefined;
-  /** `--name` */
-  readonly name?: string | undefined;
-  /** `--bind` */
-  readonly bind?: string | undefined;
-  /** `--port` */
-  readonly port?: number | undefined;
-  /** `--interface` */
-  readonly interface?: readonly string[];
-  /** `--advertise-url` */
-  readonly advertiseUrl?: string | undefined;
-  /** `--state-dir` */
-  readonly stateDir?: string | undefined;
-  /** `--no-dht` */
-  readonly dht?: boolean | undefined;
-  /** `--p2p-port` */
-  readonly p2pPort?: number | undefined;
-  /** `--bootstrap` */
-  readonly bootstrap?: readonly string[];
-  /** `--port-mapping` */
-  readonly portMapping?: boolean | undefined;
-  /** `--no-mdns` */
-  readonly mdns?: boolean | undefined;
-  /** `--signing-key` */
-  readonly signingKey?: string | undefined;
-}
+export type ConfigFlags =
+  & Layer<OptionValues<SettingOptions>>
+  & {
+    /** `--channel` */
+    readonly channel?: readonly string[];
+  };
 
 /**
  * What the flags of a command say about the configuration: the upper layer of
  * `mergeConfig`.
  */
-export function flagsLayer(flags: ConfigFlags): ConfigLayer {
+export function flagsLayer({ channel, ...flags }: ConfigFlags): ConfigLayer {
+  const values: Readonly<Record<string, unknown>> = flags;
   return {
-    channels: givenList(flags.channel),
-    architectures: givenList(flags.arch),
-    artifactsDir: flags.artifacts,
-    name: flags.name,
-    bind: flags.bind,
-    port: flags.port,
-    interfaces: givenList(flags.interface),
-    advertiseUrl: flags.advertiseUrl,
-    stateDir: flags.stateDir,
-    dht: {
-      enabled: flags.dht,
-      port: flags.p2pPort,
-      bootstrapNodes: givenList(flags.bootstrap),
-      // Not given says nothing, so that the file can ask for it.
-      portMapping: flags.portMapping || undefined,
-    },
-    mdns: { enabled: flags.mdns },
-    signing: { key: flags.signingKey },
+    ...settingsFrom(({ flag, kind }) =>
+      flag === undefined ? undefined : given(values[flag.name], kind)
+    ),
+    channels: givenList(channel),
   };
 }
 
-/** Without duplicates; undefined, so that the file decides, when not given. */
-function givenList(
-  values: readonly string[] = [],
-): readonly string[] | undefined {
+/** Undefined, so that the file decides, for what was not given. */
+function given(value: unknown, { type }: SettingKind): unknown {
+  if (Array.isArray(value)) return givenList(value);
+  return type === "flag" && value === false ? undefined : value;
+}
+
+/** Without duplicates. */
+function givenList<T>(values: readonly T[] = []): readonly T[] | undefined {
   return values.length === 0 ? undefined : [...new Set(values)];
 }

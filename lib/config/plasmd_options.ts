@@ -1,3 +1,4 @@
+import { DEFAULT_CHANNELS } from "../core/channel_arch.ts";
 import {
   ARCH_OPTION,
   CHANNEL_OPTION,
@@ -6,11 +7,8 @@ import {
   TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { OptionTable, Program } from "./option_table.ts";
-import {
-  parseBind,
-  parseHttpUrl,
-  parseProviderName,
-} from "./setting_values.ts";
+import { SETTING_OPTIONS } from "./setting_options.ts";
+import { parseHttpUrl } from "./setting_values.ts";
 
 const CONFIG_OPTION = {
   config: {
@@ -21,99 +19,45 @@ const CONFIG_OPTION = {
   },
 } as const satisfies OptionTable;
 
+/** Those named have their place in the help; a further setting comes last. */
+const {
+  artifacts,
+  arch,
+  bind,
+  port,
+  advertiseUrl,
+  name,
+  stateDir,
+  signingKey,
+  p2pPort,
+  ...furtherSettings
+} = SETTING_OPTIONS;
+
 /** Which images a command is about. */
 const IMAGE_OPTIONS = {
-  artifacts: {
-    type: "text",
-    placeholder: "DIR",
-    help: "directory that holds CHANNEL/ARCH/ directories",
-    defaultText: "/var/lib/plasm",
-    completes: "directory",
-  },
+  artifacts,
   channel: {
     ...CHANNEL_OPTION,
     help: "channels to offer",
-    defaultText: "stable, testing and what is found",
+    defaultText: `${DEFAULT_CHANNELS.join(", ")} and what is found`,
     repeatable: true,
   },
-  arch: {
-    ...ARCH_OPTION,
-    help: "architectures to offer",
-    defaultText: "arm64, x86_64 and what is found",
-    repeatable: true,
-  },
+  arch,
 } as const satisfies OptionTable;
 
-const STATE_OPTION = {
-  stateDir: {
-    type: "text",
-    placeholder: "DIR",
-    help: "where keys and counters are kept",
-    completes: "directory",
-  },
-} as const satisfies OptionTable;
-
-const SIGNING_OPTION = {
-  signingKey: {
-    type: "text",
-    placeholder: "FILE",
-    help: "private key that signs manifests",
-    defaultText: "one in the state directory",
-    completes: "file",
-  },
-} as const satisfies OptionTable;
-
-const NODE_OPTIONS = {
-  p2pPort: {
-    type: "integer",
-    placeholder: "N",
-    min: 0,
-    max: 65_535,
-    help: "TCP port of the DHT node, 0 for a free one",
-    defaultText: "4001 if it is free",
-  },
-  ...NETWORK_OPTIONS,
-} as const satisfies OptionTable;
+const NODE_OPTIONS = { p2pPort, ...NETWORK_OPTIONS } as const;
 
 const SERVE_OPTIONS = {
   ...CONFIG_OPTION,
   ...IMAGE_OPTIONS,
-  bind: {
-    type: "text",
-    placeholder: "ADDR",
-    help: "address to serve HTTP on",
-    parse: parseBind,
-  },
-  port: {
-    type: "integer",
-    placeholder: "N",
-    min: 0,
-    max: 65_535,
-    help: "TCP port of HTTP, 0 for a free one",
-    defaultText: "8080",
-  },
-  advertiseUrl: {
-    type: "text",
-    placeholder: "URL",
-    help: "base URL that clients are told, for a provider behind a proxy",
-    parse: parseHttpUrl,
-  },
-  name: {
-    type: "text",
-    placeholder: "NAME",
-    help: "what people see this provider by",
-    defaultText: "the host name",
-    parse: parseProviderName,
-  },
-  ...STATE_OPTION,
-  ...SIGNING_OPTION,
+  bind,
+  port,
+  advertiseUrl,
+  name,
+  stateDir,
+  signingKey,
   ...NODE_OPTIONS,
-  dht: { type: "toggle", help: "do not advertise in the DHT" },
-  portMapping: {
-    type: "flag",
-    help: "map the ports of HTTP and the DHT through a home router (UPnP)",
-  },
-  mdns: { type: "toggle", help: "do not advertise by mDNS" },
+  ...furtherSettings,
   dryRun: { type: "flag", help: "say what would be advertised, and end" },
 } as const satisfies OptionTable;
 
@@ -188,7 +132,7 @@ export const PLASMD_PROGRAM = {
         "Write the unsigned manifest of an image, to be signed elsewhere",
       options: {
         ...CONFIG_OPTION,
-        artifacts: IMAGE_OPTIONS.artifacts,
+        artifacts,
         channel: { ...CHANNEL_OPTION, help: "channel of the image" },
         arch: { ...ARCH_OPTION, help: "architecture of the image" },
         out: {
@@ -244,7 +188,7 @@ export const PLASMD_PROGRAM = {
     "key generate": {
       summary: "Create a private key to sign manifests with",
       options: {
-        ...STATE_OPTION,
+        stateDir,
         out: {
           ...OUT_OPTION.out,
           defaultText: "signing.key in the state directory",
@@ -256,8 +200,8 @@ export const PLASMD_PROGRAM = {
       summary: "Print the public key that clients are to trust",
       options: {
         ...CONFIG_OPTION,
-        ...STATE_OPTION,
-        ...SIGNING_OPTION,
+        stateDir,
+        signingKey,
         format: {
           type: "choice",
           choices: ["all", "keyid", "hex", "base64", "pem"],
@@ -286,7 +230,7 @@ export const PLASMD_PROGRAM = {
     },
     bootstrap: {
       summary: "Run a DHT node without images, for others to join through",
-      options: { ...CONFIG_OPTION, ...STATE_OPTION, ...NODE_OPTIONS },
+      options: { ...CONFIG_OPTION, stateDir, ...NODE_OPTIONS },
       examples: [
         "plasmd bootstrap --p2p-port 4001 --state-dir /var/lib/plasmd",
       ],

@@ -1,3 +1,5 @@
+import { settingIn, settingsFrom } from "../config/provider_config.ts";
+import { ALL_SETTINGS } from "../config/settings.ts";
 import type { ServeConfig } from "./machine.ts";
 
 /** What becomes of a running provider with new settings. */
@@ -10,60 +12,55 @@ export interface ConfigReload {
   readonly needRestart: readonly string[];
 }
 
-/** Those that a provider asks for again with every look at the disk. */
-const LIVE_SETTINGS: ReadonlySet<string> = new Set([
-  "[provider] channels",
-  "[provider] architectures",
-  "[provider] artifacts_dir",
-  "[provider.channels]",
-  "[signing] expires_days",
-]);
+/** How a setting is named in messages, and compared. */
+interface Compared {
+  readonly name: string;
+  readonly isLive: boolean;
+  readonly valueIn: (config: ServeConfig) => unknown;
+}
+
+const COMPARED: readonly Compared[] = [
+  {
+    name: "[provider] channels",
+    isLive: true,
+    valueIn: ({ channels }) => channels,
+  },
+  ...ALL_SETTINGS.map((setting) => ({
+    name: `[${setting.table}] ${setting.name}`,
+    isLive: setting.isLive ?? false,
+    valueIn: (config: ServeConfig) => settingIn(config, setting),
+  })),
+  {
+    name: "[provider.channels]",
+    isLive: true,
+    valueIn: ({ channelSettings }) => [...channelSettings],
+  },
+];
 
 /**
- * Takes from new settings what can change without closing a socket: which
- * images are offered, and how long manifests hold.
+ * Takes from new settings what can change without closing a socket, such as
+ * which images are offered, and how long manifests hold.
  */
 export function reloadConfig(
   before: ServeConfig,
   after: ServeConfig,
 ): ConfigReload {
-  const old = settingsOf(before);
-  const changed = [...settingsOf(after)]
-    .filter(([name, value]) => old.get(name) !== value)
-    .map(([name]) => name);
-  const { channels, architectures, artifactsDir, channelSettings } = after;
-  const { expiresDays } = after.signing;
+  const changed = COMPARED.filter(({ valueIn }) =>
+    JSON.stringify(valueIn(before)) !== JSON.stringify(valueIn(after))
+  );
+  const named = (settings: readonly Compared[]) =>
+    settings.map(({ name }) => name);
+  const { channels, channelSettings } = after;
   return {
     config: {
-      ...before,
+      ...settingsFrom((setting) =>
+        settingIn(setting.isLive ? after : before, setting)
+      ),
       channels,
-      architectures,
-      artifactsDir,
       channelSettings,
-      signing: { ...before.signing, expiresDays },
+      stateDir: before.stateDir,
     },
-    applied: changed.filter((name) => LIVE_SETTINGS.has(name)),
-    needRestart: changed.filter((name) => !LIVE_SETTINGS.has(name)),
+    applied: named(changed.filter(({ isLive }) => isLive)),
+    needRestart: named(changed.filter(({ isLive }) => !isLive)),
   };
-}
-
-/** Every setting as it is named in the file, with its value as text. */
-function settingsOf(
-  { channelSettings, dht, mdns, signing, http, ...provider }: ServeConfig,
-): Map<string, string> {
-  const tables = { provider, dht, mdns, signing, http };
-  const settings = Object.entries(tables).flatMap(([table, settings]) =>
-    Object.entries(settings).map(([key, value]): [string, string] => [
-      `[${table}] ${nameInFile(key)}`,
-      JSON.stringify(value ?? null),
-    ])
-  );
-  const channels = JSON.stringify([...channelSettings]);
-  return new Map([...settings, ["[provider.channels]", channels]]);
-}
-
-/** `recordTtlSeconds` is `record_ttl`: units are part of the value there. */
-function nameInFile(key: string): string {
-  return key.replace(/(BytesPer)?Seconds?$/, "")
-    .replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
