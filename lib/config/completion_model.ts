@@ -79,7 +79,7 @@ export function completionsOf(program: Program): Completion[] {
       ),
       options: [
         ...Object.entries({ ...command?.options, ...program.options })
-          .map(([key, option]) => describe(key, option)),
+          .map(([key, option]) => completionOption(key, option)),
         builtIn(["--help", "-h"], "show the help"),
         builtIn(["--version"], "show the version"),
       ],
@@ -93,7 +93,7 @@ function helpOf(program: Program, command: string): string {
     : program.commands[command]?.summary ?? command;
 }
 
-function describe(key: string, option: Option): CompletionOption {
+function completionOption(key: string, option: Option): CompletionOption {
   const takesValue = option.type !== "flag" && option.type !== "toggle";
   return {
     // Of `--no-x` and `--x` the first: the second is for files that say no.

@@ -23,11 +23,11 @@ export function firstProblem(
   outline: TomlOutline,
   renamed: ReadonlySet<string>,
 ): ConfigProblem {
-  const problems = issues.map((issue) => describe(issue, outline, renamed));
+  const problems = issues.map((issue) => problemOf(issue, outline, renamed));
   return problems.reduce((a, b) => b.offset < a.offset ? b : a);
 }
 
-function describe(
+function problemOf(
   issue: SchemaIssue,
   outline: TomlOutline,
   renamed: ReadonlySet<string>,
