@@ -69,7 +69,7 @@ export async function runDiscover(
     all: values.all,
     clock: systemClock,
   }, { signal });
-  // Remembered before it is told: whoever acts on the result may cut the power.
+  // Remembered before it is told: the power may be cut upon the result.
   await remember(result, trust, logger, { signal });
   return await tell(result, image, values, logger, { signal });
 }

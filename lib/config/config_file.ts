@@ -37,7 +37,7 @@ export function parseConfigFile(text: string, path: string): ConfigLayer {
     throw new ConfigError(
       position,
       problem,
-      cause === undefined ? {} : { cause },
+      { ...cause !== undefined && { cause } },
     );
   };
   const { text: toml, renamed, conflict } = renameChannelTables(original);

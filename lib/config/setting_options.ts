@@ -20,8 +20,13 @@ export type SettingOptions = {
 export const SETTING_OPTIONS = Object.fromEntries(
   ALL_SETTINGS.flatMap(({ kind, flag, default: value }) => {
     if (flag === undefined) return [];
-    const isSaid = typeof value === "string" || typeof value === "number";
-    const defaultText = isSaid ? { defaultText: `${value}` } : {};
-    return [[flag.name, { ...kind, ...defaultText, ...flag }]];
+    const defaultText = typeof value === "string" || typeof value === "number"
+      ? `${value}`
+      : undefined;
+    return [[flag.name, {
+      ...kind,
+      ...defaultText !== undefined && { defaultText },
+      ...flag,
+    }]];
   }),
 ) as SettingOptions;

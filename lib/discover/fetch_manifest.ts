@@ -7,7 +7,7 @@ import type { CandidateRefusal } from "./candidate_refusal.ts";
 /** Longest wait for a whole manifest. */
 const FETCH_TIMEOUT_MS = 3000;
 
-/** No manifest is larger; whoever sends more is not trusted with memory. */
+/** No manifest is larger; a sender of more is not trusted with memory. */
 const MAX_MANIFEST_BYTES = 1 << 20;
 
 const MAX_REDIRECTS = 3;

@@ -32,7 +32,7 @@ _${program.name} "$1"
 printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { success, stdout, stderr } = await new Deno.Command("bash", {
     args: ["--norc", "-c", script, "bash", program.name, ...words],
-    ...(directory === undefined ? {} : { cwd: directory }),
+    ...directory !== undefined && { cwd: directory },
   }).output();
   const text = new TextDecoder();
   assert(success, text.decode(stderr));

@@ -141,7 +141,7 @@ Deno.test("Discovery prefers a verified image to a newer one that is not, a LAN 
   ]);
 });
 
-Deno.test("Discovery does not take who is no longer trusted at the end", () => {
+Deno.test("Discovery takes no provider that is no longer trusted at the end", () => {
   const discovery = start({
     all: true,
     stillTrusts: ({ verifiedBy }) => verifiedBy.includes("new"),
@@ -195,7 +195,7 @@ Deno.test("Discovery asks a busy provider again after 1 s, 2 s, 4 s and 8 s, and
   assert.deepEqual(discovery.result().refused, []);
 });
 
-Deno.test("Discovery does not ask again who answered something that is refused", () => {
+Deno.test("Discovery does not ask again a provider whose answer is refused", () => {
   const discovery = start();
   discovery.hear(found("forger"), 1);
   reject(discovery, "forger", 2, "bad_signature");
@@ -242,7 +242,7 @@ Deno.test("Discovery with all collects providers until none has come for 2 s", (
   assert.deepEqual(hosts(discovery.result()), ["a", "b"]);
 });
 
-Deno.test("Discovery tells at the timeout who was found and had not answered", () => {
+Deno.test("Discovery names at the timeout those that were found and had not answered", () => {
   const discovery = start({ timeoutMs: 2000 });
   for (const host of ["silent", "busy", "broken"]) {
     discovery.hear(found(host), 1);
