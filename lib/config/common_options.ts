@@ -5,8 +5,9 @@ import {
   parseChannel,
 } from "../core/channel_arch.ts";
 import { LOG_LEVELS } from "../core/log.ts";
+import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { OptionTable } from "./option_table.ts";
-import { SETTING_OPTIONS } from "./setting_options.ts";
+import { parseInterface } from "./setting_values.ts";
 
 /** What every command of both programs takes. */
 export const LOG_OPTIONS = {
@@ -26,8 +27,20 @@ export const LOG_OPTIONS = {
 
 /** Which links and nodes are used; both programs take them. */
 export const NETWORK_OPTIONS = {
-  interface: SETTING_OPTIONS.interface,
-  bootstrap: SETTING_OPTIONS.bootstrap,
+  interface: {
+    type: "text",
+    placeholder: "NAME|ADDR",
+    help: "use these network interfaces only",
+    repeatable: true,
+    parse: parseInterface,
+  },
+  bootstrap: {
+    type: "text",
+    placeholder: "MULTIADDR",
+    help: "join the DHT through these nodes",
+    repeatable: true,
+    parse: checkMultiaddr,
+  },
 } as const satisfies OptionTable;
 
 /** One release channel. */

@@ -1,6 +1,6 @@
 import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
 import { DEFAULT_ARCHITECTURES } from "../core/channel_arch.ts";
-import { checkMultiaddr } from "../core/multiaddr_text.ts";
+import { NETWORK_OPTIONS } from "./common_options.ts";
 import type { ValueOf } from "./option_table.ts";
 import {
   ARCHITECTURES,
@@ -15,7 +15,6 @@ import {
 import {
   parseBind,
   parseHttpUrl,
-  parseInterface,
   parseProtocol,
   parseProviderName,
 } from "./setting_values.ts";
@@ -111,18 +110,9 @@ export const SETTINGS = {
   // Empty: all that lead somewhere.
   "provider.interfaces": {
     key: "interfaces",
-    kind: {
-      type: "text",
-      repeatable: true,
-      parse: parseInterface,
-      example: '["eth0"]',
-    },
+    kind: { ...NETWORK_OPTIONS.interface, example: '["eth0"]' },
     default: [],
-    flag: {
-      name: "interface",
-      placeholder: "NAME|ADDR",
-      help: "use these network interfaces only",
-    },
+    flag: { ...NETWORK_OPTIONS.interface, name: "interface" },
   },
   // Without a final slash; unset: by the address of each link.
   "provider.advertise_url": {
@@ -162,17 +152,11 @@ export const SETTINGS = {
   "dht.bootstrap_nodes": {
     key: "bootstrapNodes",
     kind: {
-      type: "text",
-      repeatable: true,
-      parse: checkMultiaddr,
+      ...NETWORK_OPTIONS.bootstrap,
       example: '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]',
     },
     default: [],
-    flag: {
-      name: "bootstrap",
-      placeholder: "MULTIADDR",
-      help: "join the DHT through these nodes",
-    },
+    flag: { ...NETWORK_OPTIONS.bootstrap, name: "bootstrap" },
   },
   "dht.port_mapping": {
     key: "portMapping",
