@@ -1,9 +1,10 @@
 import { VERSION } from "../core/version.ts";
-import { createHttpApp } from "../http/app.ts";
 import type { TransferLimits } from "../http/artifacts/transfers.ts";
-import { type HttpServer, openHttpServer } from "../net/http1/server.ts";
+import { createHandler } from "../http/create_handler.ts";
+import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl, httpListenAddress } from "./addresses.ts";
+import { bindHttpServer } from "./bind_http_server.ts";
 import { type Discovery, discoveryStatus } from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -26,8 +27,8 @@ export function openHttp(
   },
 ): HttpServer {
   const startedMs = clock.now();
-  const http = openHttpServer({
-    app: createHttpApp({
+  const http = bindHttpServer({
+    handler: createHandler({
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
       fileSystem,

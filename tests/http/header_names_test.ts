@@ -5,26 +5,10 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/core/clock.ts";
 import type { TransferLimits } from "../../lib/http/artifacts/transfers.ts";
-import { headerName } from "../../lib/net/http1/header_name.ts";
 import { type HttpServer, openHttpServer } from "../../lib/net/http1/server.ts";
 import { type HttpFixture, httpFixture } from "../support/http_fixture.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 import { rawHttp } from "../support/raw_http.ts";
-
-for (
-  const [name, written] of [
-    ["content-length", "Content-Length"],
-    ["etag", "ETag"],
-    ["www-authenticate", "WWW-Authenticate"],
-    ["x-content-type-options", "X-Content-Type-Options"],
-    ["date", "Date"],
-  ] as const
-) {
-  Deno.test(`headerName() writes ${name} as ${written}`, () => {
-    assert.equal(headerName(name), written);
-    assert.equal(headerName(name), written, "the second time");
-  });
-}
 
 const fixture = await httpFixture();
 const [stable] = fixture.catalog.images();
@@ -99,11 +83,11 @@ function assertWritten(answer: string, asked: string): number {
 }
 
 function open(
-  { app }: HttpFixture,
+  { handler }: HttpFixture,
   timeouts: { readonly headMs?: number } = {},
 ): HttpServer {
   return openHttpServer({
-    app,
+    handler,
     hostname: "127.0.0.1",
     port: 0,
     clock: systemClock,

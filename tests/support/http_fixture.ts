@@ -1,15 +1,19 @@
-import { createHttpApp } from "../../lib/http/app.ts";
 import type { TransferLimits } from "../../lib/http/artifacts/transfers.ts";
+import { createHandler } from "../../lib/http/create_handler.ts";
 import type { ProviderStatus } from "../../lib/http/status/provider_status.ts";
-import type { HttpApp } from "../../lib/net/http1/http_app.ts";
+import type {
+  Answer,
+  HttpHandler,
+  LentBody,
+} from "../../lib/net/http1/handler.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { MemoryCatalog, servedImage } from "./memory_catalog.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 
-/** An app over a disk in memory, and what a test needs to watch it. */
+/** A handler over a disk in memory, and what a test needs to watch it. */
 export interface HttpFixture {
-  readonly app: HttpApp;
+  readonly handler: HttpHandler;
   readonly catalog: MemoryCatalog;
   readonly fileSystem: MemoryFileSystem;
   readonly clock: FakeClock;
@@ -53,7 +57,7 @@ export async function httpFixture(
   const catalog = new MemoryCatalog([stable, testing]);
   const clock = new FakeClock();
   const logger = new MemoryLogger();
-  const app = createHttpApp({
+  const handler = createHandler({
     catalog,
     fileSystem,
     clock,
@@ -62,7 +66,7 @@ export async function httpFixture(
     limits,
   });
   const fixture = {
-    app,
+    handler,
     catalog,
     fileSystem,
     clock,
@@ -132,21 +136,54 @@ export function busyProvider(): ProviderStatus {
 }
 
 /**
- * One request, as a client would make it.
+ * One request, as a client would make it, and the answer as a client would
+ * see it.
  *
  * @param completed settles when the response has left; by default it never
  * does, as with a client that holds on to its connection
  */
-export function request(
-  { app }: Pick<HttpFixture, "app">,
+export async function request(
+  { handler }: Pick<HttpFixture, "handler">,
   path: string,
-  init: RequestInit = {},
+  { method = "GET", headers }: Pick<RequestInit, "method" | "headers"> = {},
   completed: Promise<void> = new Promise(() => {}),
 ): Promise<Response> {
-  return app.fetch(new Request(`http://10.0.0.1${path}`, init), {
-    client: "10.0.0.7",
-    completed,
-  });
+  const answer = await handler.answer({
+    method,
+    target: path,
+    minorVersion: 1,
+    headers: [...new Headers(headers)],
+    keepAlive: true,
+    body: { kind: "none" },
+    expectsContinue: false,
+  }, { client: "10.0.0.7", completed });
+  return responseOf(answer, method);
+}
+
+/** What an answer looks like to a client. */
+function responseOf(answer: Answer, method: string): Response {
+  const { status, lengthBytes } = answer;
+  const headers = new Headers(Object.entries(answer.headers));
+  if (status !== 304) headers.set("content-length", `${lengthBytes}`);
+  if ("body" in answer) {
+    return new Response(streamOf(answer.body), { status, headers });
+  }
+  const body = method === "HEAD" || answer.bytes === null
+    ? null
+    : new Uint8Array(answer.bytes);
+  return new Response(body, { status, headers });
+}
+
+/** Copies of what is lent, for those who cannot give anything back. */
+function streamOf(body: LentBody): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const bytes = await body.read();
+      if (bytes === undefined) controller.close();
+      else controller.enqueue(bytes.slice());
+    },
+    cancel: () => body.cancel(),
+  }, { highWaterMark: 0 });
 }
 
 /** The message of a refusal. */

@@ -164,7 +164,7 @@ export type RawCase = readonly [
 export function testRawRequests(name: string, cases: readonly RawCase[]): void {
   Deno.test(name, async (t) => {
     await using server = openHttpServer({
-      app: fixture.app,
+      handler: fixture.handler,
       hostname: "127.0.0.1",
       port: 0,
       clock: systemClock,

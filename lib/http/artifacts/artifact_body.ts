@@ -1,83 +1,134 @@
-import type { LentBody } from "../../net/http1/http_app.ts";
+import type { LentBody } from "../../net/http1/handler.ts";
 import type { LentBytes, OpenArtifact } from "./artifact_files.ts";
 import type { Transfer } from "./transfers.ts";
 
 /** Made once: an error notes where it was made, which takes time. */
 const OVER = new Error("the download is over");
 
+/** What a download is made of. */
+export interface ArtifactBodyParts {
+  /** Where the first byte is. */
+  readonly offsetBytes: number;
+  /** How much is sent. */
+  readonly lengthBytes: number;
+  /** Paces and counts it. */
+  readonly transfer: Transfer;
+  /** Throws when what was read is not what was promised. */
+  readonly verify: () => Promise<void>;
+}
+
 /**
- * The bytes of an artifact from `offsetBytes` on, read as they are asked for.
- * Closes the artifact when it ends, fails or is cancelled.
+ * A part of an artifact, read as it is asked for. Closes the artifact when it
+ * ends, fails or is cancelled.
  *
  * The last bytes are held back until `verify` has passed: when it throws, so
  * does `read`, the connection breaks short of its Content-Length, and the
  * client knows that what it got is worth nothing.
- *
- * @param verify throws when what was read is not what was promised
  */
-export function artifactBody(
-  artifact: OpenArtifact,
-  { offsetBytes, lengthBytes, transfer, verify }: {
-    readonly offsetBytes: number;
-    readonly lengthBytes: number;
-    readonly transfer: Transfer;
-    readonly verify: () => Promise<void>;
-  },
-): LentBody {
-  const endBytes = offsetBytes + lengthBytes;
-  let positionBytes = offsetBytes;
+export class ArtifactBody implements LentBody {
+  readonly #artifact: OpenArtifact;
+  readonly #transfer: Transfer;
+  readonly #verify: () => Promise<void>;
+  readonly #endBytes: number;
+  #positionBytes: number;
+  /** What is being read, in order. */
+  readonly #ahead: Promise<LentBytes>[] = [];
+  #lent: LentBytes | undefined;
   /** The client is gone or given up, or has everything. */
-  let over = false;
-  let stopped: AbortController | undefined;
-  const ahead: Promise<LentBytes>[] = [];
-  let lent: LentBytes | undefined;
+  #isOver = false;
+  /** Ends a wait; made when there is one. */
+  #stopped: AbortController | undefined;
 
-  function giveBack(): void {
-    lent?.[Symbol.dispose]();
-    lent = undefined;
+  /** Reads nothing yet. */
+  constructor(
+    artifact: OpenArtifact,
+    { offsetBytes, lengthBytes, transfer, verify }: ArtifactBodyParts,
+  ) {
+    this.#artifact = artifact;
+    this.#transfer = transfer;
+    this.#verify = verify;
+    this.#positionBytes = offsetBytes;
+    this.#endBytes = offsetBytes + lengthBytes;
+    transfer.onOver(() => this.cancel());
   }
 
-  function finish(): void {
-    if (over) return;
-    over = true;
-    stopped?.abort(OVER);
-    giveBack();
-    for (const coming of ahead) {
+  /** See LentBody. */
+  get headroomBytes(): number {
+    return this.#lent?.headroomBytes ?? 0;
+  }
+
+  /** See LentBody. */
+  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    this.#giveBack();
+    if (this.#isOver) throw OVER;
+    try {
+      if (this.#ahead.length === 0 && this.#hasMore) this.#load();
+      const next = await this.#ahead.shift();
+      if (next === undefined) {
+        this.cancel();
+        return undefined;
+      }
+      if (this.#isOver) next[Symbol.dispose]();
+      if (this.#isOver) throw OVER;
+      this.#lent = next;
+      const depth = this.#transfer.readsAhead();
+      while (this.#ahead.length < depth && this.#hasMore) this.#load();
+      const released = this.#transfer.release(
+        next.bytes.length,
+        () => this.#whenStopped(),
+      );
+      if (released !== undefined) await released;
+      return next.bytes;
+    } catch (error) {
+      if (!this.#isOver) this.#transfer.fail();
+      this.cancel();
+      throw error;
+    }
+  }
+
+  /** See LentBody. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopped?.abort(OVER);
+    this.#giveBack();
+    for (const coming of this.#ahead) {
       coming.then((unwanted) => unwanted[Symbol.dispose](), () => {
         // Nothing was read, and nobody wants it.
       });
     }
-    artifact[Symbol.dispose]();
+    this.#artifact[Symbol.dispose]();
   }
-  transfer.onOver(finish);
 
-  function whenStopped(): AbortSignal {
-    stopped ??= new AbortController();
-    return stopped.signal;
+  /** Whether some of it has not begun to be read. */
+  get #hasMore(): boolean {
+    return this.#positionBytes < this.#endBytes;
   }
 
   /** Begins to read what comes next. */
-  function load(): void {
-    const { lengthBytes, arrived } = artifact.read({
-      offsetBytes: positionBytes,
-      maxBytes: transfer.chunkBytes(),
-      blockBytes: transfer.blockBytes(),
+  #load(): void {
+    const { lengthBytes, arrived } = this.#artifact.read({
+      offsetBytes: this.#positionBytes,
+      maxBytes: this.#transfer.chunkBytes(),
+      blockBytes: this.#transfer.blockBytes(),
     });
-    positionBytes += lengthBytes;
-    const coming = positionBytes === endBytes ? verified(arrived) : arrived;
+    this.#positionBytes += lengthBytes;
+    const coming = this.#positionBytes === this.#endBytes
+      ? this.#verified(arrived)
+      : arrived;
     coming.catch(() => {
       // Thrown again to who asks for it, if anybody still does.
     });
-    ahead.push(coming);
+    this.#ahead.push(coming);
   }
 
   /** The last bytes, once everything before them has been read as well. */
-  async function verified(arriving: Promise<LentBytes>): Promise<LentBytes> {
-    const before = [...ahead];
+  async #verified(arriving: Promise<LentBytes>): Promise<LentBytes> {
+    const before = [...this.#ahead];
     const last = await arriving;
     try {
       await Promise.all(before);
-      await verify();
+      await this.#verify();
       return last;
     } catch (error) {
       last[Symbol.dispose]();
@@ -85,49 +136,13 @@ export function artifactBody(
     }
   }
 
-  return {
-    async read() {
-      giveBack();
-      if (over) throw OVER;
-      try {
-        if (ahead.length === 0 && positionBytes < endBytes) load();
-        const next = await ahead.shift();
-        if (next === undefined) {
-          finish();
-          return undefined;
-        }
-        if (over) next[Symbol.dispose]();
-        if (over) throw OVER;
-        lent = next;
-        const depth = transfer.readsAhead();
-        while (ahead.length < depth && positionBytes < endBytes) load();
-        const { length } = next.bytes;
-        const released = transfer.release(length, whenStopped);
-        if (released !== undefined) await released;
-        return next.bytes;
-      } catch (error) {
-        if (!over) transfer.fail();
-        finish();
-        throw error;
-      }
-    },
-    get headroomBytes() {
-      return lent?.headroomBytes ?? 0;
-    },
-    cancel: finish,
-  };
-}
+  #giveBack(): void {
+    this.#lent?.[Symbol.dispose]();
+    this.#lent = undefined;
+  }
 
-/** For who cannot give anything back: a stream of copies. */
-export function streamOf(
-  body: LentBody,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      const bytes = await body.read();
-      if (bytes === undefined) controller.close();
-      else controller.enqueue(bytes.slice());
-    },
-    cancel: () => body.cancel(),
-  }, { highWaterMark: 0 });
+  #whenStopped(): AbortSignal {
+    this.#stopped ??= new AbortController();
+    return this.#stopped.signal;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
+import { errorAnswer } from "./answers.ts";
 import { ChunkedBodySkipper } from "./chunked_body.ts";
-import type { Exchange, LentAnswer, LentBody } from "./http_app.ts";
-import { errorResponse } from "./json_response.ts";
+import type { Answer, Exchange, LentAnswer, LentBody } from "./handler.ts";
 import {
   type BodyFraming,
   countEmptyLines,
@@ -15,8 +15,9 @@ import {
 import {
   bodyWithHead,
   headAndBody,
-  ownHead,
-  restOfHead,
+  responseBytes,
+  type ResponseFraming,
+  responseHead,
 } from "./response_bytes.ts";
 
 /** A connection to a client. */
@@ -60,13 +61,11 @@ export interface HttpConnectionParts {
   readonly timeouts: ConnectionTimeouts;
   /** The present time as an HTTP-date. */
   readonly date: () => string;
-  /** A whole answer that is at hand; see RememberedAnswers. */
-  readonly fromMemory: (head: RequestHead) => Uint8Array | undefined;
   /** Answers a request; never rejects. */
   readonly respond: (
     head: RequestHead,
     exchange: Exchange,
-  ) => Promise<Response | LentAnswer> | Response;
+  ) => Promise<Answer> | Answer;
   /** Whether no further request is to follow. */
   readonly isDraining: () => boolean;
 }
@@ -154,7 +153,7 @@ export class HttpConnection {
 
   /** @returns whether another request may follow */
   async #exchange(): Promise<boolean> {
-    const { fromMemory, respond, isDraining, client } = this.#parts;
+    const { respond, isDraining, client, date } = this.#parts;
     const head = await this.#readHead();
     // Once it was given up, what still came does not count.
     if (head === undefined || this.#phase === "closing") return false;
@@ -163,28 +162,22 @@ export class HttpConnection {
       return false;
     }
     this.#phase = "answer";
-    const remembered = isDraining() ? undefined : fromMemory(head);
-    if (remembered !== undefined) {
-      await this.#write(remembered);
-      return true;
-    }
     this.#deadlineMs = Infinity;
     const completed = Promise.withResolvers<void>();
     completed.promise.catch(() => {
-      // Whoever cares has asked.
+      // The handler was told, where it wanted to know.
     });
     try {
       const answer = await respond(head, {
         client,
-        requestLine: head,
         completed: completed.promise,
       });
+      const { minorVersion, method } = head;
       const keepAlive = head.keepAlive && isSkippable(head) && !isDraining();
-      await this.#send(answer, {
-        minorVersion: head.minorVersion,
-        keepAlive,
-        isHead: head.method === "HEAD",
-      });
+      const isHead = method === "HEAD";
+      const framing = { minorVersion, keepAlive, isHead, date: date() };
+      if ("body" in answer) await this.#sendLent(answer, framing);
+      else await this.#write(responseBytes(answer, framing));
       completed.resolve();
       this.#onAnswered?.();
       return keepAlive && await this.#skipBody(head.body);
@@ -253,31 +246,18 @@ export class HttpConnection {
 
   async #refuse({ status, reason }: HeadRefusal): Promise<void> {
     this.#phase = "closing";
-    await this.#send(
-      errorResponse(status, `Cannot read this request: ${reason}`),
-      { minorVersion: 1, keepAlive: false, isHead: false },
-    );
+    const answer = errorAnswer(status, `Cannot read this request: ${reason}`);
+    await this.#write(responseBytes(answer, {
+      minorVersion: 1,
+      keepAlive: false,
+      isHead: false,
+      date: this.#parts.date(),
+    }));
   }
 
-  async #send(
-    answer: Response | LentAnswer,
-    { isHead, ...framing }: {
-      readonly minorVersion: 0 | 1;
-      readonly keepAlive: boolean;
-      readonly isHead: boolean;
-    },
-  ): Promise<void> {
-    const date = this.#parts.date();
-    const headFor = (lengthBytes: number) =>
-      ownHead(answer, { ...framing, lengthBytes }) +
-      restOfHead({ ...framing, date });
-    if (answer instanceof Response) {
-      const body = await answer.bytes();
-      const head = headFor(body.length);
-      return await this.#write(headAndBody(head, isHead ? NO_BYTES : body));
-    }
+  async #sendLent(answer: LentAnswer, framing: ResponseFraming): Promise<void> {
     const { body, lengthBytes } = answer;
-    const head = headFor(lengthBytes);
+    const head = responseHead(answer, framing);
     let leftBytes = lengthBytes;
     let isFirst = true;
     try {

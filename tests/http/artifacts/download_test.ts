@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/core/clock.ts";
-import { createHttpApp } from "../../../lib/http/app.ts";
+import { createHandler } from "../../../lib/http/create_handler.ts";
 import type { TransferLimits } from "../../../lib/http/artifacts/transfers.ts";
 import { openHttpServer } from "../../../lib/net/http1/server.ts";
 import { silentProvider } from "../../support/http_fixture.ts";
@@ -28,7 +28,7 @@ async function openServer(
   );
   const logger = new MemoryLogger();
   const server = openHttpServer({
-    app: createHttpApp({
+    handler: createHandler({
       catalog: new MemoryCatalog([image]),
       fileSystem,
       clock: systemClock,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { disk } from "../../../lib/cli/disk.ts";
 import { systemClock } from "../../../lib/core/clock.ts";
-import { createHttpApp } from "../../../lib/http/app.ts";
+import { createHandler } from "../../../lib/http/create_handler.ts";
 import { openHttpServer } from "../../../lib/net/http1/server.ts";
 import { request, silentProvider } from "../../support/http_fixture.ts";
 import {
@@ -78,7 +78,7 @@ for (
         // As after a scan: whole seconds are all that a time of change has.
         await new Promise((resolve) => setTimeout(resolve, 1100));
         const image = await servedImage(disk, IMAGE, { kernel: path });
-        const app = createHttpApp({
+        const handler = createHandler({
           catalog: new MemoryCatalog([image]),
           fileSystem: disk,
           clock: systemClock,
@@ -89,7 +89,7 @@ for (
         });
         const { promise: completed, resolve } = Promise.withResolvers<void>();
         const response = await request(
-          { app },
+          { handler },
           "/stable/arm64/kernel",
           {},
           completed,
@@ -119,7 +119,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
     catalog.set([await servedImage(disk, IMAGE, { kernel: path })]);
   await Deno.writeFile(path, randomBytes());
   await scan();
-  const app = createHttpApp({
+  const handler = createHandler({
     catalog,
     fileSystem: disk,
     keepOpenMs: 1000,
@@ -131,7 +131,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
   });
   try {
     await using server = openHttpServer({
-      app,
+      handler,
       hostname: "127.0.0.1",
       port: 0,
       clock: systemClock,

@@ -24,7 +24,7 @@ const screenshots = Deno.env.get("SCREENSHOTS");
 
 async function open(fixture: HttpFixture): Promise<HttpServer> {
   const server = openHttpServer({
-    app: fixture.app,
+    handler: fixture.handler,
     hostname: "127.0.0.1",
     port: 0,
     clock: systemClock,

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { bytesAnswer } from "../../../lib/net/http1/answers.ts";
 import {
   HttpConnection,
   type HttpConnectionParts,
 } from "../../../lib/net/http1/connection.ts";
-import type { LentAnswer, LentBody } from "../../../lib/net/http1/http_app.ts";
+import type {
+  BytesAnswer,
+  LentAnswer,
+  LentBody,
+} from "../../../lib/net/http1/handler.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { MemoryConnection } from "../../support/memory_connection.ts";
 
@@ -28,8 +33,7 @@ function open(parts: Partial<HttpConnectionParts> = {}): Setup {
     clock,
     timeouts: TIMEOUTS,
     date: () => "DATE",
-    fromMemory: () => undefined,
-    respond: () => new Response("answer"),
+    respond: () => answerOf("answer"),
     isDraining: () => false,
     ...parts,
   });
@@ -69,9 +73,12 @@ function lentBody(
   };
 }
 
-function answerOf(body: LentBody, lengthBytes: number): LentAnswer {
-  const headers = { "content-length": `${lengthBytes}` };
-  return { status: 200, headers, lengthBytes, body };
+function answerOf(text: string): BytesAnswer {
+  return bytesAnswer(new TextEncoder().encode(text), { headers: {} });
+}
+
+function lentAnswer(body: LentBody, lengthBytes: number): LentAnswer {
+  return { status: 200, headers: {}, lengthBytes, body };
 }
 
 Deno.test("a connection on which nothing is said is closed in silence", async () => {
@@ -124,7 +131,7 @@ Deno.test("a request that arrives with its 408 is not answered any more", async 
   const { connection, ended, pass } = open({
     respond() {
       answered++;
-      return new Response("answer");
+      return answerOf("answer");
     },
   });
   connection.receive("GET / HTTP/1.1\r\n");
@@ -147,7 +154,7 @@ Deno.test("a client that accepts nothing is given up, and its body given back", 
   const { connection, ended, pass } = open({
     respond(_, { completed: settled }) {
       settled.then(() => completed.push("sent"), () => completed.push("gone"));
-      return Promise.resolve(answerOf(body, 200_000));
+      return Promise.resolve(lentAnswer(body, 200_000));
     },
   });
   connection.stalled = true;
@@ -168,7 +175,7 @@ Deno.test("time that the disk or a rate limit takes is not held against a client
     () => slow.promise,
   ]);
   const { connection, pass } = open({
-    respond: () => Promise.resolve(answerOf(body, 8)),
+    respond: () => Promise.resolve(lentAnswer(body, 8)),
   });
   connection.receive(GET);
   await pass(60_000);
@@ -197,7 +204,7 @@ for (
       ),
     );
     const { connection, ended } = open({
-      respond: () => Promise.resolve(answerOf(body, 8)),
+      respond: () => Promise.resolve(lentAnswer(body, 8)),
     });
     connection.receive(GET + GET);
     await ended;
@@ -216,7 +223,7 @@ Deno.test("closing ends a body that is being waited for", async () => {
     cancel: () => forEver.reject(new Error("over")),
   };
   const { connection, http, ended, pass } = open({
-    respond: () => Promise.resolve(answerOf(body, 8)),
+    respond: () => Promise.resolve(lentAnswer(body, 8)),
   });
   connection.receive(GET);
   await pass(100);
@@ -262,20 +269,37 @@ Deno.test("a connection that drains is closed after its answer", async () => {
   assert.match(connection.sent, /Connection: close\r\n\r\nanswer$/);
 });
 
-Deno.test("what is remembered is sent as it is, before the next request", async () => {
-  const { connection, ended } = open({
-    fromMemory: ({ target }) =>
-      target === "/m" ? new TextEncoder().encode("from memory;") : undefined,
+Deno.test("an answer that is given again is sent with the present date, and as each request wants it", async () => {
+  const answer = answerOf("answer");
+  let date = "DATE 1";
+  const { connection, ended, pass } = open({
+    respond: () => answer,
+    date: () => date,
   });
-  connection.receive("GET /m HTTP/1.1\r\n\r\n".repeat(2) + GET);
+  connection.receive(GET + GET);
+  await pass(100);
+  const [first, second] = connection.sent.split(/(?<=answer)/);
+  assert.match(first ?? "", /^HTTP\/1\.1 200 OK\r\n.*Date: DATE 1\r\n/s);
+  assert.equal(second, first);
+  connection.sent = "";
+  date = "DATE 2";
+  connection.receive(GET);
+  await pass(100);
+  assert.equal(connection.sent, first?.replace("DATE 1", "DATE 2"));
+  connection.sent = "";
+  connection.receive(GET.replace("GET", "HEAD"));
+  await pass(100);
+  assert.match(connection.sent, /\r\nContent-Length: 6\r\n.*\r\n\r\n$/s);
+  connection.sent = "";
+  connection.receive("GET / HTTP/1.0\r\n\r\n");
   connection.end();
   await ended;
-  assert.match(connection.sent, /^(from memory;){2}HTTP\/1\.1 200 OK\r\n/);
+  assert.match(connection.sent, /^HTTP\/1\.0 200 OK\r\n.*answer$/s);
 });
 
 Deno.test("a connection that is closed just when its answer has left stays closed", async () => {
   const { connection, http, ended } = open({
-    respond: () => new Response("answer"),
+    respond: () => answerOf("answer"),
   });
   const write = connection.write.bind(connection);
   connection.write = async (bytes) => {

@@ -1,17 +1,25 @@
 import { FileAccessError, FileNotFoundError } from "../../core/file_system.ts";
 import type { Logger } from "../../core/log.ts";
 import { messageOf } from "../../core/printable.ts";
+import { errorAnswer } from "../../net/http1/answers.ts";
 import { type ByteRange, parseByteRange } from "../../net/http1/byte_range.ts";
-import type { Exchange, LentAnswer } from "../../net/http1/http_app.ts";
+import type {
+  Answer,
+  AnswerHeaders,
+  BytesAnswer,
+  Exchange,
+} from "../../net/http1/handler.ts";
 import { formatHttpDate } from "../../net/http1/http_date.ts";
-import { errorResponse } from "../../net/http1/json_response.ts";
 import {
-  type AskedHeaders,
   evaluatePreconditions,
   rangeIsWanted,
 } from "../../net/http1/preconditions.ts";
+import {
+  askedHeaders,
+  type RequestHead,
+} from "../../net/http1/request_head.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
-import { artifactBody } from "./artifact_body.ts";
+import { ArtifactBody } from "./artifact_body.ts";
 import type { ArtifactFiles, OpenArtifact } from "./artifact_files.ts";
 import type { NamedArtifact } from "./image_lookup.ts";
 import type { TransferCounts, Transfers } from "./transfers.ts";
@@ -29,35 +37,25 @@ export interface ArtifactSender {
 /** Whether a URL always means the same content. */
 export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
 
-/** A request, as far as it matters to an artifact. */
-export interface ArtifactRequest {
-  /** `GET` or `HEAD`. */
-  readonly method: string;
-  /** Conditions and ranges are looked for. */
-  readonly headers: AskedHeaders;
-}
-
 /**
  * Answers a GET or HEAD request for an artifact.
  *
  * What was hashed is what is sent: a file that is not the one that was scanned
  * (inode, size, time of change) is refused before the first byte, and one that
  * changes while it is sent breaks the connection.
- *
- * @returns a Response where there is no content to send
  */
 export async function answerArtifact(
   { name, artifact }: NamedArtifact,
-  request: ArtifactRequest,
+  head: RequestHead,
   { cacheControl, exchange, sender }: {
     readonly cacheControl: CacheControl;
     readonly exchange: Exchange;
     readonly sender: ArtifactSender;
   },
-): Promise<Response | LentAnswer> {
-  const answer = decide(name, artifact, request, cacheControl);
-  if (answer instanceof Response) return answer;
-  const { status, headers, offsetBytes, lengthBytes } = answer;
+): Promise<Answer> {
+  const decided = decide(name, artifact, head, cacheControl);
+  if ("bytes" in decided) return decided;
+  const { status, headers, offsetBytes, lengthBytes } = decided;
   const endBytes = offsetBytes + lengthBytes;
   let file: OpenArtifact | undefined;
   try {
@@ -66,9 +64,9 @@ export async function answerArtifact(
     return cannotOpen(artifact, error, sender.logger);
   }
   if (file === undefined) return beingReplaced(artifact);
-  if (request.method === "HEAD" || lengthBytes === 0) {
+  if (head.method === "HEAD" || lengthBytes === 0) {
     file[Symbol.dispose]();
-    return new Response(null, { status, headers });
+    return { status, headers, lengthBytes, bytes: null };
   }
   const transfer = sender.transfers.begin({
     client: exchange.client,
@@ -81,7 +79,7 @@ export async function answerArtifact(
     file[Symbol.dispose]();
     return busy(sender.transfers.counts());
   }
-  const body = artifactBody(file, {
+  const body = new ArtifactBody(file, {
     offsetBytes,
     lengthBytes,
     transfer,
@@ -96,6 +94,14 @@ export async function answerArtifact(
   return { status, headers, lengthBytes, body };
 }
 
+/** The part of an artifact that is sent. */
+interface Part {
+  readonly status: 200 | 206;
+  readonly headers: AnswerHeaders;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
 /**
  * What RFC 9110 asks for: conditions (section 13), then ranges (section 14).
  *
@@ -104,37 +110,33 @@ export async function answerArtifact(
 function decide(
   name: string,
   artifact: HashedArtifact,
-  { method, headers: asked }: ArtifactRequest,
+  head: RequestHead,
   cacheControl: CacheControl,
-): Response | {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-} {
+): BytesAnswer | Part {
+  const asked = askedHeaders(head);
   const { sha256, mediaType, info: { sizeBytes, modifiedMs } } = artifact;
   const validators = { etag: `"${sha256}"`, modifiedMs };
   const about = {
-    etag: validators.etag,
-    "last-modified": lastModified(artifact),
-    "cache-control": cacheControl,
-    "accept-ranges": "bytes",
+    "ETag": validators.etag,
+    "Last-Modified": lastModified(artifact),
+    "Cache-Control": cacheControl,
+    "Accept-Ranges": "bytes",
   };
   const verdict = evaluatePreconditions(asked, validators);
   if (verdict === "not modified") {
-    return new Response(null, { status: 304, headers: about });
+    return { status: 304, headers: about, lengthBytes: sizeBytes, bytes: null };
   }
   if (verdict === "failed") {
-    return errorResponse(412, `${name} is not what the request expects`);
+    return errorAnswer(412, `${name} is not what the request expects`);
   }
   // A range means nothing to HEAD (RFC 9110, section 14.2).
   const range: ByteRange =
-    method === "GET" && rangeIsWanted(asked.get("if-range"), validators)
+    head.method === "GET" && rangeIsWanted(asked.get("if-range"), validators)
       ? parseByteRange(asked.get("range"), sizeBytes)
       : { kind: "whole" };
   if (range.kind === "unsatisfiable") {
-    return errorResponse(416, `${name} has ${sizeBytes} bytes`, {
-      "content-range": `bytes */${sizeBytes}`,
+    return errorAnswer(416, `${name} has ${sizeBytes} bytes`, {
+      "Content-Range": `bytes */${sizeBytes}`,
     });
   }
   const { offsetBytes, lengthBytes } = range.kind === "part"
@@ -145,11 +147,10 @@ function decide(
     status: range.kind === "part" ? 206 : 200,
     headers: {
       ...about,
-      "content-type": mediaType,
-      "content-length": String(lengthBytes),
-      "x-content-type-options": "nosniff",
+      "Content-Type": mediaType,
+      "X-Content-Type-Options": "nosniff",
       ...range.kind === "part" &&
-        { "content-range": `bytes ${offsetBytes}-${lastByte}/${sizeBytes}` },
+        { "Content-Range": `bytes ${offsetBytes}-${lastByte}/${sizeBytes}` },
     },
     offsetBytes,
     lengthBytes,
@@ -172,11 +173,11 @@ function cannotOpen(
   artifact: HashedArtifact,
   error: unknown,
   logger: Logger,
-): Response {
+): BytesAnswer {
   if (error instanceof FileNotFoundError) return beingReplaced(artifact);
   const { filename, path } = artifact;
   logger.error(`Cannot send "${path}": ${messageOf(error)}`);
-  return errorResponse(
+  return errorAnswer(
     500,
     error instanceof FileAccessError
       ? `This provider may not read ${filename}`
@@ -188,20 +189,20 @@ function cannotOpen(
  * Until the next scan the manifest promises a file that is gone. Clients that
  * know Retry-After (iPXE does) come back when the new one is hashed.
  */
-function beingReplaced({ filename }: HashedArtifact): Response {
-  return errorResponse(
+function beingReplaced({ filename }: HashedArtifact): BytesAnswer {
+  return errorAnswer(
     503,
     `${filename} is being replaced: fetch the manifest again`,
-    { "retry-after": "2" },
+    { "Retry-After": "2" },
   );
 }
 
 /** Spread over a few seconds, or a whole rack would come back as one. */
-function busy({ running, refused }: TransferCounts): Response {
+function busy({ running, refused }: TransferCounts): BytesAnswer {
   const retryAfterSeconds = 2 + refused % 8;
-  return errorResponse(
+  return errorAnswer(
     503,
     `${running} downloads are running, which is the limit: try again in ${retryAfterSeconds} s`,
-    { "retry-after": String(retryAfterSeconds) },
+    { "Retry-After": String(retryAfterSeconds) },
   );
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHttpApp } from "../../lib/http/app.ts";
+import { createHandler } from "../../lib/http/create_handler.ts";
 import {
   errorOf,
   httpFixture,
@@ -7,7 +7,7 @@ import {
   request,
   silentProvider,
 } from "../support/http_fixture.ts";
-import { MemoryCatalog, sha256Hex } from "../support/memory_catalog.ts";
+import { sha256Hex } from "../support/memory_catalog.ts";
 
 Deno.test("/ lists the images with relative manifest paths", async () => {
   const response = await request(await httpFixture(), "/");
@@ -49,6 +49,65 @@ Deno.test("/manifest.json is the manifest when one image is served", async () =>
   assert.deepEqual(await response.bytes(), only.manifest.bytes);
 });
 
+Deno.test("/manifest.json follows what is served", async () => {
+  const fixture = await httpFixture();
+  const [first, second] = fixture.catalog.images();
+  assert.ok(first && second);
+  for (const only of [first, first, second]) {
+    fixture.catalog.set([only]);
+    const response = await request(fixture, "/manifest.json");
+    assert.deepEqual(await response.bytes(), only.manifest.bytes);
+  }
+  fixture.catalog.set([first, second]);
+  assert.equal((await request(fixture, "/manifest.json")).status, 404);
+  fixture.catalog.set([]);
+  assert.equal((await request(fixture, "/manifest.json")).status, 404);
+});
+
+Deno.test("a boot script follows what is served", async () => {
+  const fixture = await httpFixture();
+  const [first] = fixture.catalog.images();
+  assert.ok(first);
+  for (const version of ["1", "2"]) {
+    fixture.catalog.set([{ ...first, version }]);
+    for (let time = 0; time < 2; time++) {
+      const response = await request(fixture, "/stable/arm64/boot.ipxe");
+      assert.match(await response.text(), new RegExp(`arm64 ${version}, as`));
+    }
+  }
+  fixture.catalog.set([]);
+  const gone = await request(fixture, "/stable/arm64/boot.ipxe");
+  assert.equal(gone.status, 404);
+});
+
+Deno.test("/trust/N.json follows the succession of trusted keys", async () => {
+  const { catalog, fileSystem, clock, logger } = await httpFixture();
+  let documents = new Map<number, Uint8Array>();
+  const handler = createHandler({
+    catalog,
+    fileSystem,
+    clock,
+    logger,
+    trustDocuments: () => documents,
+    status: silentProvider,
+  });
+  const get = () => request({ handler }, "/trust/2.json");
+  const none = await get();
+  assert.equal(none.status, 404);
+  assert.equal(
+    await errorOf(none),
+    "No such trust document: there is none",
+  );
+  for (const text of ["{}", "{}", "[]"]) {
+    documents = new Map([[2, new TextEncoder().encode(text)]]);
+    const response = await get();
+    assert.equal(response.headers.get("content-type"), "application/json");
+    assert.equal(await response.text(), text);
+  }
+  documents = new Map();
+  assert.equal((await get()).status, 404);
+});
+
 Deno.test("/manifest.json names the manifests when there are several", async () => {
   const response = await request(await httpFixture(), "/manifest.json");
   assert.equal(response.status, 404);
@@ -68,6 +127,15 @@ Deno.test("a manifest is sent byte for byte, with its length", async () => {
   assert.deepEqual(await response.bytes(), bytes);
 });
 
+Deno.test("a manifest is found by its path in any case", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, "/STABLE/Arm64/Manifest.JSON");
+  assert.deepEqual(
+    await response.bytes(),
+    fixture.catalog.images()[0]?.manifest.bytes,
+  );
+});
+
 for (
   const path of [
     "/stable/arm64/kernel",
@@ -76,6 +144,7 @@ for (
     "/STABLE/ARM64/VMLINUZ",
     "//stable//arm64//kernel",
     "/stable/arm64/kernel/",
+    "/stable/arm64/KERNEL",
     "/stable/arm64/kernel?mac=52%3A54%3A00",
     "/%73table/arm64/%6bernel",
     `/blobs/sha256/${await sha256Hex(new TextEncoder().encode(KERNEL))}`,
@@ -147,15 +216,6 @@ for (
   });
 }
 
-for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
-  Deno.test(`${method} is 405 with Allow`, async () => {
-    const response = await request(await httpFixture(), "/health", { method });
-    assert.equal(response.status, 405);
-    assert.equal(response.headers.get("allow"), "GET, HEAD");
-    assert.match(await errorOf(response), /GET and HEAD/);
-  });
-}
-
 Deno.test("an image that is not here is 404 and says which are", async () => {
   const response = await request(await httpFixture(), "/stable/amd64/kernel");
   assert.equal(response.status, 404);
@@ -222,93 +282,4 @@ Deno.test("an error shows no control character of the request", async () => {
     "/stable/arm64/%1b%5b31m%0a",
   );
   assert.match(await errorOf(response), /has no "\?\[31m\?"/);
-});
-
-Deno.test("a file replaced since the scan is 503 with Retry-After", async () => {
-  const fixture = await httpFixture();
-  fixture.fileSystem.file("/srv/stable/arm64/vmlinuz", KERNEL.toUpperCase());
-  for (const method of ["GET", "HEAD"]) {
-    const response = await request(fixture, "/stable/arm64/kernel", { method });
-    assert.equal(response.status, 503);
-    assert.equal(response.headers.get("retry-after"), "2");
-    assert.equal(fixture.fileSystem.openCount, 0);
-  }
-});
-
-Deno.test("a file removed since the scan is 503 with Retry-After", async () => {
-  const fixture = await httpFixture();
-  fixture.fileSystem.remove("/srv/stable/arm64/vmlinuz");
-  const response = await request(fixture, "/stable/arm64/kernel");
-  assert.equal(response.status, 503);
-  assert.match(await errorOf(response), /vmlinuz is being replaced/);
-});
-
-Deno.test("a file that may not be read is 500, and the log says which", async () => {
-  const fixture = await httpFixture();
-  fixture.fileSystem.setReadable("/srv/stable/arm64/vmlinuz", false);
-  const response = await request(fixture, "/stable/arm64/kernel");
-  assert.equal(response.status, 500);
-  assert.equal(
-    await errorOf(response),
-    "This provider may not read vmlinuz",
-  );
-  assert.match(
-    fixture.logger.lines.join("\n"),
-    /^ERROR Cannot send "\/srv\/stable\/arm64\/vmlinuz": .*permission denied/,
-  );
-});
-
-Deno.test("a file overwritten while it is sent breaks the download", async () => {
-  const fixture = await httpFixture();
-  const response = await request(fixture, "/stable/arm64/kernel");
-  fixture.fileSystem.overwrite(
-    "/srv/stable/arm64/vmlinuz",
-    KERNEL.toUpperCase(),
-    "2026-11-22T12:00:00Z",
-  );
-  await assert.rejects(response.bytes(), /vmlinuz changed while it was sent/);
-  assert.equal(fixture.fileSystem.openCount, 0);
-  assert.match(fixture.logger.lines.join("\n"), /^WARN .*vmlinuz" changed/);
-});
-
-Deno.test("a file replaced by renaming is finished from the old one", async () => {
-  const fixture = await httpFixture();
-  const response = await request(fixture, "/stable/arm64/kernel");
-  fixture.fileSystem.file("/srv/stable/arm64/vmlinuz", "new");
-  assert.equal(await response.text(), KERNEL);
-});
-
-Deno.test("a file that became shorter breaks the download", async () => {
-  const fixture = await httpFixture();
-  const response = await request(fixture, "/stable/arm64/kernel");
-  fixture.fileSystem.overwrite("/srv/stable/arm64/vmlinuz", "", "2026-11-22");
-  await assert.rejects(response.bytes(), /shorter/);
-  assert.equal(fixture.fileSystem.openCount, 0);
-});
-
-Deno.test("a client that goes away leaves no open file", async () => {
-  const fixture = await httpFixture();
-  const response = await request(fixture, "/stable/arm64/kernel");
-  assert.equal(fixture.fileSystem.openCount, 1);
-  await response.body?.cancel();
-  assert.equal(fixture.fileSystem.openCount, 0);
-});
-
-Deno.test("what nobody expected is 500 without details, and logged", async () => {
-  const { fileSystem, clock, logger } = await httpFixture();
-  const catalog = new MemoryCatalog();
-  catalog.images = () => {
-    throw new Error("secret detail");
-  };
-  const app = createHttpApp({
-    catalog,
-    fileSystem,
-    clock,
-    logger,
-    status: silentProvider,
-  });
-  const response = await request({ app }, "/");
-  assert.equal(response.status, 500);
-  assert.doesNotMatch(await errorOf(response), /secret/);
-  assert.deepEqual(logger.lines, ["ERROR Cannot answer /: secret detail"]);
 });

@@ -272,3 +272,73 @@ Deno.test("a client that goes away while the rate limit waits leaves nothing", a
   assert.equal(fixture.fileSystem.openCount, 0);
   assert.equal(fixture.clock.pending, 0);
 });
+
+Deno.test("a file replaced since the scan is 503 with Retry-After", async () => {
+  const fixture = await httpFixture();
+  fixture.fileSystem.file("/srv/stable/arm64/vmlinuz", KERNEL.toUpperCase());
+  for (const method of ["GET", "HEAD"]) {
+    const response = await request(fixture, KERNEL_URL, { method });
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get("retry-after"), "2");
+    assert.equal(fixture.fileSystem.openCount, 0);
+  }
+});
+
+Deno.test("a file removed since the scan is 503 with Retry-After", async () => {
+  const fixture = await httpFixture();
+  fixture.fileSystem.remove("/srv/stable/arm64/vmlinuz");
+  const response = await request(fixture, KERNEL_URL);
+  assert.equal(response.status, 503);
+  assert.match(await errorOf(response), /vmlinuz is being replaced/);
+});
+
+Deno.test("a file that may not be read is 500, and the log says which", async () => {
+  const fixture = await httpFixture();
+  fixture.fileSystem.setReadable("/srv/stable/arm64/vmlinuz", false);
+  const response = await request(fixture, KERNEL_URL);
+  assert.equal(response.status, 500);
+  assert.equal(
+    await errorOf(response),
+    "This provider may not read vmlinuz",
+  );
+  assert.match(
+    fixture.logger.lines.join("\n"),
+    /^ERROR Cannot send "\/srv\/stable\/arm64\/vmlinuz": .*permission denied/,
+  );
+});
+
+Deno.test("a file overwritten while it is sent breaks the download", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL);
+  fixture.fileSystem.overwrite(
+    "/srv/stable/arm64/vmlinuz",
+    KERNEL.toUpperCase(),
+    "2026-11-22T12:00:00Z",
+  );
+  await assert.rejects(response.bytes(), /vmlinuz changed while it was sent/);
+  assert.equal(fixture.fileSystem.openCount, 0);
+  assert.match(fixture.logger.lines.join("\n"), /^WARN .*vmlinuz" changed/);
+});
+
+Deno.test("a file replaced by renaming is finished from the old one", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL);
+  fixture.fileSystem.file("/srv/stable/arm64/vmlinuz", "new");
+  assert.equal(await response.text(), KERNEL);
+});
+
+Deno.test("a file that became shorter breaks the download", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL);
+  fixture.fileSystem.overwrite("/srv/stable/arm64/vmlinuz", "", "2026-11-22");
+  await assert.rejects(response.bytes(), /shorter/);
+  assert.equal(fixture.fileSystem.openCount, 0);
+});
+
+Deno.test("a client that goes away leaves no open file", async () => {
+  const fixture = await httpFixture();
+  const response = await request(fixture, KERNEL_URL);
+  assert.equal(fixture.fileSystem.openCount, 1);
+  await response.body?.cancel();
+  assert.equal(fixture.fileSystem.openCount, 0);
+});

@@ -1,0 +1,108 @@
+import type { Clock } from "../core/clock.ts";
+import type { FileSystem } from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
+import { messageOf, printable } from "../core/printable.ts";
+import { errorAnswer } from "../net/http1/answers.ts";
+import type { Answer, Exchange, HttpHandler } from "../net/http1/handler.ts";
+import type { RequestHead } from "../net/http1/request_head.ts";
+import { ArtifactFiles } from "./artifacts/artifact_files.ts";
+import type { ImageCatalog } from "./artifacts/image_catalog.ts";
+import {
+  DEFAULT_TRANSFER_LIMITS,
+  type TransferLimits,
+} from "./artifacts/transfers.ts";
+import type { TrustDocuments } from "./artifacts/trust_document.ts";
+import { requestPath } from "./request_path.ts";
+import { ResourceCache } from "./resource_cache.ts";
+import { createRouter } from "./routes.ts";
+import type { ProviderStatus } from "./status/provider_status.ts";
+import { RequestCounts } from "./status/request_counts.ts";
+import type { Snapshot } from "./status/snapshot.ts";
+
+/** What the HTTP side of a provider works with. */
+export interface HandlerParts {
+  /** What is served. */
+  readonly catalog: ImageCatalog;
+  /**
+   * The succession of trusted keys, sent as it is.
+   * @default none
+   */
+  readonly trustDocuments?: () => TrustDocuments;
+  /** Where the artifacts are read. */
+  readonly fileSystem: FileSystem;
+  /**
+   * How long a file stays open after it was read, for a client that asks for
+   * one range after the other.
+   * @default 0
+   */
+  readonly keepOpenMs?: number;
+  /** For rates. */
+  readonly clock: Clock;
+  /** Where trouble is told. */
+  readonly logger: Logger;
+  /** What operators are told beside what is counted here. */
+  readonly status: () => ProviderStatus;
+  /** What differs from DEFAULT_TRANSFER_LIMITS. */
+  readonly limits?: Partial<TransferLimits>;
+}
+
+const NO_TRUST_DOCUMENTS: TrustDocuments = new Map();
+
+/** Everything a provider answers over HTTP, without a socket. */
+export function createHandler(parts: HandlerParts): HttpHandler {
+  const { catalog, fileSystem, keepOpenMs = 0, clock, logger, status } = parts;
+  const transfers = new Transfers({
+    clock,
+    limits: { ...DEFAULT_TRANSFER_LIMITS, ...parts.limits },
+  });
+  const files = new ArtifactFiles({ fileSystem, clock, keepOpenMs });
+  const requests = new RequestCounts();
+  const snapshot = (): Snapshot => ({
+    nowMs: clock.now(),
+    provider: status(),
+    images: catalog.images(),
+    requests: requests.list(),
+    downloads: transfers.counts(),
+    recentDownloads: transfers.recent(),
+  });
+  const resources = new ResourceCache(createRouter({
+    catalog,
+    trustDocuments: parts.trustDocuments ?? (() => NO_TRUST_DOCUMENTS),
+    sender: { files, transfers, logger },
+    snapshot,
+  }));
+  return {
+    async answer(head, exchange) {
+      let answer: Answer;
+      try {
+        answer = await answerBy(resources, head, exchange);
+      } catch (error) {
+        const path = printable(requestPath(head.target), 80);
+        logger.error(`Cannot answer ${path}: ${messageOf(error)}`);
+        answer = errorAnswer(500, "Something went wrong here: see the log");
+      }
+      requests.add(head.method, answer.status);
+      return answer;
+    },
+    close: () => files.closeIdle(),
+  };
+}
+
+function answerBy(
+  resources: ResourceCache,
+  head: RequestHead,
+  exchange: Exchange,
+): Answer | Promise<Answer> {
+  const { method, target } = head;
+  if (method !== "GET" && method !== "HEAD") {
+    return errorAnswer(
+      405,
+      `Cannot ${printable(method, 20)}: everything here is for GET and HEAD`,
+      { "Allow": "GET, HEAD" },
+    );
+  }
+  const found = resources.find(target);
+  return found.ok
+    ? found.value.answer(head, exchange)
+    : errorAnswer(404, found.reason);
+}

@@ -1,0 +1,196 @@
+import { TrieRouter } from "hono/router/trie-router";
+import { tryDecodeURIComponent } from "hono/utils/url";
+import { printable } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import { bytesAnswer, jsonAnswer } from "../net/http1/answers.ts";
+import type { BytesAnswer } from "../net/http1/handler.ts";
+import { askedHeaders } from "../net/http1/request_head.ts";
+import {
+  answerArtifact,
+  type ArtifactSender,
+  type CacheControl,
+} from "./artifacts/answer_artifact.ts";
+import { answerManifest } from "./artifacts/answer_manifest.ts";
+import type { ImageCatalog, ServedImage } from "./artifacts/image_catalog.ts";
+import { imageListing } from "./artifacts/image_listing.ts";
+import {
+  findArtifact,
+  findBlob,
+  findImage,
+  findOnlyImage,
+  type NamedArtifact,
+} from "./artifacts/image_lookup.ts";
+import {
+  findTrustDocument,
+  type TrustDocuments,
+} from "./artifacts/trust_document.ts";
+import { grubConfig, ipxeMenu, ipxeScript } from "./boot/boot_script.ts";
+import { scriptAnswer } from "./boot/script_answer.ts";
+import { requestPath } from "./request_path.ts";
+import type { Resource } from "./resource_cache.ts";
+import type { Snapshot } from "./status/snapshot.ts";
+import {
+  metricsAnswer,
+  pageAnswer,
+  readyAnswer,
+} from "./status/status_answers.ts";
+import { statusJson } from "./status/status_json.ts";
+
+/** What routes lead to things with. */
+export interface RouteParts {
+  /** What is served. */
+  readonly catalog: ImageCatalog;
+  /** The succession of trusted keys. */
+  readonly trustDocuments: () => TrustDocuments;
+  /** For artifacts. */
+  readonly sender: ArtifactSender;
+  /** The provider as it stands. */
+  readonly snapshot: () => Snapshot;
+}
+
+/** @returns what a path leads to, or what a client should know instead: 404 */
+type Route = (parts: RouteParts, params: Params) => Result<Resource>;
+
+/** The named parts of a path. */
+type Params = Readonly<Record<string, string>>;
+
+/** Every path there is; of those that fit, the first counts. */
+const ROUTES: readonly (readonly [path: string, route: Route])[] = [
+  ["/", entrance],
+  ["/health", () => always(() => jsonAnswer({ status: "ok" }))],
+  ["/ready", ({ snapshot }) => always(() => readyAnswer(snapshot()))],
+  [
+    "/status",
+    ({ snapshot }) => always(() => jsonAnswer(statusJson(snapshot()))),
+  ],
+  ["/metrics", ({ snapshot }) => always(() => metricsAnswer(snapshot()))],
+  [
+    "/boot.ipxe",
+    ({ catalog }) => always(() => scriptAnswer(ok(ipxeMenu(catalog.images())))),
+  ],
+  ["/manifest.json", manifestOfOnlyImage],
+  ["/blobs/sha256/:hex", blob],
+  ["/trust/:file", trustDocument],
+  ["/:channel/:arch/:file", imageFile],
+];
+
+/** Files of an image that are made here, by name in lower case. */
+const MADE_FILES: ReadonlyMap<
+  string,
+  (served: ServedImage) => Resource["answer"]
+> = new Map([
+  ["manifest.json", answerManifest],
+  ["boot.ipxe", (served) => same(scriptAnswer(ipxeScript(served)))],
+  ["grub.cfg", (served) => same(scriptAnswer(grubConfig(served)))],
+]);
+
+/**
+ * Makes what finds the way for a request target.
+ *
+ * @returns what it leads to, or what a client should know instead
+ */
+export function createRouter(
+  parts: RouteParts,
+): (target: string) => Result<Resource> {
+  const router = new TrieRouter<Route>();
+  for (const [path, route] of ROUTES) router.add("GET", path, route);
+  return (target) => {
+    const path = requestPath(target);
+    const [found] = router.match("GET", path)[0];
+    if (found === undefined) {
+      return refuse(
+        `Nothing at ${printable(path, 80)}: / lists what is served`,
+      );
+    }
+    const [route, params] = found;
+    return route(parts, decoded(params));
+  };
+}
+
+/** What cannot be decoded stays as it is: no name that is served has it. */
+function decoded(params: Readonly<Record<string, unknown>>): Params {
+  return Object.fromEntries(
+    Object.entries(params)
+      .map(([name, value]) => [name, tryDecodeURIComponent(String(value))]),
+  );
+}
+
+/** A path that leads to the same thing as long as the provider runs. */
+function always(answer: Resource["answer"]): Result<Resource> {
+  return ok({ isCurrent: () => true, answer });
+}
+
+function same(answer: BytesAnswer): Resource["answer"] {
+  return () => answer;
+}
+
+/** `/`: a page for browsers, a list for programs. */
+function entrance({ catalog, snapshot }: RouteParts): Result<Resource> {
+  return always((head) =>
+    askedHeaders(head).get("accept")?.includes("text/html")
+      ? pageAnswer(snapshot())
+      : jsonAnswer(imageListing(catalog), { headers: { "Vary": "accept" } })
+  );
+}
+
+function manifestOfOnlyImage({ catalog }: RouteParts): Result<Resource> {
+  const only = findOnlyImage(catalog);
+  if (!only.ok) return only;
+  const isCurrent = () => {
+    const now = findOnlyImage(catalog);
+    return now.ok && now.value === only.value;
+  };
+  return ok({ isCurrent, answer: answerManifest(only.value) });
+}
+
+function blob(parts: RouteParts, { hex = "" }: Params): Result<Resource> {
+  const found = findBlob(parts.catalog, hex);
+  return artifact(parts, found, "public, max-age=31536000, immutable");
+}
+
+function trustDocument(
+  { trustDocuments }: RouteParts,
+  { file = "" }: Params,
+): Result<Resource> {
+  const find = () => findTrustDocument(trustDocuments(), file);
+  const found = find();
+  if (!found.ok) return found;
+  const isCurrent = () => {
+    const now = find();
+    return now.ok && now.value === found.value;
+  };
+  const headers = { "Content-Type": "application/json" };
+  const answer = bytesAnswer(found.value, { headers });
+  return ok({ isCurrent, answer: same(answer) });
+}
+
+function imageFile(
+  parts: RouteParts,
+  { channel = "", arch = "", file = "" }: Params,
+): Result<Resource> {
+  const image = findImage(parts.catalog, { channel, arch });
+  if (!image.ok) return image;
+  const served = image.value;
+  const answer = MADE_FILES.get(file.toLowerCase())?.(served);
+  return answer === undefined
+    ? artifact(parts, findArtifact(served, file), "no-cache")
+    : ok({ isCurrent: () => isServed(parts, served), answer });
+}
+
+function artifact(
+  parts: RouteParts,
+  found: Result<NamedArtifact>,
+  cacheControl: CacheControl,
+): Result<Resource> {
+  if (!found.ok) return found;
+  const { sender } = parts;
+  return ok({
+    isCurrent: () => isServed(parts, found.value.served),
+    answer: (head, exchange) =>
+      answerArtifact(found.value, head, { cacheControl, exchange, sender }),
+  });
+}
+
+function isServed({ catalog }: RouteParts, served: ServedImage): boolean {
+  return catalog.find(served.image) === served;
+}

@@ -1,0 +1,83 @@
+import type { RequestHead } from "./request_head.ts";
+
+/** Answers requests, whatever brings them. */
+export interface HttpHandler {
+  /** A body that cannot be finished fails while it is read. */
+  answer(head: RequestHead, exchange: Exchange): Answer | Promise<Answer>;
+  /** To be called after the last answer: closes what was left open. */
+  close?(): void;
+}
+
+/** Who asks, and when the answer has left. */
+export interface Exchange {
+  /** The client's IP address. */
+  readonly client: string;
+  /** Settles when the answer has left; rejects when it never will. */
+  readonly completed: Promise<unknown>;
+}
+
+/** What a request is answered. */
+export type Answer = BytesAnswer | LentAnswer;
+
+/** What every answer says before its body. */
+export interface AnswerHead {
+  /** Such as 200. */
+  readonly status: number;
+  /** All that are the answer's own, without its length. */
+  readonly headers: AnswerHeaders;
+  /** Of the body; of the one that GET would get, for HEAD. */
+  readonly lengthBytes: number;
+}
+
+/**
+ * An answer whose bytes are at hand. One that is given again and again is to
+ * be the same object: its bytes on the wire are kept with it.
+ */
+export interface BytesAnswer extends AnswerHead {
+  /** The body; null where none is sent (to HEAD, and with 304). */
+  readonly bytes: Uint8Array | null;
+}
+
+/** An answer to GET that lends its body. */
+export interface LentAnswer extends AnswerHead {
+  /** What is sent. */
+  readonly body: LentBody;
+}
+
+/**
+ * The headers of an answer, by name as every other server writes it. Case does
+ * not matter (RFC 9110, section 5.1), but the loaders of GRUB, edk2, lwIP and
+ * U-Boot compare bytes and would find no length in an answer.
+ */
+export type AnswerHeaders = { readonly [name in AnswerHeaderName]?: string };
+
+/** The headers that answers have, beside those that the connection adds. */
+export type AnswerHeaderName =
+  | "Accept-Ranges"
+  | "Allow"
+  | "Cache-Control"
+  | "Content-Range"
+  | "Content-Security-Policy"
+  | "Content-Type"
+  | "ETag"
+  | "Last-Modified"
+  | "Referrer-Policy"
+  | "Retry-After"
+  | "Vary"
+  | "X-Content-Type-Options";
+
+/** The bytes of an answer, lent piece by piece to the one who sends them. */
+export interface LentBody {
+  /**
+   * The next bytes. Asking for them gives back the ones before.
+   *
+   * @returns undefined at the end
+   * @throws when what was promised cannot be sent: the connection is to be
+   * broken off, so that the client knows
+   */
+  read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** How many bytes in front of those lent are free in their buffer. */
+  readonly headroomBytes: number;
+  /** Gives everything back; nobody may look at what was lent any more. */
+  cancel(): void;
+}

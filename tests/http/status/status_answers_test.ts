@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import type { Snapshot } from "../../../lib/http/status/snapshot.ts";
+import {
+  metricsAnswer,
+  pageAnswer,
+  readyAnswer,
+} from "../../../lib/http/status/status_answers.ts";
+import { httpFixture, silentProvider } from "../../support/http_fixture.ts";
+
+const { catalog, clock } = await httpFixture();
+
+function snapshot(parts: Partial<Snapshot> = {}): Snapshot {
+  return {
+    nowMs: clock.now(),
+    provider: silentProvider(),
+    images: catalog.images(),
+    requests: [],
+    downloads: {
+      running: 0,
+      limit: 512,
+      done: 0,
+      broken: 0,
+      refused: 0,
+      sentBytes: 0,
+    },
+    recentDownloads: [],
+    ...parts,
+  };
+}
+
+Deno.test("readyAnswer() is 200 with the images, or 503 and why not", () => {
+  const ready = readyAnswer(snapshot());
+  assert.equal(ready.status, 200);
+  assert.deepEqual(
+    JSON.parse(new TextDecoder().decode(ready.bytes ?? undefined)),
+    {
+      ready: true,
+      images: ["stable/arm64", "testing/x86_64"],
+    },
+  );
+  const waiting = readyAnswer(snapshot({ images: [] }));
+  assert.equal(waiting.status, 503);
+  assert.deepEqual(
+    JSON.parse(new TextDecoder().decode(waiting.bytes ?? undefined)),
+    { error: "Not ready: nothing is served" },
+  );
+});
+
+Deno.test("metricsAnswer() is what Prometheus reads", () => {
+  const { headers } = metricsAnswer(snapshot());
+  assert.match(headers["Content-Type"] ?? "", /^text\/plain; version=0\.0\.4/);
+});
+
+Deno.test("pageAnswer() is a page that nothing else may run in, and nobody keeps", async () => {
+  const { headers } = await pageAnswer(snapshot());
+  assert.equal(headers["Content-Type"], "text/html; charset=utf-8");
+  assert.match(
+    headers["Content-Security-Policy"] ?? "",
+    /^default-src 'none'; style-src 'sha256-/,
+  );
+  assert.equal(headers["Cache-Control"], "no-store");
+  assert.equal(headers.Vary, "accept");
+});
