@@ -10,6 +10,7 @@ import type { ImageCatalog } from "./artifacts/image_catalog.ts";
 import {
   DEFAULT_TRANSFER_LIMITS,
   type TransferLimits,
+  Transfers,
 } from "./artifacts/transfers.ts";
 import type { TrustDocuments } from "./artifacts/trust_document.ts";
 import { requestPath } from "./request_path.ts";
