@@ -2,7 +2,7 @@ import type { Advertiser } from "../advertise/advertiser.ts";
 import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
 import { inBackground } from "../core/background.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
-import type { DhtNode } from "../net/dht/node.ts";
+import type { ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import type { Discovery } from "./discovery_status.ts";
@@ -70,7 +70,7 @@ export async function openAdvertising(
 
 /** A node in the DHT, with what keeps it reachable. */
 interface DhtMembership extends AsyncDisposable {
-  readonly node: DhtNode;
+  readonly node: ServingNode;
   advertise(): DhtAdvertiser;
   /** Joins the nodes of the LAN until it is disposed of. */
   meetNeighbours(): AsyncDisposable;

@@ -9,7 +9,7 @@ import type { Logger } from "../core/log.ts";
 import type { Result } from "../core/result.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
-import { DhtNode } from "../net/dht/node.ts";
+import { DhtNode, type ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { isPrivateAddress } from "../net/ip_address.ts";
@@ -37,7 +37,7 @@ export async function openDht(
     readonly mappedAddress?: () => string | undefined;
     readonly signal: AbortSignal;
   },
-): Promise<DhtNode> {
+): Promise<ServingNode> {
   const address = listenAddress(config, systemAddresses());
   const { dht } = config;
   const identity = await loadOrCreateIdentity(
@@ -136,7 +136,7 @@ export function openPorts(
   { clock, logger }: Machine,
   { http, node, ownAddress }: {
     readonly http: Pick<BoundServer, "port">;
-    readonly node: DhtNode;
+    readonly node: ServingNode;
     /** On the router's LAN. */
     readonly ownAddress: () => string;
   },
@@ -174,7 +174,7 @@ export function logPortMapping(
 }
 
 /** The port that a node listens on, as its addresses have it. */
-function tcpPorts(node: DhtNode): number[] {
+function tcpPorts(node: ServingNode): number[] {
   const ports = node.addresses().flatMap((address) => {
     const port = /\/tcp\/(\d+)/.exec(address)?.[1];
     return port === undefined ? [] : [Number(port)];
@@ -187,7 +187,7 @@ function tcpPorts(node: DhtNode): number[] {
  * mDNS, so that a LAN becomes a DHT without any bootstrap node.
  */
 export async function meetNeighbours(
-  node: DhtNode,
+  node: ServingNode,
   source: Source,
   { logger }: Machine,
   { signal }: { readonly signal: AbortSignal },

@@ -2,7 +2,7 @@ import {
   type MdnsAdvertiser,
   openMdnsAdvertiser,
 } from "../advertise/mdns_advertiser.ts";
-import type { DhtNode } from "../net/dht/node.ts";
+import type { ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
@@ -12,7 +12,7 @@ export async function openMdns(
   { clock, logger, hostName }: Machine,
   { http, node }: {
     readonly http: HttpServer;
-    readonly node: DhtNode | undefined;
+    readonly node: ServingNode | undefined;
   },
 ): Promise<MdnsAdvertiser> {
   return await openMdnsAdvertiser({

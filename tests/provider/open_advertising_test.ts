@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DhtNode } from "../../lib/net/dht/node.ts";
+import type { ServingNode } from "../../lib/net/dht/node.ts";
 import type { HttpServer } from "../../lib/net/http1/server.ts";
 import {
   type AdvertisingOpeners,
@@ -18,15 +18,9 @@ const HTTP: HttpServer = {
 };
 
 /** A node that nobody else knows. */
-async function openNode(): Promise<DhtNode> {
+async function openNode(): Promise<ServingNode> {
   const node = await new MemoryDht().openNode();
-  const used: Partial<DhtNode> = {
-    ...node,
-    peerCount: () => 7,
-    connections: () => [],
-    [Symbol.asyncDispose]: async () => await node[Symbol.asyncDispose](),
-  };
-  return used as DhtNode;
+  return { ...node, peerCount: () => 7, connections: () => [] };
 }
 
 /** Opens on a LAN and a DHT in memory. */

@@ -8,8 +8,7 @@ import type { DhtNode } from "../../lib/net/dht/node.ts";
 /** What tests use of a node: all that publishing takes. */
 export type PublicNode =
   & PublishingNode
-  & Pick<DhtNode, "addresses" | "join">
-  & AsyncDisposable;
+  & Pick<DhtNode, "addresses" | "join" | typeof Symbol.asyncDispose>;
 
 interface Member {
   readonly peer: KadPeer;

@@ -324,3 +324,6 @@ export class DhtNode implements AsyncDisposable {
     };
   }
 }
+
+/** A DHT node by what it does, which another make of node can do as well. */
+export type ServingNode = Pick<DhtNode, keyof DhtNode>;
