@@ -1,71 +1,124 @@
-/** Enough for any chunk that is skipped: 16 MiB less one. */
-const MAX_SIZE_DIGITS = 6;
-/** Longest size line or trailer. */
-const MAX_LINE_BYTES = 1024;
+import { readHeaderLine } from "./header_lines.ts";
+
+/** What the reader of a chunked body accepts. */
+export interface ChunkedBodyRules {
+  /** Of a chunk's size, in hexadecimal. */
+  readonly maxSizeDigits: number;
+  /** Longest size line or trailer. */
+  readonly maxLineBytes: number;
+  /** Whether blanks may follow a size without an extension. */
+  readonly paddedSizes: boolean;
+}
+
+/** For a body that is only skipped: 16 MiB less one is more than enough. */
+export const REQUEST_CHUNKS: ChunkedBodyRules = {
+  maxSizeDigits: 6,
+  maxLineBytes: 1024,
+  paddedSizes: false,
+};
+
+/** For what a mirror may send: old servers pad the sizes of their chunks. */
+export const REPLY_CHUNKS: ChunkedBodyRules = {
+  maxSizeDigits: 8,
+  maxLineBytes: 32_768,
+  paddedSizes: true,
+};
 
 const LF = 10;
 /** A size and, perhaps, extensions. */
-const SIZE_LINE = /^([0-9a-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/i;
+const SIZE_LINE = /^([0-9a-f]+)([ \t]*)(?:$|;[\t\x20-\x7e\x80-\xff]*$)/i;
 
-/**
- * Finds the end of a chunked body (RFC 9112, section 7.1), which nobody here
- * wants to read: only where the next request begins.
- */
-export class ChunkedBodySkipper {
+/** Reads a chunked body (RFC 9112, section 7.1), as it is received. */
+export class ChunkedBody {
+  readonly #rules: ChunkedBodyRules;
   #state: "size" | "data" | "end of data" | "trailer" = "size";
   #left = 0;
   #line = "";
 
+  /** At its beginning. */
+  constructor(rules: ChunkedBodyRules) {
+    this.#rules = rules;
+  }
+
   /**
-   * Takes what was received.
+   * Takes what was received, and gives the data in it.
    *
    * @returns how many of these bytes belong to the body, when it ends among
    * them; undefined when there is more to come
-   * @throws RangeError when this is no chunked body
+   * @throws RangeError that says why this is no chunked body
    */
-  take(bytes: Uint8Array): number | undefined {
+  *read(bytes: Uint8Array): Generator<Uint8Array, number | undefined> {
     let at = 0;
     while (at < bytes.length) {
       if (this.#state === "data") {
-        const count = Math.min(this.#left, bytes.length - at);
-        at += count;
-        this.#left -= count;
+        const data = bytes.subarray(at, at + this.#left);
+        at += data.length;
+        this.#left -= data.length;
         if (this.#left === 0) this.#state = "end of data";
+        yield data;
         continue;
       }
-      const byte = bytes[at++] ?? 0;
-      if (byte !== LF) {
-        if (this.#line.length >= MAX_LINE_BYTES) throw new RangeError("long");
-        this.#line += String.fromCharCode(byte);
-        continue;
-      }
-      // Unlike in a head, LF alone is refused: attacks live on that doubt.
-      if (!this.#line.endsWith("\r")) throw new RangeError("LF without CR");
-      const line = this.#line.slice(0, -1);
-      this.#line = "";
-      if (this.#endOfLine(line)) return at;
+      const line = this.#endOfLine(bytes[at++] ?? 0);
+      if (line !== undefined && this.#endsWith(line)) return at;
     }
     return undefined;
   }
 
-  /** @returns whether the body has ended */
-  #endOfLine(line: string): boolean {
+  /** Like `read`, for a body that nobody wants to have. */
+  skip(bytes: Uint8Array): number | undefined {
+    const parts = this.read(bytes);
+    for (let part = parts.next();; part = parts.next()) {
+      if (part.done) return part.value;
+    }
+  }
+
+  /** @returns the line, when the byte ends one */
+  #endOfLine(byte: number): string | undefined {
+    if (byte !== LF) {
+      if (this.#line.length >= this.#rules.maxLineBytes) {
+        throw new RangeError("the header is too long");
+      }
+      this.#line += String.fromCharCode(byte);
+      return undefined;
+    }
+    // Unlike in a request's head, LF alone is refused: attacks live on that
+    // doubt.
+    if (!this.#line.endsWith("\r")) {
+      throw new RangeError("a line ends without CR LF");
+    }
+    const line = this.#line.slice(0, -1);
+    this.#line = "";
+    return line;
+  }
+
+  /** @returns whether the body ends with this line */
+  #endsWith(line: string): boolean {
     switch (this.#state) {
-      case "size": {
-        const digits = SIZE_LINE.exec(line)?.[1];
-        if (digits === undefined || digits.length > MAX_SIZE_DIGITS) {
-          throw new RangeError("no chunk size");
-        }
-        this.#left = Number.parseInt(digits, 16);
+      case "size":
+        this.#left = this.#sizeIn(line);
         this.#state = this.#left === 0 ? "trailer" : "data";
         return false;
-      }
       case "trailer":
-        return line === "";
+        if (line === "") return true;
+        if (readHeaderLine(line) === undefined) {
+          throw new RangeError("a header field is malformed");
+        }
+        return false;
       default:
-        if (line !== "") throw new RangeError("a chunk longer than its size");
+        if (line !== "") throw new RangeError("a chunk has no end");
         this.#state = "size";
         return false;
     }
+  }
+
+  #sizeIn(line: string): number {
+    const { maxSizeDigits, paddedSizes } = this.#rules;
+    const [, digits = "", blanks = ""] = SIZE_LINE.exec(line) ?? [];
+    const isPadded = blanks !== "" && !line.includes(";");
+    if (
+      digits === "" || digits.length > maxSizeDigits ||
+      (isPadded && !paddedSizes)
+    ) throw new RangeError("a chunk's size is no number");
+    return Number.parseInt(digits, 16);
   }
 }

@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { errorAnswer } from "./answers.ts";
-import { ChunkedBodySkipper } from "./chunked_body.ts";
+import type { BodyFraming } from "./body_framing.ts";
+import { ChunkedBody, REQUEST_CHUNKS } from "./chunked_body.ts";
 import type { Answer, Exchange, LentAnswer, LentBody } from "./handler.ts";
 import {
-  type BodyFraming,
   countEmptyLines,
   findHeadEnd,
   type HeadRefusal,
@@ -303,7 +303,7 @@ export class HttpConnection {
     const { clock, timeouts } = this.#parts;
     this.#phase = "closing";
     this.#deadlineMs = clock.monotonic() + timeouts.headMs;
-    const chunked = new ChunkedBodySkipper();
+    const chunked = new ChunkedBody(REQUEST_CHUNKS);
     let left = body.kind === "length" ? body.lengthBytes : MAX_SKIPPED_BYTES;
     while (true) {
       const received = this.#received();
@@ -312,7 +312,7 @@ export class HttpConnection {
         taken = received.length < left ? undefined : left;
       } else {
         try {
-          taken = chunked.take(received);
+          taken = chunked.skip(received);
         } catch {
           return false; // Where it ends cannot be known.
         }

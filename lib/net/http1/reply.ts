@@ -1,3 +1,7 @@
+import { type FramingDoubt, readBodyFraming } from "./body_framing.ts";
+import { ChunkedBody, REPLY_CHUNKS } from "./chunked_body.ts";
+import { type HeaderFields, readHeaderLine, valuesOf } from "./header_lines.ts";
+
 /** What answers a GET request. Disposing of it ends the connection. */
 export interface HttpReply extends Disposable {
   /** Three digits. */
@@ -39,11 +43,10 @@ const BUFFER_BYTES = 16_384;
 
 const LF = 10;
 
-/** A reply's head, and what says how long its body is. */
+/** What stands before a reply's body. */
 interface ReplyHead {
   readonly status: number;
-  /** By name in lower case, in the order they came. */
-  readonly fields: ReadonlyMap<string, readonly string[]>;
+  readonly headers: HeaderFields;
 }
 
 /**
@@ -61,11 +64,11 @@ export async function readHttpReply(
   let head = await readHead(input);
   // RFC 9110 section 15.2: any number of interim replies may come first.
   while (head.status < 200) head = await readHead(input);
-  const { status, fields } = head;
+  const { status, headers } = head;
   return {
     status,
-    location: fields.get("location")?.[0],
-    body: bodyOf(input, fields),
+    location: valuesOf(headers, "location")[0],
+    body: bodyOf(input, headers),
   };
 }
 
@@ -73,68 +76,49 @@ async function readHead(input: ReplyInput): Promise<ReplyHead> {
   const statusLine = await input.line();
   const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(statusLine)?.[1];
   if (status === undefined) throw new Error("the answer is not HTTP/1.1");
-  return { status: Number(status), fields: await readFields(input) };
+  return { status: Number(status), headers: await readHeaders(input) };
 }
 
-async function readFields(
-  input: ReplyInput,
-): Promise<Map<string, readonly string[]>> {
-  const fields = new Map<string, readonly string[]>();
+async function readHeaders(input: ReplyInput): Promise<HeaderFields> {
+  const headers: (readonly [name: string, value: string])[] = [];
   for (;;) {
     const line = await input.line();
-    if (line === "") return fields;
-    // Section 5: no space before the colon, and no line continues another.
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0\r]*$/.test(line)) {
-      throw new Error("a header field is malformed");
-    }
-    const colon = line.indexOf(":");
-    const key = line.slice(0, colon).toLowerCase();
-    fields.set(key, [
-      ...fields.get(key) ?? [],
-      line.slice(colon + 1).trim(),
-    ]);
+    if (line === "") return headers;
+    const header = readHeaderLine(line);
+    if (header === undefined) throw new Error("a header field is malformed");
+    headers.push([header.name, header.value]);
   }
 }
 
-/** Section 6.3: how long the body is. */
+const TWO_WAYS = "the answer says in two ways how long it is, or in none";
+const NO_NUMBER = "the answer's Content-Length is no number";
+
+const DOUBTS: Readonly<Record<FramingDoubt, string>> = {
+  "length and coding": TWO_WAYS,
+  "unknown coding": TWO_WAYS,
+  "two lengths": NO_NUMBER,
+  "no number": NO_NUMBER,
+};
+
 async function* bodyOf(
   input: ReplyInput,
-  fields: ReadonlyMap<string, readonly string[]>,
+  headers: HeaderFields,
 ): AsyncGenerator<Uint8Array> {
-  const lengths = fields.get("content-length");
-  const codings = fields.get("transfer-encoding");
-  const encoding = fields.get("content-encoding")?.join() ?? "identity";
-  if (encoding.toLowerCase() !== "identity") {
+  const encodings = valuesOf(headers, "content-encoding");
+  if (encodings.some((encoding) => encoding.toLowerCase() !== "identity")) {
     throw new Error("the answer is compressed, which it was not asked to be");
   }
-  if (codings !== undefined) {
-    if (codings.join().toLowerCase() !== "chunked" || lengths !== undefined) {
-      throw new Error("the answer says in two ways how long it is, or in none");
-    }
-    yield* chunksOf(input);
-  } else if (lengths !== undefined) {
-    const [length = ""] = new Set(lengths);
-    if (new Set(lengths).size > 1 || !/^\d{1,15}$/.test(length)) {
-      throw new Error("the answer's Content-Length is no number");
-    }
-    yield* input.bytes(Number(length));
-  } else {
-    yield* input.rest();
+  // Servers are known to repeat it (RFC 9112, section 6.3).
+  const framing = readBodyFraming(headers, { repeatedLength: true });
+  if (typeof framing === "string") throw new Error(DOUBTS[framing]);
+  switch (framing.kind) {
+    case "none":
+      return yield* input.rest();
+    case "length":
+      return yield* input.bytes(framing.lengthBytes);
+    case "chunked":
+      return yield* input.chunks();
   }
-}
-
-/** Section 7.1. */
-async function* chunksOf(input: ReplyInput): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    const line = await input.line();
-    const size = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;|$)/.exec(line)?.[1];
-    if (size === undefined) throw new Error("a chunk's size is no number");
-    const sizeBytes = parseInt(size, 16);
-    if (sizeBytes === 0) break;
-    yield* input.bytes(sizeBytes);
-    if (await input.line() !== "") throw new Error("a chunk has no end");
-  }
-  await readFields(input);
 }
 
 /** The bytes of a connection, by line or by number. */
@@ -158,8 +142,7 @@ class ReplyInput {
       const end = bytes.indexOf(LF) + 1;
       const part = end === 0 ? bytes : bytes.subarray(0, end);
       this.#start += part.length;
-      this.#lineBytesLeft -= part.length;
-      if (this.#lineBytesLeft < 0) throw new Error("the header is too long");
+      this.#countLineBytes(part.length);
       line += String.fromCharCode(...part);
     }
     if (!line.endsWith("\r\n")) throw new Error("a line ends without CR LF");
@@ -176,9 +159,34 @@ class ReplyInput {
     }
   }
 
+  /** The data of a chunked body. */
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    const body = new ChunkedBody(REPLY_CHUNKS);
+    for (;;) {
+      await this.#fill();
+      const received = this.#buffer.subarray(this.#start, this.#end);
+      let lineBytes = received.length;
+      const parts = body.read(received);
+      let part = parts.next();
+      for (; !part.done; part = parts.next()) {
+        lineBytes -= part.value.length;
+        // A copy: the buffer is read into again.
+        yield part.value.slice();
+      }
+      if (part.value !== undefined) return;
+      this.#start = this.#end;
+      this.#countLineBytes(lineBytes);
+    }
+  }
+
   /** All that comes. */
   async *rest(): AsyncGenerator<Uint8Array> {
     while (await this.#hasMore()) yield this.#take(Infinity);
+  }
+
+  #countLineBytes(count: number): void {
+    this.#lineBytesLeft -= count;
+    if (this.#lineBytesLeft < 0) throw new Error("the header is too long");
   }
 
   #take(maxBytes: number): Uint8Array {

@@ -1,8 +1,14 @@
-/** How the body of a request is delimited (RFC 9112, section 6). */
-export type BodyFraming =
-  | { readonly kind: "none" }
-  | { readonly kind: "length"; readonly lengthBytes: number }
-  | { readonly kind: "chunked" };
+import {
+  type BodyFraming,
+  type FramingDoubt,
+  readBodyFraming,
+} from "./body_framing.ts";
+import {
+  type HeaderFields,
+  readHeaderLine,
+  TOKEN,
+  valuesOf,
+} from "./header_lines.ts";
 
 /** What a client asks, as it stands before the body. */
 export interface RequestHead {
@@ -12,8 +18,8 @@ export interface RequestHead {
   readonly target: string;
   /** The last digit of the version: of HTTP/1.0 or HTTP/1.1 and later. */
   readonly minorVersion: 0 | 1;
-  /** In order, names in lower case; one character per byte. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** As they came. */
+  readonly headers: HeaderFields;
   /** Whether the client lets the connection be used again (section 9.3). */
   readonly keepAlive: boolean;
   /** What follows. */
@@ -109,15 +115,10 @@ const MANY_HEADERS: HeadRefusal = {
   reason: `there are more than ${MAX_HEADERS} headers`,
 };
 
-/** RFC 9110, section 5.6.2 for the method; RFC 9112, section 3. */
-const REQUEST_LINE =
-  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)\r?\n/;
-/**
- * RFC 9110, section 5.5: no blank before the colon, no control characters.
- * Blanks around the value are not told apart here: with two ways to match one,
- * a header of nothing else would take seconds.
- */
-const HEADER = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r?\n/y;
+/** RFC 9112, section 3. */
+const REQUEST_LINE = new RegExp(
+  `^(${TOKEN}) ([\\x21-\\x7e\\x80-\\xff]+) HTTP/(\\d)\\.(\\d)\\r?\\n`,
+);
 
 /**
  * Reads a request head strictly: what two readers could understand
@@ -143,16 +144,14 @@ export function parseRequestHead(
   let at = requestLine.length;
   while (!isEmptyLine(text, at)) {
     if (headers.length === MAX_HEADERS) return MANY_HEADERS;
-    HEADER.lastIndex = at;
-    const header = HEADER.exec(text);
-    if (header === null) return bad("a header is not NAME: VALUE");
-    const [line, name = "", value = ""] = header;
-    headers.push([name.toLowerCase(), trimBlanks(value)]);
-    at += line.length;
+    const header = readHeaderLine(text, at);
+    if (header === undefined) return bad("a header is not NAME: VALUE");
+    headers.push([header.name, header.value]);
+    at = header.end;
   }
   const minorVersion = minor === "0" ? 0 : 1;
   if (valuesOf(headers, "host").length > 1) return bad("there are two Hosts");
-  const body = bodyFraming(headers, minorVersion);
+  const body = framingOf(headers, minorVersion);
   if ("status" in body) return body;
   const options = valuesOf(headers, "connection")
     .flatMap((value) => value.toLowerCase().split(","))
@@ -178,60 +177,32 @@ function isTarget(method: string, target: string): boolean {
   return method === "CONNECT" || (method === "OPTIONS" && target === "*");
 }
 
-/** Where doubt is an attack's way in (section 6.3), there is no answer. */
-function bodyFraming(
-  headers: RequestHead["headers"],
+function framingOf(
+  headers: HeaderFields,
   minorVersion: 0 | 1,
 ): BodyFraming | HeadRefusal {
-  const codings = valuesOf(headers, "transfer-encoding");
-  const lengths = valuesOf(headers, "content-length");
-  if (codings.length > 0) {
-    if (lengths.length > 0) {
-      return bad("there are Content-Length and Transfer-Encoding");
-    }
-    if (minorVersion === 0) return bad("HTTP/1.0 has no Transfer-Encoding");
-    return codings.join(",").toLowerCase() === "chunked"
-      ? { kind: "chunked" }
-      : { status: 501, reason: "the only Transfer-Encoding here is chunked" };
+  const framing = readBodyFraming(headers, { repeatedLength: false });
+  if (typeof framing === "string") return REFUSED_FRAMING[framing];
+  if (framing.kind === "chunked" && minorVersion === 0) {
+    return bad("HTTP/1.0 has no Transfer-Encoding");
   }
-  const [length] = lengths;
-  if (length === undefined) return { kind: "none" };
-  if (lengths.length > 1) return bad("there are two Content-Lengths");
-  // 15 digits are exact, and more than any body.
-  if (!/^\d{1,15}$/.test(length)) return bad("Content-Length is no number");
-  return Number(length) === 0
+  return framing.kind === "length" && framing.lengthBytes === 0
     ? { kind: "none" }
-    : { kind: "length", lengthBytes: Number(length) };
+    : framing;
 }
 
-const NONE: readonly string[] = [];
-
-function valuesOf(
-  headers: RequestHead["headers"],
-  wanted: string,
-): readonly string[] {
-  let values = NONE;
-  for (const [name, value] of headers) {
-    if (name === wanted) values = [...values, value];
-  }
-  return values;
-}
+const REFUSED_FRAMING: Readonly<Record<FramingDoubt, HeadRefusal>> = {
+  "length and coding": bad("there are Content-Length and Transfer-Encoding"),
+  "unknown coding": {
+    status: 501,
+    reason: "the only Transfer-Encoding here is chunked",
+  },
+  "two lengths": bad("there are two Content-Lengths"),
+  "no number": bad("Content-Length is no number"),
+};
 
 function isEmptyLine(text: string, at: number): boolean {
   return text.startsWith("\n", at) || text.startsWith("\r\n", at);
-}
-
-/** Blanks and tabs: `trim` takes off a byte beyond ASCII as well. */
-function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-function isBlank(character: number): boolean {
-  return character === 0x20 || character === 0x09;
 }
 
 function bad(reason: string): HeadRefusal {

@@ -106,6 +106,8 @@ Deno.test("readHttpReply() refuses what readers are known to take in different w
       [[ok, "A", "", "abc"], field],
       [[ok, ": b", "", "abc"], field],
       [[ok, "A: b\0", "", "abc"], field],
+      [[ok, "A: b\x01", "", "abc"], field],
+      [[...CHUNKED, "3", "abc", "0", "A : b", "", ""], `200 abc| ${field}`],
       [[ok, "A: b\rContent-Length: 3", "", "abc"], field],
       [[ok, "A: b\nContent-Length: 3", "", "abc"], "a line ends without CR LF"],
       [[ok, "Content-Length: 3", "Content-Length: 4", "", "abcd"], noNumber],
