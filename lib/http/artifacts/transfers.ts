@@ -38,31 +38,6 @@ export interface TransferState extends TransferSubject {
   readonly state: "running" | "done" | "broken";
 }
 
-/** One download, for the body that feeds it. */
-export interface Transfer {
-  /** Calls back when it is over, however it ended: nothing is held then. */
-  onOver(callback: () => void): void;
-  /** How much to send next, at most. */
-  chunkBytes(): number;
-  /** How much to read from the disk at once: a power of two. */
-  blockBytes(): number;
-  /** How many chunks to read while the network takes one. */
-  readsAhead(): number;
-  /**
-   * Call with a chunk at hand, before it is sent.
-   *
-   * @param whenStopped makes the signal that ends a wait
-   * @returns what to wait for, where there is a rate limit; it rejects with
-   * the signal's reason when that aborts first
-   */
-  release(
-    countBytes: number,
-    whenStopped: () => AbortSignal,
-  ): Promise<void> | undefined;
-  /** The body cannot go on: the client gets less than it was promised. */
-  fail(): void;
-}
-
 /** Downloads in numbers, since the start. */
 export interface TransferCounts {
   /** At the moment. */
@@ -91,101 +66,127 @@ const RELEASES_PER_SECOND = 4;
 const CATCH_UP_MS = 250;
 const REMEMBERED = 20;
 
-/** One download that was admitted. */
-class RunningTransfer implements Transfer {
-  readonly #clock: Clock;
-  readonly #maxRateBytesPerSecond: number;
-  readonly #shared: SharedBudget;
-  #sentBytes = 0;
-  #isBroken = false;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Slows a download down to a number of bytes per second. */
+class Pace {
+  readonly #bytesPerSecond: number;
   #releasedMs: number;
-  #callback = () => {};
 
-  readonly subject: TransferSubject;
-  readonly startedMs: number;
+  constructor(bytesPerSecond: number, nowMs: number) {
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#releasedMs = nowMs;
+  }
 
+  /** How long a chunk has to wait. */
+  delayMs(countBytes: number, nowMs: number): number {
+    this.#releasedMs = Math.max(nowMs - CATCH_UP_MS, this.#releasedMs) +
+      countBytes / this.#bytesPerSecond * 1000;
+    return Math.max(0, this.#releasedMs - nowMs);
+  }
+}
+
+/** One download, for the body that feeds it. */
+export class Transfer {
+  readonly #clock: Clock;
+  readonly #counts: Mutable<TransferCounts>;
+  readonly #state: Mutable<TransferState>;
+  readonly #chunkBytes: number;
+  readonly #pace: Pace | undefined;
+  #onOver = () => {};
+
+  /** One that was admitted, and counted in `counts`. */
   constructor(
     subject: TransferSubject,
-    shared: SharedBudget,
-    { clock, limits }: TransfersOptions,
+    counts: Mutable<TransferCounts>,
+    { clock, limits: { maxRateBytesPerSecond = Infinity } }: TransfersOptions,
   ) {
-    this.subject = subject;
-    this.#shared = shared;
     this.#clock = clock;
-    this.#maxRateBytesPerSecond = limits.maxRateBytesPerSecond ?? Infinity;
-    this.startedMs = clock.now();
-    this.#releasedMs = clock.monotonic();
+    this.#counts = counts;
+    this.#state = {
+      ...subject,
+      startedMs: clock.now(),
+      sentBytes: 0,
+      state: "running",
+    };
+    const atOnce = maxRateBytesPerSecond / RELEASES_PER_SECOND;
+    this.#chunkBytes = Math.floor(
+      Math.max(1, Math.min(MAX_BLOCK_BYTES, atOnce)),
+    );
+    if (maxRateBytesPerSecond < Infinity) {
+      this.#pace = new Pace(maxRateBytesPerSecond, clock.monotonic());
+    }
   }
 
+  /** As it stands. */
+  get state(): TransferState {
+    return this.#state;
+  }
+
+  /** Calls back when it is over, however it ended: nothing is held then. */
   onOver(callback: () => void): void {
-    this.#callback = callback;
+    this.#onOver = callback;
   }
 
+  /** How much to send next, at most. */
   chunkBytes(): number {
-    const share = this.#maxRateBytesPerSecond / RELEASES_PER_SECOND;
-    return Math.max(1, Math.floor(Math.min(MAX_BLOCK_BYTES, share)));
+    return this.#chunkBytes;
   }
 
+  /** How much to read from the disk at once: a power of two. */
   blockBytes(): number {
+    const { running } = this.#counts;
     let size = MAX_BLOCK_BYTES;
     while (
       size > MIN_BLOCK_BYTES &&
-      (size / 2 >= this.chunkBytes() ||
-        size * this.#shared.running > CHUNK_BUDGET_BYTES)
+      (size / 2 >= this.#chunkBytes || size * running > CHUNK_BUDGET_BYTES)
     ) size /= 2;
     return size;
   }
 
+  /** How many chunks to read while the network takes one. */
   readsAhead(): number {
-    const { running } = this.#shared;
+    const { running } = this.#counts;
     if (running === 1) return READ_AHEAD_ALONE;
     return running <= MAX_READING_AHEAD ? 1 : 0;
   }
 
+  /**
+   * Call with a chunk at hand, before it is sent.
+   *
+   * @param whenStopped makes the signal that ends a wait
+   * @returns what to wait for, where there is a rate limit; it rejects with
+   * the signal's reason when that aborts first
+   */
   release(
     countBytes: number,
     whenStopped: () => AbortSignal,
   ): Promise<void> | undefined {
-    const rate = this.#maxRateBytesPerSecond;
-    if (rate === Infinity) return this.#count(countBytes);
-    const nowMs = this.#clock.monotonic();
-    this.#releasedMs = Math.max(nowMs - CATCH_UP_MS, this.#releasedMs) +
-      countBytes / rate * 1000;
-    const delayMs = Math.max(0, this.#releasedMs - nowMs);
+    if (this.#pace === undefined) return this.#sent(countBytes);
+    const delayMs = this.#pace.delayMs(countBytes, this.#clock.monotonic());
     return sleep(this.#clock, delayMs, { signal: whenStopped() })
-      .then(() => this.#count(countBytes));
+      .then(() => this.#sent(countBytes));
   }
 
+  /** The body cannot go on: the client gets less than it was promised. */
   fail(): void {
-    this.#isBroken = true;
+    this.#state.state = "broken";
   }
 
   /** The response has left, or never will. */
-  end(): TransferState {
-    const isWhole = this.#sentBytes === this.subject.lengthBytes;
-    this.#callback();
-    return this.state(isWhole && !this.#isBroken ? "done" : "broken");
+  end(): void {
+    const { state, sentBytes, lengthBytes } = this.#state;
+    const isDone = state === "running" && sentBytes === lengthBytes;
+    this.#state.state = isDone ? "done" : "broken";
+    this.#counts[isDone ? "done" : "broken"]++;
+    this.#counts.running--;
+    this.#onOver();
   }
 
-  state(state: TransferState["state"] = "running"): TransferState {
-    return {
-      ...this.subject,
-      startedMs: this.startedMs,
-      sentBytes: this.#sentBytes,
-      state: this.#isBroken ? "broken" : state,
-    };
+  #sent(countBytes: number): undefined {
+    this.#state.sentBytes += countBytes;
+    this.#counts.sentBytes += countBytes;
   }
-
-  #count(countBytes: number): undefined {
-    this.#sentBytes += countBytes;
-    this.#shared.sentBytes += countBytes;
-  }
-}
-
-/** What all downloads of a provider have between them. */
-interface SharedBudget {
-  running: number;
-  sentBytes: number;
 }
 
 /** What downloads are bounded by. */
@@ -199,14 +200,16 @@ export interface TransfersOptions {
 /** The downloads of one provider: counts and bounds them. */
 export class Transfers {
   readonly #options: TransfersOptions;
-  readonly #running = new Set<RunningTransfer>();
+  readonly #counts: Mutable<TransferCounts>;
+  readonly #running = new Set<Transfer>();
   readonly #ended: TransferState[] = [];
-  readonly #shared: SharedBudget = { running: 0, sentBytes: 0 };
-  readonly #total = { done: 0, broken: 0, refused: 0 };
 
   /** None yet. */
   constructor(options: TransfersOptions) {
     this.#options = options;
+    const limit = options.limits.maxConnections;
+    const none = { running: 0, done: 0, broken: 0, refused: 0, sentBytes: 0 };
+    this.#counts = { ...none, limit };
   }
 
   /**
@@ -218,13 +221,13 @@ export class Transfers {
     subject: TransferSubject,
     completed: Promise<unknown>,
   ): Transfer | undefined {
-    if (this.#running.size >= this.#options.limits.maxConnections) {
-      this.#total.refused++;
+    if (this.#counts.running >= this.#counts.limit) {
+      this.#counts.refused++;
       return undefined;
     }
-    const transfer = new RunningTransfer(subject, this.#shared, this.#options);
+    this.#counts.running++;
+    const transfer = new Transfer(subject, this.#counts, this.#options);
     this.#running.add(transfer);
-    this.#shared.running = this.#running.size;
     completed.then(() => this.#end(transfer), () => {
       transfer.fail();
       this.#end(transfer);
@@ -234,26 +237,19 @@ export class Transfers {
 
   /** As it stands. */
   counts(): TransferCounts {
-    return {
-      running: this.#running.size,
-      limit: this.#options.limits.maxConnections,
-      ...this.#total,
-      sentBytes: this.#shared.sentBytes,
-    };
+    return { ...this.#counts };
   }
 
   /** Running ones and the last that ended, newest first. */
   recent(): readonly TransferState[] {
-    const running = [...this.#running].map((transfer) => transfer.state());
-    return [...running.reverse(), ...this.#ended.toReversed()];
+    const running = Array.from(this.#running, ({ state }) => state);
+    return [...this.#ended, ...running].reverse();
   }
 
-  #end(transfer: RunningTransfer): void {
+  #end(transfer: Transfer): void {
     this.#running.delete(transfer);
-    this.#shared.running = this.#running.size;
-    const state = transfer.end();
-    this.#total[state.state === "done" ? "done" : "broken"]++;
-    this.#ended.push(state);
+    this.#ended.push(transfer.state);
     if (this.#ended.length > REMEMBERED) this.#ended.shift();
+    transfer.end();
   }
 }
