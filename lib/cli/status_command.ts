@@ -19,7 +19,7 @@ export async function runStatus(
   try {
     // Whatever it lacks shows as a TypeError: then it is not one of ours.
     const status = JSON.parse(text);
-    lines = withJson(values, status, () => describe(status));
+    lines = withJson(values, status, () => statusLines(status));
   } catch (cause) {
     throw new UserError(
       `Cannot read the status of ${values.url}: not a plasmd of this version`,
@@ -51,7 +51,8 @@ async function fetchStatus(
   }
 }
 
-function describe(status: StatusDocument): string[] {
+/** What people read of a provider's status. */
+export function statusLines(status: StatusDocument): string[] {
   return [
     `${status.name}  plasmd ${status.version}  ${
       status.ready ? "ready" : "not ready"

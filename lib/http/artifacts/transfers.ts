@@ -207,9 +207,14 @@ export class Transfers {
   /** None yet. */
   constructor(options: TransfersOptions) {
     this.#options = options;
-    const limit = options.limits.maxConnections;
-    const none = { running: 0, done: 0, broken: 0, refused: 0, sentBytes: 0 };
-    this.#counts = { ...none, limit };
+    this.#counts = {
+      running: 0,
+      limit: options.limits.maxConnections,
+      done: 0,
+      broken: 0,
+      refused: 0,
+      sentBytes: 0,
+    };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
-import type { TransferState } from "../artifacts/transfers.ts";
+import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
 import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
 import type { RequestCount } from "./request_counts.ts";
 import { advertisementsOf, readiness, type Snapshot } from "./snapshot.ts";
@@ -28,12 +28,7 @@ export interface StatusDocument {
   /** The DHT node; null when it is off. */
   readonly dht: null | { readonly peer_id: string; readonly peers: number };
   /** Downloads since the start. */
-  readonly downloads: {
-    readonly running: number;
-    readonly limit: number;
-    readonly done: number;
-    readonly broken: number;
-    readonly refused: number;
+  readonly downloads: Omit<TransferCounts, "sentBytes"> & {
     readonly sent_bytes: number;
     readonly recent: readonly DownloadDocument[];
   };
@@ -67,24 +62,22 @@ export interface ImageStatusDocument {
     readonly sha256: string;
   }[];
   /** Each way it is advertised. */
-  readonly advertised: readonly {
-    readonly via: AdvertisementStatus["via"];
-    readonly published: boolean;
-    readonly last_published_at: string | null;
-    readonly next_refresh_at?: string;
-    readonly holders?: number;
-    readonly problem?: string;
-  }[];
+  readonly advertised: readonly AdvertisementDocument[];
+}
+
+/** A way of advertising an image in a StatusDocument. */
+export interface AdvertisementDocument
+  extends
+    Pick<AdvertisementStatus, "via" | "published" | "holders" | "problem"> {
+  /** When that last succeeded; null before. */
+  readonly last_published_at: string | null;
+  /** When it is published again. */
+  readonly next_refresh_at?: string;
 }
 
 /** A download in a StatusDocument. */
-export interface DownloadDocument {
-  /** The client's IP address. */
-  readonly client: string;
-  /** Such as `stable/arm64/vmlinuz`. */
-  readonly artifact: string;
-  /** How it stands. */
-  readonly state: TransferState["state"];
+export interface DownloadDocument
+  extends Pick<TransferState, "client" | "artifact" | "state"> {
   /** When it began. */
   readonly started_at: string;
   /** Of the whole artifact. */
@@ -99,7 +92,8 @@ export interface DownloadDocument {
 
 /** The wire form of a snapshot. */
 export function statusJson(snapshot: Snapshot): StatusDocument {
-  const { nowMs, provider, images, downloads, requests } = snapshot;
+  const { nowMs, provider, images, requests } = snapshot;
+  const { sentBytes, ...counts } = snapshot.downloads;
   return {
     name: provider.name,
     version: provider.version,
@@ -122,12 +116,8 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
       peers: provider.dht.peerCount,
     },
     downloads: {
-      running: downloads.running,
-      limit: downloads.limit,
-      done: downloads.done,
-      broken: downloads.broken,
-      refused: downloads.refused,
-      sent_bytes: downloads.sentBytes,
+      ...counts,
+      sent_bytes: sentBytes,
       recent: snapshot.recentDownloads.map(downloadJson),
     },
     requests,

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { statusLines } from "../../lib/cli/status_command.ts";
+import type { StatusDocument } from "../../lib/http/status/status_json.ts";
+
+const IDLE: StatusDocument = {
+  name: "rack 4",
+  version: "0.1.0",
+  time: "2026-11-22T12:00:00.000Z",
+  started_at: "2026-11-22T11:00:00.000Z",
+  ready: false,
+  images: [],
+  missing: [],
+  warnings: [],
+  mdns: null,
+  dht: null,
+  downloads: {
+    ...{ running: 0, limit: 512, done: 0, broken: 0, refused: 0 },
+    ...{ sent_bytes: 0, recent: [] },
+  },
+  requests: [],
+};
+
+Deno.test("statusLines() of a provider that has nothing is its name alone", () => {
+  assert.deepEqual(statusLines(IDLE), ["rack 4  plasmd 0.1.0  not ready"]);
+});
+
+Deno.test("statusLines() tells a line each, and why something does not work", () => {
+  const image = {
+    ...{ channel: "stable", arch: "arm64", version: "2026.11.22" },
+    ...{ manifest: "/stable/arm64/manifest.json", manifest_sha256: "0" },
+    artifacts: [],
+  };
+  const at = { last_published_at: null };
+  const lines = statusLines({
+    ...IDLE,
+    ready: true,
+    images: [
+      {
+        ...image,
+        advertised: [
+          { via: "mDNS", published: true, ...at },
+          { via: "DHT", published: true, holders: 5, ...at },
+        ],
+      },
+      {
+        ...{ ...image, arch: "x86_64" },
+        advertised: [
+          { via: "mDNS", published: false, problem: "eth0 is down", ...at },
+          { via: "DHT", published: false, ...at },
+        ],
+      },
+      { ...image, channel: "testing", advertised: [] },
+    ],
+    missing: ["testing/x86_64"],
+    warnings: ["the clock is wrong"],
+    mdns: {
+      links: [
+        { interface: "eth0", address: "10.0.0.1", state: "established" },
+        { interface: "eth1", address: "::1", state: "failed", reason: "down" },
+      ],
+    },
+    dht: { peer_id: "12D3", peers: 7 },
+  });
+  assert.deepEqual(lines, [
+    "rack 4  plasmd 0.1.0  ready",
+    "image    stable/arm64  2026.11.22  mDNS yes, DHT yes (at 5 nodes)",
+    "image    stable/x86_64  2026.11.22  mDNS no (eth0 is down), DHT no (not yet)",
+    "image    testing/arm64  2026.11.22  not advertised",
+    "missing  testing/x86_64",
+    "mdns     eth0 10.0.0.1 established",
+    "mdns     eth1 ::1 failed: down",
+    "dht      12D3  7 peers",
+    "warning  the clock is wrong",
+  ]);
+});
