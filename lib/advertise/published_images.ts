@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded_map.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
 import { type DnsRecord, recordKey } from "../net/dns/message.ts";
@@ -15,7 +16,7 @@ import {
 export const HOST_CLAIM = "host";
 
 /** Own records that are remembered after they changed. */
-const MAX_REMEMBERED = 1000;
+const MAX_CHANGED_RECORDS = 1000;
 
 /** What holds for all images of a provider. */
 export interface ProviderAddress {
@@ -44,7 +45,11 @@ export class PublishedImages {
   readonly #images = new Map<string, PublishedImage>();
   /** The instance names of all images. */
   readonly #taken = new Set<DnsName>();
-  readonly #ownKeys = new Set<string>();
+  /** Those of images that are advertised stay, however many they are. */
+  readonly #ownKeys = new BoundedMap<string, true>(
+    () => MAX_CHANGED_RECORDS + 4 * this.#images.size,
+    "forget oldest",
+  );
   #hostOrdinal = 1;
 
   /** Starts without images, at the names and addresses they all share. */
@@ -110,7 +115,9 @@ export class PublishedImages {
         }),
       );
     }
-    this.#remember(claims.values());
+    for (const record of [...claims.values()].flatMap((c) => c.unique)) {
+      this.#ownKeys.set(recordKey(record), true);
+    }
     return claims;
   }
 
@@ -171,20 +178,5 @@ export class PublishedImages {
     let ordinal = first;
     while (this.#taken.has(this.#instanceOf({ image, ordinal }))) ordinal++;
     return ordinal;
-  }
-
-  #remember(claims: Iterable<Claim>): void {
-    for (const record of [...claims].flatMap(({ unique }) => unique)) {
-      const key = recordKey(record);
-      // Moved to the end, so that the oldest are forgotten first.
-      this.#ownKeys.delete(key);
-      this.#ownKeys.add(key);
-    }
-    // Those of images that are advertised must stay, however many they are.
-    const most = MAX_REMEMBERED + 4 * this.#images.size;
-    for (const key of this.#ownKeys) {
-      if (this.#ownKeys.size <= most) break;
-      this.#ownKeys.delete(key);
-    }
   }
 }

@@ -9,15 +9,16 @@ export type WhenFull = "forget oldest" | "refuse";
  */
 export class BoundedMap<K, V> implements Iterable<[K, V]> {
   readonly #entries = new Map<K, V>();
-  readonly #maxSize: number;
+  readonly #maxSize: number | (() => number);
   readonly #whenFull: WhenFull;
 
   /**
    * Empty.
    *
-   * @param maxSize how many keys there may be, at least 1
+   * @param maxSize how many keys there may be, at least 1; a function where
+   * that depends on something else
    */
-  constructor(maxSize: number, whenFull: WhenFull) {
+  constructor(maxSize: number | (() => number), whenFull: WhenFull) {
     this.#maxSize = maxSize;
     this.#whenFull = whenFull;
   }
@@ -45,12 +46,15 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
    */
   set(key: K, value: V): boolean {
     const isNew = !this.#entries.delete(key);
-    if (isNew && this.#entries.size >= this.#maxSize) {
-      if (this.#whenFull === "refuse") return false;
-      for (const [oldest] of this.#entries) {
-        this.#entries.delete(oldest);
-        break;
-      }
+    const max = typeof this.#maxSize === "number"
+      ? this.#maxSize
+      : this.#maxSize();
+    if (isNew && this.#entries.size >= max && this.#whenFull === "refuse") {
+      return false;
+    }
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size < max) break;
+      this.#entries.delete(oldest);
     }
     this.#entries.set(key, value);
     return true;

@@ -11,6 +11,15 @@ Deno.test("BoundedMap forgets the key that was set longest ago", () => {
   assert.equal(map.get("b"), undefined);
 });
 
+Deno.test("BoundedMap forgets several when its bound has shrunk", () => {
+  let most = 3;
+  const map = new BoundedMap<string, number>(() => most, "forget oldest");
+  for (const [i, key] of ["a", "b", "c"].entries()) map.set(key, i);
+  most = 2;
+  map.set("d", 3);
+  assert.deepEqual([...map.keys()], ["c", "d"]);
+});
+
 Deno.test("BoundedMap refuses a new key when full, and takes a known one", () => {
   const map = new BoundedMap<string, number>(1, "refuse");
   assert.equal(map.set("a", 1), true);

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../core/bounded_map.ts";
 import { addressBytes } from "../ip_address.ts";
 import {
   type DnsMessage,
@@ -27,7 +28,7 @@ const FLAG_TRUNCATED = 0x0200;
  * where they are made, so this tells of a bug.
  */
 export function encodeMessage(message: DnsMessage): Uint8Array {
-  const writer = new Writer();
+  const writer = new MessageWriter();
   const { questions, answers, authorities, additionals } = message;
   writer.uint16(message.id);
   writer.uint16(
@@ -50,18 +51,18 @@ export function encodeMessage(message: DnsMessage): Uint8Array {
  * @throws RangeError as `encodeMessage`
  */
 export function encodeData(data: RecordData): Uint8Array {
-  const writer = new Writer({ compress: false });
+  const writer = new MessageWriter({ compress: false });
   writeData(writer, data);
   return writer.bytes();
 }
 
-function writeQuestion(writer: Writer, question: DnsQuestion): void {
+function writeQuestion(writer: MessageWriter, question: DnsQuestion): void {
   writer.name(question.name);
   writer.uint16(question.type);
   writer.uint16(question.unicastResponse ? CLASS_IN | TOP_BIT : CLASS_IN);
 }
 
-function writeRecord(writer: Writer, record: DnsRecord): void {
+function writeRecord(writer: MessageWriter, record: DnsRecord): void {
   writer.name(record.name);
   writer.uint16(record.type);
   writer.uint16(record.cacheFlush ? CLASS_IN | TOP_BIT : CLASS_IN);
@@ -69,7 +70,7 @@ function writeRecord(writer: Writer, record: DnsRecord): void {
   writer.lengthPrefixed(() => writeData(writer, record));
 }
 
-function writeData(writer: Writer, data: RecordData): void {
+function writeData(writer: MessageWriter, data: RecordData): void {
   switch (data.type) {
     case DnsType.A:
       return writer.raw(checkedAddress(data.address, 4));
@@ -121,7 +122,7 @@ function typeBitmap(types: readonly number[]): number[] {
   return [0, bits.length, ...bits];
 }
 
-class Writer {
+class MessageWriter {
   #bytes = new Uint8Array(MAX_PACKET_BYTES);
   #length = 0;
   /** Where each name ending was written. */
@@ -196,8 +197,10 @@ interface NamePart {
 }
 
 /** A provider of a thousand images says its few thousand names often. */
-const MAX_REMEMBERED_NAMES = 8192;
-const rememberedNames = new Map<DnsName, readonly NamePart[]>();
+const rememberedNames = new BoundedMap<DnsName, readonly NamePart[]>(
+  8192,
+  "forget oldest",
+);
 
 function nameParts(name: DnsName): readonly NamePart[] {
   const remembered = rememberedNames.get(name);
@@ -210,7 +213,6 @@ function nameParts(name: DnsName): readonly NamePart[] {
     ending = afterFirstLabel(ending);
     return part;
   });
-  if (rememberedNames.size >= MAX_REMEMBERED_NAMES) rememberedNames.clear();
   rememberedNames.set(name, parts);
   return parts;
 }

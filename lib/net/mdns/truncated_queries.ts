@@ -1,9 +1,10 @@
+import { BoundedMap } from "../../core/bounded_map.ts";
 import type { DnsMessage } from "../dns/message.ts";
 import type { Endpoint } from "./socket.ts";
 
 /** RFC 6762 section 7.2: more known answers may follow for this long. */
 const DELAY_MS = [400, 500] as const;
-/** Whoever goes on and on is answered regardless. */
+/** A query that goes on and on is answered regardless. */
 const LIMIT_MS = 2000;
 /** More known answers than any client of ours can have. */
 const MAX_RECORDS = 1000;
@@ -29,7 +30,7 @@ interface Waiting extends WholeQuery {
  */
 export class TruncatedQueries {
   readonly #random: () => number;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new BoundedMap<string, Waiting>(MAX_QUERIES, "refuse");
 
   /** Starts without queries; `random` gives 0 to below 1. */
   constructor(random: () => number) {
@@ -41,11 +42,10 @@ export class TruncatedQueries {
     const key = `${from.address} ${from.port}`;
     const before = this.#waiting.get(key);
     if (before === undefined) {
-      if (!message.truncated || this.#waiting.size >= MAX_QUERIES) return false;
+      if (!message.truncated) return false;
       const dueMs = nowMs + this.#delayMs();
       const latestMs = nowMs + LIMIT_MS;
-      this.#waiting.set(key, { message, from, dueMs, latestMs });
-      return true;
+      return this.#waiting.set(key, { message, from, dueMs, latestMs });
     }
     const dueMs = message.truncated
       ? Math.min(nowMs + this.#delayMs(), before.latestMs)
