@@ -8,9 +8,10 @@ import type { Claim } from "../net/mdns/claim_register.ts";
 import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
 import { MalformedLog } from "../net/mdns/malformed_log.ts";
 import { ResponderLink } from "../net/mdns/responder_link.ts";
+import { metaRecord } from "../net/mdns/service_claim.ts";
 import type { MdnsNetwork } from "../net/mdns/socket.ts";
 import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
-import { META_RECORD } from "../wire/dns_sd_records.ts";
+import { SERVICE_NAME } from "../wire/dns_sd_names.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
 import {
   HOST_CLAIM,
@@ -116,7 +117,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
       pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         ResponderLink.open(link, {
-          common: [META_RECORD],
+          common: [metaRecord(SERVICE_NAME)],
           clock,
           network,
           random,

@@ -4,13 +4,16 @@ import type { Result } from "../core/result.ts";
 import { type DnsRecord, recordKey } from "../net/dns/message.ts";
 import type { DnsName } from "../net/dns/name.ts";
 import type { Claim } from "../net/mdns/claim_register.ts";
-import { hostDnsName, hostIdOf, instanceName } from "../wire/dns_sd_names.ts";
+import { hostClaim, serviceClaim } from "../net/mdns/service_claim.ts";
 import {
-  hostClaim,
-  imageClaim,
-  imageTxt,
-  linkManifestUrl,
-} from "../wire/dns_sd_records.ts";
+  hostDnsName,
+  hostIdOf,
+  instanceName,
+  SERVICE_NAME,
+  subtypeName,
+} from "../wire/dns_sd_names.ts";
+import { linkManifestUrl } from "../wire/image_service.ts";
+import { writeImageTxt } from "../wire/image_txt.ts";
 
 /** The id of the host name's claim; those of images are `channel/arch`. */
 export const HOST_CLAIM = "host";
@@ -101,14 +104,13 @@ export class PublishedImages {
     const host = hostDnsName(this.#hostId, this.#hostOrdinal);
     claims.set(HOST_CLAIM, hostClaim(host, hostAddresses));
     for (const [id, published] of this.#images) {
-      const { image } = published;
       const txt = this.#txt(published, address);
       if (!txt.ok) continue; // only an address longer than all there are
       claims.set(
         id,
-        imageClaim({
-          image,
+        serviceClaim({
           instance: this.#instanceOf(published),
+          listedUnder: [SERVICE_NAME, subtypeName(published.image)],
           host,
           port: this.#provider.port,
           txt: txt.value,
@@ -165,7 +167,7 @@ export class PublishedImages {
     address: string,
   ): Result<Uint8Array[]> {
     const { port, advertiseUrl, p2pAddress } = this.#provider;
-    return imageTxt({
+    return writeImageTxt({
       image,
       version,
       manifestUrl: linkManifestUrl(image, { address, port, advertiseUrl }),

@@ -20,7 +20,7 @@ import {
   type MdnsSocketKind,
 } from "../net/mdns/socket.ts";
 import { SERVICE_NAME, subtypeName } from "../wire/dns_sd_names.ts";
-import { type FoundService, readService } from "../wire/found_service.ts";
+import { type FoundService, readService } from "../wire/image_service.ts";
 
 /** What is to be done, and what was learned, in order. */
 export type QuerierAction =

@@ -5,7 +5,8 @@ import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
 import { QuerierLink } from "../net/mdns/querier_link.ts";
 import type { MdnsNetwork } from "../net/mdns/socket.ts";
 import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
-import { type FoundService, peerIdOf } from "../wire/found_service.ts";
+import type { FoundService } from "../wire/image_service.ts";
+import { peerIdOf } from "../wire/image_txt.ts";
 import { MdnsQuerier, type QuerierAction } from "./mdns_querier.ts";
 import type { Candidate, Finding, Source } from "./source.ts";
 

@@ -4,9 +4,6 @@ import { type DnsName, MAX_LABEL_BYTES } from "../net/dns/name.ts";
 /** The DNS-SD service type of boot images. */
 export const SERVICE_NAME: DnsName = "_phase-image._tcp.local";
 
-/** Asked by whoever wants to know which types there are, RFC 6763 section 9. */
-export const META_QUERY_NAME: DnsName = "_services._dns-sd._udp.local";
-
 const MAX_HOST_ID_LENGTH = 20;
 
 /** Leaves room for `phase-`, a host id and `-999` in one label. */

@@ -10,7 +10,8 @@ import {
   responseMessage,
 } from "../../lib/net/dns/message.ts";
 import type { Endpoint } from "../../lib/net/mdns/socket.ts";
-import { imageClaim } from "../../lib/wire/dns_sd_records.ts";
+import { serviceClaim } from "../../lib/net/mdns/service_claim.ts";
+import { subtypeName } from "../../lib/wire/dns_sd_names.ts";
 import { decoded, describeRecord } from "../support/mdns_messages.ts";
 import { imageOf } from "../support/sample_images.ts";
 
@@ -32,9 +33,9 @@ function recordsOf(
     version: "1",
     ...attributes,
   };
-  return imageClaim({
-    image: imageOf(image),
+  return serviceClaim({
     instance,
+    listedUnder: [SERVICE, subtypeName(imageOf(image))],
     host: "phase-lab.local",
     port: 8080,
     txt: Object.entries(all).map(([key, value]) =>

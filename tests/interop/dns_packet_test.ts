@@ -7,7 +7,7 @@ import { openMdnsAdvertiser } from "../../lib/advertise/mdns_advertiser.ts";
 import { createMdnsSource } from "../../lib/discover/mdns_source.ts";
 import { encodeMessage } from "../../lib/net/dns/encode_message.ts";
 import { DnsType, responseMessage } from "../../lib/net/dns/message.ts";
-import { META_RECORD } from "../../lib/wire/dns_sd_records.ts";
+import { metaRecord } from "../../lib/net/mdns/service_claim.ts";
 import { addressRecord, decoded } from "../support/mdns_messages.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
@@ -20,7 +20,7 @@ const TXT = ["txtvers=1", "channel=stable", "arch=arm64"];
 
 Deno.test("dns-packet reads what we write", () => {
   const packet = encodeMessage(responseMessage([
-    META_RECORD,
+    metaRecord(SERVICE),
     addressRecord("phase-lab.local", "10.0.0.1"),
     addressRecord("phase-lab.local", "fd77::1"),
     {

@@ -11,11 +11,10 @@ import {
 import type { Endpoint } from "../../lib/net/mdns/socket.ts";
 import {
   hostClaim,
-  imageClaim,
-  META_RECORD,
-} from "../../lib/wire/dns_sd_records.ts";
+  metaRecord,
+  serviceClaim,
+} from "../../lib/net/mdns/service_claim.ts";
 import { decoded, describeRecord } from "./mdns_messages.ts";
-import { imageOf } from "./sample_images.ts";
 
 export const SERVICE = "_phase-image._tcp.local";
 export const SUBTYPE = "_stable-arm64._sub._phase-image._tcp.local";
@@ -32,19 +31,27 @@ export const A = `A ${HOST} 10.0.0.1 120 flush`;
 export const NSEC = `NSEC ${HOST} A 120 flush`;
 export const META = `PTR _services._dns-sd._udp.local ${SERVICE} 4500`;
 
+/** The claim to an instance of the service and its subtype. */
+export function instanceClaim(
+  { instance = INSTANCE, host = HOST, text }: {
+    readonly instance?: string;
+    readonly host?: string;
+    readonly text?: string;
+  },
+): Claim {
+  return serviceClaim({
+    instance,
+    listedUnder: [SERVICE, SUBTYPE],
+    host,
+    port: 8080,
+    txt: text === undefined ? [] : [new TextEncoder().encode(text)],
+  });
+}
+
 export function claims(version = "txtvers=1"): Map<string, Claim> {
   return new Map([
     ["host", hostClaim(HOST, ["10.0.0.1"])],
-    [
-      "stable/arm64",
-      imageClaim({
-        image: imageOf("stable/arm64"),
-        instance: INSTANCE,
-        host: HOST,
-        port: 8080,
-        txt: [new TextEncoder().encode(version)],
-      }),
-    ],
+    ["stable/arm64", instanceClaim({ text: version })],
   ]);
 }
 
@@ -59,7 +66,7 @@ export class Bench {
     isOnLink: (address) => address.startsWith("10.0.0."),
     isSelf: (address) => address === "10.0.0.1",
     isOurs: (record) => this.#ours.has(recordKey(record)),
-    common: [META_RECORD],
+    common: [metaRecord(SERVICE)],
   });
 
   claim(wanted: Map<string, Claim>): this {

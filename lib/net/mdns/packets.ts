@@ -9,8 +9,7 @@ import {
   responseMessage,
 } from "../dns/message.ts";
 import type { Claim } from "./claim_register.ts";
-
-const LEGACY_TTL_SECONDS = 10;
+import { LEGACY_TTL_SECONDS } from "./record_ttls.ts";
 
 /**
  * Packs answers into as few packets as fit the wire (RFC 6762 section 17),

@@ -4,7 +4,7 @@ import {
   queryMessage,
   responseMessage,
 } from "../../../lib/net/dns/message.ts";
-import { hostClaim, imageClaim } from "../../../lib/wire/dns_sd_records.ts";
+import { hostClaim } from "../../../lib/net/mdns/service_claim.ts";
 import { addressRecord, question } from "../../support/mdns_messages.ts";
 import {
   A,
@@ -14,6 +14,7 @@ import {
   established,
   HOST,
   INSTANCE,
+  instanceClaim,
   LEGACY,
   META,
   NSEC,
@@ -24,7 +25,6 @@ import {
   SUBTYPE,
   TXT,
 } from "../../support/responder_bench.ts";
-import { imageOf } from "../../support/sample_images.ts";
 
 Deno.test("MdnsResponder probes three times, 250 ms apart, then announces three times", () => {
   const bench = new Bench().claim(claims()).pass(20_000);
@@ -135,14 +135,10 @@ Deno.test("MdnsResponder answers nobody but one-shot queries while its names are
 
   const host = "phase-lab-2.local";
   const instance = INSTANCE.replace("-lab", "-lab-2");
-  const image = imageOf("stable/arm64");
   bench.claim(
     new Map([
       ["host", hostClaim(host, ["10.0.0.1"])],
-      [
-        "stable/arm64",
-        imageClaim({ image, instance, host, port: 8080, txt: [] }),
-      ],
+      ["stable/arm64", instanceClaim({ instance, host })],
     ]),
   );
   assert.deepEqual(oneShotAnswer(), [
@@ -278,13 +274,7 @@ Deno.test("MdnsResponder takes leave of a renamed instance's pointers only", () 
   const renamed = claims();
   renamed.set(
     "stable/arm64",
-    imageClaim({
-      image: imageOf("stable/arm64"),
-      instance: INSTANCE.replace("-lab", "-lab-2"),
-      host: HOST,
-      port: 8080,
-      txt: [],
-    }),
+    instanceClaim({ instance: INSTANCE.replace("-lab", "-lab-2") }),
   );
   bench.claim(renamed).pass(0);
   assert.deepEqual(bench.answers(60_000), [

@@ -1,11 +1,10 @@
-import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
-import { checkMultiaddr } from "../core/multiaddr_text.ts";
+import { type ChannelArch, manifestPath } from "../core/channel_arch.ts";
 import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type DnsName, nameLabels } from "../net/dns/name.ts";
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import { addressBytes, isLinkLocal6 } from "../net/ip_address.ts";
-import { decodeTxt } from "./dns_sd_txt.ts";
+import { readImageTxt } from "./image_txt.ts";
 
 /** An image that somebody on the link says to have. */
 export interface FoundService {
@@ -39,33 +38,40 @@ export interface ServiceRecords {
  * @returns the reason when it cannot be used, fit to be printed
  */
 export function readService(records: ServiceRecords): Result<FoundService> {
-  const attributes = decodeTxt(records.txt);
-  const image = parseChannelArch(
-    attributes.get("channel") ?? "",
-    attributes.get("arch") ?? "",
-  );
-  if (!image.ok) return refuse(`TXT record without channel and arch`);
-  const url = readManifestUrl(attributes.get("manifest") ?? "", records);
+  const txt = readImageTxt(records.txt);
+  if (!txt.ok) return txt;
+  const { image, version, p2pAddress } = txt.value;
+  const url = readManifestUrl(txt.value.manifestUrl, records);
   if (!url.ok) return url;
-  const p2pAddress = attributes.get("p2p");
   return ok({
-    image: image.value,
+    image,
     manifestUrl: url.value,
-    version: printable(attributes.get("version") ?? "", 100),
+    version,
     providerName: providerName(records.host),
-    p2pAddress: p2pAddress !== undefined && isPeerAddress(p2pAddress)
-      ? p2pAddress
-      : undefined,
+    p2pAddress,
   });
 }
 
-/** The peer id at the end of a multiaddr, or undefined when it has none. */
-export function peerIdOf(p2pAddress: string): string | undefined {
-  return p2pAddress.split("/p2p/")[1];
-}
-
-function isPeerAddress(text: string): boolean {
-  return checkMultiaddr(text).ok && peerIdOf(text) !== undefined;
+/**
+ * Where a client on a link gets the manifest.
+ *
+ * @param address the provider's address on that link
+ * @param advertiseUrl replaces scheme, address and port; its path comes first
+ */
+export function linkManifestUrl(
+  image: ChannelArch,
+  { address, port, advertiseUrl }: {
+    readonly address: string;
+    readonly port: number;
+    readonly advertiseUrl?: URL | undefined;
+  },
+): string {
+  if (advertiseUrl !== undefined) {
+    const prefix = advertiseUrl.pathname.replace(/\/+$/, "");
+    return `${advertiseUrl.origin}${prefix}${manifestPath(image)}`;
+  }
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `http://${host}:${port}${manifestPath(image)}`;
 }
 
 function readManifestUrl(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { imageTxt } from "../../lib/wire/dns_sd_records.ts";
-import { peerIdOf, readService } from "../../lib/wire/found_service.ts";
+import { linkManifestUrl, readService } from "../../lib/wire/image_service.ts";
+import { peerIdOf, writeImageTxt } from "../../lib/wire/image_txt.ts";
 import { imageOf } from "../support/sample_images.ts";
 
 const IMAGE = imageOf("stable/arm64");
@@ -21,8 +21,8 @@ function urlOf(manifest: string, addresses: readonly string[] = []) {
   return service.ok ? service.value.manifestUrl.href : service.reason;
 }
 
-Deno.test("readService() reads what imageTxt() wrote", () => {
-  const txt = imageTxt({
+Deno.test("readService() reads what writeImageTxt() wrote", () => {
+  const txt = writeImageTxt({
     image: IMAGE,
     version: "2026.11",
     manifestUrl: "http://10.0.0.1:8080/stable/arm64/manifest.json",
@@ -153,4 +153,21 @@ Deno.test("readService() takes only multiaddrs with a peer id for DHT nodes", ()
   ) {
     assert.equal(p2pOf(bad), undefined, bad);
   }
+});
+
+Deno.test("linkManifestUrl() writes the link's address, or the advertise URL with its path", () => {
+  const port = 8080;
+  const of = (address: string, advertiseUrl?: URL) =>
+    linkManifestUrl(IMAGE, { address, port, advertiseUrl });
+  const path = "stable/arm64/manifest.json";
+  assert.equal(of("10.0.0.1"), `http://10.0.0.1:8080/${path}`);
+  assert.equal(of("fd77::1"), `http://[fd77::1]:8080/${path}`);
+  assert.equal(
+    of("10.0.0.1", new URL("https://boot.example.org")),
+    `https://boot.example.org/${path}`,
+  );
+  assert.equal(
+    of("10.0.0.1", new URL("https://boot.example.org/a/b/?x#y")),
+    `https://boot.example.org/a/b/${path}`,
+  );
 });
