@@ -1,16 +1,18 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
-import { type Clock, deadline, systemClock } from "../core/clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { DnsName } from "../net/dns/name.ts";
 import type { Link } from "../net/interfaces.ts";
 import type { Claim } from "../net/mdns/claim_register.ts";
-import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
+import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
 import { MalformedLog } from "../net/mdns/malformed_log.ts";
 import { ResponderLink } from "../net/mdns/responder_link.ts";
 import { metaRecord } from "../net/mdns/service_claim.ts";
-import type { MdnsNetwork } from "../net/mdns/socket.ts";
-import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
+import {
+  type MdnsOptions,
+  withSystemDefaults,
+} from "../net/mdns/system_network.ts";
 import { SERVICE_NAME } from "../wire/dns_sd_names.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
 import {
@@ -20,23 +22,15 @@ import {
 } from "./published_images.ts";
 
 /** What the mDNS advertiser works with. */
-export interface MdnsAdvertiserOptions extends ProviderAddress {
+export interface MdnsAdvertiserOptions extends MdnsOptions, ProviderAddress {
   /** Told how each link fares. */
   readonly logger: Logger;
-  /** Interface names or addresses; none for the usual ones. */
-  readonly interfaces: readonly string[];
   /**
    * Whether HTTP answers on an address; what it does not is not advertised.
    *
    * @default {() => true}
    */
   readonly isServed?: (linkAddress: string) => boolean;
-  /** Times everything. @default {systemClock} */
-  readonly clock?: Clock;
-  /** Where the sockets are opened. @default {systemMdnsNetwork} */
-  readonly network?: MdnsNetwork;
-  /** 0 to below 1. @default {Math.random} */
-  readonly random?: () => number;
 }
 
 /** How one link is doing, for `plasmd status`. */
@@ -99,21 +93,15 @@ class LinksAdvertiser implements MdnsAdvertiser {
   #isClosed = false;
 
   constructor(options: MdnsAdvertiserOptions) {
-    const {
-      clock = systemClock,
-      network = systemMdnsNetwork,
-      random = Math.random,
-      interfaces,
-      logger,
-    } = options;
+    const { logger } = options;
+    const machine = withSystemDefaults(options);
+    const { clock, network, random } = machine;
     const malformed = new MalformedLog({ clock, logger });
     this.#options = options;
     this.#clock = clock;
     this.#images = new PublishedImages(options);
     this.#links = new MdnsLinks({
-      clock,
-      network,
-      interfaces,
+      ...machine,
       pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         ResponderLink.open(link, {
@@ -140,7 +128,9 @@ class LinksAdvertiser implements MdnsAdvertiser {
     await this.#links.start();
     if (this.links().length === 0) {
       this.#options.logger.warn(
-        `mdns ${this.#noLink()}, so nobody on the LAN finds the images`,
+        `mdns ${
+          whyNoLink(this.#options.interfaces)
+        }, so nobody on the LAN finds the images`,
       );
     }
   }
@@ -278,17 +268,10 @@ class LinksAdvertiser implements MdnsAdvertiser {
 
   #whyNot(): string {
     const states = this.links();
-    if (states.length === 0) return this.#noLink();
+    if (states.length === 0) return whyNoLink(this.#options.interfaces);
     return states.map(({ interfaceName, state, reason }) =>
       `${interfaceName} ${reason ?? WHY_NOT[state]}`
     ).join(", ");
-  }
-
-  #noLink(): string {
-    const { interfaces } = this.#options;
-    return interfaces.length === 0
-      ? "no network interface with an address"
-      : `no interface "${interfaces.join('", "')}" with an address`;
   }
 }
 

@@ -1,14 +1,17 @@
+import { AsyncQueue } from "../core/async_queue.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { linkKey } from "../net/interfaces.ts";
-import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
+import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
+import { MdnsQuerier, type QuerierAction } from "../net/mdns/querier.ts";
 import { QuerierLink } from "../net/mdns/querier_link.ts";
-import type { MdnsNetwork } from "../net/mdns/socket.ts";
-import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
-import type { FoundService } from "../wire/image_service.ts";
-import { peerIdOf } from "../wire/image_txt.ts";
-import { MdnsQuerier, type QuerierAction } from "./mdns_querier.ts";
-import type { Candidate, Finding, Source } from "./source.ts";
+import {
+  type MdnsOptions,
+  withSystemDefaults,
+} from "../net/mdns/system_network.ts";
+import { SERVICE_NAME, subtypeName } from "../wire/dns_sd_names.ts";
+import { HeardServices } from "./heard_services.ts";
+import type { Finding, Source } from "./source.ts";
 
 /**
  * How often interfaces are looked at: a box that boots waits for its address,
@@ -16,20 +19,8 @@ import type { Candidate, Finding, Source } from "./source.ts";
  */
 const POLL_INTERVAL_MS = 250;
 
-/** What the mDNS source works with. */
-export interface MdnsSourceOptions {
-  /** Interface names or addresses; none for the usual ones. */
-  readonly interfaces: readonly string[];
-  /** Times the questions. @default {systemClock} */
-  readonly clock?: Clock;
-  /** Where the sockets are opened. @default {systemMdnsNetwork} */
-  readonly network?: MdnsNetwork;
-  /** 0 to below 1. @default {Math.random} */
-  readonly random?: () => number;
-}
-
 /** Asks the LAN for images by multicast DNS. */
-export function createMdnsSource(options: MdnsSourceOptions): Source {
+export function createMdnsSource(options: MdnsOptions): Source {
   return {
     name: "mdns",
     find: (image, { signal }) => findOnLan(image, options, signal),
@@ -38,33 +29,26 @@ export function createMdnsSource(options: MdnsSourceOptions): Source {
 
 async function* findOnLan(
   image: ChannelArch,
-  options: MdnsSourceOptions,
+  options: MdnsOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   if (signal.aborted) return;
-  const findings: Finding[] = [];
-  let wake = () => {};
-  await using _search = new LanSearch(image, options, (finding) => {
-    findings.push(finding);
-    wake();
-  });
-  const onAbort = () => wake();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const findings = new AsyncQueue<Finding>();
+  await using _search = new LanSearch(image, options, findings);
+  const close = () => findings.close();
+  signal.addEventListener("abort", close, { once: true });
   try {
-    while (!signal.aborted) {
-      const finding = findings.shift();
-      if (finding !== undefined) yield finding;
-      else await new Promise<void>((resolve) => wake = resolve);
-    }
+    yield* findings;
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", close);
   }
 }
 
 /** One search, from the first query until it is disposed of. */
 class LanSearch implements AsyncDisposable {
   readonly #clock: Clock;
-  readonly #tell: (finding: Finding) => void;
+  readonly #findings: AsyncQueue<Finding>;
+  readonly #heard: HeardServices;
   readonly #querier: MdnsQuerier;
   readonly #links: MdnsLinks<QuerierLink>;
   /** Open links by key, from their first socket on. */
@@ -75,21 +59,21 @@ class LanSearch implements AsyncDisposable {
 
   constructor(
     image: ChannelArch,
-    {
-      interfaces,
-      clock = systemClock,
-      network = systemMdnsNetwork,
-      random = Math.random,
-    }: MdnsSourceOptions,
-    tell: (finding: Finding) => void,
+    options: MdnsOptions,
+    findings: AsyncQueue<Finding>,
   ) {
+    const machine = withSystemDefaults(options);
+    const { interfaces, clock, network, random } = machine;
     this.#clock = clock;
-    this.#tell = tell;
-    this.#querier = new MdnsQuerier(image, { random });
+    this.#findings = findings;
+    this.#heard = new HeardServices(image);
+    this.#querier = new MdnsQuerier({
+      service: SERVICE_NAME,
+      subtype: subtypeName(image),
+      random,
+    });
     this.#links = new MdnsLinks({
-      clock,
-      network,
-      interfaces,
+      ...machine,
       pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         QuerierLink.open(link, {
@@ -113,7 +97,7 @@ class LanSearch implements AsyncDisposable {
         if (
           this.#links.sessions().length + this.#links.problems().length === 0
         ) {
-          this.#tellProblem(noInterface(interfaces));
+          this.#tellProblem(`mdns: ${whyNoLink(interfaces)}`);
         }
       },
     });
@@ -146,17 +130,9 @@ class LanSearch implements AsyncDisposable {
           void this.#sessions.get(action.link)
             ?.ask(action.socket, action.packet);
           break;
-        case "found":
-          this.#tell({
-            kind: "candidate",
-            candidate: candidate(action.service),
-          });
-          break;
-        case "problem":
-          this.#tellProblem(action.message);
-          break;
-        default:
-          this.#tell(action);
+        case "instance":
+          this.#heard.hear(action.instance, action.records)
+            .forEach((finding) => this.#findings.push(finding));
       }
     }
     this.#arm();
@@ -175,25 +151,6 @@ class LanSearch implements AsyncDisposable {
   #tellProblem(message: string): void {
     if (this.#problems.has(message)) return;
     this.#problems.add(message);
-    this.#tell({ kind: "problem", message });
+    this.#findings.push({ kind: "problem", message });
   }
-}
-
-function candidate(service: FoundService): Candidate {
-  const { image, manifestUrl, version, providerName, p2pAddress } = service;
-  const peerId = p2pAddress === undefined ? undefined : peerIdOf(p2pAddress);
-  return {
-    image,
-    manifestUrl,
-    version,
-    source: "mdns",
-    ...providerName === undefined ? {} : { providerName },
-    ...peerId === undefined ? {} : { peerId },
-  };
-}
-
-function noInterface(wanted: readonly string[]): string {
-  return wanted.length === 0
-    ? "mdns: no network interface with an address"
-    : `mdns: no interface "${wanted.join('", "')}" with an address`;
 }

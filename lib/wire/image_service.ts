@@ -4,6 +4,7 @@ import { ok, refuse, type Result } from "../core/result.ts";
 import { type DnsName, nameLabels } from "../net/dns/name.ts";
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import { addressBytes, isLinkLocal6 } from "../net/ip_address.ts";
+import type { ServiceRecords } from "../net/mdns/querier.ts";
 import { readImageTxt } from "./image_txt.ts";
 
 /** An image that somebody on the link says to have. */
@@ -18,18 +19,6 @@ export interface FoundService {
   readonly providerName: string | undefined;
   /** A multiaddr with peer id: where the provider's DHT node is. */
   readonly p2pAddress: string | undefined;
-}
-
-/** What the records of an instance say. */
-export interface ServiceRecords {
-  /** The TXT record's strings. */
-  readonly txt: readonly Uint8Array[];
-  /** The SRV record's target. */
-  readonly host: DnsName | undefined;
-  /** What is known of the target's addresses. */
-  readonly addresses: readonly string[];
-  /** Who sent the answer. */
-  readonly source: string;
 }
 
 /**

@@ -4,12 +4,10 @@ import {
   openMdnsAdvertiser,
 } from "../../lib/advertise/mdns_advertiser.ts";
 import type { Result } from "../../lib/core/result.ts";
-import {
-  createMdnsSource,
-  type MdnsSourceOptions,
-} from "../../lib/discover/mdns_source.ts";
+import { createMdnsSource } from "../../lib/discover/mdns_source.ts";
 import type { Finding } from "../../lib/discover/source.ts";
 import type { MdnsNetwork } from "../../lib/net/mdns/socket.ts";
+import type { MdnsOptions } from "../../lib/net/mdns/system_network.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type LanWeather, MemoryLan, seededRandom } from "./memory_lan.ts";
 import { MemoryLogger } from "./memory_logger.ts";
@@ -63,7 +61,7 @@ export class MdnsLab implements AsyncDisposable {
     network: MdnsNetwork,
     image: string,
     durationMs: number,
-    options: Partial<MdnsSourceOptions> = {},
+    options: Partial<MdnsOptions> = {},
   ): Promise<Finding[]> {
     const stop = new AbortController();
     const source = createMdnsSource({
@@ -92,7 +90,7 @@ export class MdnsLab implements AsyncDisposable {
     network: MdnsNetwork,
     image: string,
     durationMs: number,
-    options: Partial<MdnsSourceOptions> = {},
+    options: Partial<MdnsOptions> = {},
   ): Promise<string[]> {
     return urlsOf(await this.find(network, image, durationMs, options));
   }

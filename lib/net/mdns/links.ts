@@ -1,4 +1,3 @@
-import type { Clock } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
 import {
   type Link,
@@ -6,7 +5,7 @@ import {
   sameAddresses,
   selectLinks,
 } from "../interfaces.ts";
-import type { MdnsNetwork } from "./socket.ts";
+import type { MdnsOptions } from "./system_network.ts";
 
 /** What is kept open for one link. */
 export interface LinkSession extends AsyncDisposable {
@@ -25,13 +24,8 @@ export interface LinkProblem {
 }
 
 /** What `MdnsLinks` works with. */
-export interface MdnsLinksOptions<S extends LinkSession> {
-  /** Times the looks at the interfaces. */
-  readonly clock: Clock;
-  /** Knows the interfaces. */
-  readonly network: MdnsNetwork;
-  /** Interface names or addresses; none for the usual ones. */
-  readonly interfaces: readonly string[];
+export interface MdnsLinksOptions<S extends LinkSession>
+  extends Omit<Required<MdnsOptions>, "random"> {
   /** How often to look at the interfaces. */
   readonly pollIntervalMs: number;
   /** Opens a session; the reason is a clause fit for a log line. */
@@ -149,4 +143,11 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
 /** `eth0 192.168.1.10`: how a link is named in log lines. */
 export function describeLink(link: Link): string {
   return `${link.interfaceName} ${link.addresses[0]?.address ?? ""}`;
+}
+
+/** Why there is no link at all: a clause fit for a log line. */
+export function whyNoLink(interfaces: readonly string[]): string {
+  return interfaces.length === 0
+    ? "no network interface with an address"
+    : `no interface "${interfaces.join('", "')}" with an address`;
 }

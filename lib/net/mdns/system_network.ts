@@ -1,4 +1,5 @@
 import dgram, { type Socket } from "node:dgram";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { errorCode } from "../../core/error_code.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
@@ -13,6 +14,30 @@ import {
   type MdnsSocketKind,
   type OnPacket,
 } from "./socket.ts";
+
+/** On which interfaces multicast DNS is spoken, and with what. */
+export interface MdnsOptions {
+  /** Interface names or addresses; none for the usual ones. */
+  readonly interfaces: readonly string[];
+  /** Times everything. @default {systemClock} */
+  readonly clock?: Clock;
+  /** Where the sockets are opened. @default {systemMdnsNetwork} */
+  readonly network?: MdnsNetwork;
+  /** 0 to below 1. @default {Math.random} */
+  readonly random?: () => number;
+}
+
+/** The options with this machine's means where none were given. */
+export function withSystemDefaults(
+  {
+    interfaces,
+    clock = systemClock,
+    network = systemMdnsNetwork,
+    random = Math.random,
+  }: MdnsOptions,
+): Required<MdnsOptions> {
+  return { interfaces, clock, network, random };
+}
 
 const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
 

@@ -1,0 +1,88 @@
+import { BoundedMap } from "../core/bounded_map.ts";
+import {
+  type ChannelArch,
+  formatChannelArch,
+  sameImage,
+} from "../core/channel_arch.ts";
+import type { DnsName } from "../net/dns/name.ts";
+import type { ServiceRecords } from "../net/mdns/querier.ts";
+import { type FoundService, readService } from "../wire/image_service.ts";
+import { peerIdOf } from "../wire/image_txt.ts";
+import type { Candidate, Finding } from "./source.ts";
+
+/**
+ * How many different things are told of what one host says, and of how many
+ * hosts: more than there are, and a flood from one leaves room for the others.
+ */
+const MAX_TOLD_PER_HOST = 100;
+const MAX_HOSTS = 1000;
+const MAX_PROBLEMS = 20;
+
+/** Tells what is news in what providers on the LAN say, while one image is looked for. */
+export class HeardServices {
+  readonly #image: ChannelArch;
+  readonly #told = new Set<string>();
+  /** How many of them, by the address of the host that said so first. */
+  readonly #toldOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
+  #problemsTold = 0;
+
+  /** @param image what is looked for */
+  constructor(image: ChannelArch) {
+    this.#image = image;
+  }
+
+  /** Takes in what a service instance says, and gives what is news of it. */
+  hear(instance: DnsName, records: ServiceRecords): Finding[] {
+    const service = readService(records);
+    return service.ok
+      ? this.#tell(service.value, records.source)
+      : this.#tellProblem(`mdns ${instance}: ${service.reason}`, records);
+  }
+
+  #tell(service: FoundService, source: string): Finding[] {
+    const findings: Finding[] = [];
+    const { p2pAddress, image, version, manifestUrl } = service;
+    if (
+      p2pAddress !== undefined && this.#isNews(`peer ${p2pAddress}`, source)
+    ) {
+      findings.push({ kind: "peer", multiaddr: p2pAddress });
+    }
+    if (!sameImage(image, this.#image)) {
+      if (this.#isNews(`other ${formatChannelArch(image)}`, source)) {
+        findings.push({ kind: "other", image });
+      }
+    } else if (this.#isNews(`found ${version} ${manifestUrl.href}`, source)) {
+      findings.push({ kind: "candidate", candidate: candidateOf(service) });
+    }
+    return findings;
+  }
+
+  #tellProblem(message: string, { source }: ServiceRecords): Finding[] {
+    if (this.#problemsTold >= MAX_PROBLEMS) return [];
+    if (!this.#isNews(message, source)) return [];
+    this.#problemsTold++;
+    return [{ kind: "problem", message }];
+  }
+
+  #isNews(what: string, source: string): boolean {
+    const count = this.#toldOf.get(source) ?? 0;
+    if (this.#told.has(what) || count >= MAX_TOLD_PER_HOST) return false;
+    if (!this.#toldOf.set(source, count + 1)) return false;
+    this.#told.add(what);
+    return true;
+  }
+}
+
+function candidateOf(
+  { image, manifestUrl, version, providerName, p2pAddress }: FoundService,
+): Candidate {
+  const peerId = p2pAddress === undefined ? undefined : peerIdOf(p2pAddress);
+  return {
+    image,
+    manifestUrl,
+    version,
+    source: "mdns",
+    ...providerName !== undefined && { providerName },
+    ...peerId !== undefined && { peerId },
+  };
+}
