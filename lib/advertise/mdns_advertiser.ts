@@ -1,3 +1,4 @@
+import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, deadline } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -88,7 +89,8 @@ class LinksAdvertiser implements MdnsAdvertiser {
   readonly #clock: Clock;
   readonly #images: PublishedImages;
   readonly #links: MdnsLinks<ResponderLink>;
-  readonly #waiting = new Set<() => void>();
+  /** Resolved, and replaced, when what `publish` waits for may have come. */
+  #changed = Promise.withResolvers<void>();
   #claiming: Promise<void> | undefined;
   #isClosed = false;
 
@@ -162,8 +164,9 @@ class LinksAdvertiser implements MdnsAdvertiser {
     await this.#claimTogether();
     const id = formatChannelArch(image);
     using limit = deadline(this.#clock, PUBLISH_TIMEOUT_MS, { signal });
+    const timeIsUp = whenAborted(limit.signal);
     while (!this.#isAnnounced(id) && !limit.signal.aborted) {
-      await this.#change(limit.signal);
+      await Promise.race([this.#changed.promise, timeIsUp]);
       if (this.#isClosed) return refuse("mDNS is being shut down");
     }
     signal.throwIfAborted();
@@ -181,7 +184,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#links[Symbol.asyncDispose]();
-    for (const check of this.#waiting) check();
+    this.#changed.resolve();
   }
 
   /**
@@ -226,7 +229,8 @@ class LinksAdvertiser implements MdnsAdvertiser {
     if (id === HOST_CLAIM) {
       this.#options.logger.info(`mdns ${describeLink(link)} established`);
     }
-    for (const check of this.#waiting) check();
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   /** Another host has the name: the next one is tried, on every link. */
@@ -251,19 +255,6 @@ class LinksAdvertiser implements MdnsAdvertiser {
     return !this.#images.isEmpty && this.#servedOn(link).length > 0
       ? "probing"
       : "idle";
-  }
-
-  /** Waits until something is established, or the signal aborts. */
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      this.#waiting.add(done);
-      signal.addEventListener("abort", done, { once: true });
-    });
   }
 
   #whyNot(): string {

@@ -1,6 +1,6 @@
 import { BoundedMap } from "../core/bounded_map.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
-import type { Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { type DnsRecord, recordKey } from "../net/dns/message.ts";
 import type { DnsName } from "../net/dns/name.ts";
 import type { Claim } from "../net/mdns/claim_register.ts";
@@ -72,7 +72,7 @@ export class PublishedImages {
     const id = formatChannelArch(image);
     const { ordinal = this.#freeOrdinal(image) } = this.#images.get(id) ?? {};
     this.#put(id, { image, version, ordinal });
-    return { ok: true, value: undefined };
+    return ok(undefined);
   }
 
   /** Removes an image; false when it was not there. */

@@ -74,13 +74,11 @@ export class HeardServices {
 }
 
 function candidateOf(
-  { image, manifestUrl, version, providerName, p2pAddress }: FoundService,
+  { providerName, p2pAddress, ...service }: FoundService,
 ): Candidate {
   const peerId = p2pAddress === undefined ? undefined : peerIdOf(p2pAddress);
   return {
-    image,
-    manifestUrl,
-    version,
+    ...service,
     source: "mdns",
     ...providerName !== undefined && { providerName },
     ...peerId !== undefined && { peerId },

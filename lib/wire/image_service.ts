@@ -5,20 +5,14 @@ import { type DnsName, nameLabels } from "../net/dns/name.ts";
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import { addressBytes, isLinkLocal6 } from "../net/ip_address.ts";
 import type { ServiceRecords } from "../net/mdns/querier.ts";
-import { readImageTxt } from "./image_txt.ts";
+import { type ImageTxt, readImageTxt } from "./image_txt.ts";
 
 /** An image that somebody on the link says to have. */
-export interface FoundService {
-  /** Which image it is, aliases of the architecture resolved. */
-  readonly image: ChannelArch;
+export interface FoundService extends Omit<ImageTxt, "manifestUrl"> {
   /** http or https, with a host that a booting box can reach. */
   readonly manifestUrl: URL;
-  /** Fit to be printed. */
-  readonly version: string;
   /** The provider's host id, fit to be printed. */
   readonly providerName: string | undefined;
-  /** A multiaddr with peer id: where the provider's DHT node is. */
-  readonly p2pAddress: string | undefined;
 }
 
 /**
@@ -29,15 +23,12 @@ export interface FoundService {
 export function readService(records: ServiceRecords): Result<FoundService> {
   const txt = readImageTxt(records.txt);
   if (!txt.ok) return txt;
-  const { image, version, p2pAddress } = txt.value;
   const url = readManifestUrl(txt.value.manifestUrl, records);
   if (!url.ok) return url;
   return ok({
-    image,
+    ...txt.value,
     manifestUrl: url.value,
-    version,
     providerName: providerName(records.host),
-    p2pAddress,
   });
 }
 
