@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { createMdnsSource } from "../../lib/discover/mdns_source.ts";
+import { MdnsLab, urlsOf } from "../support/mdns_lab.ts";
+import { decoded } from "../support/mdns_messages.ts";
+import { imageOf } from "../support/sample_images.ts";
+
+Deno.test("createMdnsSource() finds images while another program holds port 5353", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(1000);
+  const client = lan.host("10.0.0.9");
+  client.portIsTaken = true;
+
+  const findings = await lab.find(client, "stable/arm64", 50);
+
+  const kinds = findings.map((f) => f.kind === "problem" ? f.message : f.kind);
+  assert.deepEqual(kinds, [
+    "Asked by mDNS on eth0 10.0.0.9",
+    "candidate",
+    "mdns eth0 10.0.0.9: address in use by another program",
+  ]);
+});
+
+Deno.test("createMdnsSource() does not believe what a host beyond the link says", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(2000);
+  const truth = lan.tapped.map(({ packet }) => packet)
+    .filter((packet) => decoded(packet).isResponse);
+  const other = lab.lan();
+  const searching = lab.find(other.host("10.0.0.9"), "stable/arm64", 100);
+  await lab.clock.advance(10);
+  for (const packet of truth) {
+    other.transmit(packet, { address: "192.0.2.1", port: 5353 }, "group");
+    other.transmit(packet, { address: "10.0.0.2", port: 4000 }, "group");
+  }
+  assert.deepEqual(urlsOf(await searching), []);
+});
+
+Deno.test("createMdnsSource() opens nothing when its signal has aborted already", async () => {
+  await using lab = new MdnsLab();
+  const host = lab.lan().host("10.0.0.9");
+  const source = createMdnsSource({
+    clock: lab.clock,
+    network: host,
+    interfaces: [],
+  });
+  const findings = source.find(imageOf("stable/arm64"), {
+    signal: AbortSignal.abort(),
+  });
+  assert.deepEqual(await Array.fromAsync(findings), []);
+  assert.equal(host.sockets.size, 0);
+});
+
+Deno.test("createMdnsSource() closes its sockets and timers when the loop ends early", async () => {
+  await using lab = new MdnsLab();
+  const host = lab.lan().host("10.0.0.9");
+  const source = createMdnsSource({
+    clock: lab.clock,
+    network: host,
+    interfaces: [],
+  });
+  const { signal } = new AbortController();
+  for await (const finding of source.find(imageOf("a/b"), { signal })) {
+    assert.deepEqual(finding, {
+      kind: "problem",
+      message: "Asked by mDNS on eth0 10.0.0.9",
+    });
+    assert.ok(host.sockets.size > 0);
+    break;
+  }
+  assert.equal(host.sockets.size, 0);
+  assert.equal(lab.clock.pending, 0);
+});
+
+Deno.test("createMdnsSource() tells each trouble once, however often it comes back", async () => {
+  await using lab = new MdnsLab();
+  const host = lab.lan().host("10.0.0.9");
+  host.isUnreachable = true;
+  assert.deepEqual(await lab.find(host, "stable/arm64", 20_000), [
+    { kind: "problem", message: "Asked by mDNS on eth0 10.0.0.9" },
+    { kind: "problem", message: "mdns eth0 10.0.0.9: network unreachable" },
+  ]);
+});

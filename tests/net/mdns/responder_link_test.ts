@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { encodeMessage } from "../../../lib/net/dns/encode_message.ts";
+import {
+  type DnsMessage,
+  type DnsRecord,
+  DnsType,
+  queryMessage,
+  recordKey,
+  responseMessage,
+} from "../../../lib/net/dns/message.ts";
+import { selectLinks } from "../../../lib/net/interfaces.ts";
+import { ResponderLink } from "../../../lib/net/mdns/responder_link.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import {
+  addressRecord,
+  decoded,
+  describeRecord,
+  question,
+} from "../../support/mdns_messages.ts";
+import { MemoryLan } from "../../support/memory_lan.ts";
+import { A, claims, HOST } from "../../support/responder_bench.ts";
+
+const PEER = { address: "10.0.0.9", port: 5353 };
+const OURS = new Set(
+  [...claims().values()].flatMap(({ unique }) => unique).map(recordKey),
+);
+const QUERY = encodeMessage(queryMessage([question(HOST, DnsType.A)]));
+
+/** A responder on the link of a host with 10.0.0.1, and what it told. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly lan = new MemoryLan({ clock: this.clock });
+  readonly host = this.lan.host("10.0.0.1");
+  readonly told: string[] = [];
+  isOurs = (record: DnsRecord) => OURS.has(recordKey(record));
+
+  async open(): Promise<ResponderLink> {
+    const links = selectLinks(this.host.addresses(), []);
+    const [link] = links;
+    const opened = await ResponderLink.open(link ?? assert.fail("no link"), {
+      clock: this.clock,
+      network: this.host,
+      random: () => 0.5,
+      common: [],
+      isOurs: (record) => this.isOurs(record),
+      allLinks: () => links,
+      onClaim: (_link, { kind, id }) => this.told.push(`${kind} ${id}`),
+      onMalformed: (_link, reason) => this.told.push(reason),
+    });
+    assert.ok(opened.ok);
+    return opened.value;
+  }
+
+  /** What was sent since the last time, as messages. */
+  sent(): DnsMessage[] {
+    return this.lan.tapped.splice(0).map(({ packet }) => decoded(packet));
+  }
+
+  async close(session: ResponderLink): Promise<void> {
+    const closed = session[Symbol.asyncDispose]();
+    await this.clock.advance(500);
+    await closed;
+  }
+}
+
+Deno.test("ResponderLink sends nothing without claims, then establishes and answers for them", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  await bench.clock.advance(5000);
+  assert.deepEqual(bench.sent(), []);
+  session.setClaims(claims());
+  assert.equal(session.isEstablished("host"), false);
+  await bench.clock.advance(60_000);
+  assert.deepEqual(bench.told, [
+    "established host",
+    "established stable/arm64",
+  ]);
+  assert.equal(session.isEstablished("host"), true);
+
+  bench.sent();
+  bench.lan.transmit(QUERY, PEER, "group");
+  await bench.clock.advance(1);
+  const [, answer] = bench.sent();
+  assert.deepEqual(answer?.answers.map(describeRecord), [A]);
+  await bench.close(session);
+});
+
+Deno.test("ResponderLink says goodbye, then closes its socket and timer", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  session.setClaims(claims());
+  await bench.clock.advance(60_000);
+  bench.sent();
+  await bench.close(session);
+  const ttls = bench.sent().map(({ answers }) =>
+    new Set(answers.map(({ ttlSeconds }) => ttlSeconds))
+  );
+  assert.deepEqual(ttls, [new Set([0]), new Set([0])]);
+  assert.equal(bench.host.sockets.size, 0);
+  assert.equal(bench.clock.pending, 0);
+});
+
+Deno.test("ResponderLink tells of packets without sense", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  bench.lan.transmit(new Uint8Array(5), PEER, "group");
+  await bench.clock.advance(1);
+  assert.deepEqual(bench.told, ["header cut short"]);
+  await bench.close(session);
+});
+
+Deno.test("ResponderLink tells of a bug that a packet lays bare, and goes on", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  session.setClaims(claims());
+  await bench.clock.advance(60_000);
+  bench.isOurs = () => {
+    throw new Error("bug");
+  };
+  const answer = responseMessage([addressRecord(HOST, "10.0.0.77")]);
+  bench.lan.transmit(encodeMessage(answer), PEER, "group");
+  await bench.clock.advance(1);
+  assert.equal(bench.told.at(-1), "bug");
+  assert.equal(session.isEstablished("host"), true);
+  await bench.close(session);
+});
+
+Deno.test("ResponderLink establishes nothing that it cannot send, and says why", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  session.setClaims(claims());
+  bench.host.isUnreachable = true;
+  await bench.clock.advance(5000);
+  assert.deepEqual(bench.told, []);
+  assert.equal(session.problem(), "network unreachable");
+  assert.equal(session.isEstablished("host"), false);
+  await bench.close(session);
+});
+
+Deno.test("ResponderLink says that its interface was re-created", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  assert.equal(session.problem(), undefined);
+  bench.host.unplug();
+  bench.host.plug(bench.lan, "10.0.0.1");
+  assert.equal(session.problem(), "interface was re-created");
+  await bench.close(session);
+});
