@@ -78,7 +78,6 @@ class LanSearch implements AsyncDisposable {
       open: (link) =>
         QuerierLink.open(link, {
           network,
-          allLinks: () => [...this.#sessions.values()].map((s) => s.link),
           onReady: (session) => this.#linkUp(session),
           onMessage: (session, message, from) =>
             this.#act(this.#querier.receive(

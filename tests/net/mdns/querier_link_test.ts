@@ -35,6 +35,8 @@ class Bench {
   ]);
   readonly heard: DnsMessage[] = [];
   readonly told: string[] = [];
+  /** How long it takes to send. */
+  slowdown = Promise.resolve();
   onReady = (session: QuerierLink) => {
     void session.ask("ephemeral", QUERY);
   };
@@ -46,8 +48,20 @@ class Bench {
     const links = selectLinks(addresses, []);
     const [link] = links;
     return QuerierLink.open(link ?? assert.fail("no link"), {
-      network: this.host,
-      allLinks: () => links,
+      network: {
+        addresses: () => this.host.addresses(),
+        open: async (...args) => {
+          const socket = await this.host.open(...args);
+          if (!socket.ok) return socket;
+          const { value } = socket;
+          const send = value.multicast.bind(value);
+          value.multicast = async (packet) => {
+            await this.slowdown;
+            return await send(packet);
+          };
+          return socket;
+        },
+      },
       onReady: (session) => this.onReady(session),
       onMessage: (_session, message) => this.onMessage(message),
       onClosed: () => this.told.push("closed"),
@@ -84,6 +98,19 @@ Deno.test("QuerierLink asks before it opens port 5353", async () => {
   await session[Symbol.asyncDispose]();
   assert.equal(bench.host.sockets.size, 0);
   assert.deepEqual(bench.told, ["closed"]);
+});
+
+Deno.test("QuerierLink keeps no query waiting while port 5353 is opened", async () => {
+  const bench = new Bench();
+  const sent = Promise.withResolvers<void>();
+  bench.slowdown = sent.promise;
+  const opening = bench.open();
+  await bench.clock.advance(1);
+  assert.equal(bench.host.sockets.size, 1);
+  sent.resolve();
+  const session = await opening;
+  assert.equal(bench.host.sockets.size, 2);
+  if (session.ok) await session.value[Symbol.asyncDispose]();
 });
 
 Deno.test("QuerierLink is of use without port 5353, and says that it is taken", async () => {

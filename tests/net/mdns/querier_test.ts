@@ -43,11 +43,15 @@ class Bench {
   nowMs = 0;
   readonly actions: string[] = [];
   readonly asked: DnsMessage[] = [];
-  readonly querier = new MdnsQuerier({
-    service: SERVICE,
-    subtype: SUBTYPE,
-    random: () => 0.5,
-  });
+  readonly querier: MdnsQuerier;
+
+  constructor(service = SERVICE) {
+    this.querier = new MdnsQuerier({
+      service,
+      subtype: SUBTYPE,
+      random: () => 0.5,
+    });
+  }
 
   up(link = "eth0/4"): this {
     return this.#take(this.querier.linkUp(link, this.nowMs));
@@ -202,6 +206,10 @@ Deno.test("MdnsQuerier takes names in any case of letters, and no other service'
   bench.hear(responseMessage([...others.shared, ...others.unique])).pass(5);
   bench.hear(responseMessage([addressRecord("lab.local", "10.0.0.1")]));
   assert.deepEqual(bench.actions, [`0 ${HEARD}`]);
+
+  const capitals = new Bench(SERVICE.toUpperCase()).up().quiet();
+  capitals.hear(responseMessage([...shared, ...unique]));
+  assert.deepEqual(capitals.actions, [`0 ${HEARD}`]);
 });
 
 Deno.test("MdnsQuerier forgets what it heard on a link that is gone, and asks there no more", () => {
