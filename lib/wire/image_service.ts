@@ -7,7 +7,7 @@ import { addressBytes, isLinkLocal6 } from "../net/ip_address.ts";
 import type { ServiceRecords } from "../net/mdns/querier.ts";
 import { type ImageTxt, readImageTxt } from "./image_txt.ts";
 
-/** An image that somebody on the link says to have. */
+/** An image that a host on the link says to have. */
 export interface FoundService extends Omit<ImageTxt, "manifestUrl"> {
   /** http or https, with a host that a booting box can reach. */
   readonly manifestUrl: URL;
@@ -16,7 +16,7 @@ export interface FoundService extends Omit<ImageTxt, "manifestUrl"> {
 }
 
 /**
- * Reads an instance by its TXT record; the instance's name is nobody's promise.
+ * Reads an instance by its TXT record; the instance's name promises nothing.
  *
  * @returns the reason when it cannot be used, fit to be printed
  */

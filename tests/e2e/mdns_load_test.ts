@@ -89,7 +89,7 @@ labTest(
 );
 
 labTest(
-  "another responder that shares port 5353 keeps its unicast, whoever starts first",
+  "another responder that shares port 5353 keeps its unicast, whichever starts first",
   [],
   async (lab) => {
     const lan = await lab.lan("br0");

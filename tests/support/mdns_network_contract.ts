@@ -24,44 +24,17 @@ interface Received {
   readonly from: Endpoint;
 }
 
-/**
- * What every `MdnsNetwork` must do, in memory and for real.
- *
- * @param name of the network, for the tests' names
- */
-export function testMdnsNetwork(
-  name: string,
-  open: () => NetworkUnderTest,
-): void {
-  /** Runs a test with sockets that are closed at its end. */
-  const withSockets = (
-    title: string,
-    body: (
-      under: NetworkUnderTest,
-      openSocket: (
-        kind: MdnsSocketKind,
-      ) => Promise<{ socket: MdnsSocket; received: Received[] }>,
-    ) => Promise<void>,
-  ) => {
-    Deno.test(`${name} ${title}`, async () => {
-      await using stack = new AsyncDisposableStack();
-      const under = open();
-      await body(under, async (kind) => {
-        const received: Received[] = [];
-        const socket = await under.network.open(
-          under.link,
-          kind,
-          (packet, from) => {
-            const text = new TextDecoder().decode(packet);
-            if (text.startsWith(MARK)) received.push({ text, from });
-          },
-        );
-        return { socket: stack.use(valueOf(socket)), received };
-      });
-    });
-  };
+/** Opens a socket that is closed at the end of the test. */
+type OpenSocket = (
+  kind: MdnsSocketKind,
+) => Promise<{ socket: MdnsSocket; received: Received[] }>;
 
-  withSockets(
+/** What every `MdnsNetwork` must do. */
+const CASES: readonly (readonly [
+  title: string,
+  body: (under: NetworkUnderTest, openSocket: OpenSocket) => Promise<void>,
+])[] = [
+  [
     "lets every group socket hear the group, the sender too",
     async (under, openSocket) => {
       const [a, b] = [await openSocket("group"), await openSocket("group")];
@@ -77,9 +50,8 @@ export function testMdnsNetwork(
         assert.deepEqual(received.map(plain), expected);
       }
     },
-  );
-
-  withSockets(
+  ],
+  [
     "answers an ephemeral socket by unicast, which no group socket hears",
     async (under, openSocket) => {
       const [server, client] = [
@@ -103,9 +75,8 @@ export function testMdnsNetwork(
       assert.equal(client.received[0]?.from.port, MDNS_PORT);
       assert.deepEqual(server.received, []);
     },
-  );
-
-  withSockets(
+  ],
+  [
     "gives no unicast sent to port 5353 to a group socket",
     async (under, openSocket) => {
       const [server, client] = [
@@ -120,20 +91,15 @@ export function testMdnsNetwork(
       await under.settle();
       assert.deepEqual(server.received, []);
     },
-  );
-
-  withSockets(
-    "tells that its sockets are alive",
-    async (_under, openSocket) => {
-      for (const kind of ["group", "ephemeral"] as const) {
-        const { socket } = await openSocket(kind);
-        assert.equal(socket.isAlive(), true);
-        assert.equal(socket.isAlive(), true, "asking changes nothing");
-      }
-    },
-  );
-
-  withSockets("refuses a link whose address is gone", async (under) => {
+  ],
+  ["tells that its sockets are alive", async (_under, openSocket) => {
+    for (const kind of ["group", "ephemeral"] as const) {
+      const { socket } = await openSocket(kind);
+      assert.equal(socket.isAlive(), true);
+      assert.equal(socket.isAlive(), true, "asking changes nothing");
+    }
+  }],
+  ["refuses a link whose address is gone", async (under) => {
     const link: Link = {
       ...under.link,
       addresses: [{
@@ -144,9 +110,8 @@ export function testMdnsNetwork(
     };
     const opened = await under.network.open(link, "ephemeral", () => {});
     assert.deepEqual(opened, { ok: false, reason: "address is gone" });
-  });
-
-  withSockets(
+  }],
+  [
     "delivers nothing once it is closed, and sends nothing",
     async (under, openSocket) => {
       const [open, closed] = [
@@ -161,7 +126,36 @@ export function testMdnsNetwork(
       assert.deepEqual(closed.received, []);
       assert.deepEqual(open.received.map(({ text }) => text), [`${MARK} late`]);
     },
-  );
+  ],
+];
+
+/**
+ * Tests what every `MdnsNetwork` must do, in memory and for real.
+ *
+ * @param name of the network, for the tests' names
+ */
+export function testMdnsNetwork(
+  name: string,
+  open: () => NetworkUnderTest,
+): void {
+  for (const [title, body] of CASES) {
+    Deno.test(`${name} ${title}`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const under = open();
+      await body(under, async (kind) => {
+        const received: Received[] = [];
+        const socket = await under.network.open(
+          under.link,
+          kind,
+          (packet, from) => {
+            const text = new TextDecoder().decode(packet);
+            if (text.startsWith(MARK)) received.push({ text, from });
+          },
+        );
+        return { socket: stack.use(valueOf(socket)), received };
+      });
+    });
+  }
 }
 
 /** Other programs use the same port: what is ours begins with this. */

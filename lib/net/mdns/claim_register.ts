@@ -88,7 +88,7 @@ export class ClaimRegister {
     this.#revision++;
     const entry = this.#entries.get(id);
     if (entry === undefined || !sameName(entry.claim.name, claim.name)) {
-      // The unique records now belong to whoever won the name.
+      // The unique records now belong to the host that won the name.
       if (entry !== undefined) {
         this.#names.delete(foldName(entry.claim.name));
         this.#sayGoodbye(entry, entry.claim.shared, nowMs);

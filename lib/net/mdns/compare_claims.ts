@@ -17,7 +17,7 @@ export function compareClaims(
   const b = [...theirs].sort(compareRecords);
   for (const [i, record] of a.entries()) {
     const other = b[i];
-    // Whoever runs out of records first is the earlier one.
+    // The one that runs out of records first is the earlier one.
     if (other === undefined) return 1;
     const order = compareRecords(record, other);
     if (order !== 0) return order;

@@ -108,7 +108,7 @@ export class QuerierLink implements LinkSession {
       // RFC 6762 section 11: what comes from beyond the link is not for us.
       if (!isOnLink(from.address, link)) return;
       const message = decodeMessage(packet);
-      // A client tells what it found; who sends nonsense is not its business.
+      // A client tells what it found, not who sends nonsense.
       if (message.ok) onMessage(this, message.value, from);
     } catch (error) {
       onProblem(`mdns ${describeLink(link)}: ${messageOf(error)}`);

@@ -76,7 +76,7 @@ export class RecordCache {
     this.#names.set(name, named.set(key, { record, expiresMs }));
   }
 
-  /** Whoever floods us must not keep us from hearing others. */
+  /** A host that floods us must not keep us from hearing others. */
   #dropOldest(): void {
     for (const [name, named] of this.#names) {
       for (const key of named.keys()) {

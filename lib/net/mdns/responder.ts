@@ -254,7 +254,7 @@ export class MdnsResponder {
     }
     const spoken = distinctRecords([
       ...answer(questions.filter((q) => isProbe || !wantsUnicast(q))),
-      // Section 5.4: who answers by unicast still keeps caches fresh.
+      // Section 5.4: an answer by unicast still keeps caches fresh.
       ...direct.filter((r) =>
         this.#queue.lastSentMs(r) < nowMs - r.ttlSeconds * 1000 / 4
       ),
@@ -270,8 +270,8 @@ export class MdnsResponder {
   }
 
   /**
-   * RFC 6762 section 6.7: whoever asks from another port than 5353 is a simple
-   * resolver, or a client that wants its answer without delay.
+   * RFC 6762 section 6.7: a host that asks from another port than 5353 is a
+   * simple resolver, or a client that wants its answer without delay.
    */
   #answerOneShot(
     { id, questions, known }: {

@@ -121,7 +121,7 @@ Deno.test("MdnsResponder waits for the known answers that follow a truncated que
   assert.deepEqual(bench.answers(61_300), [`450 all: ${PTR}`]);
 });
 
-Deno.test("MdnsResponder multicasts a record once a second, and whoever asks in between is answered then", () => {
+Deno.test("MdnsResponder multicasts a record once a second, and answers those who ask in between then", () => {
   const bench = established();
   const query = queryMessage([question(INSTANCE, DnsType.SRV)]);
   for (let i = 0; i < 5; i++) bench.hear(query).pass(50);
@@ -238,7 +238,7 @@ Deno.test("MdnsResponder does not take the echo of its own answer for that of an
   ]);
 });
 
-Deno.test("MdnsResponder answers within 2 s whoever never ends its truncated query", () => {
+Deno.test("MdnsResponder answers within 2 s a truncated query that never ends", () => {
   const bench = established();
   const query = queryMessage([question(SUBTYPE, DnsType.PTR)], {
     truncated: true,
