@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { commandOutput } from "./command_output.ts";
 import { LabProgram, until } from "./lab_program.ts";
 
 /**
@@ -36,6 +36,13 @@ export function labTest(
       await body(lab);
     },
   });
+}
+
+/** A port of a switch for a machine in QEMU, which runs at the switch. */
+export interface MachinePort {
+  readonly tap: string;
+  /** In front of QEMU's command. */
+  readonly prefix: readonly string[];
 }
 
 /** Hosts in network namespaces of their own, on switches of their own. */
@@ -88,6 +95,14 @@ export class NetworkLab implements AsyncDisposable {
     ];
   }
 
+  /** Where a machine in QEMU is plugged into a LAN. */
+  async machinePort(lan: string): Promise<MachinePort> {
+    const tap = `t${crypto.randomUUID().slice(0, 8)}`;
+    await this.#ip(`-n ${this.#switch} tuntap add ${tap} mode tap`);
+    await this.#ip(`-n ${this.#switch} link set ${tap} master ${lan} up`);
+    return { tap, prefix: ["ip", "netns", "exec", this.#switch] };
+  }
+
   /** Ends every program, and the namespaces with all that is in them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
@@ -100,7 +115,7 @@ export class NetworkLab implements AsyncDisposable {
   }
 
   async #ip(args: string): Promise<void> {
-    await output("ip", args.split(" "));
+    await commandOutput("ip", args.split(" "));
   }
 }
 
@@ -124,6 +139,11 @@ export class LabHost {
     stack.defer(() => Deno.remove(this.#runDirectory, { recursive: true }));
   }
 
+  /** In front of a command that is to run here. */
+  get prefix(): readonly string[] {
+    return ["ip", "netns", "exec", this.#namespace];
+  }
+
   /** Adds an interface on a LAN, with addresses such as `10.0.0.1/24`. */
   async plug(
     name: string,
@@ -131,7 +151,7 @@ export class LabHost {
     ...addresses: string[]
   ): Promise<void> {
     const port = `p${crypto.randomUUID().slice(0, 8)}`;
-    await output("ip", [
+    await commandOutput("ip", [
       ..."link add".split(" "),
       name,
       ...`netns ${this.#namespace} type veth peer name`.split(" "),
@@ -140,7 +160,7 @@ export class LabHost {
       this.#switch,
     ]);
     const at = ["-n", this.#switch, "link", "set", port];
-    await output("ip", [...at, "master", lan, "up"]);
+    await commandOutput("ip", [...at, "master", lan, "up"]);
     // Duplicate address detection would keep IPv6 waiting for a second.
     await this.exec(
       "sysctl",
@@ -166,9 +186,9 @@ export class LabHost {
    * @throws when it fails
    */
   exec(program: string, ...args: string[]): Promise<string> {
-    return output("ip", ["netns", "exec", this.#namespace, program, ...args], {
-      DBUS_SYSTEM_BUS_ADDRESS: this.#bus,
-    });
+    const command = ["netns", "exec", this.#namespace, program, ...args];
+    const env = { DBUS_SYSTEM_BUS_ADDRESS: this.#bus };
+    return commandOutput("ip", command, { env });
   }
 
   /** Starts a program, which is killed with the lab at the latest. */
@@ -238,20 +258,6 @@ export class LabHost {
   get #bus(): string {
     return `unix:path=${this.#runDirectory}/bus`;
   }
-}
-
-async function output(
-  program: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    env,
-  }).output();
-  const text = new TextDecoder();
-  assert.ok(success, `${program} ${args.join(" ")}: ${text.decode(stderr)}`);
-  return text.decode(stdout);
 }
 
 function busConfig(address: string): string {
