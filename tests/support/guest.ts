@@ -1,0 +1,176 @@
+/** Machines in QEMU, judged by what they say on their serial console. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { MachinePort } from "./network_lab.ts";
+
+/** Without KVM, so that it runs, and takes about as long, everywhere. */
+export const QEMU = "qemu-system-x86_64";
+/** Firmware that machines with UEFI have. */
+export const OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/** What it remembers; each machine has a copy of its own. */
+export const OVMF_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/** What SeaBIOS and OVMF say when nothing is left to boot from. */
+const GIVES_UP = /No bootable (device|option)|UEFI Interactive Shell/;
+
+/** How a machine boots from the network. */
+export type MachineKind = "bios-pxe" | "uefi-pxe" | "uefi-http";
+
+/** A machine to switch on. */
+export interface GuestOptions {
+  readonly kind: MachineKind;
+  readonly port: MachinePort;
+  /** Holds what the firmware remembers, and the monitor's socket. */
+  readonly directory: string;
+}
+
+/** A running machine; disposing of it switches it off. */
+export class Guest implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #monitorPath: string;
+  readonly #startMs = performance.now();
+  readonly #reading: Promise<void>;
+  #text = "";
+  #hasEnded = false;
+  #wake = () => {};
+
+  private constructor(child: Deno.ChildProcess, monitorPath: string) {
+    this.#child = child;
+    this.#monitorPath = monitorPath;
+    this.#reading = this.#read();
+  }
+
+  /** Switches a machine on. */
+  static async start({ kind, port, directory }: GuestOptions): Promise<Guest> {
+    const monitorPath = join(directory, "monitor");
+    const firmware = kind === "bios-pxe"
+      ? BIOS_ARGUMENTS
+      : await uefiArguments(directory, kind);
+    const [head = "", ...rest] = [
+      ...port.prefix,
+      ...[QEMU, "-display", "none", "-no-reboot", "-serial", "stdio"],
+      ...["-monitor", `unix:${monitorPath},server=on,wait=off`],
+      ...["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "768"],
+      ...["-netdev", `tap,id=n0,ifname=${port.tap},script=no,downscript=no`],
+      ...firmware,
+    ];
+    const child = new Deno.Command(head, {
+      args: rest,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    return new Guest(child, monitorPath);
+  }
+
+  /** What stood on its console so far, without control sequences. */
+  get console(): string {
+    return this.#text
+      // deno-lint-ignore no-control-regex
+      .replaceAll(/\x1b\[[0-9;?=]*[A-Za-z]|\0/g, "")
+      .replaceAll("\r", "");
+  }
+
+  /**
+   * Waits until its console shows something.
+   *
+   * @returns seconds since it was switched on
+   * @throws when it gives up booting, is switched off, or takes longer than the
+   * limit, without
+   */
+  async shows(pattern: RegExp, timeoutMs: number): Promise<number> {
+    const end = await this.#showsOr(pattern, timeoutMs);
+    if (end === undefined) return this.seconds;
+    const console = this.console.slice(-4000);
+    assert.fail(`No ${pattern} on the console, it ${end}:\n${console}`);
+  }
+
+  /** @returns why there is no more to wait for, undefined when it was shown */
+  async #showsOr(
+    pattern: RegExp,
+    timeoutMs: number,
+  ): Promise<string | undefined> {
+    let isLate = false;
+    const limit = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, timeoutMs);
+    try {
+      while (true) {
+        if (pattern.test(this.console)) return undefined;
+        if (GIVES_UP.test(this.console)) return "gave up";
+        if (this.#hasEnded) return "was switched off";
+        if (isLate) return `went on for ${timeoutMs} ms`;
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  /** Seconds since it was switched on. */
+  get seconds(): number {
+    return (performance.now() - this.#startMs) / 1000;
+  }
+
+  /** Asks QEMU's monitor, such as `info registers`. */
+  async monitor(command: string): Promise<string> {
+    using connection = await Deno.connect({
+      transport: "unix",
+      path: this.#monitorPath,
+    });
+    await connection.write(new TextEncoder().encode(`${command}\n`));
+    // An answer ends with the prompt; one comes before it, too.
+    let answer = "";
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(1 << 16);
+    while (answer.split("(qemu) ").length < 3) {
+      const count = await connection.read(buffer);
+      if (count === null) break;
+      answer += decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasEnded) this.#child.kill("SIGKILL");
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoderStream();
+    for await (const text of this.#child.stdout.pipeThrough(decoder)) {
+      this.#text += text;
+      this.#wake();
+    }
+    await this.#child.status;
+    this.#hasEnded = true;
+    this.#wake();
+  }
+}
+
+/** The network card's ROM is iPXE; what it says goes to the serial console. */
+const BIOS_ARGUMENTS = [
+  ...["-machine", "q35,graphics=off", "-boot", "n"],
+  ...["-device", "virtio-net-pci,netdev=n0"],
+];
+
+async function uefiArguments(
+  directory: string,
+  kind: "uefi-pxe" | "uefi-http",
+): Promise<string[]> {
+  const variables = join(directory, "variables.fd");
+  await Deno.copyFile(OVMF_VARIABLES, variables);
+  const drive = "if=pflash,format=raw";
+  const pxe4 = kind === "uefi-pxe" ? "y" : "n";
+  return [
+    ...["-machine", "q35"],
+    ...["-drive", `${drive},readonly=on,file=${OVMF_CODE}`],
+    ...["-drive", `${drive},file=${variables}`],
+    // No ROM: OVMF drives the card itself.
+    ...["-device", "virtio-net-pci,netdev=n0,romfile="],
+    ...["-device", "virtio-rng-pci"],
+    ...["-fw_cfg", `name=opt/org.tianocore/IPv4PXESupport,string=${pxe4}`],
+    ...["-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"],
+  ];
+}
