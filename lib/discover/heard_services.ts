@@ -26,7 +26,11 @@ export class HeardServices {
   readonly #toldOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
   #problemsTold = 0;
 
-  /** @param image what is looked for */
+  /**
+   * Has heard nothing yet.
+   *
+   * @param image what is looked for
+   */
   constructor(image: ChannelArch) {
     this.#image = image;
   }
