@@ -71,7 +71,7 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/manifest.json", manifestOfOnlyImage],
   ["/blobs/sha256/:hex", blob],
   ["/trust/:file", trustDocument],
-  ["/:channel/:arch/:file", imageFile],
+  ["/:channel/:arch/:file{.+}", imageFile],
 ];
 
 /** Files of an image that are made here, by name in lower case. */

@@ -1,11 +1,17 @@
 import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
+import {
+  checkPaths,
+  isArtifactPath,
+  isRolePath,
+  roleOfPath,
+} from "./artifact_paths.ts";
 import type { JsonValue } from "./canonical_json.ts";
 import { type JsonReader, readJson } from "./json_reader.ts";
 
 /** One file that a manifest promises. */
 export interface Artifact {
-  /** A plain file name, safe to create in a directory. */
+  /** A path relative to the image, safe to create below a directory. */
   readonly filename: string;
   /** SHA-256 of the content, 64 lower-case hex digits. */
   readonly sha256: string;
@@ -31,12 +37,19 @@ export interface BootManifest {
   readonly cmdline?: string;
   /** The kernel, the one file that every image has. */
   readonly kernel: Artifact;
-  /** The initial RAM file system. */
+  /** The initial RAM file system: the main one, where there are several. */
   readonly initramfs?: Artifact;
   /** The root file system. */
   readonly rootfs?: Artifact;
-  /** Device trees, sorted by name. */
+  /** Device trees, sorted by path. */
   readonly dtbs: readonly Artifact[];
+  /** Every other file, sorted by path. */
+  readonly files: readonly Artifact[];
+  /**
+   * File names of all initial RAM file systems in the order to load them in: of
+   * `initramfs` and of some of `files`. Empty unless there are several.
+   */
+  readonly initrds: readonly string[];
 }
 
 /**
@@ -50,29 +63,31 @@ export function parseManifest(value: JsonValue): Result<BootManifest> {
 }
 
 /**
- * The files of an image by role: `kernel`, `initramfs`, `rootfs`, and each
- * device tree's file name.
+ * The files of an image by role: `kernel`, `initramfs`, `rootfs`, and the path
+ * of each other one, with `./` in front of it where it is called like a role.
+ *
+ * @param image a manifest, or the files that one is made of
  */
 export function artifactsByRole<A extends { readonly filename: string }>(
-  { kernel, initramfs, rootfs, dtbs }: {
+  { kernel, initramfs, rootfs, dtbs, files }: {
     readonly kernel: A;
     readonly initramfs?: A;
     readonly rootfs?: A;
     readonly dtbs: readonly A[];
+    readonly files: readonly A[];
   },
 ): ReadonlyMap<string, A> {
   const roles = new Map([["kernel", kernel]]);
   if (initramfs !== undefined) roles.set("initramfs", initramfs);
   if (rootfs !== undefined) roles.set("rootfs", rootfs);
-  for (const dtb of dtbs) roles.set(dtb.filename, dtb);
+  for (const file of [...dtbs, ...files]) {
+    roles.set(roleOfPath(file.filename), file);
+  }
   return roles;
 }
 
-/** The same names that a scan takes: they fit a URL path and a boot script. */
-const ARTIFACT_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$/;
-
-/** Names of files that are still being written, or that lie beside them. */
-const RESERVED_NAME = /(\.part|\.tmp)$|^manifest\.json$/;
+/** More are not loaded by any boot loader. */
+const MAX_INITRDS = 256;
 
 function readManifest(reader: JsonReader): BootManifest {
   const image = parseChannelArch(
@@ -90,34 +105,59 @@ function readManifest(reader: JsonReader): BootManifest {
     createdAtMs: reader.timeMs("created_at"),
     expiresAtMs: reader.timeMs("expires_at"),
     ...(reader.has("cmdline") && { cmdline: reader.text("cmdline", 4096) }),
-    kernel: readArtifact(artifacts.object("kernel")),
+    kernel: readArtifact(artifacts.object("kernel"), isRolePath),
     ...(artifacts.has("initramfs") &&
-      { initramfs: readArtifact(artifacts.object("initramfs")) }),
+      { initramfs: readArtifact(artifacts.object("initramfs"), isRolePath) }),
     ...(artifacts.has("rootfs") &&
-      { rootfs: readArtifact(artifacts.object("rootfs")) }),
-    dtbs: artifacts.has("dtbs") ? readDtbs(artifacts.object("dtbs")) : [],
+      { rootfs: readArtifact(artifacts.object("rootfs"), isRolePath) }),
+    dtbs: artifacts.has("dtbs")
+      ? readByPath(artifacts.object("dtbs"), /\.dtbo?$/)
+      : [],
+    files: artifacts.has("files")
+      ? readByPath(artifacts.object("files"), /(?:)/)
+      : [],
+    initrds: reader.has("initrds")
+      ? reader.texts("initrds", MAX_INITRDS, 512)
+      : [],
   };
-  const files = [...artifactsByRole(manifest).values()];
-  const names = new Set(files.map(({ filename }) => filename));
   // Fetched into one directory, a second file would replace the first.
-  if (names.size !== files.length) {
-    return reader.refuse("artifacts", "made of files with different names");
+  const { kernel, initramfs, rootfs, dtbs, files, initrds } = manifest;
+  const all = [kernel, initramfs, rootfs, ...dtbs, ...files]
+    .flatMap((artifact) => artifact?.filename ?? []);
+  const paths = checkPaths(all);
+  if (!paths.ok) return reader.refuse("artifacts", paths.reason);
+  if (initrds.length > 0 && !areInitrds(manifest)) {
+    return reader.refuse(
+      "initrds",
+      "a list of different files, initramfs among them",
+    );
   }
   return manifest;
 }
 
-function readDtbs(reader: JsonReader): Artifact[] {
-  return reader.keys().sort().map((name) => {
-    const artifact = readArtifact(reader.object(name));
-    return artifact.filename === name && name.endsWith(".dtb")
+function areInitrds({ initramfs, files, initrds }: BootManifest): boolean {
+  if (initramfs === undefined) return false;
+  const known = new Set([initramfs, ...files].map(({ filename }) => filename));
+  return initrds.includes(initramfs.filename) &&
+    new Set(initrds).size === initrds.length &&
+    initrds.every((name) => known.has(name));
+}
+
+function readByPath(reader: JsonReader, ending: RegExp): Artifact[] {
+  return reader.keys().sort().map((path) => {
+    const artifact = readArtifact(reader.object(path), isArtifactPath);
+    return artifact.filename === path && ending.test(path)
       ? artifact
-      : reader.refuse(name, "named as its file, with the ending .dtb");
+      : reader.refuse(path, "named as its file, with the right ending");
   });
 }
 
-function readArtifact(reader: JsonReader): Artifact {
-  const filename = reader.text("filename", 255);
-  if (!ARTIFACT_NAME.test(filename) || RESERVED_NAME.test(filename)) {
+function readArtifact(
+  reader: JsonReader,
+  isSafe: (path: string) => boolean,
+): Artifact {
+  const filename = reader.text("filename", 512);
+  if (!isSafe(filename)) {
     return reader.refuse("filename", "the name of an artifact file");
   }
   const hash = reader.text("hash", 71);

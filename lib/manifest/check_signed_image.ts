@@ -1,5 +1,6 @@
 import { sameImage } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { artifactFiles } from "../scan/digest.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
 import {
   type Artifact,
@@ -89,12 +90,10 @@ function namedKeys({ signatures }: Envelope): TrustedKeys {
 
 function matchArtifacts(
   manifest: BootManifest,
-  { kernel, initramfs, rootfs, dtbs }: HashedImage,
+  image: HashedImage,
 ): Result<Map<string, HashedArtifact>, Refusal> {
   const present = new Map(
-    [kernel, initramfs, rootfs, ...dtbs].flatMap((file) =>
-      file === undefined ? [] : [[file.filename, file] as const]
-    ),
+    artifactFiles(image).map((file) => [file.filename, file] as const),
   );
   const matched = new Map<string, HashedArtifact>();
   for (const [role, promised] of artifactsByRole(manifest)) {

@@ -1,9 +1,11 @@
 import { formatChannelArch, sameImage } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
+import { artifactFiles } from "../scan/digest.ts";
+import { artifactReferences } from "./artifact_paths.ts";
 import { type BootManifest, parseManifest } from "./boot_manifest.ts";
 import { canonicalize, type JsonObject } from "./canonical_json.ts";
-import { type Envelope, openEnvelope } from "./envelope.ts";
+import { type Envelope, MAX_ENVELOPE_BYTES, openEnvelope } from "./envelope.ts";
 import { sha256 } from "./sha256.ts";
 import { sealEnvelope } from "./sign_envelope.ts";
 import type { SigningKey } from "./signing_key.ts";
@@ -47,7 +49,8 @@ export interface IssueOptions {
  * or the keys change or half of the promised time is over; only another
  * content raises `manifest_version`.
  *
- * @throws UserError when a file name, `cmdline` or `version` cannot be promised
+ * @throws UserError when a file name, `cmdline` or `version` cannot be
+ * promised, or so many files that no client would take the manifest
  */
 export async function issueManifest(
   options: IssueOptions,
@@ -84,7 +87,16 @@ export async function issueManifest(
       } from "${image.directory}": ${manifest.reason}`,
     );
   }
-  return await issued(await sealEnvelope(content, signers), manifest.value);
+  const bytes = await sealEnvelope(content, signers);
+  if (bytes.length > MAX_ENVELOPE_BYTES) {
+    const { length } = artifactFiles(image);
+    throw new UserError(
+      `Cannot issue a manifest for ${
+        formatChannelArch(image.image)
+      } from "${image.directory}": with ${length} files it would be larger than 1 MiB, which no client takes; say in image.toml which are needed: dtbs = [...], files = [...]`,
+    );
+  }
+  return await issued(bytes, manifest.value);
 }
 
 interface Previous {
@@ -113,14 +125,13 @@ function readPrevious(
  * copies or touches them makes no new version
  */
 function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
-  const { kernel, initramfs, rootfs, dtbs } = image;
+  const { kernel, initramfs, rootfs, dtbs, files, initrds } = image;
   const artifacts = {
-    kernel: artifactJson(kernel),
-    initramfs: initramfs && artifactJson(initramfs),
-    rootfs: rootfs && artifactJson(rootfs),
-    dtbs: dtbs.length === 0 ? undefined : Object.fromEntries(
-      dtbs.map((dtb) => [dtb.filename, artifactJson(dtb)]),
-    ),
+    kernel: artifactJson(kernel, "kernel"),
+    initramfs: initramfs && artifactJson(initramfs, "initramfs"),
+    rootfs: rootfs && artifactJson(rootfs, "rootfs"),
+    dtbs: artifactsJson(dtbs),
+    files: artifactsJson(files),
   };
   const isUnchanged = previous !== undefined &&
     canonicalize({ artifacts }) ===
@@ -134,6 +145,7 @@ function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
     arch: image.image.arch,
     cmdline: image.cmdline,
     artifacts,
+    initrds: initrds.length === 0 ? undefined : initrds,
   };
 }
 
@@ -144,20 +156,30 @@ function promiseIn(content: JsonObject): JsonObject {
   return promise;
 }
 
-function artifactJson({ filename, sha256, info }: HashedArtifact): JsonObject {
+/** By path; undefined where there are none. */
+function artifactsJson(
+  files: readonly HashedArtifact[],
+): JsonObject | undefined {
+  return files.length === 0 ? undefined : Object.fromEntries(
+    files.map((file) => [file.filename, artifactJson(file)]),
+  );
+}
+
+function artifactJson(
+  { filename, sha256, info }: HashedArtifact,
+  role?: "kernel" | "initramfs" | "rootfs",
+): JsonObject {
   return {
     filename,
     hash: `sha256:${sha256}`,
     size: info.sizeBytes,
-    urls: [encodeURIComponent(filename), `/blobs/sha256/${sha256}`],
+    urls: artifactReferences(filename, sha256, role),
   };
 }
 
 /** The day of the newest file, `2026.11.22`, in UTC wherever it is asked. */
-function newestDate({ kernel, initramfs, rootfs, dtbs }: HashedImage): string {
-  const times = [kernel, initramfs, rootfs, ...dtbs]
-    .flatMap((artifact) => artifact === undefined ? [] : [artifact])
-    .map((artifact) => artifact.info.modifiedMs);
+function newestDate(image: HashedImage): string {
+  const times = artifactFiles(image).map(({ info }) => info.modifiedMs);
   return formatTimestamp(Math.max(...times)).slice(0, 10).replaceAll("-", ".");
 }
 

@@ -312,7 +312,7 @@ interface Served {
 
 /** An image with the version and command line that its manifest promises. */
 function servedImage(
-  { image, version, cmdline }: BootManifest,
+  { image, version, cmdline, initrds }: BootManifest,
   manifest: ServedImage["manifest"],
   artifacts: ServedImage["artifacts"],
 ): ServedImage {
@@ -322,5 +322,6 @@ function servedImage(
     ...cmdline !== undefined && { cmdline },
     manifest,
     artifacts,
+    ...initrds.length > 0 && { initrds },
   };
 }

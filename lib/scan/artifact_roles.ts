@@ -1,136 +1,214 @@
-/** What each file of an image directory is for, decided by name alone. */
+import {
+  isExactName,
+  isLastResort,
+  isMicrocode,
+  microcodeOrder,
+  type NamedRole,
+  nameRank,
+  neverPlays,
+} from "./role_names.ts";
+import { compareVersions } from "./version_order.ts";
+
+/** Which file of an image directory plays which role. */
 export interface ArtifactRoles {
-  /** Usable kernels by preference, best first. */
-  readonly kernel: readonly string[];
-  /** By preference, best first. */
-  readonly initramfs: readonly string[];
-  /** By preference, best first. */
-  readonly rootfs: readonly string[];
-  /** Sorted. */
-  readonly dtbs: readonly string[];
-  /** Never served, each with the reason. */
-  readonly ignored: readonly IgnoredName[];
+  /** What the machine boots; undefined: nothing here is called like a kernel. */
+  readonly kernel?: string;
+  /** The main initial RAM file system. */
+  readonly initramfs?: string;
+  /** The root file system proper. */
+  readonly rootfs?: string;
+  /**
+   * All initial RAM file systems in the order to load them in, microcode first;
+   * empty unless there are several.
+   */
+  readonly initrds: readonly string[];
+  /** How each role came to its file, in the order kernel, initramfs, rootfs. */
+  readonly choices: readonly RoleChoice[];
 }
 
-/** A name that is passed over. */
-export interface IgnoredName {
-  /** As the directory lists it: not fit for a log line. */
+/** How one role came to its file. */
+export interface RoleChoice {
+  /** The role. */
+  readonly role: NamedRole;
+  /** The file that plays it; undefined: none does. */
+  readonly name?: string;
+  /** Why this one, or why none: one clause. */
+  readonly why: string;
+  /** What could have been meant. */
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** A file that does not play a role although it is called like it. */
+export interface PassedOver {
+  /** The file. */
   readonly name: string;
-  /** One clause, for a warning. */
-  readonly reason: string;
+  /** Completes a sentence that begins with the name: `is older`. */
+  readonly why: string;
+  /** Whether the operator may have meant it. */
+  readonly isDoubtful: boolean;
 }
 
-/** An exact name, or a pattern that a name must match from start to end. */
-type NamePattern = string | RegExp;
-
-const KERNEL_NAMES: readonly NamePattern[] = [
-  "vmlinuz",
-  /vmlinuz-.+/,
-  "bzImage",
-  "Image",
-  "kernel",
-];
-const INITRAMFS_NAMES: readonly NamePattern[] = [
-  "initramfs.img",
-  /initramfs.*/,
-  /initrd.*/,
-];
-const ROOTFS_NAMES: readonly NamePattern[] = [/rootfs\..+/];
-const DTB_NAMES: readonly NamePattern[] = [/.+\.dtb/];
-
 /**
- * What lies beside a file about it: a detached signature is no kernel, whatever
- * else is there, so these never play a role.
- */
-const ABOUT_ANOTHER_FILE =
-  /\.(sig|asc|gpg|minisig|sha.*|md5.*|sum|hmac|manifest|zsync|torrent|verity|roothash)(\.(bak|old.*|orig|dpkg-.*|rpm.*))?$/i;
-/**
- * Backups, and images for when the ordinary one fails: they play a role where
- * nothing else can.
- */
-const LAST_RESORT = /\.(bak|old.*|orig|dpkg-.*|rpm.*)$|kdump|rescue|fallback/i;
-
-/** Fits a URL path and a boot script without quoting. */
-const SAFE_FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$/;
-const PARTIAL_NAME = /(\.part|\.tmp|~)$/;
-
-/** Newer first: `vmlinuz-6.12` before `vmlinuz-6.9`. */
-const versionOrder = new Intl.Collator("en", { numeric: true });
-
-/**
- * Sorts the file names of an image directory into roles.
+ * Decides by name alone which files play which role. A kernel is preferred by
+ * what it is called, its own initramfs (of the same version) and its version,
+ * in this order but for `vmlinuz`, which comes first whatever else is there.
  *
- * @param names every name in the directory that is not a directory
+ * @param names files that can be served and are not empty
+ * @param given the kernel, where it is known already
  */
-export function artifactRoles(names: Iterable<string>): ArtifactRoles {
-  const usable: string[] = [];
-  const ignored: IgnoredName[] = [];
-  for (const name of names) {
-    if (ABOUT_ANOTHER_FILE.test(name)) continue;
-    const reason = reasonToIgnore(name);
-    if (reason === undefined) usable.push(name);
-    else ignored.push({ name, reason });
-  }
+export function artifactRoles(
+  names: Iterable<string>,
+  given?: string,
+): ArtifactRoles {
+  const all = [...names].sort();
+  const initramfsNames = candidates(all, "initramfs");
+  const kernels = given !== undefined
+    ? [given]
+    : candidates(all, "kernel").sort(
+      byPreference("kernel", (name) => {
+        if (name === "vmlinuz") return 0;
+        return initramfsNames.some((i) => fit(name, i) === "own") ? 1 : 2;
+      }),
+    );
+  const kernel = kernels[0];
+  const initramfsChoice = partnerOf(kernel, initramfsNames, "initramfs");
+  const rootfsChoice = partnerOf(kernel, candidates(all, "rootfs"), "rootfs");
+  const initramfs = initramfsChoice.name;
+  const microcode = all.filter(isMicrocode)
+    .sort((a, b) => microcodeOrder(a) - microcodeOrder(b));
+  const isBooted = kernel !== undefined && initramfs !== undefined;
   return {
-    kernel: byPreference(usable, KERNEL_NAMES),
-    initramfs: byPreference(usable, INITRAMFS_NAMES),
-    rootfs: byPreference(usable, ROOTFS_NAMES),
-    dtbs: usable.filter((name) => DTB_NAMES.some((p) => matches(name, p)))
-      .sort(),
-    ignored,
+    ...kernel !== undefined && { kernel },
+    ...initramfs !== undefined && { initramfs },
+    ...rootfsChoice.name !== undefined && { rootfs: rootfsChoice.name },
+    initrds: isBooted && microcode.length > 0 ? [...microcode, initramfs] : [],
+    choices: [
+      kernelChoice(all, kernels, initramfsNames),
+      initramfsChoice,
+      rootfsChoice,
+    ],
   };
 }
 
-function reasonToIgnore(name: string): string | undefined {
-  if (name.startsWith(".")) return "it is a dot file";
-  if (PARTIAL_NAME.test(name)) return "it is a partial file";
-  const hasRole = [
-    KERNEL_NAMES,
-    INITRAMFS_NAMES,
-    ROOTFS_NAMES,
-    DTB_NAMES,
-  ].flat().some((pattern) => matches(name, pattern));
-  return hasRole && !SAFE_FILE_NAME.test(name)
-    ? "its name has characters outside A-Z a-z 0-9 . _ + -"
-    : undefined;
+function candidates(names: readonly string[], role: NamedRole): string[] {
+  return names.filter((name) => nameRank(name, role) !== undefined);
 }
 
-/**
- * Every match, in the patterns' order, newest version first within one, and
- * what is a last resort after all others.
- */
+/** Last resorts last, then by `first`, then by the table, then newest first. */
 function byPreference(
-  names: readonly string[],
-  patterns: readonly NamePattern[],
-): string[] {
-  const found = new Set<string>();
-  for (const pattern of patterns) {
-    const matching = names.filter((name) => matches(name, pattern));
-    matching.sort((a, b) => versionOrder.compare(b, a));
-    for (const name of matching) found.add(name);
+  role: NamedRole,
+  first: (name: string) => number,
+): (a: string, b: string) => number {
+  return (a, b) =>
+    Number(isLastResort(a)) - Number(isLastResort(b)) ||
+    first(a) - first(b) ||
+    (nameRank(a, role) ?? 0) - (nameRank(b, role) ?? 0) ||
+    compareVersions(b, a) || (a < b ? -1 : 1);
+}
+
+function kernelChoice(
+  all: readonly string[],
+  [name, ...others]: readonly string[],
+  initramfsNames: readonly string[],
+): RoleChoice {
+  const never = all.flatMap((other): PassedOver[] => {
+    const what = neverPlays(other, "kernel");
+    const isNotable = what === "a hypervisor" || what === "a boot loader";
+    return isNotable
+      ? [{ name: other, why: `is ${what}`, isDoubtful: false }]
+      : [];
+  });
+  if (name === undefined) {
+    const why = "nothing is called like a kernel";
+    return { role: "kernel", why, passedOver: never };
   }
-  const all = [...found];
-  return [
-    ...all.filter((name) => !isLastResort(name)),
-    ...all.filter(isLastResort),
-  ];
+  const own = initramfsNames.find((other) => fit(name, other) === "own");
+  const passedOver = others.map((other): PassedOver => ({
+    name: other,
+    why: `is passed over for "${name}"`,
+    isDoubtful: isDoubtful(name, other),
+  }));
+  return {
+    role: "kernel",
+    name,
+    why: own === undefined || isExactName(name)
+      ? "by its name"
+      : `by its name, with "${own}"`,
+    passedOver: [...passedOver, ...never],
+  };
 }
 
-/** Whether a name only stands in where no other file can play its role. */
-export function isLastResort(name: string): boolean {
-  return LAST_RESORT.test(name);
+/** The file of a role that goes together with the kernel. */
+function partnerOf(
+  kernel: string | undefined,
+  names: readonly string[],
+  role: NamedRole,
+): RoleChoice {
+  const suits = (name: string) => {
+    const how = kernel === undefined ? "any" : fit(kernel, name);
+    // A root file system has versions of its own.
+    return how === "none" && role === "rootfs" ? "any" : how;
+  };
+  const [name, ...others] = names.filter((each) => suits(each) !== "none")
+    .sort(byPreference(role, (each) => suits(each) === "own" ? 0 : 1));
+  const strangers = names.filter((each) => suits(each) === "none");
+  const ofOthers = strangers.map((other): PassedOver => ({
+    name: other,
+    why: `is of another version than "${kernel}"`,
+    // With none at all, the machine may not come up.
+    isDoubtful: name === undefined && role === "initramfs",
+  }));
+  if (name === undefined) {
+    const why = strangers.length > 0
+      ? `none is of the version of "${kernel}"`
+      : "nothing is called like it";
+    return { role, why, passedOver: ofOthers };
+  }
+  const isOwn = suits(name) === "own";
+  const passedOver = others.map((other): PassedOver => ({
+    name: other,
+    why: `is passed over for "${name}"`,
+    isDoubtful: isDoubtful(name, other) && !(isOwn && suits(other) !== "own"),
+  }));
+  return {
+    role,
+    name,
+    why: isOwn ? `of the version of "${kernel}"` : "by its name",
+    passedOver: [...passedOver, ...ofOthers],
+  };
 }
 
-function matches(name: string, pattern: NamePattern): boolean {
-  return typeof pattern === "string"
-    ? name === pattern
-    : new RegExp(`^(?:${pattern.source})$`, "s").test(name);
+/** Whether an operator may have meant the other one. */
+function isDoubtful(chosen: string, other: string): boolean {
+  return !isExactName(chosen) && (isLastResort(chosen) || !isLastResort(other));
 }
 
 /**
- * Whether a name stands for a choice the operator made, so that further
- * candidates beside it need no warning: `vmlinuz` next to `vmlinuz-6.12`.
+ * Whether a file goes with a kernel: `own` when both are called alike but for
+ * their roles, `none` when both name a version and not the same one.
  */
-export function isExactName(name: string): boolean {
-  return [...KERNEL_NAMES, ...INITRAMFS_NAMES].includes(name);
+function fit(kernel: string, other: string): "own" | "any" | "none" {
+  const [a, b] = [releaseOf(kernel), releaseOf(other)];
+  if (a !== "" && a === b) return "own";
+  const [x, y] = [versionIn(a), versionIn(b)];
+  return x !== undefined && y !== undefined && x !== y ? "none" : "any";
+}
+
+/** What remains of a name without its role and endings: `6.1.0-9-amd64`. */
+function releaseOf(name: string): string {
+  return name.toLowerCase()
+    .replace(
+      /(\.(img|gz|bz2|lz4|lzma|lzo|xz|zst|cpio|igz|efi|itb|bin|sfs|squashfs))+$/,
+      "",
+    )
+    .replace(
+      /(live-)?(vmlinuz|vmlinux|bzimage|zimage|uimage|fitimage|image|kernel|initramfs|initrd|uinitrd|ramdisk|modloop|rootfs|airootfs)(\.img)?/,
+      "",
+    )
+    .replace(/^[-._]+|[-._]+$/g, "");
+}
+
+/** The version a release begins with, if it names one. */
+function versionIn(release: string): string | undefined {
+  return /\d+\.\d.*/.exec(release)?.[0];
 }

@@ -72,29 +72,37 @@ export async function readContent(
 
 /** Adds to every file of an image its content, one after the other. */
 export async function hashImage(
-  { kernel, initramfs, rootfs, dtbs, ...rest }: ImageFiles,
+  { kernel, initramfs, rootfs, dtbs, files, ...rest }: ImageFiles,
   contentOf: (file: ArtifactFile) => FileContent | Promise<FileContent>,
 ): Promise<HashedImage> {
   const hash = async (file: ArtifactFile): Promise<HashedArtifact> => ({
     ...file,
     ...await contentOf(file),
   });
-  const hashedDtbs: HashedArtifact[] = [];
-  for (const dtb of dtbs) hashedDtbs.push(await hash(dtb));
+  const hashAll = async (all: readonly ArtifactFile[]) => {
+    const hashed: HashedArtifact[] = [];
+    for (const file of all) hashed.push(await hash(file));
+    return hashed;
+  };
   return {
     ...rest,
     kernel: await hash(kernel),
     ...initramfs && { initramfs: await hash(initramfs) },
     ...rootfs && { rootfs: await hash(rootfs) },
-    dtbs: hashedDtbs,
+    dtbs: await hashAll(dtbs),
+    files: await hashAll(files),
   };
 }
 
 /** The files of an image in the order of their roles. */
 export function artifactFiles<A extends ArtifactFile>(
-  { kernel, initramfs, rootfs, dtbs }: ImageFiles<A>,
+  { kernel, initramfs, rootfs, dtbs, files }: Pick<
+    ImageFiles<A>,
+    "kernel" | "initramfs" | "rootfs" | "dtbs" | "files"
+  >,
 ): A[] {
-  return [kernel, initramfs, rootfs, ...dtbs].filter((f) => f !== undefined);
+  return [kernel, initramfs, rootfs, ...dtbs, ...files]
+    .filter((file) => file !== undefined);
 }
 
 /**

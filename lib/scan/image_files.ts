@@ -1,9 +1,13 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { FileInfo } from "../core/file_system.ts";
+import type { Checksums } from "./checksums.ts";
 
 /** One file of an image, checked to be a regular file inside its root. */
 export interface ArtifactFile {
-  /** As it is named in the directory, such as `vmlinuz-6.12`. */
+  /**
+   * Its path in the image's directory, such as `vmlinuz-6.12` or
+   * `dtbs/rockchip/rk3588.dtb`.
+   */
   readonly filename: string;
   /** Where to open it, every link resolved. */
   readonly path: string;
@@ -40,12 +44,21 @@ export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
   readonly directory: string;
   /** What the machine boots. */
   readonly kernel: A;
-  /** The first root file system. */
+  /** The first root file system: the main one, where there are several. */
   readonly initramfs?: A;
   /** The root file system proper. */
   readonly rootfs?: A;
-  /** Device trees, sorted by file name. */
+  /** Device trees, sorted by path. */
   readonly dtbs: readonly A[];
+  /** Every other file, sorted by path. */
+  readonly files: readonly A[];
+  /**
+   * Paths of all initial RAM file systems in the order to load them in: the
+   * main one, and others that are among `files`. Empty unless there are several.
+   */
+  readonly initrds: readonly string[];
+  /** What the files must match, where their owner says so. */
+  readonly checksums?: Checksums;
   /** Content of the file `cmdline`, trimmed: the kernel command line. */
   readonly cmdline?: string;
   /** Content of the file `version`, trimmed. */

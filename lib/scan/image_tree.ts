@@ -6,6 +6,7 @@ import {
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
+import { checksumProblem } from "./checksums.ts";
 import { artifactFiles, isUnchanged } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
 import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
@@ -15,6 +16,7 @@ import {
   scanAvailable,
   type ScanSettings,
 } from "./scan_available.ts";
+import { PrivateKeyCheck } from "./private_keys.ts";
 import type { WriterState } from "./settling.ts";
 import { SettlingFiles } from "./settling_files.ts";
 
@@ -48,6 +50,7 @@ export class ImageTree {
   readonly #progress: HashProgressOptions;
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
+  readonly #privateKeys = new PrivateKeyCheck();
   readonly #failures = new Map<string, Failure>();
   #hashed: readonly HashedImage[] = [];
   #pending: readonly ImageFiles[] = [];
@@ -103,15 +106,25 @@ export class ImageTree {
     settings: ScanSettings,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<TreeLook> {
-    const scan = await scanAvailable(settings, this.#fileSystem, { signal });
+    const scan = await scanAvailable(settings, this.#fileSystem, {
+      privateKeys: this.#privateKeys,
+      signal,
+    });
     const settled = new Set(this.#settling.settled(scan.available));
     const now = this.#clock.monotonic();
+    const mismatches: string[] = [];
     const hashed: HashedImage[] = [];
     const pending: ImageFiles[] = [];
     for (const files of scan.available) {
       const known = settled.has(files)
         ? await this.#digests.find(files)
         : undefined;
+      const problem = known === undefined ? undefined : checksumProblem(known);
+      if (problem !== undefined) {
+        const name = formatChannelArch(files.image);
+        mismatches.push(`Cannot offer ${name}: ${problem}`);
+        continue;
+      }
       const image = known ?? await this.#stillWhole(files);
       if (image !== undefined) hashed.push(image);
       const failure = this.#failures.get(formatChannelArch(files.image));
@@ -129,7 +142,7 @@ export class ImageTree {
     return {
       hashed,
       missing: scan.missing,
-      warnings: [...scan.warnings, ...failed],
+      warnings: [...scan.warnings, ...mismatches, ...failed],
     };
   }
 

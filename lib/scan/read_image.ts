@@ -1,21 +1,33 @@
-import { join, sep } from "node:path";
+import { join } from "node:path";
+import { type ImageFile, parseImageFile } from "../config/image_file.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import {
-  type DirectoryEntry,
-  type FileInfo,
   FileNotFoundError,
   type FileSystem,
   SystemLimitError,
 } from "../core/file_system.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import type { RoleChoice } from "./artifact_roles.ts";
+import { type Checksums, parseChecksums } from "./checksums.ts";
 import {
-  artifactRoles,
-  type IgnoredName,
-  isExactName,
-  isLastResort,
-} from "./artifact_roles.ts";
+  describeDirectory,
+  describeUnbootable,
+  type UnbootableDirectory,
+} from "./describe_directory.ts";
 import type { ArtifactFile, ImageFiles } from "./image_files.ts";
+import {
+  type IgnoredPath,
+  ignoredWarnings,
+  type ImageListing,
+  type ImageScope,
+  listImage,
+  outside,
+} from "./image_listing.ts";
+import { isDeviceTree, type NamedRole, nameRank } from "./role_names.ts";
+import { PrivateKeyCheck } from "./private_keys.ts";
+import { readCmdline, readNoteText, readVersion } from "./image_notes.ts";
+import { type SelectedFiles, selectFiles } from "./select_files.ts";
 
 /** An image directory to look into. */
 export interface ImageDirectory {
@@ -25,240 +37,277 @@ export interface ImageDirectory {
   readonly directory: string;
   /** Links must not lead out of this directory; its own links are resolved. */
   readonly realRoot: string;
+  /**
+   * Directories of ours, with every link resolved: nothing in them is read.
+   * @default none
+   */
+  readonly ownDirectories?: readonly string[];
 }
 
 /** What a directory holds. */
 export interface ReadImageResult {
-  /** Undefined: no usable kernel. */
+  /** Undefined: no image can be offered. */
   readonly files: ImageFiles | undefined;
+  /** How each role came to its file; empty without an image. */
+  readonly choices: readonly RoleChoice[];
+  /** What lies there, where nothing is called like a kernel. */
+  readonly unbootable?: UnbootableDirectory;
   /** What was passed over and why. */
   readonly warnings: readonly string[];
 }
 
-/** The kernel's own limit is 4 KiB at most on the architectures we serve. */
-const MAX_CMDLINE_LENGTH = 4096;
-const MAX_VERSION_LENGTH = 64;
-const MAX_NAMES_WITH_ONE_REASON = 10;
-const MANIFEST_NAME = "manifest.json";
+const MAX_IMAGE_FILE_LENGTH = 64 * 1024;
+const MAX_CHECKSUMS_LENGTH = 1024 * 1024;
 
-/** What the files of one directory are looked up in. */
-interface Scope {
-  /** With every link resolved. */
-  readonly directory: string;
-  readonly realRoot: string;
-  /** What the directory lists, links not followed. */
-  readonly kinds: ReadonlyMap<string, FileInfo["kind"]>;
-  readonly fileSystem: FileSystem;
-  readonly warn: (warning: string) => void;
-}
+/** Ends the reading of an image that must not be offered as it is. */
+class WithheldError extends Error {}
 
 /**
  * Reads one image directory: which file plays which role, and what the small
  * text files say. Never throws for what is on disk.
  *
+ * @param privateKeys remembers which files hold private keys
  * @throws SystemLimitError
  */
 export async function readImage(
-  { image, directory, realRoot }: ImageDirectory,
+  directory: ImageDirectory,
   fileSystem: FileSystem,
+  privateKeys: PrivateKeyCheck = new PrivateKeyCheck(),
 ): Promise<ReadImageResult> {
   const warnings: string[] = [];
-  const warn = (warning: string) => void warnings.push(warning);
-  let scope: Scope;
+  const name = formatChannelArch(directory.image);
   try {
-    const realDirectory = await fileSystem.realPath(directory);
-    if (!isInside(realDirectory, realRoot)) {
-      warn(`Ignoring "${directory}": ${leaves(realDirectory, realRoot)}`);
-      return { files: undefined, warnings };
+    const scope = await openScope(directory, fileSystem);
+    if (!scope.ok) {
+      warnings.push(`Ignoring "${directory.directory}": ${scope.reason}`);
+      return { files: undefined, choices: [], warnings };
     }
-    const entries = await fileSystem.list(realDirectory);
-    for (const warning of specialFileWarnings(entries, directory)) {
-      warn(warning);
-    }
-    const kinds = new Map(
-      entries
-        .filter(({ kind }) => kind === "file" || kind === "symlink")
-        .map(({ name, kind }) => [name, kind]),
-    );
-    scope = { directory: realDirectory, realRoot, kinds, fileSystem, warn };
+    return await readScope(directory.image, scope.value, {
+      warnings,
+      privateKeys,
+    });
   } catch (error) {
     if (error instanceof SystemLimitError) throw error;
-    if (!(error instanceof FileNotFoundError)) {
-      warn(`${messageOf(error)}; ${formatChannelArch(image)} is not offered`);
+    if (error instanceof WithheldError) {
+      warnings.push(`Cannot offer ${name}: ${error.message}`);
+    } else if (!(error instanceof FileNotFoundError)) {
+      warnings.push(`${messageOf(error)}; ${name} is not offered`);
     }
-    return { files: undefined, warnings };
+    return { files: undefined, choices: [], warnings };
   }
-  const roles = artifactRoles(scope.kinds.keys());
-  for (const warning of ignoredWarnings(roles.ignored, directory)) {
-    warn(warning);
+}
+
+async function openScope(
+  { directory, realRoot, ownDirectories = [] }: ImageDirectory,
+  fileSystem: FileSystem,
+): Promise<Result<ImageScope>> {
+  const realDirectory = await fileSystem.realPath(directory);
+  const problem = outside(realDirectory, realRoot, ownDirectories);
+  return problem === undefined
+    ? ok({ directory, realDirectory, realRoot, ownDirectories, fileSystem })
+    : refuse(problem);
+}
+
+async function readScope(
+  image: ChannelArch,
+  scope: ImageScope,
+  { warnings, privateKeys }: {
+    readonly warnings: string[];
+    readonly privateKeys: PrivateKeyCheck;
+  },
+): Promise<ReadImageResult> {
+  const { directory } = scope;
+  const listing = await listImage(scope);
+  warnings.push(...listing.warnings);
+  const described = await readDescription(listing, scope);
+  const selected = selectFiles(listing.files, described);
+  if (!selected.ok) {
+    throw new WithheldError(
+      `"${join(directory, "image.toml")}" names ${selected.reason}`,
+    );
   }
-  const kernel = await firstUsable(roles.kernel, "kernel", scope);
-  if (kernel === undefined) return { files: undefined, warnings };
-  const initramfs = await firstUsable(roles.initramfs, "initramfs", scope);
-  const rootfs = await firstUsable(roles.rootfs, "rootfs", scope);
-  const dtbs: ArtifactFile[] = [];
-  for (const name of roles.dtbs) {
-    const dtb = await readArtifact(name, scope);
-    if (dtb !== undefined) dtbs.push(dtb);
+  warnings.push(...emptyWarnings(listing, directory));
+  if (selected.value === undefined) {
+    const unbootable = describeDirectory(listing.files);
+    if (unbootable === undefined) {
+      return { files: undefined, choices: [], warnings };
+    }
+    warnings.push(describeUnbootable(directory, unbootable));
+    return { files: undefined, choices: [], unbootable, warnings };
   }
-  const cmdline = await readNote("cmdline", MAX_CMDLINE_LENGTH, scope);
-  const version = await readNote("version", MAX_VERSION_LENGTH, scope);
+  warnings.push(...choiceWarnings(selected.value, directory));
+  const { choices, isCut: _, ...files } = await withoutKeys(selected.value, {
+    scope,
+    isDescribed: described !== undefined,
+    warnings,
+    privateKeys,
+  });
+  const cmdline = described?.cmdline ?? await notedCmdline(listing, scope);
+  const version = described?.version ??
+    await notedVersion(listing, scope, warnings);
+  const checksums = await readChecksums(described, listing, scope);
   return {
     files: {
       image,
       directory,
-      kernel,
-      ...initramfs && { initramfs },
-      ...rootfs && { rootfs },
-      dtbs,
-      ...cmdline !== undefined && { cmdline },
-      ...version !== undefined && { version },
-      ...scope.kinds.has(MANIFEST_NAME) &&
-        { manifestPath: join(directory, MANIFEST_NAME) },
+      ...files,
+      ...cmdline && { cmdline },
+      ...version && { version },
+      ...checksums && { checksums },
+      ...listing.notes.has("manifest.json") &&
+        { manifestPath: join(directory, "manifest.json") },
     },
+    choices,
     warnings,
   };
 }
 
-/**
- * What is said of the FIFOs, sockets and devices in a directory, none of which
- * is ever opened.
- *
- * @param directory as it was found, for messages
- */
-export function specialFileWarnings(
-  entries: readonly DirectoryEntry[],
-  directory: string,
-): string[] {
-  const reason = "it is not a regular file";
+/** What `image.toml` says, if there is one. */
+async function readDescription(
+  { notes }: ImageListing,
+  scope: ImageScope,
+): Promise<ImageFile | undefined> {
+  const kind = notes.get("image.toml");
+  if (kind === undefined) return undefined;
+  const path = join(scope.directory, "image.toml");
+  const text = await readNoteText("image.toml", {
+    kind,
+    maxLength: MAX_IMAGE_FILE_LENGTH,
+    scope,
+  });
+  if (!text.ok) throw new WithheldError(`"${path}": ${text.reason}`);
+  try {
+    return parseImageFile(text.value, path);
+  } catch (error) {
+    throw new WithheldError(messageOf(error));
+  }
+}
+
+/** A cmdline that cannot be used holds the image back: nobody meant none. */
+async function notedCmdline(
+  { notes }: ImageListing,
+  scope: ImageScope,
+): Promise<string | undefined> {
+  const cmdline = await readCmdline(notes.get("cmdline"), scope);
+  if (cmdline.ok) return cmdline.value;
+  const path = join(scope.directory, "cmdline");
+  throw new WithheldError(`"${path}": ${cmdline.reason}; mend or remove it`);
+}
+
+async function notedVersion(
+  { notes }: ImageListing,
+  scope: ImageScope,
+  warnings: string[],
+): Promise<string | undefined> {
+  const version = await readVersion(notes.get("version"), scope);
+  if (version.ok) return version.value;
+  const path = join(scope.directory, "version");
+  warnings.push(`Ignoring "${path}": ${version.reason}`);
+  return undefined;
+}
+
+async function readChecksums(
+  described: ImageFile | undefined,
+  { files }: ImageListing,
+  scope: ImageScope,
+): Promise<Checksums | undefined> {
+  const filename = described?.checksums;
+  if (filename === undefined) return undefined;
+  const path = join(scope.directory, filename);
+  const fail = (reason: string) => new WithheldError(`"${path}": ${reason}`);
+  if (!files.has(filename)) {
+    const toml = join(scope.directory, "image.toml");
+    throw new WithheldError(
+      `"${toml}" names "${filename}", which is not there`,
+    );
+  }
+  const text = await readNoteText(filename, {
+    // Already resolved: it has been listed.
+    kind: "symlink",
+    maxLength: MAX_CHECKSUMS_LENGTH,
+    scope,
+  });
+  if (!text.ok) throw fail(text.reason);
+  const sha256ByPath = parseChecksums(text.value);
+  if (!sha256ByPath.ok) throw fail(sha256ByPath.reason);
+  const below = filename.slice(0, filename.lastIndexOf("/") + 1);
+  return {
+    filename,
+    sha256ByPath: new Map(
+      [...sha256ByPath.value].map(([path, hex]) => [below + path, hex]),
+    ),
+  };
+}
+
+/** The same without files that hold private keys. */
+async function withoutKeys(
+  selected: SelectedFiles,
+  { scope, isDescribed, warnings, privateKeys }: {
+    readonly scope: ImageScope;
+    readonly isDescribed: boolean;
+    readonly warnings: string[];
+    readonly privateKeys: PrivateKeyCheck;
+  },
+): Promise<SelectedFiles> {
+  const { directory, fileSystem } = scope;
+  const { kernel, initramfs, rootfs, dtbs, files } = selected;
+  // By name, nothing that is called like a kernel is a key.
+  const named = isDescribed ? [kernel, initramfs, rootfs, ...dtbs] : [];
+  for (const file of named) {
+    if (file === undefined) continue;
+    if (await privateKeys.finds(file, fileSystem)) {
+      const path = join(directory, file.filename);
+      throw new WithheldError(`"${path}" holds a private key`);
+    }
+  }
+  const ignored: IgnoredPath[] = [];
+  const kept: ArtifactFile[] = [];
+  for (const file of files) {
+    const isSecret = await privateKeys.finds(file, fileSystem);
+    if (!isSecret) kept.push(file);
+    else {ignored.push({
+        path: file.filename,
+        reason: "it holds a private key",
+      });}
+  }
+  warnings.push(...ignoredWarnings(ignored, directory));
+  return { ...selected, files: kept };
+}
+
+/** Of empty files that would play a role if they were not. */
+function emptyWarnings({ files }: ImageListing, directory: string): string[] {
+  const roles: readonly NamedRole[] = ["kernel", "initramfs", "rootfs"];
+  const empty = [...files.values()].filter(({ filename, info }) =>
+    info.sizeBytes === 0 &&
+    (isDeviceTree(filename) ||
+      roles.some((role) => nameRank(filename, role) !== undefined))
+  );
   return ignoredWarnings(
-    entries.filter(({ kind }) => kind === "other")
-      .map(({ name }) => ({ name, reason })),
+    empty.map(({ filename }) => ({ path: filename, reason: "it is empty" })),
     directory,
   );
 }
 
-/** One line for each name, or for all that there are many of. */
-function ignoredWarnings(
-  ignored: readonly IgnoredName[],
+function choiceWarnings(
+  { choices, isCut }: SelectedFiles,
   directory: string,
 ): string[] {
-  const byReason = Map.groupBy(ignored, ({ reason }) => reason);
-  return [...byReason].flatMap(([reason, names]) =>
-    names.length > MAX_NAMES_WITH_ONE_REASON
-      // Without a name or a number, which would be news with every look.
-      ? [`Ignoring many files in "${directory}", each for this: ${reason}`]
-      : names.map(({ name }) =>
-        `Ignoring "${join(directory, printable(name, 64))}": ${reason}`
-      )
-  );
-}
-
-async function firstUsable(
-  names: readonly string[],
-  role: string,
-  scope: Scope,
-): Promise<ArtifactFile | undefined> {
-  for (const [index, name] of names.entries()) {
-    const file = await readArtifact(name, scope);
-    if (file === undefined) continue;
-    const others = names.slice(index + 1)
-      .filter((other) => isLastResort(name) || !isLastResort(other));
-    if (others.length > 0 && !isExactName(name)) {
-      scope.warn(
-        `Several files could be the ${role} in "${scope.directory}": using ` +
-          `"${name}", ignoring ${others.map((n) => `"${n}"`).join(", ")}`,
-      );
-    }
-    return file;
+  const warnings = choices.flatMap(({ role, name, why, passedOver }) => {
+    const doubtful = passedOver.filter(({ isDoubtful }) => isDoubtful)
+      .map(({ name }) => `"${name}"`).join(", ");
+    if (doubtful === "") return [];
+    return name === undefined
+      ? [
+        `No ${role} in "${directory}": ${why}, ignoring ${doubtful}; name the right one in image.toml`,
+      ]
+      : [
+        `Several files could be the ${role} in "${directory}": using "${name}", ignoring ${doubtful}`,
+      ];
+  });
+  if (isCut) {
+    warnings.push(
+      `Some files below "${directory}" are not part of its image, since a manifest cannot hold so many; say in image.toml which are: files = [...]`,
+    );
   }
-  return undefined;
-}
-
-/** A file that can be served, or a warning. */
-async function readArtifact(
-  name: string,
-  scope: Scope,
-): Promise<ArtifactFile | undefined> {
-  const path = join(scope.directory, name);
-  const result = await resolveFile(name, scope);
-  if (!result.ok) {
-    scope.warn(`Ignoring "${path}": ${result.reason}`);
-    return undefined;
-  }
-  if (result.value.info.sizeBytes === 0) {
-    scope.warn(`Ignoring "${path}": it is empty`);
-    return undefined;
-  }
-  return { filename: name, ...result.value };
-}
-
-/** A regular, readable file inside the root, with every link resolved. */
-async function resolveFile(
-  name: string,
-  { directory, realRoot, kinds, fileSystem }: Scope,
-): Promise<Result<{ path: string; info: FileInfo }>> {
-  try {
-    let path = join(directory, name);
-    let kind = kinds.get(name);
-    if (kind === "symlink") {
-      path = await fileSystem.realPath(path);
-      if (!isInside(path, realRoot)) {
-        return refuse(`${leaves(path, realRoot)}; copy the file instead`);
-      }
-      kind = (await fileSystem.stat(path)).kind;
-    }
-    // Decided before it is opened: opening a FIFO would wait for a writer.
-    if (kind !== "file") return refuse("it is not a regular file");
-    using file = await fileSystem.open(path, { isRegular: true });
-    return ok({ path, info: file.info() });
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    return refuse(messageOf(error));
-  }
-}
-
-/** The text of `cmdline` or `version`, its white space folded. */
-async function readNote(
-  name: string,
-  maxLength: number,
-  scope: Scope,
-): Promise<string | undefined> {
-  if (!scope.kinds.has(name)) return undefined;
-  const path = join(scope.directory, name);
-  const text = await readNoteText(name, maxLength, scope);
-  if (text.ok) return text.value === "" ? undefined : text.value;
-  scope.warn(`Ignoring "${path}": ${text.reason}`);
-  return undefined;
-}
-
-async function readNoteText(
-  name: string,
-  maxLength: number,
-  scope: Scope,
-): Promise<Result<string>> {
-  const file = await resolveFile(name, scope);
-  if (!file.ok) return file;
-  const tooLong = refuse(`it is longer than ${maxLength} characters`);
-  if (file.value.info.sizeBytes > maxLength * 4) return tooLong;
-  try {
-    const text = (await scope.fileSystem.readText(file.value.path))
-      .trim().replace(/\s+/g, " ");
-    if (text.length > maxLength) return tooLong;
-    return /[\p{Cc}\p{Cs}\uFFFD]/u.test(text)
-      ? refuse("it is not plain text")
-      : ok(text);
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    return refuse(messageOf(error));
-  }
-}
-
-function isInside(path: string, root: string): boolean {
-  return path === root ||
-    path.startsWith(root.endsWith(sep) ? root : `${root}${sep}`);
-}
-
-function leaves(realPath: string, realRoot: string): string {
-  return `it links to "${realPath}", outside "${realRoot}"`;
+  return warnings;
 }

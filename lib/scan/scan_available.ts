@@ -17,7 +17,11 @@ import {
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { ImageFiles } from "./image_files.ts";
-import { readImage, specialFileWarnings } from "./read_image.ts";
+import type { RoleChoice } from "./artifact_roles.ts";
+import type { UnbootableDirectory } from "./describe_directory.ts";
+import { specialFileWarnings } from "./image_listing.ts";
+import type { PrivateKeyCheck } from "./private_keys.ts";
+import { readImage, type ReadImageResult } from "./read_image.ts";
 
 /** Where images are looked for. */
 export interface ScanSettings {
@@ -29,6 +33,8 @@ export interface ScanSettings {
   readonly architectures?: readonly string[] | undefined;
   /** What single channels set for themselves. */
   readonly channelSettings?: ReadonlyMap<string, ChannelScanSettings>;
+  /** Ours: nothing in it is read. */
+  readonly stateDir?: string | undefined;
 }
 
 /** Where the images of one channel are looked for. */
@@ -45,6 +51,16 @@ export interface MissingImage {
   readonly image: ChannelArch;
   /** The directory that should hold it. */
   readonly directory: string;
+  /** What lies there, where nothing is called like a kernel. */
+  readonly unbootable?: UnbootableDirectory;
+}
+
+/** How the files of an image came to their roles. */
+export interface ImageChoices {
+  /** Which image it is. */
+  readonly image: ChannelArch;
+  /** In the order kernel, initramfs, rootfs. */
+  readonly choices: readonly RoleChoice[];
 }
 
 /** What is on disk. */
@@ -53,6 +69,8 @@ export interface ScanResult {
   readonly available: readonly ImageFiles[];
   /** In the order of the settings, then sorted. */
   readonly missing: readonly MissingImage[];
+  /** Of each available image. */
+  readonly choices: readonly ImageChoices[];
   /** What was passed over and why: whole sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -60,8 +78,8 @@ export interface ScanResult {
 /**
  * Finds the images on disk: every configured or default combination of
  * channel and architecture and, where the settings leave it open, every
- * further directory. Reads names and sizes, no content but `cmdline` and
- * `version`.
+ * further directory. Reads names and sizes, no content but of small files:
+ * `cmdline`, `version`, `image.toml`, and what may be a private key.
  *
  * @throws UserError when the artifacts directory itself cannot be read
  * @throws SystemLimitError, so that no image seems to be gone that is not
@@ -69,19 +87,41 @@ export interface ScanResult {
 export async function scanAvailable(
   settings: ScanSettings,
   fileSystem: FileSystem,
-  { signal }: { readonly signal: AbortSignal },
+  { privateKeys, signal }: {
+    readonly privateKeys?: PrivateKeyCheck;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ScanResult> {
   const warnings: string[] = [];
   const channels = await findChannels(settings, fileSystem, warnings);
+  const ownDirectories = await resolveOwn(settings, fileSystem);
   const perChannel = await mapParallel(channels, async (channel) => {
     signal.throwIfAborted();
-    return await scanChannel(channel, settings, fileSystem);
+    return await scanChannel(channel, settings, fileSystem, {
+      ownDirectories,
+      privateKeys,
+    });
   });
   return {
     available: perChannel.flatMap((c) => c.available),
     missing: perChannel.flatMap((c) => c.missing),
+    choices: perChannel.flatMap((c) => c.choices),
     warnings: [...warnings, ...perChannel.flatMap((c) => c.warnings)],
   };
+}
+
+/** The directories that nothing is read in, as far as they exist. */
+async function resolveOwn(
+  { stateDir }: ScanSettings,
+  fileSystem: FileSystem,
+): Promise<string[]> {
+  if (stateDir === undefined) return [];
+  try {
+    return [await fileSystem.realPath(stateDir)];
+  } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
+    return [];
+  }
 }
 
 /** A channel and the directory that holds its architectures. */
@@ -92,6 +132,8 @@ interface ChannelDirectory {
   readonly root: string;
   /** Whether every default architecture is expected, or only what is found. */
   readonly expected: boolean;
+  /** Whether the settings name it for this channel alone. */
+  readonly isOwn: boolean;
 }
 
 async function findChannels(
@@ -120,6 +162,7 @@ async function findChannels(
       directory: own ?? join(artifactsDir, channel),
       root: own ?? artifactsDir,
       expected: wanted.includes(channel),
+      isOwn: own !== undefined,
     };
   });
 }
@@ -164,12 +207,17 @@ function unsafeName(directory: string, name: string, what: string): string {
 }
 
 async function scanChannel(
-  { channel, directory, root, expected }: ChannelDirectory,
+  { channel, directory, root, expected, isOwn }: ChannelDirectory,
   settings: ScanSettings,
   fileSystem: FileSystem,
+  { ownDirectories, privateKeys }: {
+    readonly ownDirectories: readonly string[];
+    readonly privateKeys: PrivateKeyCheck | undefined;
+  },
 ): Promise<ScanResult> {
   const warnings: string[] = [];
   const available: ImageFiles[] = [];
+  const choices: ImageChoices[] = [];
   const missing: MissingImage[] = [];
   const configured = settings.channelSettings?.get(channel)?.architectures ??
     settings.architectures;
@@ -178,59 +226,76 @@ async function scanChannel(
     fileSystem,
     warnings,
   );
+  if (directories === undefined && isOwn) {
+    warnings.push(
+      `Cannot find "${directory}", the artifacts_dir of channel ${channel}: there is no such directory; create it, or mend [provider.channels.${channel}]`,
+    );
+  }
   const wanted = configured ?? (expected ? DEFAULT_ARCHITECTURES : []);
   const found = configured === undefined
-    ? [...directories.keys()].filter((arch) => !wanted.includes(arch)).sort()
+    ? [...directories?.keys() ?? []].filter((arch) => !wanted.includes(arch))
+      .sort()
     : [];
-  const realRoot = directories.size === 0
+  const realRoot = directories === undefined || directories.size === 0
     ? root
     : await fileSystem.realPath(root);
   for (const arch of [...wanted, ...found]) {
     const image = { channel, arch };
-    const names = directories.get(arch) ?? [];
-    const usable: ImageFiles[] = [];
+    const names = directories?.get(arch) ?? [];
+    const results: ReadImageResult[] = [];
     for (const name of names) {
-      const result = await readImage(
-        { image, directory: join(directory, name), realRoot },
-        fileSystem,
+      const imageDirectory = join(directory, name);
+      results.push(
+        await readImage(
+          { image, directory: imageDirectory, realRoot, ownDirectories },
+          fileSystem,
+          privateKeys,
+        ),
       );
-      warnings.push(...result.warnings);
-      if (result.files !== undefined) usable.push(result.files);
     }
-    const [best, ...others] = usable;
-    if (best === undefined) {
-      missing.push({ image, directory: join(directory, names[0] ?? arch) });
+    warnings.push(...results.flatMap((result) => result.warnings));
+    const best = results.find(({ files }) => files !== undefined);
+    if (best?.files === undefined) {
+      const [first] = results;
+      missing.push({
+        image,
+        directory: join(directory, names[0] ?? arch),
+        ...first?.unbootable && { unbootable: first.unbootable },
+      });
       continue;
     }
-    available.push(best);
-    for (const other of others) {
+    available.push(best.files);
+    choices.push({ image, choices: best.choices });
+    for (const { files: other } of results) {
+      if (other === undefined || other === best.files) continue;
       warnings.push(
-        `Ignoring directory "${other.directory}": "${best.directory}" is ` +
+        `Ignoring directory "${other.directory}": "${best.files.directory}" is ` +
           `${formatChannelArch(image)} already; remove one of them`,
       );
     }
   }
-  return { available, missing, warnings };
+  return { available, missing, choices, warnings };
 }
 
 /**
  * The directories of one channel by canonical architecture, a canonical name
  * before its aliases.
+ *
+ * @returns undefined when there is no such directory
  */
 async function findArchDirectories(
   directory: string,
   fileSystem: FileSystem,
   warnings: string[],
-): Promise<Map<string, string[]>> {
+): Promise<Map<string, string[]> | undefined> {
   const found = new Map<string, string[]>();
   let entries: DirectoryEntry[];
   try {
     entries = await fileSystem.list(directory);
   } catch (error) {
     if (error instanceof SystemLimitError) throw error;
-    if (!(error instanceof FileNotFoundError)) {
-      warnings.push(`${messageOf(error)}; its images are not offered`);
-    }
+    if (error instanceof FileNotFoundError) return undefined;
+    warnings.push(`${messageOf(error)}; its images are not offered`);
     return found;
   }
   warnings.push(...specialFileWarnings(entries, directory));

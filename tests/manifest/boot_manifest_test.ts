@@ -57,6 +57,8 @@ Deno.test("parseManifest() reads a kernel alone", () => {
         urls: ["vmlinuz", `/blobs/sha256/${HASH}`],
       },
       dtbs: [],
+      files: [],
+      initrds: [],
     },
   });
 });
@@ -143,7 +145,11 @@ Deno.test("parseManifest() refuses file names that could leave or spoil a direct
     ".",
     "..",
     "../vmlinuz",
-    "a/b",
+    "/a",
+    "a//b",
+    "a/../b",
+    "a/.b",
+    "a/b/",
     "a\\b",
     ".hidden",
     "-rf",
@@ -174,6 +180,72 @@ Deno.test("parseManifest() refuses two files of one name and wrong device tree n
     const reason = reasonFor(content({ artifacts: { kernel, dtbs: trees } }));
     assert.match(reason, /^artifacts.dtbs/);
     assert.doesNotMatch(reason, /\p{Cc}/u);
+  }
+});
+
+Deno.test("parseManifest() reads files by path and the order of initrds", () => {
+  const ucode = "intel-ucode.img";
+  const result = parseManifest(content({
+    artifacts: {
+      kernel: artifact("vmlinuz"),
+      initramfs: artifact("initrd.img"),
+      dtbs: { "dtbs/ti/a.dtbo": artifact("dtbs/ti/a.dtbo") },
+      files: { [ucode]: artifact(ucode), kernel: artifact("kernel") },
+    },
+    initrds: [ucode, "initrd.img"],
+  }));
+  assert.ok(result.ok, JSON.stringify(result));
+  assert.deepEqual(result.value.initrds, [ucode, "initrd.img"]);
+  assert.deepEqual([...artifactsByRole(result.value).keys()], [
+    "kernel",
+    "initramfs",
+    "dtbs/ti/a.dtbo",
+    ucode,
+    "./kernel",
+  ]);
+  assert.equal(
+    artifactsByRole(result.value).get("kernel")?.filename,
+    "vmlinuz",
+  );
+});
+
+Deno.test("parseManifest() refuses files and initrds that do not fit together", () => {
+  const kernel = artifact("vmlinuz");
+  const initramfs = artifact("initrd.img");
+  const files = { "a/b": artifact("a/b") };
+  const wrong: readonly (readonly [JsonObject, RegExp])[] = [
+    [{ artifacts: { kernel, files: { vmlinuz: kernel } } }, /^artifacts/],
+    [
+      { artifacts: { kernel, files: { ...files, a: artifact("a") } } },
+      /^artifacts is not free of files that are directories/,
+    ],
+    [
+      { artifacts: { kernel, files: { c: artifact("d") } } },
+      /^artifacts.files/,
+    ],
+    [
+      { artifacts: { kernel, files: { "../c": artifact("../c") } } },
+      /filename/,
+    ],
+    [{ artifacts: { kernel }, initrds: ["vmlinuz"] }, /^initrds/],
+    [
+      { artifacts: { kernel, initramfs, files }, initrds: ["a/b"] },
+      /^initrds/,
+    ],
+    [
+      { artifacts: { kernel, initramfs }, initrds: ["x", "initrd.img"] },
+      /^initrds/,
+    ],
+    [
+      {
+        artifacts: { kernel, initramfs },
+        initrds: ["initrd.img", "initrd.img"],
+      },
+      /^initrds/,
+    ],
+  ];
+  for (const [changes, reason] of wrong) {
+    assert.match(reasonFor(content(changes)), reason);
   }
 });
 

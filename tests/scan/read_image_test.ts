@@ -128,15 +128,18 @@ Deno.test("readImage() refuses links in a circle without hanging", async () => {
   assert.equal(warnings.length, 2);
 });
 
-Deno.test("readImage() ignores a cmdline with control characters or of absurd size", async () => {
+Deno.test("readImage() holds an image back whose cmdline is no text or of absurd size", async () => {
   for (const content of ["a\u0000b", "x".repeat(5000)]) {
     const { files, warnings } = await read(
       new MemoryFileSystem().file(`${DIR}/vmlinuz`)
         .file(`${DIR}/cmdline`, content),
     );
-    assert.ok(files);
-    assert.equal(files.cmdline, undefined);
+    assert.equal(files, undefined);
     assert.equal(warnings.length, 1);
+    assert.match(
+      warnings[0] ?? "",
+      /^Cannot offer stable\/arm64: "\/srv\/stable\/arm64\/cmdline": it is /,
+    );
   }
 });
 
@@ -192,7 +195,128 @@ Deno.test("readImage() says once of each FIFO, socket or device that it is ignor
   assert.equal(files.manifestPath, undefined);
   assert.deepEqual(
     warnings,
-    names.map((n) => `Ignoring "${DIR}/${n}": it is not a regular file`),
+    names.toSorted().map((n) =>
+      `Ignoring "${DIR}/${n}": it is not a regular file`
+    ),
   );
   assert.deepEqual(fs.opened, [`${DIR}/vmlinuz`]);
+});
+
+Deno.test("readImage() takes every other file, those below too, and says what it leaves", async () => {
+  const { files, warnings } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz`).file(`${DIR}/boot.img`)
+      .file(`${DIR}/dtbs/ti/a.dtb`).file(`${DIR}/sub/empty`, "")
+      .file(`${DIR}/sub/a b`).file(`${DIR}/.git/config`)
+      .special(`${DIR}/sub/fifo`).link(`${DIR}/sub/out`, "/etc/passwd")
+      .file("/etc/passwd").link(`${DIR}/sub/loop`, ".")
+      .file(`${DIR}/version`, "1"),
+  );
+  assert.deepEqual(files?.files.map((f) => f.filename), [
+    "boot.img",
+    "sub/empty",
+  ]);
+  assert.deepEqual(files?.dtbs.map((f) => f.filename), ["dtbs/ti/a.dtb"]);
+  for (const name of [".git", "sub/a b", "sub/fifo", "sub/out", "sub/loop"]) {
+    const about = warnings.filter((w) =>
+      w.startsWith(`Ignoring "${DIR}/${name}"`)
+    );
+    assert.equal(about.length, 1, name);
+  }
+  assert.equal(warnings.length, 5);
+});
+
+Deno.test("readImage() never takes private keys, named or not", async () => {
+  const pem = (kind: string) => `-----BEGIN ${kind}-----\nAAAA\n`;
+  const secrets = {
+    "server.pem": pem("PRIVATE KEY"),
+    "notes.txt": `my key:\n${pem("OPENSSH PRIVATE KEY")}`,
+    "backup.asc": pem("PGP PRIVATE KEY BLOCK"),
+    "age.txt": "# created\nAGE-SECRET-KEY-1QQQ",
+    "wg0.conf": `[Interface]\nPrivateKey = ${"A".repeat(43)}=\n`,
+    "boot.p12": "x",
+    "id_ed25519": "x",
+    "deep/db.key": "x",
+  };
+  for (const described of [false, true]) {
+    const fs = new MemoryFileSystem().file(`${DIR}/vmlinuz`)
+      .file(`${DIR}/cert.pem`, pem("CERTIFICATE"))
+      .file(`${DIR}/id_ed25519.pub`);
+    if (described) fs.file(`${DIR}/image.toml`, 'files = ["**"]');
+    for (const [name, text] of Object.entries(secrets)) {
+      fs.file(`${DIR}/${name}`, text);
+    }
+    fs.link(`${DIR}/innocent`, "deep/db.key");
+    const { files, warnings } = await read(fs);
+    assert.deepEqual(files?.files.map((f) => f.filename), [
+      "cert.pem",
+      "id_ed25519.pub",
+    ]);
+    for (const name of [...Object.keys(secrets), "innocent"]) {
+      assert.equal(
+        warnings.filter((w) => w.includes(`/${name}"`)).length,
+        1,
+        name,
+      );
+    }
+  }
+});
+
+Deno.test("readImage() reads nothing of a state directory below the images", async () => {
+  const fs = new MemoryFileSystem().file(`${DIR}/vmlinuz`)
+    .file(`${DIR}/state/digests.json`);
+  const { files, warnings } = await readImage({
+    image: IMAGE,
+    directory: DIR,
+    realRoot: "/srv",
+    ownDirectories: [`${DIR}/state`],
+  }, fs);
+  assert.deepEqual(files?.files, []);
+  assert.match(warnings.join(), /state": it is part of the state directory/);
+});
+
+Deno.test("readImage() leaves out what a manifest cannot hold, and says so once", async () => {
+  const fs = new MemoryFileSystem().file(`${DIR}/vmlinuz`);
+  for (let i = 0; i < 1100; i++) fs.file(`${DIR}/sub/${i}.txt`);
+  const { files, warnings } = await read(fs);
+  assert.equal(files?.files.length, 1000);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /not part of its image.*files = \[/);
+});
+
+Deno.test("readImage() says what lies in a directory without a kernel, and what to do", async () => {
+  const { files, warnings, unbootable } = await read(
+    new MemoryFileSystem().file(`${DIR}/readme.txt`)
+      .file(`${DIR}/firmware.bin`, "xxx").file(`${DIR}/initrd.img`, "xxxx"),
+  );
+  assert.equal(files, undefined);
+  assert.deepEqual(unbootable, {
+    names: ["firmware.bin", "initrd.img", "readme.txt"],
+    count: 3,
+    suggestion: ['kernel = "firmware.bin"'],
+  });
+  assert.deepEqual(warnings, [
+    `"${DIR}" holds "firmware.bin", "initrd.img", "readme.txt", and nothing that is called like a kernel; say which one is in "${DIR}/image.toml": kernel = "firmware.bin"`,
+  ]);
+});
+
+Deno.test("readImage() of a mounted Arch ISO names the kernel below", async () => {
+  const below = `${DIR}/arch/boot/x86_64`;
+  const { unbootable } = await read(
+    new MemoryFileSystem().file(`${below}/vmlinuz-linux`)
+      .file(`${below}/initramfs-linux.img`),
+  );
+  assert.deepEqual(unbootable?.suggestion, [
+    'kernel = "arch/boot/x86_64/vmlinuz-linux"',
+    'initramfs = "arch/boot/x86_64/initramfs-linux.img"',
+  ]);
+});
+
+Deno.test("readImage() leaves the comments of a cmdline out", async () => {
+  const { files } = await read(
+    new MemoryFileSystem().file(`${DIR}/vmlinuz`).file(
+      `${DIR}/cmdline`,
+      "# for the serial console\nconsole=ttyS0\n  # not yet\nquiet a#b\n",
+    ),
+  );
+  assert.equal(files?.cmdline, "console=ttyS0 quiet a#b");
 });

@@ -38,6 +38,8 @@ export function hashedImage(parts: Partial<HashedImage> = {}): HashedImage {
     directory: "/images/stable/arm64",
     kernel: hashedArtifact("vmlinuz"),
     dtbs: [],
+    files: [],
+    initrds: [],
     ...parts,
   };
 }

@@ -67,6 +67,8 @@ export function verified(
         urls: ["vmlinuz"],
       },
       dtbs: [],
+      files: [],
+      initrds: [],
     },
     verifiedBy,
   };

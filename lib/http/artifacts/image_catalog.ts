@@ -15,8 +15,16 @@ export interface ServedImage {
     /** SHA-256 of the bytes, 64 hex digits: the strong ETag. */
     readonly sha256: string;
   };
-  /** By role: `kernel`, `initramfs`, `rootfs`, and each device tree's name. */
+  /**
+   * By role: `kernel`, `initramfs`, `rootfs`, and each other file's path, with
+   * `./` in front of it where it is called like a role.
+   */
   readonly artifacts: ReadonlyMap<string, HashedArtifact>;
+  /**
+   * File names of all initial RAM file systems in the order to load them in,
+   * where there are several.
+   */
+  readonly initrds?: readonly string[];
 }
 
 /** What is served at the moment. */

@@ -8,6 +8,9 @@ import { ok, refuse, type Result } from "../../core/result.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
 import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
 
+/** An answer says what there is, but is not the manifest. */
+const MAX_LISTED_NAMES = 20;
+
 /**
  * The image that two parts of a request path name. Case does not matter, and
  * aliases (aarch64, amd64) count as the architecture they stand for.
@@ -54,8 +57,9 @@ export interface NamedArtifact {
 }
 
 /**
- * A file of an image, by role (`kernel`) or by file name (`vmlinuz`, in any
- * case where no other file has that name exactly).
+ * A file of an image, by role (`kernel`) or by its path in the image
+ * (`vmlinuz`, `dtbs/a.dtb`), in any case where no other file has that path
+ * exactly.
  *
  * @returns the artifact, or what a client should know when there is none
  */
@@ -73,8 +77,11 @@ export function findArtifact(
   if (found !== undefined) return ok(named(served, found));
   const names = ["manifest.json"];
   for (const [role, { filename }] of artifacts) {
+    if (names.length > MAX_LISTED_NAMES) break;
     names.push(role === filename ? role : `${role} (${printable(filename)})`);
   }
+  const more = artifacts.size + 1 - names.length;
+  if (more > 0) names.push(`${more} more`);
   return refuse(
     `${formatChannelArch(image)} has no ${
       JSON.stringify(printable(name, 80))
