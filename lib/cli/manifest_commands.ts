@@ -25,6 +25,7 @@ import {
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
 import { httpGet } from "../net/http1/get.ts";
+import { checksumProblem } from "../scan/checksums.ts";
 import { hashImage, readContent } from "../scan/digest.ts";
 import type { ImageFiles } from "../scan/image_files.ts";
 import { scanAvailable } from "../scan/scan_available.ts";
@@ -84,6 +85,10 @@ export async function runManifestGenerate(
     files,
     (file) => readContent(file, disk, { signal }),
   );
+  const mismatch = checksumProblem(image);
+  if (mismatch !== undefined) {
+    throw new UserError(`Cannot generate a manifest: ${mismatch}`);
+  }
   const beside = join(files.directory, "manifest.json");
   const previous = await readEnvelopeFile(beside, disk, { signal });
   if (previous !== undefined && values.out === undefined) {

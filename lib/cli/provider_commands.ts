@@ -11,7 +11,7 @@ import type {
 } from "../provider/machine.ts";
 import { serve } from "../provider/serve.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
-import { scanAvailable, type ScanResult } from "../scan/scan_available.ts";
+import { scanAvailable } from "../scan/scan_available.ts";
 import {
   type CommandValues,
   openMachine,
@@ -20,6 +20,7 @@ import {
 import { disk } from "./disk.ts";
 import { logRuntimeWarnings, withJson, writeResult } from "./output.ts";
 import type { ProgramContext } from "./run_program.ts";
+import { scanDocument, scanText } from "./scan_report.ts";
 import {
   openServiceManager,
   readServiceEnvironment,
@@ -127,7 +128,7 @@ export async function runScan(
   const result = await scanAvailable(config, disk, { signal });
   for (const warning of result.warnings) logger.warn(warning);
   await writeResult(
-    withJson(values, scanDocument(result), () => scanLines(result)),
+    withJson(values, scanDocument(result), () => scanText(result)),
     { signal },
   );
   return ExitCode.done;
@@ -151,37 +152,4 @@ async function dryRun(
     logger.warn(`Missing artifacts for ${formatChannelArch(image)}`);
   }
   return ExitCode.done;
-}
-
-function scanLines({ available, missing }: ScanResult): string[] {
-  return [
-    ...available.map((files) =>
-      `available  ${formatChannelArch(files.image)}  ${files.kernel.path}`
-    ),
-    ...missing.map(({ image, directory }) =>
-      `missing    ${formatChannelArch(image)}  ${directory}`
-    ),
-  ];
-}
-
-function scanDocument(
-  { available, missing, warnings }: ScanResult,
-): unknown {
-  return {
-    available: available.map(({ image, directory, kernel, ...files }) => ({
-      channel: image.channel,
-      arch: image.arch,
-      directory,
-      kernel: kernel.filename,
-      initramfs: files.initramfs?.filename ?? null,
-      rootfs: files.rootfs?.filename ?? null,
-      dtbs: files.dtbs.map(({ filename }) => filename),
-    })),
-    missing: missing.map(({ image, directory }) => ({
-      channel: image.channel,
-      arch: image.arch,
-      directory,
-    })),
-    warnings,
-  };
 }

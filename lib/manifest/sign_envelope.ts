@@ -1,8 +1,9 @@
-import { ok, type Result } from "../core/result.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
 import type { JsonObject } from "./canonical_json.ts";
 import {
   encodeEnvelope,
   type EnvelopeSignature,
+  MAX_ENVELOPE_BYTES,
   openEnvelope,
   signedData,
 } from "./envelope.ts";
@@ -39,7 +40,13 @@ export async function addSignatures(
   const kept = signatures.filter(({ keyId }) =>
     !added.some((signature) => signature.keyId === keyId)
   );
-  return ok(encodeEnvelope(content, [...kept, ...added]));
+  const sealed = encodeEnvelope(content, [...kept, ...added]);
+  return sealed.length > MAX_ENVELOPE_BYTES
+    ? refuse({
+      code: "too_large",
+      message: "more than 1 MiB when it is signed",
+    })
+    : ok(sealed);
 }
 
 async function signAll(

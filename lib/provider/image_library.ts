@@ -28,6 +28,7 @@ import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
 import { ImageTree } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
+import { bootWarnings } from "./boot_warnings.ts";
 import type { Machine } from "./machine.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
@@ -169,7 +170,10 @@ export class ImageLibrary implements ImageCatalog {
       (image) => this.#serve(image, { signal }),
     );
     const images = results.flatMap(({ image }) => image ?? []);
-    warnings.push(...results.flatMap(({ warning }) => warning ?? []));
+    warnings.push(...results.flatMap(({ image, warning }) => [
+      ...warning === undefined ? [] : [warning],
+      ...image === undefined ? [] : bootWarnings(image),
+    ]));
     const { stateDir, fileSystem, clock } = this.#options;
     const trust = await readTrustDocuments(
       join(stateDir, "trust"),

@@ -104,3 +104,31 @@ Deno.test("checkSignedImage() asks for the trusted keys, where there are any", a
     assert.equal(result.ok, accepted);
   }
 });
+
+Deno.test("checkSignedImage() covers every file by its path", async () => {
+  const image = hashedImage({
+    initramfs: hashedArtifact("initrd.img"),
+    files: [hashedArtifact("a/b.bin"), hashedArtifact("ucode.img")],
+    initrds: ["ucode.img", "initrd.img"],
+  });
+  const signed = await sign(image);
+  const result = await checkSignedImage(signed, image);
+  assert.ok(result.ok);
+  assert.deepEqual([...result.value.artifacts.keys()], [
+    "kernel",
+    "initramfs",
+    "a/b.bin",
+    "ucode.img",
+  ]);
+  assert.deepEqual(result.value.manifest.initrds, ["ucode.img", "initrd.img"]);
+  const [, ucode] = image.files;
+  assert.ok(ucode);
+  const changed = hashedArtifact("a/b.bin", { content: "A/b.bin" });
+  assert.deepEqual(
+    await refusalFor(signed, { ...image, files: [changed, ucode] }),
+    {
+      code: "artifact_differs",
+      message: "a/b.bin has another SHA-256 than promised",
+    },
+  );
+});

@@ -235,3 +235,57 @@ Deno.test("issueManifest() names a file that cannot be promised", async () => {
     );
   }
 });
+
+Deno.test("issueManifest() names every file by its path, and the order of initrds", async () => {
+  const { bytes, manifest } = await issue({
+    image: hashedImage({
+      initramfs: hashedArtifact("initrd.img"),
+      dtbs: [hashedArtifact("dtbs/ti/a+b.dtbo")],
+      files: [hashedArtifact("intel-ucode.img"), hashedArtifact("kernel")],
+      initrds: ["intel-ucode.img", "initrd.img"],
+    }),
+  });
+  const { artifacts, initrds } = JSON.parse(new TextDecoder().decode(bytes));
+  assert.deepEqual(initrds, ["intel-ucode.img", "initrd.img"]);
+  assert.deepEqual(Object.keys(artifacts.files), ["intel-ucode.img", "kernel"]);
+  const tree = artifacts.dtbs["dtbs/ti/a+b.dtbo"];
+  assert.equal(tree.urls[0], "dtbs/ti/a%2Bb.dtbo");
+  // What is answered there is the kernel of the image.
+  const { urls, hash } = artifacts.files.kernel;
+  assert.deepEqual(urls, [`/blobs/sha256/${hash.slice(7)}`]);
+  assert.deepEqual(readEnvelope(bytes), { ok: true, value: manifest });
+});
+
+Deno.test("issueManifest() of role files alone says nothing of files and initrds", async () => {
+  const { bytes } = await issue();
+  const { artifacts, ...rest } = JSON.parse(new TextDecoder().decode(bytes));
+  assert.deepEqual(Object.keys(artifacts), ["kernel"]);
+  assert.ok(!("initrds" in rest));
+});
+
+Deno.test("issueManifest() makes a new version when another file changes", async () => {
+  const first = await issue({
+    image: hashedImage({ files: [hashedArtifact("a/b")] }),
+  });
+  const { manifest } = await issue({
+    image: hashedImage({ files: [hashedArtifact("a/b", { content: "x" })] }),
+    previous: first.bytes,
+    now: NOW,
+  });
+  assert.equal(manifest.manifestVersion, first.manifest.manifestVersion + 1);
+});
+
+Deno.test("issueManifest() refuses so many files that no client takes the manifest", async () => {
+  const dtbs = Array.from(
+    { length: 2100 },
+    (_, i) => hashedArtifact(`dtbs/vendor/board-${1000 + i}.dtb`),
+  );
+  await assert.rejects(
+    issue({ image: hashedImage({ dtbs }) }),
+    (error) =>
+      error instanceof UserError &&
+      /stable\/arm64.*2101 files.*larger than 1 MiB.*dtbs = \[/.test(
+        error.message,
+      ),
+  );
+});
