@@ -61,12 +61,7 @@ for (
 ) {
   Deno.test(`nothing is at ${path}, and the answer is short`, async () => {
     const { fixture } = await fixtureWithFiles();
-    // As it came: a Request resolves dot segments.
-    const response = await fixture.app.fetch(new Request("http://lab/"), {
-      client: "192.0.2.1",
-      requestLine: { method: "GET", target: path },
-      completed: Promise.resolve(),
-    });
+    const response = await request(fixture, path);
     assert.equal(response.status, 404);
     const error = await errorOf(response);
     assert.ok(error.length < 1000, error);
