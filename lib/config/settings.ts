@@ -222,6 +222,12 @@ export const SETTINGS = {
     kind: { ...SECONDS, min: 0 },
     default: 10,
   },
+  "http.access_log": {
+    key: "accessLog",
+    kind: FLAG,
+    default: false,
+    isLive: true,
+  },
 } as const satisfies Readonly<Record<string, SettingRow>>;
 
 /** Table and key of a setting. */

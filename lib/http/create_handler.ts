@@ -6,6 +6,7 @@ import { errorAnswer } from "../net/http1/answers.ts";
 import type { Answer, Exchange, HttpHandler } from "../net/http1/handler.ts";
 import type { RequestHead } from "../net/http1/request_head.ts";
 import { ArtifactFiles } from "./artifacts/artifact_files.ts";
+import { downloadLine } from "./artifacts/download_line.ts";
 import type { ImageCatalog } from "./artifacts/image_catalog.ts";
 import {
   DEFAULT_TRANSFER_LIMITS,
@@ -41,6 +42,12 @@ export interface HandlerParts {
   readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;
+  /**
+   * Whether each finished download is a line for operators, not only for those
+   * who debug.
+   * @default {() => false}
+   */
+  readonly accessLog?: () => boolean;
   /** What operators are told beside what is counted here. */
   readonly status: () => ProviderStatus;
   /** What differs from DEFAULT_TRANSFER_LIMITS. */
@@ -52,9 +59,15 @@ const NO_TRUST_DOCUMENTS: TrustDocuments = new Map();
 /** Everything a provider answers over HTTP, without a socket. */
 export function createHandler(parts: HandlerParts): HttpHandler {
   const { catalog, fileSystem, keepOpenMs = 0, clock, logger, status } = parts;
+  const { accessLog = () => false } = parts;
   const transfers = new Transfers({
     clock,
     limits: { ...DEFAULT_TRANSFER_LIMITS, ...parts.limits },
+    onEnd(download) {
+      const line = downloadLine(download, clock.now());
+      if (accessLog()) logger.info(line);
+      else logger.debug(line);
+    },
   });
   const files = new ArtifactFiles({ fileSystem, clock, keepOpenMs });
   const requests = new RequestCounts();

@@ -15,14 +15,16 @@ const KEEP_OPEN_MS = 1000;
 /**
  * Serves a library over HTTP, with the provider's status.
  *
+ * @param settings gives those that hold at the moment
  * @param discovery gives the advertisers, once they are open
  * @throws UserError when the socket cannot be had
  */
 export function openHttp(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
-  { library, discovery }: {
+  { library, settings, discovery }: {
     readonly library: ImageLibrary;
+    readonly settings: () => ServeConfig;
     readonly discovery: () => Discovery;
   },
 ): HttpServer {
@@ -48,6 +50,7 @@ export function openHttp(
         warnings: library.warnings,
       }),
       limits: transferLimits(config),
+      accessLog: () => settings().http.accessLog,
     }),
     hostname: httpListenAddress(config, systemAddresses()),
     port: config.port,

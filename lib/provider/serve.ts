@@ -35,6 +35,7 @@ export async function serve(
   let advertising: Advertising | undefined;
   const http = stack.use(openHttp(config, machine, {
     library,
+    settings,
     discovery: () => advertising?.discovery ?? {},
   }));
   const tree = await library.tree();

@@ -45,7 +45,7 @@ Deno.test("parseConfigFile() reports the first of several problems", () => {
   refusedConfig(
     "[http]\nmax = 1\n[dht]\nport = -1\n[provider]\nnam = 1\n",
     "line 2 column 1",
-    'unknown key "max" in [http], known are max_connections, max_rate_per_connection, drain_timeout',
+    'unknown key "max" in [http], known are max_connections, max_rate_per_connection, drain_timeout, access_log',
   );
 });
 

@@ -39,6 +39,7 @@ expires_days = 7
 max_connections = 10
 max_rate_per_connection = 1_000_000
 drain_timeout = 60
+access_log = true
 `,
     "/etc/plasm/provider.toml",
   );
@@ -70,6 +71,7 @@ drain_timeout = 60
       maxConnections: 10,
       maxRatePerConnectionBytesPerSecond: 1_000_000,
       drainTimeoutSeconds: 60,
+      accessLog: true,
     },
   });
 });

@@ -32,6 +32,7 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
       maxConnections: undefined,
       maxRatePerConnectionBytesPerSecond: undefined,
       drainTimeoutSeconds: 10,
+      accessLog: false,
     },
   });
 });

@@ -36,6 +36,7 @@ Deno.test("openHttp() serves the library, and tells how the network is told at t
   };
   await using http = openHttp(config, machine, {
     library,
+    settings: () => config,
     discovery: () => discovery,
   });
   const base = `http://${http.hostname}:${http.port}`;
@@ -52,9 +53,39 @@ Deno.test("openHttp() serves the library, and tells how the network is told at t
   assert.equal(manifest.signatures[0].keyid, key.publicKey.keyId);
 });
 
+Deno.test("openHttp() logs each download that has ended, for operators while the settings ask for it", async () => {
+  const machine = memoryMachine();
+  const library = openLibrary(machine);
+  let settings = MEMORY_CONFIG;
+  await using http = openHttp(settings, machine, {
+    library,
+    settings: () => settings,
+    discovery: () => ({}),
+  });
+  await library.refresh({ signal });
+  const url = `http://${http.hostname}:${http.port}/stable/arm64/kernel`;
+  const download = async () => {
+    const said = machine.logger.lines.length;
+    const { length } = await (await fetch(url)).bytes();
+    while (machine.logger.lines.length === said) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return machine.logger.lines.slice(said)
+      .map((line) => line.replace(`${length} bytes`, "all bytes"));
+  };
+  const line = "Sent stable/arm64/vmlinuz to 127.0.0.1: all bytes in 0.0 s";
+  assert.deepEqual(await download(), [`DEBUG ${line}`]);
+  settings = { ...settings, http: { ...settings.http, accessLog: true } };
+  assert.deepEqual(await download(), [`INFO ${line}`]);
+});
+
 Deno.test("openHttp() refuses a port that is taken, as something to mend", async () => {
   const machine = memoryMachine();
-  const parts = { library: openLibrary(machine), discovery: () => ({}) };
+  const parts = {
+    library: openLibrary(machine),
+    settings: () => MEMORY_CONFIG,
+    discovery: () => ({}),
+  };
   await using first = openHttp(MEMORY_CONFIG, machine, parts);
   assert.throws(
     () => openHttp({ ...MEMORY_CONFIG, port: first.port }, machine, parts),

@@ -195,6 +195,8 @@ export interface TransfersOptions {
   readonly clock: Clock;
   /** How much, and to how many. */
   readonly limits: TransferLimits;
+  /** Told of each download that has ended. */
+  readonly onEnd?: (download: TransferState) => void;
 }
 
 /** The downloads of one provider: counts and bounds them. */
@@ -256,5 +258,6 @@ export class Transfers {
     this.#ended.push(transfer.state);
     if (this.#ended.length > REMEMBERED) this.#ended.shift();
     transfer.end();
+    this.#options.onEnd?.(transfer.state);
   }
 }
