@@ -133,7 +133,7 @@ Deno.test("phase_discover ends with 3 where no manifest came, whatever the provi
   const outcomes = await Promise.all(KINDS.map(async ([kind, open]) => {
     const image = imageOf(kind);
     await using _provider = await open(kind, image);
-    const ended = await failure(image, "--timeout", "5");
+    const ended = await failure(image, "--timeout", "15");
     return [
       ...[kind, ended.code, ended.reason],
       ended.refused.map((one: { reason: string }) => one.reason).join(),
@@ -152,7 +152,7 @@ Deno.test("phase_discover ends with 4 where one provider cannot be reached and a
   await using _closed = await openClosedPort("closed", image);
   await using _portal = await answering(200, "<html>")("portal", image);
   for (const all of [[], ["--all"]]) {
-    const ended = await failure(image, "--timeout", "2", ...all);
+    const ended = await failure(image, "--timeout", "8", ...all);
     assert.equal(ended.code, 4, ended.stderr);
     assert.equal(ended.reason, "refused");
     assert.match(ended.stderr, /^ERROR Refused http.*\(malformed\)$/m);
