@@ -1,7 +1,7 @@
 /**
  * `deno task bundle`: both programs as single files in `dist/`, or in the
- * directory that is named. The same sources give the same bytes, whoever builds
- * them and wherever.
+ * directory that is named. The same sources give the same bytes on every
+ * machine.
  *
  * phase_discover.js has the DHT side as text, a CommonJS module that is
  * evaluated when it is imported. As code in the same file it would double a

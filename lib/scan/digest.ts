@@ -50,7 +50,7 @@ export async function readContent(
     signal.throwIfAborted();
     if (count === 0) break;
     offset += count;
-    // Whoever appends without end would be followed without end.
+    // What is appended is not read: it may have no end.
     if (offset > info.sizeBytes) break;
     reading = file.readAt(ahead, offset);
     const bytes = buffer.subarray(0, count);
@@ -87,8 +87,8 @@ export async function hashImage(
   return {
     ...rest,
     kernel: await hash(kernel),
-    ...initramfs && { initramfs: await hash(initramfs) },
-    ...rootfs && { rootfs: await hash(rootfs) },
+    ...initramfs !== undefined && { initramfs: await hash(initramfs) },
+    ...rootfs !== undefined && { rootfs: await hash(rootfs) },
     dtbs: await hashAll(dtbs),
     files: await hashAll(files),
   };

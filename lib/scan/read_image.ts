@@ -151,9 +151,9 @@ async function readScope(
       image,
       directory,
       ...files,
-      ...cmdline && { cmdline },
-      ...version && { version },
-      ...checksums && { checksums },
+      ...cmdline !== undefined && cmdline !== "" && { cmdline },
+      ...version !== undefined && version !== "" && { version },
+      ...checksums !== undefined && { checksums },
       ...listing.notes.has("manifest.json") &&
         { manifestPath: join(directory, "manifest.json") },
     },

@@ -77,7 +77,7 @@ export class SettlingFiles {
         continue;
       }
       this.#settled.set(path, fileIdentity(info));
-      // Kept, so that growing is noticed; whoever writes next is another one.
+      // Kept, so that growing is noticed; the next writer is another one.
       this.#observations.set(path, {
         ...observation,
         writer: undefined,

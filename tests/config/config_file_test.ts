@@ -247,9 +247,9 @@ Deno.test("parseConfigFile() reads back what was written", () => {
   }, { requiredKeys: [] });
   fc.assert(fc.property(document, ({ provider, dht, mdns }) => {
     const text = stringify({
-      ...(provider && { provider }),
-      ...(dht && { dht }),
-      ...(mdns && { mdns }),
+      ...provider !== undefined && { provider },
+      ...dht !== undefined && { dht },
+      ...mdns !== undefined && { mdns },
     });
     const file = parseConfigFile(text, "/x.toml");
     assert.deepEqual(file.channels, provider?.channels);

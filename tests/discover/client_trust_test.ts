@@ -236,7 +236,7 @@ Deno.test("ClientTrust forgets versions together with the key that may have rais
 Deno.test("ClientTrust does not remember a manifest whose keys were succeeded in the same run", async () => {
   const fileSystem = new MemoryFileSystem();
   const first = await open(rooted, { fileSystem });
-  // Whoever stole alice's key answers before anybody shows her successor.
+  // The thief of alice's key answers before anybody shows her successor.
   await policyOf(first);
   const stolen = signedBy(alice, 2 ** 50);
   assert.ok(first.stillTrusts(stolen));

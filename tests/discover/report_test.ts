@@ -104,7 +104,7 @@ function failed(
   }, { ...OPTIONS, format });
 }
 
-Deno.test("reportDiscovery() ends with 4 when a manifest was refused, whoever else could not be reached", () => {
+Deno.test("reportDiscovery() ends with 4 when a manifest was refused, even if others could not be reached", () => {
   for (
     const codes of [
       ["bad_signature"],

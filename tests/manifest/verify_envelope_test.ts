@@ -122,7 +122,7 @@ Deno.test("verifyEnvelope() takes the lowest version that is accepted", async ()
   assert.equal(await codeFor({ minimumVersion }), "accepted");
 });
 
-Deno.test("readEnvelope() reads a manifest whoever signed it", () => {
+Deno.test("readEnvelope() reads a manifest, by any signer", () => {
   assert.deepEqual(readEnvelope(bytes), { ok: true, value: manifest });
 });
 

@@ -34,7 +34,7 @@ export class MemoryConnection implements ByteConnection {
     this.#change();
   }
 
-  /** Wakes whoever waits, to look again. */
+  /** Wakes those that wait, to look again. */
   #change(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();

@@ -103,7 +103,7 @@ export class MemoryDht {
       findValues: (key, seeds) =>
         this.#steps(seeds, (member) => {
           const value = member.values.get(key);
-          return { providers: [], ...(value ? { value } : {}) };
+          return { providers: [], ...value !== undefined && { value } };
         }),
       findProviders: (key, seeds) =>
         this.#steps(seeds, (member) => ({

@@ -111,7 +111,7 @@ Deno.test("phase_discover.js loads one module of Node at its start", () => {
   );
 });
 
-Deno.test("bundles are the same, whoever makes them and where", async () => {
+Deno.test("bundles are the same on every machine and in every directory", async () => {
   await using directory = await temporaryDirectory();
   const paths = ["project", "home", "cache", "temporary", "made"]
     .map((name) => join(directory.path, name));

@@ -203,7 +203,7 @@ export class ArtifactFiles {
     return this.#files.get(file.key) === file;
   }
 
-  /** Whoever comes from now on opens the path anew. */
+  /** The next download opens the path anew. */
   #forget(file: SharedFile): void {
     if (this.#isKnown(file)) this.#files.delete(file.key);
   }

@@ -43,7 +43,7 @@ class Network {
       from: peer(id),
       closer: knows.map(peer),
       providers: [],
-      ...(value === undefined ? {} : { value: bytes(value) }),
+      ...value !== undefined && { value: bytes(value) },
     }));
   };
 
@@ -62,7 +62,7 @@ class Network {
       self: "self",
       clock,
       signal,
-      ...(limits ? { limits } : {}),
+      ...limits !== undefined && { limits },
     });
   }
 }
@@ -231,7 +231,7 @@ Deno.test("lookUp() ends at once without anyone to ask", async () => {
   assert.deepEqual(await answers(new Network().lookUp([])), []);
 });
 
-Deno.test("lookUp() reaches whoever can be reached, in any network of up to k nodes", async () => {
+Deno.test("lookUp() reaches all that can be reached, in any network of up to k nodes", async () => {
   const ids = Array.from({ length: 20 }, (_, i) => `n${i}`);
   const links = fc.array(
     fc.tuple(fc.constantFrom(...ids), fc.constantFrom(...ids)),

@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import plugin from "./lint_size.ts";
-
-function lint(path: string, source: string): string[] {
-  return Deno.lint.runPlugin(plugin, `/project/${path}`, source)
-    .map(({ message }) => message);
-}
+import { runRule } from "./run_rule.ts";
 
 /** A function of so many lines, by each way to write one. */
 function functionsOf(lines: number): string[] {
@@ -23,10 +18,10 @@ Deno.test("the linter refuses a function longer than a screen, tests a longer on
     const [path, max] of [["lib/a/b.ts", 60], ["tests/a/b.ts", 80]] as const
   ) {
     for (const source of functionsOf(max)) {
-      assert.deepEqual(lint(path, source), [], source);
+      assert.deepEqual(runRule("short-functions", path, source), [], source);
     }
     for (const source of functionsOf(max + 1)) {
-      assert.deepEqual(lint(path, source), [
+      assert.deepEqual(runRule("short-functions", path, source), [
         `A function of ${max + 1} lines`,
       ], source);
     }
@@ -34,8 +29,11 @@ Deno.test("the linter refuses a function longer than a screen, tests a longer on
 });
 
 Deno.test("the linter refuses a file of more than 400 lines", () => {
-  assert.deepEqual(lint("lib/a/b.ts", "f();\n".repeat(400)), []);
-  assert.deepEqual(lint("lib/a/b.ts", "f();\n".repeat(401)), [
+  assert.deepEqual(
+    runRule("short-files", "lib/a/b.ts", "f();\n".repeat(400)),
+    [],
+  );
+  assert.deepEqual(runRule("short-files", "lib/a/b.ts", "f();\n".repeat(401)), [
     "A file of 401 lines",
   ]);
 });
