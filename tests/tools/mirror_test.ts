@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+
+/**
+ * Modules of lib without a test of their name, and where their behaviour is
+ * tested instead. Those that hold types only need no line here.
+ */
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+  "cli/command_context.ts": "e2e/config_test.ts: which files and flags count",
+  "cli/discover_command.ts":
+    "e2e/serve_and_discover_test.ts, e2e/trust_test.ts",
+  "cli/key_commands.ts": "e2e/signing_commands_test.ts",
+  "cli/manifest_commands.ts": "e2e/signing_commands_test.ts",
+  "cli/provider_commands.ts":
+    "e2e/serve_and_discover_test.ts, e2e/signals_test.ts",
+  "cli/trust_commands.ts": "e2e/rotation_test.ts",
+  "config/common_options.ts": "rows: config/option_table_test.ts reads them",
+  "core/dht_protocol.ts": "a constant",
+  "core/exit_code.ts": "constants",
+  "core/file_system.ts":
+    "a port: cli/disk_test.ts holds the disk and the twin to it",
+  "core/version.ts": "a constant",
+  "http/status/status_page_assets.ts":
+    "http/status/status_page_browser_test.ts",
+  "net/dht/internal/dialling.ts":
+    "settings: net/dht/node_test.ts dials by them",
+  "net/dht/internal/property_of.ts": "a line",
+  "net/dht/internal/routing_table.ts":
+    "net/dht/node_test.ts, over real connections",
+  "net/mdns/record_ttls.ts": "constants",
+  "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
+  "provider/open_mdns.ts": "e2e/mdns_links_test.ts",
+  "provider/serve.ts": "e2e/serve_and_discover_test.ts, e2e/lifecycle_test.ts",
+};
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** All modules below a folder, as paths from there. */
+async function modulesIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
+    if (isDirectory) {
+      const below = await modulesIn(`${folder}/${name}`);
+      found.push(...below.map((path) => `${name}/${path}`));
+    } else if (name.endsWith(".ts")) found.push(name);
+  }
+  return found;
+}
+
+/** Whether something is there when the program runs. */
+async function hasValues(path: string): Promise<boolean> {
+  const source = await Deno.readTextFile(`${ROOT}lib/${path}`);
+  return /^export (?:async |abstract )?(?:function|class|const)/m.test(source);
+}
+
+Deno.test("every module of lib has a test of its name, or a reason why not", async () => {
+  const tests = new Set(await modulesIn("tests"));
+  const modules = await modulesIn("lib");
+  const untested: string[] = [];
+  for (const path of modules) {
+    const isTested = tests.has(path.replace(/\.ts$/, "_test.ts"));
+    if (!isTested && await hasValues(path)) untested.push(path);
+  }
+  assert.deepEqual(untested.sort(), Object.keys(EXCEPTIONS).sort());
+});
+
+Deno.test("the tests that stand for those of a module are there", async () => {
+  const tests = new Set(await modulesIn("tests"));
+  for (const [path, reason] of Object.entries(EXCEPTIONS)) {
+    for (const [test] of reason.matchAll(/[a-z0-9_/]+_test\.ts/g)) {
+      assert.ok(tests.has(test), `${path}: ${test}`);
+    }
+  }
+});
