@@ -134,7 +134,7 @@ for (const way of [inRom, byTftpOnUefi]) {
       { kind, method: "GET", path: "^/stable/x86_64/boot\\.ipxe" },
       {
         what: ` after one ${kind} for the script`,
-        ...kind === "503" ? {} : { unmended: "the menu asks for it once" },
+        ...kind !== "503" && { unmended: "the menu asks for it once" },
       },
     );
     await bootsFromMenu(
