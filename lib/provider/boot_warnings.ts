@@ -4,7 +4,8 @@ import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 
 /**
  * What a machine would be told only when it boots: that a boot script cannot
- * say the image's command line. Whoever takes it from the manifest can use it.
+ * say the image's command line, which those who take it from the manifest can
+ * use.
  */
 export function bootWarnings(served: ServedImage): string[] {
   return [["boot.ipxe", ipxeScript(served)], ["grub.cfg", grubConfig(served)]]

@@ -3,14 +3,6 @@ import { printable } from "../core/printable.ts";
 import { artifactFiles } from "./digest.ts";
 import type { HashedImage } from "./image_files.ts";
 
-/** Digests that the owner of an image has listed. */
-export interface Checksums {
-  /** The file they are from, as the directory lists it. */
-  readonly filename: string;
-  /** Path relative to the image's directory, to 64 lower-case hex digits. */
-  readonly sha256ByPath: ReadonlyMap<string, string>;
-}
-
 /** As `sha256sum` writes it, and with `--tag`, as BSD does. */
 const GNU_LINE = /^\\?([0-9a-f]{64}) [ *](.+)$/i;
 const BSD_LINE = /^SHA256 \((.+)\) = ([0-9a-f]{64})$/i;

@@ -1,6 +1,13 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { FileInfo } from "../core/file_system.ts";
-import type { Checksums } from "./checksums.ts";
+
+/** Digests that the owner of an image has listed. */
+export interface Checksums {
+  /** The file they are from, as the directory lists it. */
+  readonly filename: string;
+  /** Path relative to the image's directory, to 64 lower-case hex digits. */
+  readonly sha256ByPath: ReadonlyMap<string, string>;
+}
 
 /** One file of an image, checked to be a regular file inside its root. */
 export interface ArtifactFile {

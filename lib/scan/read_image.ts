@@ -9,13 +9,13 @@ import {
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { RoleChoice } from "./artifact_roles.ts";
-import { type Checksums, parseChecksums } from "./checksums.ts";
+import { parseChecksums } from "./checksums.ts";
 import {
   describeDirectory,
   describeUnbootable,
   type UnbootableDirectory,
 } from "./describe_directory.ts";
-import type { ArtifactFile, ImageFiles } from "./image_files.ts";
+import type { ArtifactFile, Checksums, ImageFiles } from "./image_files.ts";
 import {
   type IgnoredPath,
   ignoredWarnings,

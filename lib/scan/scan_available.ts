@@ -227,9 +227,7 @@ async function scanChannel(
     warnings,
   );
   if (directories === undefined && isOwn) {
-    warnings.push(
-      `Cannot find "${directory}", the artifacts_dir of channel ${channel}: there is no such directory; create it, or mend [provider.channels.${channel}]`,
-    );
+    warnings.push(noOwnDirectory(directory, channel));
   }
   const wanted = configured ?? (expected ? DEFAULT_ARCHITECTURES : []);
   const found = configured === undefined
@@ -244,37 +242,40 @@ async function scanChannel(
     const names = directories?.get(arch) ?? [];
     const results: ReadImageResult[] = [];
     for (const name of names) {
-      const imageDirectory = join(directory, name);
+      const place = { image, directory: join(directory, name), realRoot };
       results.push(
-        await readImage(
-          { image, directory: imageDirectory, realRoot, ownDirectories },
-          fileSystem,
-          privateKeys,
-        ),
+        await readImage({ ...place, ownDirectories }, fileSystem, privateKeys),
       );
     }
     warnings.push(...results.flatMap((result) => result.warnings));
     const best = results.find(({ files }) => files !== undefined);
     if (best?.files === undefined) {
-      const [first] = results;
+      const unbootable = results[0]?.unbootable;
       missing.push({
         image,
         directory: join(directory, names[0] ?? arch),
-        ...first?.unbootable && { unbootable: first.unbootable },
+        ...unbootable !== undefined && { unbootable },
       });
       continue;
     }
     available.push(best.files);
     choices.push({ image, choices: best.choices });
-    for (const { files: other } of results) {
-      if (other === undefined || other === best.files) continue;
-      warnings.push(
-        `Ignoring directory "${other.directory}": "${best.files.directory}" is ` +
-          `${formatChannelArch(image)} already; remove one of them`,
-      );
-    }
+    warnings.push(...results.flatMap(duplicateOf(best.files)));
   }
   return { available, missing, choices, warnings };
+}
+
+function noOwnDirectory(directory: string, channel: string): string {
+  return `Cannot find "${directory}", the artifacts_dir of channel ${channel}: there is no such directory; create it, or mend [provider.channels.${channel}]`;
+}
+
+/** Says of another directory of the same image that it is passed over. */
+function duplicateOf(taken: ImageFiles) {
+  return ({ files }: ReadImageResult): string[] =>
+    files === undefined || files === taken ? [] : [
+      `Ignoring directory "${files.directory}": "${taken.directory}" is ` +
+      `${formatChannelArch(taken.image)} already; remove one of them`,
+    ];
 }
 
 /**

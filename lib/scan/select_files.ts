@@ -63,18 +63,8 @@ export function selectFiles(
     filename !== roles.kernel && filename !== roles.rootfs &&
     filename !== roles.initramfs
   );
-  const trees = matching(
-    rest,
-    described.dtbs,
-    ({ filename, info }) => isDeviceTree(filename) && info.sizeBytes > 0,
-  );
+  const trees = deviceTrees(rest, described);
   if (!trees.ok) return trees;
-  const wrong = trees.value.find(({ filename }) => !isDeviceTree(filename));
-  if (wrong !== undefined) {
-    return refuse(
-      `"${wrong.filename}" as a device tree, which is no .dtb or .dtbo`,
-    );
-  }
   const isTree = new Set(trees.value);
   const others = rest.filter((file) => !isTree.has(file));
   const files = matching(others, described.files, () => true);
@@ -89,14 +79,30 @@ export function selectFiles(
   const rootfs = chosen.get(roles.rootfs ?? "");
   return ok({
     kernel: kernel.value,
-    ...initramfs && { initramfs },
-    ...rootfs && { rootfs },
+    ...initramfs !== undefined && { initramfs },
+    ...rootfs !== undefined && { rootfs },
     dtbs: trees.value.toSorted(byPath),
     files: bounded,
     initrds: roles.initrds,
     choices: roles.choices,
     isCut: bounded.length < wanted.size,
   });
+}
+
+function deviceTrees(
+  files: readonly ArtifactFile[],
+  { dtbs }: ImageFile,
+): Result<readonly ArtifactFile[]> {
+  const trees = matching(
+    files,
+    dtbs,
+    ({ filename, info }) => isDeviceTree(filename) && info.sizeBytes > 0,
+  );
+  if (!trees.ok) return trees;
+  const wrong = trees.value.find(({ filename }) => !isDeviceTree(filename));
+  return wrong === undefined ? trees : refuse(
+    `"${wrong.filename}" as a device tree, which is no .dtb or .dtbo`,
+  );
 }
 
 interface Roles {

@@ -30,6 +30,8 @@ class Bench {
         info: await this.disk.stat(KERNEL),
       },
       dtbs: [],
+      files: [],
+      initrds: [],
     };
   }
 }

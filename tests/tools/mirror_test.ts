@@ -13,6 +13,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "cli/provider_commands.ts":
     "e2e/serve_and_discover_test.ts, e2e/signals_test.ts",
   "cli/trust_commands.ts": "e2e/rotation_test.ts",
+  "config/image_file.ts": "scan/image_toml_test.ts, through readImage()",
   "config/common_options.ts": "rows: config/option_table_test.ts reads them",
   "core/dht_protocol.ts": "a constant",
   "core/exit_code.ts": "constants",
@@ -21,6 +22,8 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "core/version.ts": "a constant",
   "http/status/status_page_assets.ts":
     "http/status/status_page_browser_test.ts",
+  "manifest/artifact_paths.ts":
+    "manifest/boot_manifest_test.ts, manifest/issue_manifest_test.ts",
   "net/dht/internal/dialling.ts":
     "settings: net/dht/node_test.ts dials by them",
   "net/dht/internal/property_of.ts": "a line",
@@ -28,7 +31,15 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "net/dht/node_test.ts, over real connections",
   "net/mdns/record_ttls.ts": "constants",
   "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
+  "provider/boot_warnings.ts": "provider/image_library_files_test.ts",
   "provider/open_mdns.ts": "e2e/mdns_links_test.ts",
+  "scan/describe_directory.ts":
+    "scan/read_image_test.ts, cli/scan_report_test.ts",
+  "scan/image_listing.ts": "scan/read_image_test.ts, file by file",
+  "scan/image_notes.ts": "scan/read_image_test.ts: cmdline and version",
+  "scan/private_keys.ts": "scan/read_image_test.ts: what is never published",
+  "scan/role_names.ts": "scan/distribution_layouts_test.ts, row by row",
+  "scan/select_files.ts": "scan/read_image_test.ts, scan/image_toml_test.ts",
   "provider/serve.ts": "e2e/serve_and_discover_test.ts, e2e/lifecycle_test.ts",
 };
 

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import {
+  machine,
+  openLibrary,
+  served,
+  STABLE,
+  warningsOf,
+} from "../support/memory_library.ts";
+
+const { signal } = new AbortController();
+
+Deno.test("ImageLibrary serves every file by its path, a role before a file of its name", async () => {
+  const parts = machine();
+  parts.fileSystem.file(`${STABLE}/kernel`, "another")
+    .file(`${STABLE}/dtbs/ti/a.dtb`, "tree").file(`${STABLE}/sub/boot.img`, "x")
+    .file(`${STABLE}/initrd.img`, "rd").file(`${STABLE}/amd-ucode.img`, "cpu");
+  const { artifacts, initrds } = await served(openLibrary(parts));
+  assert.deepEqual([...artifacts.keys()], [
+    "kernel",
+    "initramfs",
+    "dtbs/ti/a.dtb",
+    "amd-ucode.img",
+    "./kernel",
+    "sub/boot.img",
+  ]);
+  assert.equal(artifacts.get("kernel")?.filename, "vmlinuz");
+  assert.deepEqual(initrds, ["amd-ucode.img", "initrd.img"]);
+  assert.deepEqual(warningsOf(parts.logger), []);
+});
+
+Deno.test("ImageLibrary offers an image with too many files to nobody, and says so once", async () => {
+  const parts = machine();
+  for (let i = 0; i < 2100; i++) {
+    parts.fileSystem.file(`${STABLE}/dtbs/vendor/board-${i}.dtb`, `${i}`);
+  }
+  const library = openLibrary(parts);
+  await library.refresh({ signal });
+  await library.refresh({ signal });
+  assert.deepEqual(library.images(), []);
+  const warnings = warningsOf(parts.logger);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^Cannot offer stable\/arm64: .*1 MiB/);
+});
+
+Deno.test("ImageLibrary says at once that a boot script cannot say the cmdline", async () => {
+  const parts = machine();
+  parts.fileSystem.file(`${STABLE}/cmdline`, "console=ttyS0 a=${net0/mac}");
+  await served(openLibrary(parts));
+  const warnings = warningsOf(parts.logger);
+  assert.equal(warnings.length, 1);
+  assert.match(
+    warnings[0] ?? "",
+    /cmdline of stable\/arm64 cannot be passed by iPXE: it holds "\$\{".*boot.ipxe/,
+  );
+});
+
+Deno.test("ImageLibrary holds an image back while a file does not match its checksum", async () => {
+  const parts = machine();
+  const sha256 = await crypto.subtle.digest(
+    "SHA-256",
+    new TextEncoder().encode("whole"),
+  );
+  const hex = new Uint8Array(sha256).toHex();
+  parts.fileSystem.file(`${STABLE}/image.toml`, 'checksums = "SHA256SUMS"')
+    .file(`${STABLE}/SHA256SUMS`, `${hex}  rootfs.squashfs\n`)
+    .file(`${STABLE}/rootfs.squashfs`, "who");
+  const library = openLibrary(parts);
+  await library.refresh({ signal });
+  assert.deepEqual(library.images(), []);
+  assert.match(
+    warningsOf(parts.logger).join(),
+    /Cannot offer stable\/arm64: "rootfs.squashfs" does not match its digest/,
+  );
+  parts.fileSystem.file(`${STABLE}/rootfs.squashfs`, "whole");
+  const { artifacts } = await served(library);
+  assert.equal(artifacts.get("rootfs")?.sha256, hex);
+});
