@@ -29,8 +29,6 @@ export interface GuestTestOptions {
   readonly files?: readonly string[];
   /** Whether the firmware is OVMF. */
   readonly uefi?: boolean;
-  /** Why it cannot pass yet. */
-  readonly unmended?: string | undefined;
   readonly body: (lab: BootLab) => Promise<void>;
 }
 
@@ -39,11 +37,10 @@ export async function guestTest(
   name: string,
   options: GuestTestOptions,
 ): Promise<void> {
-  const { everyRun = false, unmended, body } = options;
-  const kernel = unmended ??
-    (everyRun || runsAll
-      ? await obstacle(options) ?? await sharedKernel()
-      : "only with e2e --all");
+  const { everyRun = false, body } = options;
+  const kernel = everyRun || runsAll
+    ? await obstacle(options) ?? await sharedKernel()
+    : "only with e2e --all";
   Deno.test({
     name: typeof kernel === "string" ? `${name} (skipped: ${kernel})` : name,
     ignore: typeof kernel === "string",

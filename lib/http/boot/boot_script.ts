@@ -25,15 +25,15 @@ const MENU_TIMEOUT_SECONDS = 10;
 export function ipxeScript(served: ServedImage): Result<string> {
   const { image, artifacts } = served;
   const kernel = artifacts.get("kernel");
-  const initramfs = artifacts.get("initramfs");
+  const initrds = initrdsOf(served);
   const args = ipxeArguments(served.cmdline ?? "");
   if (!args.ok) return unsayable(image, "iPXE", args.reason);
   if (kernel === undefined) return noKernel(image);
   const name = formatChannelArch(image);
-  // A kernel that is started by UEFI finds its initramfs by this argument; on
-  // BIOS it means nothing.
+  // A kernel that is started by UEFI finds them by these arguments; on BIOS they
+  // mean nothing.
   const words = [
-    ...initramfs === undefined ? [] : ["initrd=initramfs"],
+    ...initrds.map(({ name }) => `initrd=${name}`),
     ...args.value === "" ? [] : [args.value],
   ].join(" ");
   return ok(lines(
@@ -43,9 +43,9 @@ export function ipxeScript(served: ServedImage): Result<string> {
     "imgfree",
     `kernel --name kernel /blobs/sha256/${kernel.sha256} ${words}`.trimEnd() +
       " || goto again",
-    ...initramfs === undefined ? [] : [
-      `initrd --name initramfs /blobs/sha256/${initramfs.sha256} || goto again`,
-    ],
+    ...initrds.map(({ name, sha256 }) =>
+      `initrd --name ${name} /blobs/sha256/${sha256} || goto again`
+    ),
     "boot || goto again",
     "",
     ":again",
@@ -62,6 +62,31 @@ export function ipxeScript(served: ServedImage): Result<string> {
   ));
 }
 
+/** An initial RAM file system, as a boot loader is told of it. */
+interface Initrd {
+  /** For iPXE: one word, and another for each. */
+  readonly name: string;
+  /** Below the image's own path. */
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** All of an image in the order to load them in: microcode comes first. */
+function initrdsOf({ artifacts, initrds = [] }: ServedImage): Initrd[] {
+  const main = artifacts.get("initramfs");
+  if (main === undefined) return [];
+  const of = { name: "initramfs", path: "initramfs", sha256: main.sha256 };
+  if (initrds.length === 0) return [of];
+  const files = [...artifacts.values()];
+  return initrds.flatMap((filename, index) => {
+    if (filename === main.filename) return [of];
+    const file = files.find((each) => each.filename === filename);
+    return file === undefined
+      ? []
+      : [{ name: `initrd${index}`, path: filename, sha256: file.sha256 }];
+  });
+}
+
 /**
  * The iPXE script that lets the user choose among the images for the machine
  * it runs on, and takes the first after a while.
@@ -72,6 +97,7 @@ export function ipxeMenu(images: readonly ServedImage[]): string {
     "#!ipxe",
     "# In BIOS builds of iPXE buildarch is i386, whatever the CPU can do",
     "set arch ${buildarch}",
+    "set tries:int32 1",
     "iseq ${platform} pcbios && cpuid --ext 29 && set arch x86_64 ||",
     "goto arch_${arch} || goto none",
     "",
@@ -82,6 +108,17 @@ export function ipxeMenu(images: readonly ServedImage[]): string {
       "nothing yet"
     }`,
     "exit 1",
+    "",
+    ":again",
+    `iseq \${tries} ${ATTEMPTS} && goto failed ||`,
+    `echo The script of the image did not load, try \${tries} of ${ATTEMPTS}`,
+    "inc tries",
+    `sleep ${RETRY_DELAY_SECONDS}`,
+    "goto load_${arch}",
+    "",
+    ":failed",
+    `echo The script of the image did not load in ${ATTEMPTS} tries`,
+    "exit 1",
   );
 }
 
@@ -90,7 +127,8 @@ function menuOf(arch: string, images: readonly ServedImage[]): string[] {
   if (only !== undefined && others.length === 0) {
     return [
       `:arch_${arch}`,
-      `chain --replace ${only.image.channel}/${arch}/boot.ipxe || exit 1`,
+      `:load_${arch}`,
+      `chain --replace ${only.image.channel}/${arch}/boot.ipxe || goto again`,
       "",
     ];
   }
@@ -101,7 +139,8 @@ function menuOf(arch: string, images: readonly ServedImage[]): string[] {
       `item ${channel} ${channel} ${word(version)}`
     ),
     `choose --timeout ${MENU_TIMEOUT_SECONDS * 1000} channel || exit 1`,
-    `chain --replace \${channel}/${arch}/boot.ipxe || exit 1`,
+    `:load_${arch}`,
+    `chain --replace \${channel}/${arch}/boot.ipxe || goto again`,
     "",
   ];
 }
@@ -115,6 +154,7 @@ export function grubConfig(served: ServedImage): Result<string> {
   const args = grubArguments(served.cmdline ?? "");
   if (!args.ok) return unsayable(image, "GRUB", args.reason);
   if (!artifacts.has("kernel")) return noKernel(image);
+  const initrds = initrdsOf(served);
   const title = `${formatChannelArch(image)} ${word(served.version)}`;
   return ok(lines(
     `# ${title}, as its signed manifest has it`,
@@ -123,7 +163,9 @@ export function grubConfig(served: ServedImage): Result<string> {
     "",
     `menuentry '${title}' {`,
     `  linux "$image/kernel" ${args.value}`.trimEnd(),
-    ...artifacts.has("initramfs") ? ['  initrd "$image/initramfs"'] : [],
+    ...initrds.length === 0 ? [] : [
+      `  initrd ${initrds.map(({ path }) => `"$image/${path}"`).join(" ")}`,
+    ],
     "}",
   ));
 }

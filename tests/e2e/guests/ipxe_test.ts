@@ -89,12 +89,11 @@ const byHttpOnUefi: Way = {
 async function bootsFromMenu(
   { name, kind, files, prepare, meanwhile }: Way,
   fault?: Fault,
-  { what = "", unmended }: { what?: string; unmended?: string } = {},
+  { what = "" }: { what?: string } = {},
 ): Promise<void> {
   await guestTest(`${name} boots from the menu${what}`, {
     uefi: kind !== "bios-pxe",
     files,
-    unmended,
     async body(lab) {
       await lab.plainImage();
       const dhcp = await prepare(lab);
@@ -132,10 +131,7 @@ for (const way of [inRom, byTftpOnUefi]) {
     await bootsFromMenu(
       way,
       { kind, method: "GET", path: "^/stable/x86_64/boot\\.ipxe" },
-      {
-        what: ` after one ${kind} for the script`,
-        ...kind !== "503" && { unmended: "the menu asks for it once" },
-      },
+      { what: ` after one ${kind} for the script` },
     );
     await bootsFromMenu(
       way,

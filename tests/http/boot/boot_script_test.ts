@@ -71,6 +71,44 @@ Deno.test("ipxeScript() of a kernel alone names nothing else", async () => {
   assert.doesNotMatch(script.value, /initr/);
 });
 
+/** An image whose microcode is loaded before its initramfs. */
+async function withMicrocode(): Promise<ServedImage> {
+  const image = await readable();
+  const main = image.artifacts.get("initramfs");
+  assert.ok(main);
+  const microcode = {
+    ...main,
+    filename: "cpu/ucode.img",
+    sha256: "e".repeat(64),
+  };
+  return {
+    ...image,
+    artifacts: new Map(image.artifacts).set("cpu/ucode.img", microcode),
+    initrds: ["cpu/ucode.img", main.filename],
+  };
+}
+
+Deno.test("ipxeScript() loads several initrds in the manifest's order", async () => {
+  const script = ipxeScript(await withMicrocode());
+  assert.ok(script.ok);
+  const loads = script.value.split("\n")
+    .filter((line) => /^(kernel|initrd) /.test(line));
+  assert.deepEqual(loads, [
+    `kernel --name kernel /blobs/sha256/${HASH.kernel} initrd=initrd0 initrd=initramfs console=ttyAMA0 quiet || goto again`,
+    `initrd --name initrd0 /blobs/sha256/${"e".repeat(64)} || goto again`,
+    `initrd --name initramfs /blobs/sha256/${HASH.initramfs} || goto again`,
+  ]);
+});
+
+Deno.test("grubConfig() loads several initrds in the manifest's order", async () => {
+  const config = grubConfig(await withMicrocode());
+  assert.ok(config.ok);
+  assert.match(
+    config.value,
+    /^ {2}initrd "\$image\/cpu\/ucode.img" "\$image\/initramfs"$/m,
+  );
+});
+
 Deno.test("ipxeMenu() picks the arch, and asks where there is a choice", async () => {
   const image = await stable();
   const menu = ipxeMenu([
@@ -87,6 +125,7 @@ Deno.test("ipxeMenu() picks the arch, and asks where there is a choice", async (
     `#!ipxe
 # In BIOS builds of iPXE buildarch is i386, whatever the CPU can do
 set arch \${buildarch}
+set tries:int32 1
 iseq \${platform} pcbios && cpuid --ext 29 && set arch x86_64 ||
 goto arch_\${arch} || goto none
 
@@ -95,13 +134,26 @@ menu Images for arm64
 item stable stable 2026.11.22
 item testing testing next___x__
 choose --timeout 10000 channel || exit 1
-chain --replace \${channel}/arm64/boot.ipxe || exit 1
+:load_arm64
+chain --replace \${channel}/arm64/boot.ipxe || goto again
 
 :arch_x86_64
-chain --replace testing/x86_64/boot.ipxe || exit 1
+:load_x86_64
+chain --replace testing/x86_64/boot.ipxe || goto again
 
 :none
 echo No image for \${arch} here; served: stable/arm64, testing/x86_64, testing/arm64
+exit 1
+
+:again
+iseq \${tries} 5 && goto failed ||
+echo The script of the image did not load, try \${tries} of 5
+inc tries
+sleep 2
+goto load_\${arch}
+
+:failed
+echo The script of the image did not load in 5 tries
 exit 1
 `,
   );
