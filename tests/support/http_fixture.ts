@@ -156,7 +156,7 @@ export async function request(
     keepAlive: true,
     body: { kind: "none" },
     expectsContinue: false,
-  }, { client: "10.0.0.7", completed });
+  }, { client: "10.0.0.7", whenCompleted: () => completed });
   return responseOf(answer, method);
 }
 

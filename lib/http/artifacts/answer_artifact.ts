@@ -74,7 +74,7 @@ export async function answerArtifact(
     sizeBytes: artifact.info.sizeBytes,
     offsetBytes,
     lengthBytes,
-  }, exchange.completed);
+  }, exchange.whenCompleted());
   if (transfer === undefined) {
     file[Symbol.dispose]();
     return busy(sender.transfers.counts());

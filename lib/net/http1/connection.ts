@@ -163,14 +163,14 @@ export class HttpConnection {
     }
     this.#phase = "answer";
     this.#deadlineMs = Infinity;
-    const completed = Promise.withResolvers<void>();
-    completed.promise.catch(() => {
-      // The handler was told, where it wanted to know.
-    });
+    let completed = undefined as PromiseWithResolvers<void> | undefined;
     try {
       const answer = await respond(head, {
         client,
-        completed: completed.promise,
+        whenCompleted() {
+          completed ??= Promise.withResolvers();
+          return completed.promise;
+        },
       });
       const { minorVersion, method } = head;
       const keepAlive = head.keepAlive && isSkippable(head) && !isDraining();
@@ -178,11 +178,11 @@ export class HttpConnection {
       const framing = { minorVersion, keepAlive, isHead, date: date() };
       if ("body" in answer) await this.#sendLent(answer, framing);
       else await this.#write(responseBytes(answer, framing));
-      completed.resolve();
+      completed?.resolve();
       this.#onAnswered?.();
       return keepAlive && await this.#skipBody(head.body);
     } catch (error) {
-      completed.reject(error);
+      completed?.reject(error);
       throw error;
     }
   }

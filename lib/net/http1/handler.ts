@@ -12,8 +12,11 @@ export interface HttpHandler {
 export interface Exchange {
   /** The client's IP address. */
   readonly client: string;
-  /** Settles when the answer has left; rejects when it never will. */
-  readonly completed: Promise<unknown>;
+  /**
+   * Waits until the answer has left; rejects when it never will. To be called
+   * while it is made: most answers do without the promise.
+   */
+  whenCompleted(): Promise<unknown>;
 }
 
 /** What a request is answered. */

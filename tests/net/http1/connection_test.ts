@@ -152,8 +152,9 @@ Deno.test("a client that accepts nothing is given up, and its body given back", 
     () => Promise.resolve(new Uint8Array(100_000)),
   ]);
   const { connection, ended, pass } = open({
-    respond(_, { completed: settled }) {
-      settled.then(() => completed.push("sent"), () => completed.push("gone"));
+    respond(_, exchange) {
+      exchange.whenCompleted()
+        .then(() => completed.push("sent"), () => completed.push("gone"));
       return Promise.resolve(lentAnswer(body, 200_000));
     },
   });
