@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
+import { answerOrElse } from "../net/http1/answer_or_else.ts";
 import { errorAnswer } from "../net/http1/answers.ts";
 import type { Answer, Exchange, HttpHandler } from "../net/http1/handler.ts";
 import type { RequestHead } from "../net/http1/request_head.ts";
@@ -86,17 +87,20 @@ export function createHandler(parts: HandlerParts): HttpHandler {
     snapshot,
   }));
   return {
-    async answer(head, exchange) {
-      let answer: Answer;
-      try {
-        answer = await answerBy(resources, head, exchange);
-      } catch (error) {
-        const path = printable(requestPath(head.target), 80);
-        logger.error(`Cannot answer ${path}: ${messageOf(error)}`);
-        answer = errorAnswer(500, "Something went wrong here: see the log");
-      }
-      requests.add(head.method, answer.status);
-      return answer;
+    answer(head, exchange) {
+      const counted = (answer: Answer) => {
+        requests.add(head.method, answer.status);
+        return answer;
+      };
+      const answer = answerOrElse(
+        () => answerBy(resources, head, exchange),
+        (error) => {
+          const path = printable(requestPath(head.target), 80);
+          logger.error(`Cannot answer ${path}: ${messageOf(error)}`);
+          return errorAnswer(500, "Something went wrong here: see the log");
+        },
+      );
+      return answer instanceof Promise ? answer.then(counted) : counted(answer);
     },
     close: () => files.closeIdle(),
   };

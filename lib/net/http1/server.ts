@@ -3,6 +3,7 @@ import { type Clock, deadline, sleep } from "../../core/clock.ts";
 import type { Logger } from "../../core/log.ts";
 import { messageOf } from "../../core/printable.ts";
 import { acceptClients } from "./accept_clients.ts";
+import { answerOrElse } from "./answer_or_else.ts";
 import { errorAnswer } from "./answers.ts";
 import {
   type ConnectionTimeouts,
@@ -131,15 +132,13 @@ class TcpHttpServer implements HttpServer {
     this.#connections.set(connection, ended);
   }
 
-  async #respond(head: RequestHead, exchange: Exchange): Promise<Answer> {
+  #respond(head: RequestHead, exchange: Exchange): Answer | Promise<Answer> {
     if (this.#isDraining) return shuttingDown();
     const { handler, logger } = this.#options;
-    try {
-      return await handler.answer(head, exchange);
-    } catch (error) {
+    return answerOrElse(() => handler.answer(head, exchange), (error) => {
       logger.error(`Cannot answer an HTTP request: ${messageOf(error)}`);
       return errorAnswer(500, "Something went wrong here: see the log");
-    }
+    });
   }
 
   /** @returns when the server is closed */
