@@ -129,7 +129,8 @@ Deno.test("a channel that is replaced by rename switches as one", () =>
 Deno.test("a provider that is started again reads no artifact that it knows", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
-  await makeFiles(path, { [`artifacts/${A}/x86_64/vmlinuz`]: 1 << 20 });
+  // Large beside what Deno reads of its own caches, which differs by megabytes.
+  await makeFiles(path, { [`artifacts/${A}/x86_64/vmlinuz`]: 1 << 24 });
   const readBytes = async () => {
     await using provider = serve(path);
     await provider.line(/Missing artifacts/);
@@ -138,14 +139,14 @@ Deno.test("a provider that is started again reads no artifact that it knows", as
   };
   const first = await readBytes();
   const second = await readBytes();
-  assert.ok(first - second > 1 << 19, `${first} bytes, then ${second}`);
+  assert.ok(first - second > 1 << 23, `${first} bytes, then ${second}`);
 });
 
 Deno.test("a provider of many images that is started again is ready soon, reads none of them, and of changed ones only those", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
   const artifacts = join(path, "artifacts");
-  const kernel = new Uint8Array(1 << 16).fill(7);
+  const kernel = new Uint8Array(1 << 18).fill(7);
   for (let i = 0; i < MANY / 2; i++) {
     for (const arch of ["arm64", "x86_64"]) {
       const image = join(artifacts, `many-${i}`, arch);
@@ -174,13 +175,13 @@ Deno.test("a provider of many images that is started again is ready soon, reads 
   const second = await startOnce();
   const artifactBytes = MANY * kernel.length;
   assert.ok(
-    first.readBytes - second.readBytes > artifactBytes * 0.95,
+    first.readBytes - second.readBytes > artifactBytes * 0.9,
     `${first.readBytes} bytes, then ${second.readBytes}`,
   );
   // What a thousand take on an idle machine: tests/bench/restart_bench.ts.
   assert.ok(second.readyMs < 10_000, `ready after ${second.readyMs} ms`);
 
-  const changedBytes = 8 << 20;
+  const changedBytes = 32 << 20;
   await Deno.writeFile(
     join(artifacts, "many-7", "arm64", "vmlinuz"),
     new Uint8Array(changedBytes),
@@ -188,7 +189,7 @@ Deno.test("a provider of many images that is started again is ready soon, reads 
   const third = await startOnce();
   const moreBytes = third.readBytes - second.readBytes;
   assert.ok(
-    moreBytes > changedBytes * 0.95 &&
+    moreBytes > changedBytes * 0.8 &&
       moreBytes < changedBytes + artifactBytes / 8,
     `${moreBytes} bytes more`,
   );
