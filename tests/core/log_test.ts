@@ -2,6 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { createLogger, formatLogLine } from "../../lib/core/log.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { hostileText, UNPRINTABLE } from "../support/hostile_text.ts";
 
 Deno.test("createLogger() writes only what is important enough", () => {
   const lines: string[] = [];
@@ -27,25 +28,6 @@ Deno.test("formatLogLine() writes one JSON object a line", () => {
   });
   assert.doesNotMatch(line, /\n/);
 });
-
-/** Everything that has broken a log or a terminal, among any text. */
-const hostileText = fc.array(fc.oneof(
-  fc.string({ unit: "binary", maxLength: 30 }),
-  fc.constantFrom(
-    ...["\n", "\r", "\x1b[2J", "\x07", "\x7f", "\x85", "\x9b31m", "\u2028"],
-    ...[
-      "\u2029",
-      "\u202e",
-      "\u2066",
-      "\ufeff",
-      "\ud800",
-      "\udc00",
-      "\u{e0041}",
-    ],
-    ...["\nINFO Advertising evil/arm64", '"}\n{"level":"info"'],
-  ),
-)).map((parts) => parts.join(""));
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 Deno.test("no text can forge a log line, or bring one out of shape", () => {
   fc.assert(fc.property(hostileText, (text) => {
