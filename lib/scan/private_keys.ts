@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded_map.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import { fileIdentity } from "./digest.ts";
 import type { ArtifactFile } from "./image_files.ts";
@@ -40,7 +41,7 @@ export function holdsPrivateKey(bytes: Uint8Array): boolean {
 
 /** Looks into small files for private keys, each once while it stays as it is. */
 export class PrivateKeyCheck {
-  readonly #known = new Map<string, boolean>();
+  readonly #known = new BoundedMap<string, boolean>(MAX_KNOWN, "forget oldest");
 
   /**
    * Whether a file holds a private key.
@@ -66,7 +67,6 @@ export class PrivateKeyCheck {
       length += count;
     }
     const isSecret = holdsPrivateKey(bytes.subarray(0, length));
-    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     // One that is being written may become a key yet.
     if (fileIdentity(file.info()) === identity) {
       this.#known.set(identity, isSecret);
