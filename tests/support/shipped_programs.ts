@@ -16,13 +16,6 @@ const SOURCES = [
   "deno.json",
   "deno.lock",
 ];
-/**
- * In front of what is shipped. Under `deno test --coverage` children are
- * counted too, and a bundle holds whole libraries besides the source.
- */
-const UNCOUNTED = Deno.env.has("DENO_COVERAGE_DIR")
-  ? ["env", "-u", "DENO_COVERAGE_DIR"]
-  : [];
 const FLAGS = { plasmd: PLASMD_FLAGS, phase_discover: DISCOVER_FLAGS };
 
 /** A program of ours. */
@@ -45,11 +38,7 @@ export function programCommand(
     return [Deno.execPath(), "run", "-A", "--no-prompt", file];
   }
   const file = `${directory ?? `${ROOT}dist`}/${program}.js`;
-  const [head = "", ...rest] = [
-    ...UNCOUNTED,
-    ...[Deno.execPath(), "run", "--no-config", ...FLAGS[program], file],
-  ];
-  return [head, ...rest];
+  return [Deno.execPath(), "run", "--no-config", ...FLAGS[program], file];
 }
 
 /** The same for a shell, quoted. */
