@@ -56,6 +56,8 @@ export class ImageLibrary implements ImageCatalog {
   #tree: Promise<ImageTree> | undefined;
   readonly #warnings: StandingWarnings;
   #images: readonly ServedImage[] = [];
+  /** By the SHA-256 of the manifest, which all of a boot script follows from. */
+  #bootWarnings: ReadonlyMap<string, readonly string[]> = new Map();
   #missing: readonly MissingImage[] = [];
   #trustDocuments: TrustDocuments["documents"] = new Map();
   #keyProblem: UserError | undefined;
@@ -163,32 +165,34 @@ export class ImageLibrary implements ImageCatalog {
       this.#options.scan,
       { signal },
     );
-    const warnings = [...passedOver];
     this.#keyProblem = undefined;
     const results = await mapParallel(
       hashed,
       (image) => this.#serve(image, { signal }),
     );
     const images = results.flatMap(({ image }) => image ?? []);
-    warnings.push(...results.flatMap(({ image, warning }) => [
-      ...warning === undefined ? [] : [warning],
-      ...image === undefined ? [] : bootWarnings(image),
-    ]));
+    this.#bootWarnings = new Map(images.map((image) => {
+      const { sha256 } = image.manifest;
+      return [sha256, this.#bootWarnings.get(sha256) ?? bootWarnings(image)];
+    }));
     const { stateDir, fileSystem, clock } = this.#options;
     const trust = await readTrustDocuments(
       join(stateDir, "trust"),
       fileSystem,
-      {
-        now: clock.now(),
-        signal,
-      },
+      { now: clock.now(), signal },
     );
-    warnings.push(...trust.warnings);
     this.#trustDocuments = trust.documents;
     this.#images = images;
     this.#isIncomplete = images.length < hashed.length;
     this.#missing = missing;
-    this.#warnings.update(warnings, warnAfterMs);
+    this.#warnings.update([
+      ...passedOver,
+      ...results.flatMap(({ image, warning }) => [
+        ...warning === undefined ? [] : [warning],
+        ...this.#bootWarnings.get(image?.manifest.sha256 ?? "") ?? [],
+      ]),
+      ...trust.warnings,
+    ], warnAfterMs);
   }
 
   /**
