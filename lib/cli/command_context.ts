@@ -1,10 +1,14 @@
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import type { LOG_OPTIONS } from "../config/common_options.ts";
 import { findConfig } from "../config/config_search.ts";
-import { type ConfigFlags, flagsLayer } from "../config/flags_layer.ts";
 import type { OptionValues } from "../config/option_table.ts";
 import type { PLASMD_PROGRAM } from "../config/plasmd_options.ts";
-import { DEFAULT_CONFIG, mergeConfig } from "../config/provider_config.ts";
+import {
+  type ConfigFlags,
+  DEFAULT_CONFIG,
+  flagsLayer,
+  mergeConfig,
+} from "../config/provider_config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Machine, ServeConfig } from "../provider/machine.ts";

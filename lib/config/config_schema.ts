@@ -6,15 +6,16 @@ import {
   type ConfigLayer,
   settingsFrom,
 } from "./provider_config.ts";
+import { parsePath } from "./setting_values.ts";
 import {
+  ALL_SETTINGS,
   ARCHITECTURES,
   CHANNELS,
   type IntegerKind,
   type SettingKind,
+  type Table,
   type TextKind,
-} from "./setting_kinds.ts";
-import { parsePath } from "./setting_values.ts";
-import { ALL_SETTINGS, type NamesOf, type Table } from "./settings.ts";
+} from "./settings.ts";
 
 /**
  * The configuration file as it is written. Messages complete a sentence that
@@ -76,16 +77,6 @@ function schemaOf(kind: SettingKind): v.GenericSchema {
   }
 }
 
-/** The keys of a table that are rows of `SETTINGS`. */
-function entriesOf<T extends Table>(table: T) {
-  return Object.fromEntries(
-    ALL_SETTINGS.filter((setting) => setting.table === table)
-      .map(({ name, kind }) => [name, v.optional(schemaOf(kind))]),
-  ) as Record<NamesOf<T>, v.OptionalSchema<v.GenericSchema, undefined>>;
-}
-
-const TABLE_RULE = "must be a table";
-
 type AnyTable = Record<string, unknown>;
 
 /** Without it, a date or an array would pass for a table. */
@@ -94,7 +85,7 @@ function isTable(value: unknown): value is AnyTable {
     !Array.isArray(value) && !(value instanceof Date);
 }
 
-const anyTable = v.custom<AnyTable>(isTable, TABLE_RULE);
+const anyTable = v.custom<AnyTable>(isTable, "must be a table");
 
 const channelEntries = {
   artifacts_dir: v.optional(path),
@@ -113,33 +104,40 @@ const channelTables = v.pipe(
 
 const channelNames = list(CHANNELS);
 
-const tableEntries = {
-  provider: {
-    channels: v.optional(
-      v.lazy((input) => isTable(input) ? channelTables : channelNames),
-    ),
-    channel: v.optional(channelTables),
-    ...entriesOf("provider"),
-  },
-  dht: entriesOf("dht"),
-  mdns: entriesOf("mdns"),
-  signing: entriesOf("signing"),
-  http: entriesOf("http"),
+/** The keys of `[provider]` that are no rows of `SETTINGS`. */
+const channelKeys = {
+  channels: v.optional(
+    v.lazy((input) => isTable(input) ? channelTables : channelNames),
+  ),
+  channel: v.optional(channelTables),
 };
 
-function table<E extends v.ObjectEntries>(entries: E) {
-  return v.optional(v.pipe(anyTable, v.strictObject(entries)));
-}
+/** The tables of a file, with the keys that each may have. */
+const tables: ReadonlyMap<string, v.ObjectEntries> = new Map(
+  [...Map.groupBy(ALL_SETTINGS, ({ table }) => table)]
+    .map(([table, settings]) => [table, {
+      ...table === "provider" && channelKeys,
+      ...Object.fromEntries(
+        settings.map((s) => [s.name, v.optional(schemaOf(s))]),
+      ),
+    }]),
+);
 
-const configFileSchema = v.strictObject({
-  provider: table(tableEntries.provider),
-  dht: table(tableEntries.dht),
-  mdns: table(tableEntries.mdns),
-  signing: table(tableEntries.signing),
-  http: table(tableEntries.http),
-});
+const configFileSchema = v.strictObject(Object.fromEntries(
+  [...tables].map(([table, keys]) => [
+    table,
+    v.optional(v.pipe(anyTable, v.strictObject(keys))),
+  ]),
+));
 
-type ConfigFile = v.InferOutput<typeof configFileSchema>;
+/** What `configFileSchema` makes of a document. */
+type ConfigFile =
+  & { readonly [T in Table]?: AnyTable }
+  & {
+    readonly provider?: v.InferOutput<
+      v.ObjectSchema<typeof channelKeys, undefined>
+    >;
+  };
 
 /** One thing that the schema refuses. */
 export interface SchemaIssue {
@@ -155,10 +153,11 @@ export interface SchemaIssue {
 
 /** Every table of a file with the keys it may have; `` is the top level. */
 export const KNOWN_KEYS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["", Object.keys(tableEntries)],
-  ...Object.entries(tableEntries).map((
-    [table, entries],
-  ): [string, string[]] => [table, Object.keys(entries)]),
+  ["", [...tables.keys()]],
+  ...[...tables].map(([table, keys]): [string, string[]] => [
+    table,
+    Object.keys(keys),
+  ]),
   ["provider.channels.*", Object.keys(channelEntries)],
 ]);
 
@@ -175,44 +174,36 @@ export function readSettings(
 ): Result<ConfigLayer, readonly [SchemaIssue, ...SchemaIssue[]]> {
   const checked = v.safeParse(configFileSchema, document);
   return checked.success
-    ? ok(toLayer(checked.output, locate))
+    ? ok(toLayer(checked.output as ConfigFile, locate))
     : refuse(checked.issues);
-}
-
-/** When a record is due again whose life alone is set. */
-function half(ttlSeconds: number | undefined): number | undefined {
-  return ttlSeconds === undefined ? undefined : ttlSeconds / 2;
 }
 
 function toLayer(
   file: ConfigFile,
   locate: (path: string) => string,
 ): ConfigLayer {
-  const tables: Readonly<Record<string, AnyTable | undefined>> = file;
-  const settings: ConfigLayer = settingsFrom(({ table, name, kind }) => {
-    const value = tables[table]?.[name];
-    return isPath(kind) && typeof value === "string" ? locate(value) : value;
+  const settings: ConfigLayer = settingsFrom((setting) => {
+    const value = file[setting.table]?.[setting.name];
+    return isPath(setting) && typeof value === "string" ? locate(value) : value;
   });
   const { channels, channel = new Map() } = file.provider ?? {};
-  const channelTables = channels instanceof Map
-    ? new Map([...channels, ...channel])
-    : channel;
-  const { dht } = settings;
+  const isMap = channels instanceof Map;
+  const channelSettings = [...isMap ? channels : [], ...channel].map(
+    ([name, own]): [string, ChannelSettings] => [name, {
+      artifactsDir: own.artifacts_dir && locate(own.artifacts_dir),
+      architectures: own.architectures,
+    }],
+  );
+  const { refreshIntervalSeconds, recordTtlSeconds } = settings.dht ?? {};
   return {
     ...settings,
-    channels: channels instanceof Map ? undefined : channels,
-    channelSettings: new Map(
-      [...channelTables].map((
-        [name, own],
-      ): [string, ChannelSettings] => [name, {
-        artifactsDir: own.artifacts_dir && locate(own.artifacts_dir),
-        architectures: own.architectures,
-      }]),
-    ),
+    channels: isMap ? undefined : channels,
+    channelSettings: new Map(channelSettings),
     dht: {
-      ...dht,
-      refreshIntervalSeconds: dht?.refreshIntervalSeconds ??
-        half(dht?.recordTtlSeconds),
+      ...settings.dht,
+      // In time for a life that was set alone.
+      refreshIntervalSeconds: refreshIntervalSeconds ??
+        (recordTtlSeconds && recordTtlSeconds / 2),
     },
   };
 }

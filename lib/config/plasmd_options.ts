@@ -7,7 +7,7 @@ import {
   TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { OptionTable, Program } from "./option_table.ts";
-import { SETTING_OPTIONS } from "./setting_options.ts";
+import { SETTING_OPTIONS } from "./settings.ts";
 import { parseHttpUrl } from "./setting_values.ts";
 
 const CONFIG_OPTION = {

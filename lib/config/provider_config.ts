@@ -1,6 +1,8 @@
+import type { OptionValues } from "./option_table.ts";
 import {
   ALL_SETTINGS,
   type Setting,
+  type SettingOptions,
   type SettingsOf,
   type Table,
 } from "./settings.ts";
@@ -63,6 +65,36 @@ export function settingsFrom(valueOf: (setting: Setting) => unknown): Settings {
   }
   const { provider, ...sections } = tables;
   return { ...provider, ...sections } as Settings;
+}
+
+/** The options that say something about the configuration, as they are parsed. */
+export type ConfigFlags =
+  & Layer<OptionValues<SettingOptions>>
+  & {
+    /** `--channel` */
+    readonly channel?: readonly string[];
+  };
+
+/**
+ * What the flags of a command say about the configuration: the upper layer of
+ * `mergeConfig`.
+ */
+export function flagsLayer({ channel, ...flags }: ConfigFlags): ConfigLayer {
+  const values: Readonly<Record<string, unknown>> = flags;
+  return {
+    ...settingsFrom(({ flag, type }) => {
+      const value = flag === undefined ? undefined : values[flag];
+      if (Array.isArray(value)) return givenList(value);
+      // Undefined, so that the file decides, for what was not given.
+      return type === "flag" && value === false ? undefined : value;
+    }),
+    channels: givenList(channel),
+  };
+}
+
+/** Without duplicates. */
+function givenList<T>(values: readonly T[] = []): readonly T[] | undefined {
+  return values.length === 0 ? undefined : [...new Set(values)];
 }
 
 /** What holds where neither file nor flags say otherwise. */

@@ -1,17 +1,20 @@
-import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
-import { DEFAULT_ARCHITECTURES } from "../core/channel_arch.ts";
-import { NETWORK_OPTIONS } from "./common_options.ts";
-import type { ValueOf } from "./option_table.ts";
 import {
-  ARCHITECTURES,
-  DIRECTORY,
-  FILE,
-  FLAG,
-  PORT,
-  SECONDS,
-  type SettingKind,
-  TOGGLE,
-} from "./setting_kinds.ts";
+  DEFAULT_ARCHITECTURES,
+  DEFAULT_CHANNELS,
+} from "../core/channel_arch.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
+import {
+  ARCH_OPTION,
+  CHANNEL_OPTION,
+  NETWORK_OPTIONS,
+} from "./common_options.ts";
+import type {
+  FlagOption,
+  IntegerOption,
+  TextOption,
+  ToggleOption,
+  ValueOf,
+} from "./option_table.ts";
 import {
   parseBind,
   parseHttpUrl,
@@ -19,30 +22,84 @@ import {
   parseProviderName,
 } from "./setting_values.ts";
 
-/** What makes an option of `plasmd serve` of a setting. */
-export interface SettingFlag {
-  /** `stateDir` is `--state-dir`. */
-  readonly name: string;
-  /** One line for the help text. */
-  readonly help: string;
-  /** Stands for the value in help texts; for true or false there is none. */
-  readonly placeholder?: string;
-  /** Said in the help when something else than `default` decides. */
-  readonly defaultText?: string;
+/** A whole number. */
+export interface IntegerKind
+  extends Pick<IntegerOption, "type" | "min" | "max"> {
+  /** Of what it is a number, for messages. */
+  readonly unit?: string;
 }
 
-/** What follows from a key of the configuration file. */
-export interface SettingRow {
+/**
+ * A text, or a list of texts where it is `repeatable`. One that completes files
+ * or directories is a path: in a file, relative to the directory of that file.
+ */
+export interface TextKind
+  extends Pick<TextOption, "type" | "parse" | "repeatable" | "completes"> {
+  /** A list as it is written in a file. */
+  readonly example?: string;
+  /** Whether a list must have an item, since nothing would work without. */
+  readonly isRequired?: true;
+}
+
+/** What values a setting takes. `flag` and `toggle` are both true or false. */
+export type SettingKind =
+  | IntegerKind
+  | TextKind
+  | Pick<FlagOption, "type">
+  | Pick<ToggleOption, "type">;
+
+/** A row: what follows from a key of the configuration file. */
+export type SettingRow = SettingKind & {
   /** In `ProviderConfig`: there, or in the section of the key's table. */
   readonly key: string;
-  /** What values it takes. */
-  readonly kind: SettingKind;
   /** What holds where neither file nor flags say otherwise; none: unset. */
   readonly default?: string | number | boolean | readonly string[];
   /** Whether a reload applies it; the others wait for a restart. */
   readonly isLive?: true;
-  /** Without it only the file sets it. */
-  readonly flag?: SettingFlag;
+  /**
+   * `stateDir`: `--state-dir` sets it, too, an option with the members that
+   * follow. Without it only the file sets it.
+   */
+  readonly flag?: string;
+  /** One line for the help text. */
+  readonly help?: string;
+  /** Stands for the value in help texts; for true or false there is none. */
+  readonly placeholder?: string;
+  /** Said in the help when something else than `default` decides. */
+  readonly defaultText?: string;
+};
+
+/** A TCP port; 0 takes a free one. */
+const PORT = { type: "integer", min: 0, max: 65_535 } as const;
+
+/** A duration of a second to a day. */
+const SECONDS = {
+  type: "integer",
+  min: 1,
+  max: 86_400,
+  unit: "seconds",
+} as const;
+
+const DIRECTORY = { type: "text", completes: "directory" } as const;
+
+/** Release channels. */
+export const CHANNELS = {
+  ...CHANNEL_OPTION,
+  repeatable: true,
+  example: tomlList(DEFAULT_CHANNELS),
+  isRequired: true,
+} as const;
+
+/** Architectures, canonical. */
+export const ARCHITECTURES = {
+  ...ARCH_OPTION,
+  repeatable: true,
+  example: tomlList(DEFAULT_ARCHITECTURES),
+  isRequired: true,
+} as const;
+
+function tomlList(values: readonly string[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(", ")}]`;
 }
 
 /**
@@ -58,173 +115,161 @@ export interface SettingRow {
 export const SETTINGS = {
   "provider.architectures": {
     key: "architectures",
-    kind: ARCHITECTURES,
+    ...ARCHITECTURES,
     isLive: true,
-    flag: {
-      name: "arch",
-      placeholder: "NAME",
-      help: "architectures to offer",
-      defaultText: `${DEFAULT_ARCHITECTURES.join(", ")} and what is found`,
-    },
+    flag: "arch",
+    help: "architectures to offer",
+    defaultText: `${DEFAULT_ARCHITECTURES.join(", ")} and what is found`,
   },
   "provider.artifacts_dir": {
     key: "artifactsDir",
-    kind: DIRECTORY,
+    ...DIRECTORY,
     default: "/var/lib/plasm",
     isLive: true,
-    flag: {
-      name: "artifacts",
-      placeholder: "DIR",
-      help: "directory that holds CHANNEL/ARCH/ directories",
-    },
+    flag: "artifacts",
+    placeholder: "DIR",
+    help: "directory that holds CHANNEL/ARCH/ directories",
   },
   "provider.name": {
     key: "name",
-    kind: { type: "text", parse: parseProviderName },
-    flag: {
-      name: "name",
-      placeholder: "NAME",
-      help: "what people see this provider by",
-      defaultText: "the host name",
-    },
+    type: "text",
+    parse: parseProviderName,
+    flag: "name",
+    placeholder: "NAME",
+    help: "what people see this provider by",
+    defaultText: "the host name",
   },
   "provider.bind": {
     key: "bind",
-    kind: { type: "text", parse: parseBind },
-    flag: {
-      name: "bind",
-      placeholder: "ADDR",
-      help: "address to serve HTTP on",
-    },
+    type: "text",
+    parse: parseBind,
+    flag: "bind",
+    placeholder: "ADDR",
+    help: "address to serve HTTP on",
   },
   "provider.port": {
     key: "port",
-    kind: PORT,
+    ...PORT,
     default: 8080,
-    flag: {
-      name: "port",
-      placeholder: "N",
-      help: "TCP port of HTTP, 0 for a free one",
-    },
+    flag: "port",
+    placeholder: "N",
+    help: "TCP port of HTTP, 0 for a free one",
   },
   // Empty: all that lead somewhere.
   "provider.interfaces": {
     key: "interfaces",
-    kind: { ...NETWORK_OPTIONS.interface, example: '["eth0"]' },
+    ...NETWORK_OPTIONS.interface,
+    example: '["eth0"]',
     default: [],
-    flag: { ...NETWORK_OPTIONS.interface, name: "interface" },
+    flag: "interface",
   },
   // Without a final slash; unset: by the address of each link.
   "provider.advertise_url": {
     key: "advertiseUrl",
-    kind: { type: "text", parse: parseHttpUrl },
-    flag: {
-      name: "advertiseUrl",
-      placeholder: "URL",
-      help: "base URL that clients are told, for a provider behind a proxy",
-    },
+    type: "text",
+    parse: parseHttpUrl,
+    flag: "advertiseUrl",
+    placeholder: "URL",
+    help: "base URL that clients are told, for a provider behind a proxy",
   },
   "provider.state_dir": {
     key: "stateDir",
-    kind: DIRECTORY,
-    flag: {
-      name: "stateDir",
-      placeholder: "DIR",
-      help: "where keys and counters are kept",
-    },
+    ...DIRECTORY,
+    flag: "stateDir",
+    placeholder: "DIR",
+    help: "where keys and counters are kept",
   },
   "dht.enabled": {
     key: "enabled",
-    kind: TOGGLE,
+    type: "toggle",
     default: true,
-    flag: { name: "dht", help: "do not advertise in the DHT" },
+    flag: "dht",
+    help: "do not advertise in the DHT",
   },
   "dht.port": {
     key: "port",
-    kind: PORT,
-    flag: {
-      name: "p2pPort",
-      placeholder: "N",
-      help: "TCP port of the DHT node, 0 for a free one",
-      defaultText: "4001 if it is free",
-    },
+    ...PORT,
+    flag: "p2pPort",
+    placeholder: "N",
+    help: "TCP port of the DHT node, 0 for a free one",
+    defaultText: "4001 if it is free",
   },
   "dht.bootstrap_nodes": {
     key: "bootstrapNodes",
-    kind: {
-      ...NETWORK_OPTIONS.bootstrap,
-      example: '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]',
-    },
+    ...NETWORK_OPTIONS.bootstrap,
+    example: '["/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW..."]',
     default: [],
-    flag: { ...NETWORK_OPTIONS.bootstrap, name: "bootstrap" },
+    flag: "bootstrap",
   },
   "dht.port_mapping": {
     key: "portMapping",
-    kind: FLAG,
+    type: "flag",
     default: false,
-    flag: {
-      name: "portMapping",
-      help: "map the ports of HTTP and the DHT through a home router (UPnP)",
-    },
+    flag: "portMapping",
+    help: "map the ports of HTTP and the DHT through a home router (UPnP)",
   },
-  "dht.record_ttl": { key: "recordTtlSeconds", kind: SECONDS, default: 3600 },
+  "dht.record_ttl": { key: "recordTtlSeconds", ...SECONDS, default: 3600 },
   // How often a record is published anew: less than `record_ttl`.
   "dht.refresh_interval": {
     key: "refreshIntervalSeconds",
-    kind: SECONDS,
+    ...SECONDS,
     default: 1800,
   },
   // Of Kademlia; only nodes with the same one meet.
   "dht.protocol": {
     key: "protocol",
-    kind: { type: "text", parse: parseProtocol },
+    type: "text",
+    parse: parseProtocol,
     default: DEFAULT_DHT_PROTOCOL,
   },
   "mdns.enabled": {
     key: "enabled",
-    kind: TOGGLE,
+    type: "toggle",
     default: true,
-    flag: { name: "mdns", help: "do not advertise by mDNS" },
+    flag: "mdns",
+    help: "do not advertise by mDNS",
   },
   "signing.key": {
     key: "key",
-    kind: FILE,
-    flag: {
-      name: "signingKey",
-      placeholder: "FILE",
-      help: "private key that signs manifests",
-      defaultText: "one in the state directory",
-    },
+    type: "text",
+    completes: "file",
+    flag: "signingKey",
+    placeholder: "FILE",
+    help: "private key that signs manifests",
+    defaultText: "one in the state directory",
   },
   "signing.expires_days": {
     key: "expiresDays",
-    kind: { type: "integer", min: 1, max: 3650 },
+    type: "integer",
+    min: 1,
+    max: 3650,
     default: 30,
     isLive: true,
   },
   // Open at the same time; unset: no bound.
   "http.max_connections": {
     key: "maxConnections",
-    kind: { type: "integer", min: 1, max: 1_000_000 },
+    type: "integer",
+    min: 1,
+    max: 1_000_000,
   },
   // For network boot firmware that hangs on fast links; unset: no bound.
   "http.max_rate_per_connection": {
     key: "maxRatePerConnectionBytesPerSecond",
-    kind: {
-      type: "integer",
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-      unit: "bytes per second",
-    },
+    type: "integer",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes per second",
   },
   "http.drain_timeout": {
     key: "drainTimeoutSeconds",
-    kind: { ...SECONDS, min: 0 },
+    ...SECONDS,
+    min: 0,
     default: 10,
   },
   "http.access_log": {
     key: "accessLog",
-    kind: FLAG,
+    type: "flag",
     default: false,
     isLive: true,
   },
@@ -236,29 +281,26 @@ export type SettingPath = keyof typeof SETTINGS;
 /** A table of the file. */
 export type Table = SettingPath extends `${infer T}.${string}` ? T : never;
 
-/** The keys of a table, as they are spelled in the file. */
-export type NamesOf<T extends Table, P = SettingPath> = P extends
-  `${T}.${infer N}` ? N : never;
-
 /** The type of a setting's value. */
 export type SettingValue<R extends SettingRow> =
-  | NonNullable<ValueOf<R["kind"]>>
+  | NonNullable<ValueOf<R>>
   | (R extends { default: unknown } ? never : undefined);
 
 /** The settings of one table, checked, by `key`. */
 export type SettingsOf<T extends Table> = {
   readonly [
-    P in `${T}.${NamesOf<T>}` & SettingPath as typeof SETTINGS[P]["key"]
+    P in SettingPath as P extends `${T}.${string}` ? typeof SETTINGS[P]["key"]
+      : never
   ]: SettingValue<typeof SETTINGS[P]>;
 };
 
 /** A row, and where it stands. */
-export interface Setting extends SettingRow {
+export type Setting = SettingRow & {
   /** The table of the file. */
   readonly table: Table;
   /** The key there. */
   readonly name: string;
-}
+};
 
 /** The rows of `SETTINGS`, in their order. */
 export const ALL_SETTINGS: readonly Setting[] = Object.entries(SETTINGS).map(
@@ -267,3 +309,29 @@ export const ALL_SETTINGS: readonly Setting[] = Object.entries(SETTINGS).map(
     return { table, name, ...row };
   },
 );
+
+/** The rows that have a flag. */
+export type FlagRow = Extract<
+  typeof SETTINGS[SettingPath],
+  { readonly flag: string }
+>;
+
+/** The options that set what a configuration file sets, too. */
+export type SettingOptions = {
+  readonly [R in FlagRow as R["flag"]]: Omit<R, "default">;
+};
+
+/** The options of `SETTINGS`, in the order of its rows. */
+export const SETTING_OPTIONS = Object.fromEntries(
+  ALL_SETTINGS.flatMap(
+    ({ flag, default: value, ...option }): [string, unknown][] => {
+      if (flag === undefined) return [];
+      const isText = typeof value === "string" || typeof value === "number";
+      const defaultText = isText ? `${value}` : undefined;
+      return [[flag, {
+        ...defaultText !== undefined && { defaultText },
+        ...option,
+      }]];
+    },
+  ),
+) as SettingOptions;
