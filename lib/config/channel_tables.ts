@@ -1,4 +1,4 @@
-import { outlineToml } from "./toml_outline.ts";
+import { TomlOutline } from "./toml_outline.ts";
 
 /** A configuration text that a strict TOML parser takes. */
 export interface ChannelTables {
@@ -23,7 +23,7 @@ export function renameChannelTables(text: string): ChannelTables {
   const renamed = new Set<string>();
   let conflict: ChannelTables["conflict"];
   let result = text;
-  for (const words of outlineToml(text).headers) {
+  for (const words of new TomlOutline(text).headers) {
     const [provider, form, channel] = words;
     if (provider?.name !== "provider" || form === undefined) continue;
     if (form.name !== "channels" && form.name !== "channel") continue;

@@ -78,10 +78,14 @@ export function completionsOf(program: Program): Completion[] {
         argument.type === "text" && argument.completes === "file"
       ),
       options: [
-        ...Object.entries({ ...command?.options, ...program.options })
-          .map(([key, option]) => completionOption(key, option)),
-        builtIn(["--help", "-h"], "show the help"),
-        builtIn(["--version"], "show the version"),
+        ...Object.entries({ ...command?.options, ...program.options }).map(
+          ([key, option]) =>
+            // Of `--no-x` and `--x` the first: the second is for files that
+            // say no.
+            offered(optionSpellings(key, option).slice(0, 1), option),
+        ),
+        offered(["--help", "-h"], { type: "flag", help: "show the help" }),
+        offered(["--version"], { type: "flag", help: "show the version" }),
       ],
     };
   });
@@ -93,11 +97,13 @@ function helpOf(program: Program, command: string): string {
     : program.commands[command]?.summary ?? command;
 }
 
-function completionOption(key: string, option: Option): CompletionOption {
+function offered(
+  spellings: readonly string[],
+  option: Option,
+): CompletionOption {
   const takesValue = option.type !== "flag" && option.type !== "toggle";
   return {
-    // Of `--no-x` and `--x` the first: the second is for files that say no.
-    spellings: optionSpellings(key, option).slice(0, 1),
+    spellings,
     help: option.help,
     repeatable: "repeatable" in option,
     takesValue,
@@ -106,18 +112,5 @@ function completionOption(key: string, option: Option): CompletionOption {
       : option.type === "text"
       ? option.completes
       : undefined,
-  };
-}
-
-function builtIn(
-  spellings: readonly string[],
-  help: string,
-): CompletionOption {
-  return {
-    spellings,
-    help,
-    repeatable: false,
-    takesValue: false,
-    values: undefined,
   };
 }

@@ -6,7 +6,7 @@ import { firstProblem } from "./config_problem.ts";
 import { readSettings } from "./config_schema.ts";
 import { type ConfigLayer, DEFAULT_CONFIG } from "./provider_config.ts";
 import { readToml } from "./read_toml.ts";
-import { lineAndColumn, outlineToml } from "./toml_outline.ts";
+import { lineAndColumn, TomlOutline } from "./toml_outline.ts";
 
 type Path = readonly string[];
 
@@ -45,7 +45,7 @@ export function parseConfigFile(text: string, path: string): ConfigLayer {
     failAt(conflict.offset, bothForms(conflict.channel));
   }
   const document = readToml(toml, path);
-  const outline = outlineToml(toml);
+  const outline = new TomlOutline(toml);
   const directory = dirname(path);
   const settings = readSettings(
     document,
@@ -59,7 +59,9 @@ export function parseConfigFile(text: string, path: string): ConfigLayer {
     failAt(outline.offsetOf(at, "key"), problem);
   for (const channel of settings.value.channelSettings?.keys() ?? []) {
     const forms = ["channels", "channel"].map((f) => ["provider", f, channel]);
-    const second = forms.every(outline.has) ? forms[1] : undefined;
+    const second = forms.every((form) => outline.has(form))
+      ? forms[1]
+      : undefined;
     if (second !== undefined) refuse(second, bothForms(channel));
   }
   checkDurations(settings.value, refuse);

@@ -104,13 +104,6 @@ function tableName(table: Path): string {
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "[]" : "a list";
   if (value instanceof Date) return "a date";
-  if (value instanceof Map) return "a table";
-  switch (typeof value) {
-    case "string":
-      return `"${printable(value, 80)}"`;
-    case "object":
-      return "a table";
-    default:
-      return String(value);
-  }
+  if (typeof value === "string") return `"${printable(value, 80)}"`;
+  return typeof value === "object" ? "a table" : String(value);
 }

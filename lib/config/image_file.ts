@@ -2,7 +2,7 @@ import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import { readToml } from "./read_toml.ts";
-import { lineAndColumn, outlineToml } from "./toml_outline.ts";
+import { lineAndColumn, TomlOutline } from "./toml_outline.ts";
 
 /**
  * What an `image.toml` says of the directory it is in; what it does not say is
@@ -60,7 +60,7 @@ const MAX_ITEMS = 256;
 export function parseImageFile(text: string, path: string): ImageFile {
   const toml = text.replace(/^\uFEFF/, "");
   const document = Object.entries(readToml(toml, path) ?? {});
-  const outline = outlineToml(toml);
+  const outline = new TomlOutline(toml);
   const fail = (key: string, part: "key" | "value", problem: string): never => {
     const offset = outline.offsetOf([key], part);
     throw new ConfigError({ path, ...lineAndColumn(toml, offset) }, problem);

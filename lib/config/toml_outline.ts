@@ -13,25 +13,7 @@ interface Place {
   readonly value: number;
 }
 
-/**
- * Where the tables and keys of a TOML text stand, which the parser does not
- * tell. Takes any text: what is not TOML is skipped, since the parser reports
- * it.
- */
-export interface TomlOutline {
-  /** Every `[table]` header, in order; not `[[arrays]]`. */
-  readonly headers: readonly (readonly HeaderWord[])[];
-  /** Whether the text names this path itself. */
-  has(path: readonly (string | number)[]): boolean;
-  /**
-   * Offset of a key, or of the nearest table around it that stands in the
-   * text; 0 when there is none.
-   *
-   * @param path of the parsed document; numbers index arrays
-   * @param part `key` where it is named, `value` where its value begins
-   */
-  offsetOf(path: readonly (string | number)[], part: "key" | "value"): number;
-}
+type Path = readonly (string | number)[];
 
 /** Line and column of an offset, both from 1. */
 export function lineAndColumn(
@@ -46,52 +28,61 @@ export function lineAndColumn(
   };
 }
 
-/** Finds the tables and keys of a text. */
-export function outlineToml(text: string): TomlOutline {
-  const scanner = new Scanner(text);
-  scanner.document();
-  return {
-    headers: scanner.headers,
-    has: (path) => scanner.places.has(placeKey(path)),
-    offsetOf(path, part) {
-      for (let length = path.length; length > 0; length--) {
-        const place = scanner.places.get(placeKey(path.slice(0, length)));
-        if (place !== undefined) {
-          return length === path.length ? place[part] : place.key;
-        }
-      }
-      return 0;
-    },
-  };
-}
-
 /** Deeper than any configuration, and far from overflowing the stack. */
 const MAX_DEPTH = 64;
 
-type Path = readonly (string | number)[];
-
-function placeKey(path: Path): string {
-  return path.map((part) => JSON.stringify(part)).join(".");
-}
-
-/** Walks the text once; every loop either moves on or ends. */
-class Scanner {
-  readonly headers: HeaderWord[][] = [];
-  readonly places = new Map<string, Place>();
+/**
+ * Where the tables and keys of a TOML text stand, which the parser does not
+ * tell. Takes any text: what is not TOML is skipped, since the parser reports
+ * it.
+ */
+export class TomlOutline {
+  readonly #headers: HeaderWord[][] = [];
+  /** By the path as JSON. */
+  readonly #places = new Map<string, Place>();
   readonly #text: string;
   #at = 0;
 
+  /** Walks the text once; every loop either moves on or ends. */
   constructor(text: string) {
     this.#text = text;
+    this.#document();
   }
 
-  document(): void {
+  /** Every `[table]` header, in order; not `[[arrays]]`. */
+  get headers(): readonly (readonly HeaderWord[])[] {
+    return this.#headers;
+  }
+
+  /** Whether the text names this path itself. */
+  has(path: readonly (string | number)[]): boolean {
+    return this.#places.has(JSON.stringify(path));
+  }
+
+  /**
+   * Offset of a key, or of the nearest table around it that stands in the
+   * text; 0 when there is none.
+   *
+   * @param path of the parsed document; numbers index arrays
+   * @param part `key` where it is named, `value` where its value begins
+   */
+  offsetOf(path: readonly (string | number)[], part: "key" | "value"): number {
+    for (let length = path.length; length > 0; length--) {
+      const place = this.#places.get(JSON.stringify(path.slice(0, length)));
+      if (place !== undefined) {
+        return length === path.length ? place[part] : place.key;
+      }
+    }
+    return 0;
+  }
+
+  #document(): void {
     let table: Path = [];
     this.#skipBlank();
     while (this.#at < this.#text.length) {
       if (this.#peek() === "[") table = this.#header() ?? table;
       else this.#keyValue(table, 0);
-      this.#skipTo(/\n/g);
+      this.#match(/[^\n]*/y);
       this.#skipBlank();
     }
   }
@@ -102,7 +93,7 @@ class Scanner {
     this.#at += isArray ? 2 : 1;
     const words = this.#key();
     if (words.length === 0 || this.#peek() !== "]") return undefined;
-    if (!isArray) this.headers.push(words);
+    if (!isArray) this.#headers.push(words);
     const path = words.map(({ name }) => name);
     words.forEach(({ start: key }, i) =>
       this.#record(path.slice(0, i + 1), key, key)
@@ -186,8 +177,8 @@ class Scanner {
   }
 
   #record(path: Path, key: number, value: number): void {
-    const name = placeKey(path);
-    if (!this.places.has(name)) this.places.set(name, { key, value });
+    if (this.has(path)) return;
+    this.#places.set(JSON.stringify(path), { key, value });
   }
 
   #peek(): string {
@@ -201,11 +192,6 @@ class Scanner {
   /** Spaces, line breaks and comments. */
   #skipBlank(): void {
     this.#match(/(?:[ \t\r\n]|#[^\n]*)*/y);
-  }
-
-  #skipTo(pattern: RegExp): void {
-    pattern.lastIndex = this.#at;
-    this.#at = pattern.exec(this.#text)?.index ?? this.#text.length;
   }
 
   #match(pattern: RegExp): void {
