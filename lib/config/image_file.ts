@@ -1,6 +1,7 @@
 import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
 import { readToml } from "./read_toml.ts";
 import { lineAndColumn, TomlOutline } from "./toml_outline.ts";
 
@@ -29,19 +30,31 @@ export interface ImageFile {
   readonly checksums?: string;
 }
 
-const KEYS = [
-  "kernel",
-  "initramfs",
-  "rootfs",
-  "dtbs",
-  "cmdline",
-  "version",
-  "files",
-  "checksums",
-] as const;
-type Key = (typeof KEYS)[number];
+type Key = keyof ImageFile;
 
 const MAX_ITEMS = 256;
+
+/** What each key takes; a reason completes a sentence that begins with the key. */
+const READERS: {
+  readonly [K in Key]-?: (value: unknown) => Result<Required<ImageFile>[K]>;
+} = {
+  kernel: pathLike('"vmlinuz"'),
+  initramfs: pathsLike('["intel-ucode.img", "initrd.img"]'),
+  rootfs: pathLike('"rootfs.squashfs"'),
+  dtbs: pathsLike('["dtbs/**"]'),
+  cmdline: (value) =>
+    isText(value, 4096, true)
+      ? ok(value)
+      : refuse("must be one line of text, at most 4096 characters"),
+  version: (value) =>
+    isText(value, 64, false)
+      ? ok(value)
+      : refuse("must be one line of text, 1 to 64 characters"),
+  files: pathsLike('["*.raw.xz"]'),
+  checksums: pathLike('"SHA256SUMS"'),
+};
+
+const KEYS = Object.keys(READERS) as Key[];
 
 /**
  * Reads the text of an `image.toml`.
@@ -65,35 +78,16 @@ export function parseImageFile(text: string, path: string): ImageFile {
     const offset = outline.offsetOf([key], part);
     throw new ConfigError({ path, ...lineAndColumn(toml, offset) }, problem);
   };
-  const values = new Map<Key, string | readonly string[]>();
+  const values: { [key: string]: unknown } = {};
   for (const [name, value] of document) {
     const key = KEYS.find((known) => known === name);
     if (key === undefined) return fail(name, "key", unknownKey(name));
-    const problem = problemOf(key, value);
-    if (problem !== undefined) {
-      return fail(key, "value", `"${key}" ${problem}`);
-    }
-    values.set(key, value);
+    const read = READERS[key](value);
+    if (!read.ok) return fail(key, "value", `"${key}" ${read.reason}`);
+    values[key] = read.value;
   }
-  const text1 = (key: Key) => {
-    const value = values.get(key);
-    return typeof value === "string" ? { [key]: value } : {};
-  };
-  const list = (key: Key) => {
-    const value = values.get(key);
-    if (value === undefined) return {};
-    return { [key]: typeof value === "string" ? [value] : value };
-  };
-  return {
-    ...text1("kernel"),
-    ...list("initramfs"),
-    ...text1("rootfs"),
-    ...list("dtbs"),
-    ...text1("cmdline"),
-    ...text1("version"),
-    ...list("files"),
-    ...text1("checksums"),
-  };
+  // Holds because each value is what the reader of its key made.
+  return values as ImageFile;
 }
 
 function unknownKey(name: string): string {
@@ -105,43 +99,26 @@ function unknownKey(name: string): string {
   }`;
 }
 
-/** What is wrong with a value, completing a sentence that begins with its key. */
-function problemOf(key: Key, value: unknown): string | undefined {
-  switch (key) {
-    case "cmdline":
-      return isText(value, 4096, true)
-        ? undefined
-        : "must be one line of text, at most 4096 characters";
-    case "version":
-      return isText(value, 64, false)
-        ? undefined
-        : "must be one line of text, 1 to 64 characters";
-    case "kernel":
-    case "rootfs":
-    case "checksums":
-      return isPath(value)
-        ? undefined
-        : `must be a path below the directory, such as ${EXAMPLES[key]}`;
-    case "initramfs":
-    case "dtbs":
-    case "files":
-      return isPath(value) || (Array.isArray(value) &&
-          value.length <= MAX_ITEMS && value.every(isPath))
-        ? undefined
-        : `must be a list of paths below the directory, such as ${
-          EXAMPLES[key]
-        }`;
-  }
+function pathLike(example: string): (value: unknown) => Result<string> {
+  return (value) =>
+    isPath(value)
+      ? ok(value)
+      : refuse(`must be a path below the directory, such as ${example}`);
 }
 
-const EXAMPLES = {
-  kernel: '"vmlinuz"',
-  rootfs: '"rootfs.squashfs"',
-  checksums: '"SHA256SUMS"',
-  initramfs: '["intel-ucode.img", "initrd.img"]',
-  dtbs: '["dtbs/**"]',
-  files: '["*.raw.xz"]',
-};
+/** One path alone is a list of one. */
+function pathsLike(
+  example: string,
+): (value: unknown) => Result<readonly string[]> {
+  return (value) => {
+    const paths = Array.isArray(value) ? value : [value];
+    return paths.length <= MAX_ITEMS && paths.every(isPath)
+      ? ok(paths)
+      : refuse(
+        `must be a list of paths below the directory, such as ${example}`,
+      );
+  };
+}
 
 function isText(
   value: unknown,
