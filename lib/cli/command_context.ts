@@ -1,4 +1,5 @@
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
+import type { InvocationValues } from "../config/command_line.ts";
 import type { LOG_OPTIONS } from "../config/common_options.ts";
 import { findConfig } from "../config/config_search.ts";
 import type { OptionValues } from "../config/option_table.ts";
@@ -20,9 +21,10 @@ import { openLogger, openStatusLine } from "./output.ts";
 export type Command = keyof typeof PLASMD_PROGRAM.commands;
 
 /** The command line of one command, parsed. */
-export type CommandValues<C extends Command> =
-  & OptionValues<typeof LOG_OPTIONS>
-  & OptionValues<typeof PLASMD_PROGRAM.commands[C]["options"]>;
+export type CommandValues<C extends Command> = InvocationValues<
+  typeof PLASMD_PROGRAM,
+  typeof PLASMD_PROGRAM.commands[C]
+>;
 
 /** The real machine, with a logger as the options want it. */
 export function openMachine(values: OptionValues<typeof LOG_OPTIONS>): Machine {

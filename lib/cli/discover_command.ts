@@ -1,6 +1,6 @@
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
+import type { InvocationValues } from "../config/command_line.ts";
 import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
-import type { OptionValues } from "../config/option_table.ts";
 import { type ChannelArch, parseArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
 import { ConfigError, UsageError } from "../core/errors.ts";
@@ -28,9 +28,10 @@ import { disk } from "./disk.ts";
 import { logRuntimeWarnings, openLogger, writeResult } from "./output.ts";
 
 /** The command line of `phase_discover`, parsed. */
-export type DiscoverValues =
-  & OptionValues<typeof DISCOVER_PROGRAM.options>
-  & OptionValues<typeof DISCOVER_PROGRAM.commands[""]["options"]>;
+export type DiscoverValues = InvocationValues<
+  typeof DISCOVER_PROGRAM,
+  typeof DISCOVER_PROGRAM.commands[""]
+>;
 
 /** mDNS answers within this time on a LAN that works. */
 const DHT_HEAD_START_MS = 150;

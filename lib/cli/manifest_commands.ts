@@ -37,15 +37,9 @@ import {
 import { disk } from "./disk.ts";
 import { withJson, writeResult } from "./output.ts";
 
-/** What commands about one manifest are given. */
-export interface ManifestArgument {
-  /** A file or a URL. */
-  readonly manifest: string;
-}
-
 /** `plasmd manifest show`: prints what a manifest promises, verified or not. */
 export async function runManifestShow(
-  values: CommandValues<"manifest show"> & ManifestArgument,
+  values: CommandValues<"manifest show">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const bytes = await readManifest(values.manifest, { signal });
@@ -118,7 +112,7 @@ export async function runManifestGenerate(
 
 /** `plasmd manifest sign`: adds signatures, and keeps those that are there. */
 export async function runManifestSign(
-  values: CommandValues<"manifest sign"> & ManifestArgument,
+  values: CommandValues<"manifest sign">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const { logger } = openMachine(values);
@@ -140,7 +134,7 @@ export async function runManifestSign(
 
 /** `plasmd manifest verify`: ends with 4 when a client would not take it. */
 export async function runManifestVerify(
-  values: CommandValues<"manifest verify"> & ManifestArgument,
+  values: CommandValues<"manifest verify">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const { logger, clock } = openMachine(values);

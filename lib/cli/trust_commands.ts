@@ -14,7 +14,7 @@ import { loadKeys, orThrow, readManifestFile } from "./manifest_commands.ts";
  * trust file, or adds signatures to one that was made.
  */
 export async function runTrustSign(
-  values: CommandValues<"trust sign"> & { readonly document: string },
+  values: CommandValues<"trust sign">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const { logger } = openMachine(values);

@@ -5,6 +5,7 @@ import {
   optionName,
   type OptionTable,
   type Program,
+  valueName,
 } from "./option_table.ts";
 
 /**
@@ -97,11 +98,6 @@ function heading(key: string, option: Option): string {
   if (option.type === "flag") return `--${optionName(key)}`;
   if (option.type === "toggle") return `--no-${optionName(key)}`;
   return `--${optionName(key)} ${valueName(option)}`;
-}
-
-function valueName(option: Option): string {
-  if (option.type === "choice") return option.choices.join("|");
-  return "placeholder" in option ? option.placeholder : "";
 }
 
 function text(option: Option): string {

@@ -15,11 +15,12 @@ import {
   type OptionTable,
   type OptionValues,
   type Program,
+  valueName,
 } from "./option_table.ts";
 import { checkValue } from "./option_value.ts";
 
 /** The parsed values of one command: its options, the common ones and its arguments. */
-export type CommandValues<P extends Program, C extends Command> =
+export type InvocationValues<P extends Program, C extends Command> =
   & OptionValues<P["options"]>
   & OptionValues<C["options"]>
   & (C extends { positionals: infer A } ? OptionValues<A> : unknown);
@@ -30,7 +31,7 @@ export type Invocation<P extends Program> =
     readonly [C in keyof P["commands"] & string]: {
       readonly kind: "run";
       readonly command: C;
-      readonly values: CommandValues<P, P["commands"][C]>;
+      readonly values: InvocationValues<P, P["commands"][C]>;
     };
   }[keyof P["commands"] & string]
   /** `command` may be "" or the first word of several. */
@@ -160,9 +161,7 @@ function readPositionals(
     const count = argument.repeatable ? left.length : 1;
     const own = left.slice(0, count);
     left = left.slice(count);
-    const label = argument.type === "choice"
-      ? argument.choices.join("|")
-      : argument.placeholder;
+    const label = valueName(argument);
     if (argument.required && own.length === 0) {
       throw new UsageError(`Missing argument ${label}. ${see}`);
     }
@@ -218,11 +217,8 @@ function readValue(
   const forgotten = token.value === undefined ||
     (!token.inlineValue && /^-./.test(token.value));
   if (forgotten || token.value === "") {
-    const wanted = option.type === "choice"
-      ? option.choices.join("|")
-      : option.placeholder;
     throw new UsageError(
-      `Option ${label} needs a value: ${label} ${wanted}. ${see}`,
+      `Option ${label} needs a value: ${label} ${valueName(option)}. ${see}`,
     );
   }
   return checkValue(option, label, token.value ?? "", see);

@@ -25,6 +25,13 @@ export const LOG_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+/** The path of a file. */
+export const FILE_OPTION = {
+  type: "text",
+  placeholder: "FILE",
+  completes: "file",
+} as const;
+
 /** Which links and nodes are used; both programs take them. */
 export const NETWORK_OPTIONS = {
   interface: {

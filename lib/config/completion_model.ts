@@ -1,9 +1,4 @@
-import {
-  isCommandGroup,
-  type Option,
-  optionSpellings,
-  type Program,
-} from "./option_table.ts";
+import { type Option, optionSpellings, type Program } from "./option_table.ts";
 
 /** A word that leads from one command to a longer one. */
 export interface CommandStep {
@@ -62,7 +57,10 @@ export function completionsOf(program: Program): Completion[] {
   return [...commands].map((name) => {
     const command = program.commands[name];
     const next = steps.filter(({ from }) => from === name)
-      .map(({ word, to }) => ({ word, help: helpOf(program, to) }));
+      .map(({ word, to }) => ({
+        word,
+        help: program.groups?.[to] ?? program.commands[to]?.summary ?? to,
+      }));
     const positionals = Object.values(command?.positionals ?? {});
     return {
       command: name,
@@ -89,12 +87,6 @@ export function completionsOf(program: Program): Completion[] {
       ],
     };
   });
-}
-
-function helpOf(program: Program, command: string): string {
-  return isCommandGroup(program, command)
-    ? program.groups?.[command] ?? command
-    : program.commands[command]?.summary ?? command;
 }
 
 function offered(

@@ -1,6 +1,7 @@
 import {
   ARCH_OPTION,
   CHANNEL_OPTION,
+  FILE_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
   TRUST_OPTIONS,
@@ -46,16 +47,12 @@ export const DISCOVER_PROGRAM = {
         ...NETWORK_OPTIONS,
         ...TRUST_OPTIONS,
         trust: {
-          type: "text",
-          placeholder: "FILE",
+          ...FILE_OPTION,
           help: "trust the keys of this TOML file, and those that succeed them",
-          completes: "file",
         },
         state: {
-          type: "text",
-          placeholder: "FILE",
+          ...FILE_OPTION,
           help: "remember versions here, and refuse older ones from then on",
-          completes: "file",
         },
         format: {
           type: "choice",

@@ -151,6 +151,12 @@ export function optionSpellings(key: string, option: Option): string[] {
     : [`--${name}`];
 }
 
+/** What stands for the value in help texts; "" where there is none. */
+export function valueName(option: Option): string {
+  if (option.type === "choice") return option.choices.join("|");
+  return "placeholder" in option ? option.placeholder : "";
+}
+
 /** Whether several commands begin with these words. */
 export function isCommandGroup(program: Program, words: string): boolean {
   return Object.keys(program.commands).some((c) => c.startsWith(`${words} `));

@@ -2,6 +2,7 @@ import { DEFAULT_CHANNELS } from "../core/channel_arch.ts";
 import {
   ARCH_OPTION,
   CHANNEL_OPTION,
+  FILE_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
   TRUST_OPTIONS,
@@ -11,12 +12,7 @@ import { SETTING_OPTIONS } from "./settings.ts";
 import { parseHttpUrl } from "./setting_values.ts";
 
 const CONFIG_OPTION = {
-  config: {
-    type: "text",
-    placeholder: "FILE",
-    help: "read settings from this file",
-    completes: "file",
-  },
+  config: { ...FILE_OPTION, help: "read settings from this file" },
 } as const satisfies OptionTable;
 
 /** Those named have their place in the help; a further setting comes last. */
@@ -65,33 +61,23 @@ const JSON_OPTION = {
   json: { type: "flag", help: "print JSON" },
 } as const satisfies OptionTable;
 
-const OUT_OPTION = {
-  out: {
-    type: "text",
-    placeholder: "FILE",
-    help: "write to this file",
-    completes: "file",
-  },
-} as const satisfies OptionTable;
+const OUT_OPTION = { ...FILE_OPTION, help: "write to this file" } as const;
 
 /** The private keys of `sign` commands. */
 const SIGN_OPTIONS = {
   key: {
-    type: "text",
-    placeholder: "FILE",
+    ...FILE_OPTION,
     help: "private key to sign with",
     repeatable: true,
-    completes: "file",
   },
-  out: { ...OUT_OPTION.out, defaultText: "the file itself" },
+  out: { ...OUT_OPTION, defaultText: "the file itself" },
 } as const satisfies OptionTable;
 
 const MANIFEST_ARGUMENT = {
-  type: "text",
+  ...FILE_OPTION,
   placeholder: "FILE|URL",
   help: "a manifest on disk or of a provider",
   required: true,
-  completes: "file",
 } as const;
 
 /** The command line of `plasmd`. */
@@ -136,7 +122,7 @@ export const PLASMD_PROGRAM = {
         channel: { ...CHANNEL_OPTION, help: "channel of the image" },
         arch: { ...ARCH_OPTION, help: "architecture of the image" },
         out: {
-          ...OUT_OPTION.out,
+          ...OUT_OPTION,
           defaultText: "manifest.json beside the image",
         },
       },
@@ -172,11 +158,9 @@ export const PLASMD_PROGRAM = {
       },
       positionals: {
         document: {
-          type: "text",
-          placeholder: "FILE",
+          ...FILE_OPTION,
           help: "a trust file in TOML, or a document made from one",
           required: true,
-          completes: "file",
         },
       },
       examples: ["plasmd trust sign --key old.pem --out 2.json trust-2.toml"],
@@ -190,7 +174,7 @@ export const PLASMD_PROGRAM = {
       options: {
         stateDir,
         out: {
-          ...OUT_OPTION.out,
+          ...OUT_OPTION,
           defaultText: "signing.key in the state directory",
         },
       },

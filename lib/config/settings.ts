@@ -6,6 +6,7 @@ import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
 import {
   ARCH_OPTION,
   CHANNEL_OPTION,
+  FILE_OPTION,
   NETWORK_OPTIONS,
 } from "./common_options.ts";
 import type {
@@ -231,10 +232,8 @@ export const SETTINGS = {
   },
   "signing.key": {
     key: "key",
-    type: "text",
-    completes: "file",
+    ...FILE_OPTION,
     flag: "signingKey",
-    placeholder: "FILE",
     help: "private key that signs manifests",
     defaultText: "one in the state directory",
   },
