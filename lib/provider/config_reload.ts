@@ -1,5 +1,5 @@
 import { settingIn, settingsFrom } from "../config/provider_config.ts";
-import { ALL_SETTINGS } from "../config/settings.ts";
+import { ALL_SETTINGS, type Setting } from "../config/settings.ts";
 import type { ServeConfig } from "./machine.ts";
 
 /** What becomes of a running provider with new settings. */
@@ -12,31 +12,6 @@ export interface ConfigReload {
   readonly needRestart: readonly string[];
 }
 
-/** How a setting is named in messages, and compared. */
-interface Compared {
-  readonly name: string;
-  readonly isLive: boolean;
-  readonly valueIn: (config: ServeConfig) => unknown;
-}
-
-const COMPARED: readonly Compared[] = [
-  {
-    name: "[provider] channels",
-    isLive: true,
-    valueIn: ({ channels }) => channels,
-  },
-  ...ALL_SETTINGS.map((setting) => ({
-    name: `[${setting.table}] ${setting.name}`,
-    isLive: setting.isLive ?? false,
-    valueIn: (config: ServeConfig) => settingIn(config, setting),
-  })),
-  {
-    name: "[provider.channels]",
-    isLive: true,
-    valueIn: ({ channelSettings }) => [...channelSettings],
-  },
-];
-
 /**
  * Takes from new settings what can change without closing a socket, such as
  * which images are offered, and how long manifests hold.
@@ -45,12 +20,17 @@ export function reloadConfig(
   before: ServeConfig,
   after: ServeConfig,
 ): ConfigReload {
-  const changed = COMPARED.filter(({ valueIn }) =>
-    JSON.stringify(valueIn(before)) !== JSON.stringify(valueIn(after))
-  );
-  const named = (settings: readonly Compared[]) =>
-    settings.map(({ name }) => name);
   const { channels, channelSettings } = after;
+  const changed = ALL_SETTINGS.filter((setting) =>
+    !isSame(settingIn(before, setting), settingIn(after, setting))
+  );
+  const applied = named(changed.filter(({ isLive }) => isLive));
+  if (!isSame(before.channels, channels)) {
+    applied.unshift("[provider] channels");
+  }
+  if (!isSame([...before.channelSettings], [...channelSettings])) {
+    applied.push("[provider.channels]");
+  }
   return {
     config: {
       ...settingsFrom((setting) =>
@@ -60,7 +40,15 @@ export function reloadConfig(
       channelSettings,
       stateDir: before.stateDir,
     },
-    applied: named(changed.filter(({ isLive }) => isLive)),
+    applied,
     needRestart: named(changed.filter(({ isLive }) => !isLive)),
   };
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function named(settings: readonly Setting[]): string[] {
+  return settings.map(({ table, name }) => `[${table}] ${name}`);
 }

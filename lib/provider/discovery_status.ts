@@ -40,10 +40,21 @@ export function discoveryStatus(
       ...enabled.mdns ? ["mDNS" as const] : [],
       ...enabled.dht ? ["DHT" as const] : [],
     ],
-    advertisements: images.flatMap((image) => [
-      ...enabled.mdns ? [inMdns(image, mdns)] : [],
+    advertisements: images.flatMap((image): AdvertisementStatus[] => [
+      ...enabled.mdns
+        ? [{
+          image,
+          via: "mDNS" as const,
+          published: mdns?.isPublished(image) ?? false,
+        }]
+        : [],
       ...enabled.dht
-        ? [inDht(image, dht, inDhtByName.get(formatChannelArch(image)))]
+        ? [{
+          ...inDht(inDhtByName.get(formatChannelArch(image))),
+          image,
+          via: "DHT" as const,
+          published: dht?.isPublished(image) ?? false,
+        }]
         : [],
     ]),
     links: mdns?.links() ?? [],
@@ -52,27 +63,7 @@ export function discoveryStatus(
   };
 }
 
-function inMdns(
-  image: ChannelArch,
-  mdns: Discovery["mdns"],
-): AdvertisementStatus {
-  return { image, via: "mDNS", published: mdns?.isPublished(image) ?? false };
-}
-
-function inDht(
-  image: ChannelArch,
-  dht: Discovery["dht"],
-  status: DhtImageStatus | undefined,
-): AdvertisementStatus {
-  return {
-    image,
-    via: "DHT",
-    published: dht?.isPublished(image) ?? false,
-    ...status !== undefined && { holders: status.storedAt },
-    ...status?.lastPublishedMs !== undefined &&
-      { lastPublishedMs: status.lastPublishedMs },
-    ...status?.nextRefreshMs !== undefined &&
-      { nextRefreshMs: status.nextRefreshMs },
-    ...status?.problem !== undefined && { problem: status.problem },
-  };
+/** In the words of the provider's status. */
+function inDht({ storedAt, ...status }: Partial<DhtImageStatus> = {}) {
+  return { ...storedAt !== undefined && { holders: storedAt }, ...status };
 }

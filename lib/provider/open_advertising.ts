@@ -49,9 +49,11 @@ export async function openAdvertising(
 ): Promise<Advertising> {
   await using stack = new AsyncDisposableStack();
   const dht = config.dht.enabled
-    ? stack.use(
-      await joinDht(config, machine, { http, load: openers.loadDht, signal }),
-    )
+    ? await joinDht(config, machine, stack, {
+      http,
+      load: openers.loadDht,
+      signal,
+    })
     : undefined;
   const mdns = config.mdns.enabled
     ? stack.use(
@@ -69,16 +71,18 @@ export async function openAdvertising(
 }
 
 /** A node in the DHT, with what keeps it reachable. */
-interface DhtMembership extends AsyncDisposable {
+interface DhtMembership {
   readonly node: ServingNode;
   advertise(): DhtAdvertiser;
   /** Joins the nodes of the LAN until it is disposed of. */
   meetNeighbours(): AsyncDisposable;
 }
 
+/** @param stack disposes of all that is opened */
 async function joinDht(
   config: ServeConfig,
   machine: Machine,
+  stack: AsyncDisposableStack,
   { http, load, signal }: {
     readonly http: HttpServer;
     readonly load: AdvertisingOpeners["loadDht"];
@@ -87,7 +91,6 @@ async function joinDht(
 ): Promise<DhtMembership> {
   const { clock, logger } = machine;
   const dht = await load();
-  await using stack = new AsyncDisposableStack();
   // Read while the node opens, which announces what a router maps.
   let ports: PortMapper | undefined = undefined;
   const mappedAddress = () => ports?.externalAddress();
@@ -108,7 +111,6 @@ async function joinDht(
     node,
     ownAddress: address.forRouter,
   }));
-  const opened = stack.move();
   return {
     node,
     advertise: () =>
@@ -126,6 +128,5 @@ async function joinDht(
         machine,
       );
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -18,9 +18,6 @@ import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { httpBaseUrl, isPublicMultiaddr, listenAddress } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
-/** Where the HTTP server was bound. */
-export type BoundServer = Pick<HttpServer, "hostname" | "port">;
-
 /** The node's usual port, which other libp2p programs like to have as well. */
 const DEFAULT_P2P_PORT = 4001;
 
@@ -60,7 +57,10 @@ export async function openDht(
         path: join(config.stateDir, "dht.json"),
         logger,
       },
-      alsoAnnounce: (port) => mappedAddresses(mappedAddress(), port),
+      alsoAnnounce(port) {
+        const address = mappedAddress();
+        return address === undefined ? [] : [`/ip4/${address}/tcp/${port}`];
+      },
       clock,
       signal,
     });
@@ -82,20 +82,12 @@ export async function openDht(
   return opened;
 }
 
-/** Where others reach a node through the router. */
-function mappedAddresses(
-  address: string | undefined,
-  port: number,
-): string[] {
-  return address === undefined ? [] : [`/ip4/${address}/tcp/${port}`];
-}
-
 /** Advertises in the DHT, under an address that others can reach. */
 export function advertiseInDht(
   config: ServeConfig,
   { clock, logger, hostName }: Machine,
   { http, node, ownAddress, mappedAddress }: {
-    readonly http: Pick<BoundServer, "port">;
+    readonly http: Pick<HttpServer, "port">;
     readonly node: PublishingNode;
     /** By which others reach this machine. */
     readonly ownAddress: () => string;
@@ -135,14 +127,19 @@ export function openPorts(
   config: ServeConfig,
   { clock, logger }: Machine,
   { http, node, ownAddress }: {
-    readonly http: Pick<BoundServer, "port">;
+    readonly http: Pick<HttpServer, "port">;
     readonly node: ServingNode;
     /** On the router's LAN. */
     readonly ownAddress: () => string;
   },
 ): PortMapper | undefined {
   if (!config.dht.portMapping) return undefined;
-  const ports = [http.port, ...tcpPorts(node)];
+  // The port that the node listens on, as its addresses have it.
+  const [, nodePort] = /\/tcp\/(\d+)/.exec(node.addresses().join(" ")) ?? [];
+  const ports = [
+    http.port,
+    ...nodePort === undefined ? [] : [Number(nodePort)],
+  ];
   return new PortMapper({
     ports,
     internalAddress: ownAddress,
@@ -171,15 +168,6 @@ export function logPortMapping(
       `Not reachable from beyond the router (${state.reason}): map ${list} there by hand and name the address with --advertise-url`,
     );
   }
-}
-
-/** The port that a node listens on, as its addresses have it. */
-function tcpPorts(node: ServingNode): number[] {
-  const ports = node.addresses().flatMap((address) => {
-    const port = /\/tcp\/(\d+)/.exec(address)?.[1];
-    return port === undefined ? [] : [Number(port)];
-  });
-  return ports.slice(0, 1);
 }
 
 /**

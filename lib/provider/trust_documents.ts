@@ -36,19 +36,25 @@ export async function readTrustDocuments(
   const documents = new Map<number, Uint8Array<ArrayBuffer>>();
   const warnings: string[] = [];
   let last: TrustRoot | undefined;
-  const numbers = await documentNumbers(directory, fileSystem);
+  const numbers = await readable(documentNumbers(directory, fileSystem), {
+    signal,
+  });
   if (!numbers.ok) {
     warnings.push(`${numbers.reason}; no trust document is handed on`);
     return { documents, warnings };
   }
   for (const number of numbers.value) {
     const path = join(directory, `${number}.json`);
-    const read = await readDocument(path, fileSystem, { signal });
-    if (!read.ok) {
-      warnings.push(`Ignoring "${path}": ${read.reason}`);
+    const read = await readable(
+      readEnvelopeFile(path, fileSystem, { signal }),
+      { signal },
+    );
+    const bytes = read.ok ? read.value : undefined;
+    if (bytes === undefined) {
+      const reason = read.ok ? "it is not a regular file" : read.reason;
+      warnings.push(`Ignoring "${path}": ${reason}`);
       continue;
     }
-    const bytes = read.value;
     const root = last?.trustVersion === number - 1
       ? await verifySuccessor(bytes, last)
       : readTrustEnvelope(bytes);
@@ -73,15 +79,13 @@ export async function readTrustDocuments(
   return { documents, warnings };
 }
 
-/** The bytes of a document, or why they cannot be had. */
-async function readDocument(
-  path: string,
-  fileSystem: FileSystem,
+/** What can be read, or why it cannot. */
+async function readable<T>(
+  reading: Promise<T>,
   { signal }: { readonly signal: AbortSignal },
-): Promise<Result<Uint8Array<ArrayBuffer>>> {
+): Promise<Result<T>> {
   try {
-    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
-    return bytes === undefined ? refuse("it is not a regular file") : ok(bytes);
+    return ok(await reading);
   } catch (error) {
     signal.throwIfAborted();
     // As everywhere: what could not be opened for want of descriptors is there.
@@ -90,21 +94,18 @@ async function readDocument(
   }
 }
 
-/** Ascending; none, and why, where the directory cannot be read. */
+/** Ascending. */
 async function documentNumbers(
   directory: string,
   fileSystem: FileSystem,
-): Promise<Result<number[]>> {
+): Promise<number[]> {
   try {
-    return ok(
-      (await fileSystem.list(directory))
-        .map(({ name }) => Number(/^([1-9]\d{0,5})\.json$/.exec(name)?.[1]))
-        .filter((number) => !Number.isNaN(number))
-        .sort((a, b) => a - b),
-    );
+    return (await fileSystem.list(directory))
+      .map(({ name }) => Number(/^([1-9]\d{0,5})\.json$/.exec(name)?.[1]))
+      .filter((number) => !Number.isNaN(number))
+      .sort((a, b) => a - b);
   } catch (error) {
-    if (error instanceof FileNotFoundError) return ok([]);
-    if (error instanceof SystemLimitError) throw error;
-    return refuse(messageOf(error));
+    if (error instanceof FileNotFoundError) return [];
+    throw error;
   }
 }
