@@ -53,8 +53,10 @@ export async function readConfig(
   });
   if (file.path !== undefined) logger.debug(`Using config "${file.path}"`);
   const flags = flagsLayer(values);
+  const fromEnvironment = bootstrapFromEnvironment(environment);
+  // A list that says nothing leaves it to the file.
   const bootstrapNodes = flags.dht?.bootstrapNodes ??
-    emptyAsUnset(bootstrapFromEnvironment(environment));
+    (fromEnvironment.length > 0 ? fromEnvironment : undefined);
   const config = mergeConfig(DEFAULT_CONFIG, file.layer, {
     ...flags,
     dht: { ...flags.dht, bootstrapNodes },
@@ -63,9 +65,4 @@ export async function readConfig(
     ...config,
     stateDir: config.stateDir ?? defaultStateDirectory(environment),
   };
-}
-
-/** A list that says nothing leaves it to the file. */
-function emptyAsUnset(list: string[]): string[] | undefined {
-  return list.length === 0 ? undefined : list;
 }

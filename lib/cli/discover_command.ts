@@ -19,7 +19,7 @@ import type { Discovered } from "../discover/discovery.ts";
 import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import { reportDiscovery } from "../discover/report.ts";
-import type { Candidate, Source } from "../discover/source.ts";
+import type { Source } from "../discover/source.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
@@ -35,6 +35,8 @@ export type DiscoverValues = InvocationValues<
 
 /** mDNS answers within this time on a LAN that works. */
 const DHT_HEAD_START_MS = 150;
+
+const NETWORK = { httpGet, clock: systemClock };
 
 /** Finds an image on real sockets, prints the result, and says how to end. */
 export async function runDiscover(
@@ -64,7 +66,15 @@ export async function runDiscover(
     timeoutMs: values.timeout * 1000,
     sources,
     check: (candidate, { signal }) =>
-      checkWith(trust, candidate, image, { signal }),
+      checkCandidate(candidate, {
+        ...NETWORK,
+        policyFor: (bounds) =>
+          trust.policyFor(
+            image,
+            (n, options) => fetchTrustDocument(candidate, n, NETWORK, options),
+            bounds,
+          ),
+      }, { signal }),
     stillTrusts: (verified) => trust.stillTrusts(verified),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
@@ -73,24 +83,6 @@ export async function runDiscover(
   // Remembered before it is told: the power may be cut upon the result.
   await remember(result, trust, logger, { signal });
   return await tell(result, image, values, logger, { signal });
-}
-
-function checkWith(
-  trust: ClientTrust,
-  candidate: Candidate,
-  image: ChannelArch,
-  { signal }: { readonly signal: AbortSignal },
-): ReturnType<typeof checkCandidate> {
-  const network = { httpGet, clock: systemClock };
-  return checkCandidate(candidate, {
-    ...network,
-    policyFor: (bounds) =>
-      trust.policyFor(
-        image,
-        (n, options) => fetchTrustDocument(candidate, n, network, options),
-        bounds,
-      ),
-  }, { signal });
 }
 
 /** Keeps what the next start has to know, and warns of what nobody vouches for. */
@@ -118,17 +110,14 @@ async function remember(
 async function tell(
   result: Discovered,
   image: ChannelArch,
-  { timeout, format, quiet, all, explain }: DiscoverValues,
+  values: DiscoverValues,
   logger: Logger,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const { stdout, messages, exitCode } = reportDiscovery(result, {
+    ...values,
     image,
-    timeoutSeconds: timeout,
-    format,
-    quiet,
-    all,
-    explain,
+    timeoutSeconds: values.timeout,
   });
   for (const message of messages) {
     if (result.providers.length > 0) logger.info(message);

@@ -9,7 +9,7 @@ import { openPipesBelow } from "./pipes_below.ts";
 /** What the thread is asked to do. It does one after the other. */
 interface Request {
   readonly id: number;
-  readonly call: "open" | "close" | "probe" | "closeAll";
+  readonly call: "open" | "close" | "probe";
   /** Which watch; of `open` and `close`. */
   readonly watch?: number;
   /** Of `open`. */
@@ -62,11 +62,6 @@ function watchForMainThread(main: MainThread): void {
       main.postMessage({ watch, ended: String(error) });
     }
   };
-  const close = (watch: number) => {
-    const watcher = watchers.get(watch);
-    watchers.delete(watch);
-    watcher?.close();
-  };
   const run = ({ call, watch = 0, directory = "" }: Request) => {
     switch (call) {
       case "open": {
@@ -75,8 +70,12 @@ function watchForMainThread(main: MainThread): void {
         void tell(watch, watcher);
         return;
       }
-      case "close":
-        return close(watch);
+      case "close": {
+        const watcher = watchers.get(watch);
+        watchers.delete(watch);
+        watcher?.close();
+        return;
+      }
       case "probe":
         try {
           // Returns when the thread that hears of events has taken note.
@@ -85,8 +84,6 @@ function watchForMainThread(main: MainThread): void {
           // No watches left: an answer all the same.
           return;
         }
-      case "closeAll":
-        for (const each of [...watchers.keys()]) close(each);
     }
   };
   main.addEventListener("message", ({ data }) => {
@@ -191,14 +188,15 @@ class WatchThread {
    * the FIFOs for reading and writing, which never blocks; they are closed
    * when nothing is watched any more, since that is an event too.
    *
+   * @param lastWatch which is to be closed
    * @returns whether nothing of it is left
    */
-  async end(): Promise<boolean> {
+  async end(lastWatch: number): Promise<boolean> {
     if (this.#unanswered.size === 0) {
       this.#worker.terminate();
       return true;
     }
-    const closed = this.ask({ call: "closeAll" });
+    const closed = this.ask({ call: "close", watch: lastWatch });
     if (await isInTime(closed, QUICK_MS)) {
       this.#worker.terminate();
       return true;
@@ -269,7 +267,7 @@ function close(used: WatchThread, watch: number): void {
   if (!used.close(watch)) return;
   thread = undefined;
   // One after the other: what this one closes would be news to the next.
-  ending = used.end().then((isGone) => {
+  ending = used.end(watch).then((isGone) => {
     if (!isGone) lostThreads++;
   });
 }

@@ -93,15 +93,6 @@ interface NotifySocket {
 
 /** @returns undefined when it cannot be had, which is logged */
 function openSocket(path: string, logger: Logger): NotifySocket | undefined {
-  if (!path.startsWith("/")) {
-    logger.warn(cannotTell(`"${path}" is no path, and Deno needs one`));
-    return undefined;
-  }
-  // Not there without the flag, whatever its type says.
-  if (!("listenDatagram" in Deno)) {
-    logger.warn(cannotTell("Deno opens its socket with --unstable-net only"));
-    return undefined;
-  }
   try {
     return bindSocket(path);
   } catch (error) {
@@ -111,6 +102,13 @@ function openSocket(path: string, logger: Logger): NotifySocket | undefined {
 }
 
 function bindSocket(path: string): NotifySocket {
+  if (!path.startsWith("/")) {
+    throw new Error(`"${path}" is no path, and Deno needs one`);
+  }
+  // Not there without the flag, whatever its type says.
+  if (!("listenDatagram" in Deno)) {
+    throw new Error("Deno opens its socket with --unstable-net only");
+  }
   // Deno sends only from a socket with a name, which is of no further use.
   const directory = Deno.makeTempDirSync({ prefix: "plasmd-notify-" });
   try {

@@ -1,5 +1,9 @@
 import type { Advertiser } from "../advertise/advertiser.ts";
 import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
+import {
+  type MdnsAdvertiser,
+  openMdnsAdvertiser,
+} from "../advertise/mdns_advertiser.ts";
 import { inBackground } from "../core/background.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import type { ServingNode } from "../net/dht/node.ts";
@@ -7,7 +11,6 @@ import type { HttpServer } from "../net/http1/server.ts";
 import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import type { Discovery } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
-import { openMdns } from "./open_mdns.ts";
 import { openOutwardAddress } from "./outward_address.ts";
 
 /** The advertisers of a provider, with what they need. */
@@ -129,4 +132,33 @@ async function joinDht(
       );
     },
   };
+}
+
+/** Advertises by mDNS, on links where HTTP answers. */
+export async function openMdns(
+  { interfaces, advertiseUrl }: ServeConfig,
+  { clock, logger, hostName }: Machine,
+  { http, node }: {
+    readonly http: HttpServer;
+    readonly node: ServingNode | undefined;
+  },
+): Promise<MdnsAdvertiser> {
+  return await openMdnsAdvertiser({
+    interfaces,
+    hostName,
+    port: http.port,
+    ...advertiseUrl !== undefined && { advertiseUrl: new URL(advertiseUrl) },
+    p2pAddress: (address) =>
+      node?.addresses().find((a) =>
+        a.startsWith(`/${address.includes(":") ? "ip6" : "ip4"}/${address}/`)
+      ),
+    isServed: (address) => listensOn(http.hostname, address),
+    clock,
+    logger,
+  });
+}
+
+function listensOn(bound: string, address: string): boolean {
+  return bound === address || bound === "::" ||
+    (bound === "0.0.0.0" && !address.includes(":"));
 }

@@ -32,7 +32,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "net/mdns/record_ttls.ts": "constants",
   "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
   "provider/boot_warnings.ts": "provider/image_library_files_test.ts",
-  "provider/open_mdns.ts": "e2e/mdns_links_test.ts",
   "scan/describe_directory.ts":
     "scan/read_image_test.ts, cli/scan_report_test.ts",
   "scan/image_listing.ts": "scan/read_image_test.ts, file by file",
