@@ -3,21 +3,21 @@ import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runDiscover } from "./lib/cli/discover_command.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
 import { DISCOVER_PROGRAM } from "./lib/config/discover_options.ts";
-import { ExitCode } from "./lib/core/exit_code.ts";
+import type { ExitCode } from "./lib/core/exit_code.ts";
 import { VERSION } from "./lib/core/version.ts";
 
-async function main({ argv, signal }: ProgramContext): Promise<ExitCode> {
+async function main(
+  { argv, signal }: ProgramContext,
+): Promise<ExitCode | void> {
   const invocation = parseCommandLine(argv, DISCOVER_PROGRAM);
   switch (invocation.kind) {
     case "help": {
       const { renderHelp } = await import("./lib/config/command_help.ts");
       const help = renderHelp(DISCOVER_PROGRAM, invocation.command);
-      await writeResult(help.split("\n"), { signal });
-      return ExitCode.done;
+      return await writeResult(help.split("\n"), { signal });
     }
     case "version":
-      await writeResult([`phase_discover ${VERSION}`], { signal });
-      return ExitCode.done;
+      return await writeResult([`phase_discover ${VERSION}`], { signal });
     case "run":
       return await runDiscover(invocation.values, { signal });
   }

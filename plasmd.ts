@@ -13,21 +13,19 @@ import { renderHelp } from "./lib/config/command_help.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
 import { renderCompletions } from "./lib/config/completions.ts";
 import { PLASMD_PROGRAM } from "./lib/config/plasmd_options.ts";
-import { ExitCode } from "./lib/core/exit_code.ts";
+import type { ExitCode } from "./lib/core/exit_code.ts";
 import { VERSION } from "./lib/core/version.ts";
 
 async function main(
   { argv, signal, allowToEnd }: ProgramContext,
-): Promise<ExitCode> {
+): Promise<ExitCode | void> {
   const invocation = parseCommandLine(argv, PLASMD_PROGRAM);
   if (invocation.kind === "help") {
     const help = renderHelp(PLASMD_PROGRAM, invocation.command);
-    await writeResult(help.split("\n"), { signal });
-    return ExitCode.done;
+    return await writeResult(help.split("\n"), { signal });
   }
   if (invocation.kind === "version") {
-    await writeResult([`plasmd ${VERSION}`], { signal });
-    return ExitCode.done;
+    return await writeResult([`plasmd ${VERSION}`], { signal });
   }
   switch (invocation.command) {
     case "serve":
@@ -56,11 +54,10 @@ async function main(
     case "key show":
       return await runKeyShow(invocation.values, { signal });
     case "completions":
-      await writeResult(
+      return await writeResult(
         renderCompletions(PLASMD_PROGRAM, invocation.values.shell).split("\n"),
         { signal },
       );
-      return ExitCode.done;
   }
 }
 

@@ -1,5 +1,4 @@
 import { UserError } from "../core/errors.ts";
-import { ExitCode } from "../core/exit_code.ts";
 import { type PublicKey, publicKeyPem } from "../manifest/public_key.ts";
 import {
   createKeyFile,
@@ -19,7 +18,7 @@ import { writeResult } from "./output.ts";
 export async function runKeyGenerate(
   values: CommandValues<"key generate">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const { logger } = openMachine(values);
   const config = await readConfig({ ...values, config: undefined }, logger, {
     signal,
@@ -33,20 +32,18 @@ export async function runKeyGenerate(
   }
   logger.info(`Created the signing key "${path}"`);
   await writeResult(keyLines(key.publicKey), { signal });
-  return ExitCode.done;
 }
 
 /** `plasmd key show`: the public half, in the forms that clients take. */
 export async function runKeyShow(
   values: CommandValues<"key show">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const { logger } = openMachine(values);
   const config = await readConfig(values, logger, { signal });
   const path = config.signing.key ?? signingKeyPath(config.stateDir);
   const { publicKey } = await loadSigningKey(disk, path, { signal });
   await writeResult(inFormat(publicKey, values.format), { signal });
-  return ExitCode.done;
 }
 
 function inFormat(

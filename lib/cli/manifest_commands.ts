@@ -41,7 +41,7 @@ import { withJson, writeResult } from "./output.ts";
 export async function runManifestShow(
   values: CommandValues<"manifest show">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const bytes = await readManifest(values.manifest, { signal });
   const cannot = `Cannot show manifest "${values.manifest}"`;
   const envelope = orThrow(openEnvelope(bytes), cannot);
@@ -54,14 +54,13 @@ export async function runManifestShow(
     ),
   ];
   await writeResult(withJson(values, envelope.content, lines), { signal });
-  return ExitCode.done;
 }
 
 /** `plasmd manifest generate`: what is to be signed, without any key. */
 export async function runManifestGenerate(
   values: CommandValues<"manifest generate">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const { logger, clock } = openMachine(values);
   const config = await readConfig(
     {
@@ -91,7 +90,7 @@ export async function runManifestGenerate(
       logger.info(
         `Left "${beside}" as it is: it is signed and fits the files; write an unsigned one elsewhere with --out FILE`,
       );
-      return ExitCode.done;
+      return;
     }
   }
   const { bytes, manifest } = await issueManifest({
@@ -107,14 +106,13 @@ export async function runManifestGenerate(
     `Wrote "${path}", not signed yet: sign it with: plasmd manifest sign --key FILE "${path}"`,
   );
   await writeResult(manifestLines(manifest), { signal });
-  return ExitCode.done;
 }
 
 /** `plasmd manifest sign`: adds signatures, and keeps those that are there. */
 export async function runManifestSign(
   values: CommandValues<"manifest sign">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const { logger } = openMachine(values);
   const keys = await loadKeys(values.key, { signal });
   const bytes = await readManifestFile(values.manifest, { signal });
@@ -129,7 +127,6 @@ export async function runManifestSign(
     }`,
   );
   await writeResult(manifestLines(manifest), { signal });
-  return ExitCode.done;
 }
 
 /** `plasmd manifest verify`: ends with 4 when a client would not take it. */

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
-import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type {
@@ -34,7 +33,7 @@ const LEAVE_TIMEOUT_MS = 10_000;
 export async function runServe(
   values: CommandValues<"serve">,
   { signal, allowToEnd }: Pick<ProgramContext, "signal" | "allowToEnd">,
-): Promise<ExitCode> {
+): Promise<void> {
   const machine = openMachine(values);
   const config = await readConfig(values, machine.logger, { signal });
   if (values.dryRun) return await dryRun(config, machine.logger, { signal });
@@ -51,7 +50,6 @@ export async function runServe(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  return ExitCode.done;
 }
 
 /** Tells systemd, where it has started us, until we are told to end. */
@@ -101,7 +99,7 @@ function configFromSignals(
 export async function runBootstrap(
   values: CommandValues<"bootstrap">,
   { signal, allowToEnd }: Pick<ProgramContext, "signal" | "allowToEnd">,
-): Promise<ExitCode> {
+): Promise<void> {
   allowToEnd(LEAVE_TIMEOUT_MS);
   const machine = openMachine(values);
   await logRuntimeWarnings(machine.logger);
@@ -115,14 +113,13 @@ export async function runBootstrap(
   await using _node = await openDht(config, machine, { signal });
   manager.ready();
   await whenAborted(signal);
-  return ExitCode.done;
 }
 
 /** `plasmd scan`: shows what is there and what is missing. */
 export async function runScan(
   values: CommandValues<"scan">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const { logger } = openMachine(values);
   const config = await readConfig(values, logger, { signal });
   const result = await scanAvailable(config, disk, { signal });
@@ -131,7 +128,6 @@ export async function runScan(
     withJson(values, scanDocument(result), () => scanText(result)),
     { signal },
   );
-  return ExitCode.done;
 }
 
 /** Says what `serve` would do, without a socket and without writing a file. */
@@ -139,7 +135,7 @@ async function dryRun(
   config: ServeConfig,
   logger: Logger,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const { available, missing, warnings } = await scanAvailable(config, disk, {
     signal,
   });
@@ -151,5 +147,4 @@ async function dryRun(
   for (const { image } of missing) {
     logger.warn(`Missing artifacts for ${formatChannelArch(image)}`);
   }
-  return ExitCode.done;
 }

@@ -31,9 +31,11 @@ const END_TIMEOUT_MS = 5000;
  *
  * Ends with `Deno.exit`, since libp2p keeps timers and a channel open after it
  * was stopped, which would keep the process alive.
+ *
+ * @param main gives the code to end with, unless all is done
  */
 export async function runProgram(
-  main: (context: ProgramContext) => Promise<ExitCode>,
+  main: (context: ProgramContext) => Promise<ExitCode | void>,
 ): Promise<never> {
   const logger = openLogger(earlyLogOptions(Deno.args));
   const stopping = new AbortController();
@@ -84,12 +86,13 @@ async function endByForce(
 }
 
 async function exitCodeOf(
-  main: (context: ProgramContext) => Promise<ExitCode>,
+  main: (context: ProgramContext) => Promise<ExitCode | void>,
   logger: Logger,
   { signal, allowToEnd }: Omit<ProgramContext, "argv">,
 ): Promise<ExitCode> {
   try {
-    return await main({ signal, allowToEnd, argv: Deno.args });
+    return await main({ signal, allowToEnd, argv: Deno.args }) ??
+      ExitCode.done;
   } catch (error) {
     if (signal.aborted) return ExitCode.interrupted;
     // As a program ends that SIGPIPE kills: without a word.

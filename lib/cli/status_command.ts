@@ -1,6 +1,5 @@
 import { deadline, systemClock } from "../core/clock.ts";
 import { UnreachableError, UserError } from "../core/errors.ts";
-import { ExitCode } from "../core/exit_code.ts";
 import { messageOf } from "../core/printable.ts";
 import type { StatusDocument } from "../http/status/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
@@ -13,7 +12,7 @@ const TIMEOUT_MS = 5000;
 export async function runStatus(
   values: CommandValues<"status">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
+): Promise<void> {
   const text = await fetchStatus(values.url, { signal });
   let lines: string[];
   try {
@@ -27,7 +26,6 @@ export async function runStatus(
     );
   }
   await writeResult(lines, { signal });
-  return ExitCode.done;
 }
 
 async function fetchStatus(

@@ -69,16 +69,6 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     return this.#entries.delete(key);
   }
 
-  /** Forgets all. */
-  clear(): void {
-    this.#entries.clear();
-  }
-
-  /** The keys, oldest first. */
-  keys(): MapIterator<K> {
-    return this.#entries.keys();
-  }
-
   /** The values, oldest first. */
   values(): MapIterator<V> {
     return this.#entries.values();
