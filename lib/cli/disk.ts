@@ -176,25 +176,25 @@ async function translate<T>(
 
 function translated(action: string, cause: unknown): Error {
   if (cause instanceof FileAccessError) return cause;
-  if (
-    cause instanceof Deno.errors.NotFound ||
-    cause instanceof Deno.errors.NotADirectory
-  ) return new FileNotFoundError(`Cannot ${action}: it does not exist`);
-  if (
-    cause instanceof Deno.errors.PermissionDenied ||
-    cause instanceof Deno.errors.FilesystemLoop
-  ) return new FileAccessError(`Cannot ${action}: permission denied`);
   if (isOutOfDescriptors(cause)) {
     // The same whatever was tried, so that it is said once.
     return new SystemLimitError(
       "Cannot open any more files: too many are open; allow more with ulimit -n or LimitNOFILE=",
     );
   }
-  if (cause instanceof Deno.errors.AlreadyExists) {
-    return new FileAccessError(`Cannot ${action}: a file is in the way`);
+  // The watcher's come from another thread, without their class.
+  switch (cause instanceof Error ? cause.name : undefined) {
+    case "NotFound":
+    case "NotADirectory":
+      return new FileNotFoundError(`Cannot ${action}: it does not exist`);
+    case "PermissionDenied":
+    case "FilesystemLoop":
+      return new FileAccessError(`Cannot ${action}: permission denied`);
+    case "AlreadyExists":
+      return new FileAccessError(`Cannot ${action}: a file is in the way`);
+    case "IsADirectory":
+      return new FileAccessError(`Cannot ${action}: it is a directory`);
+    default:
+      return new Error(`Cannot ${action}`, { cause });
   }
-  if (cause instanceof Deno.errors.IsADirectory) {
-    return new FileAccessError(`Cannot ${action}: it is a directory`);
-  }
-  return new Error(`Cannot ${action}`, { cause });
 }

@@ -18,20 +18,17 @@ interface Request {
 
 /** What the thread says. */
 type Message =
-  | { readonly id: number; readonly error?: PlainError }
+  /** An error loses its class from thread to thread, and keeps these. */
+  | {
+    readonly id: number;
+    readonly error?: Pick<Error, "name" | "message"> & { code?: unknown };
+  }
   | {
     readonly watch: number;
     readonly kind: string;
     readonly paths: readonly string[];
   }
   | { readonly watch: number; readonly ended: string };
-
-/** An error without its class, which does not get from thread to thread. */
-interface PlainError {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-}
 
 /** The worker's side of the channel to the thread that started it. */
 interface MainThread {
@@ -91,7 +88,7 @@ function watchForMainThread(main: MainThread): void {
       run(data);
       main.postMessage({ id: data.id });
     } catch (error) {
-      const { name, message, code = "" } = error as PlainError;
+      const { name, message, code } = error as Error & { code?: unknown };
       main.postMessage({ id: data.id, error: { name, message, code } });
     }
   });
@@ -172,7 +169,7 @@ class WatchThread {
       const answer = this.#unanswered.get(message.id);
       this.#unanswered.delete(message.id);
       if (message.error === undefined) answer?.resolve();
-      else answer?.reject(errorOf(message.error));
+      else answer?.reject(Object.assign(new Error(), message.error));
       return;
     }
     const listener = this.#listeners.get(message.watch);
@@ -270,12 +267,4 @@ function close(used: WatchThread, watch: number): void {
   ending = used.end(watch).then((isGone) => {
     if (!isGone) lostThreads++;
   });
-}
-
-function errorOf({ name, message, code }: PlainError): Error {
-  if (name === "NotFound") return new Deno.errors.NotFound(message);
-  if (name === "PermissionDenied") {
-    return new Deno.errors.PermissionDenied(message);
-  }
-  return Object.assign(new Error(message), code ? { code } : {});
 }

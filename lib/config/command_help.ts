@@ -2,7 +2,7 @@ import {
   type Command,
   helpCommand,
   type Option,
-  optionName,
+  optionSpellings,
   type OptionTable,
   type Program,
   valueName,
@@ -95,9 +95,7 @@ function section(title: string, rows: readonly Row[]): string {
 }
 
 function heading(key: string, option: Option): string {
-  if (option.type === "flag") return `--${optionName(key)}`;
-  if (option.type === "toggle") return `--no-${optionName(key)}`;
-  return `--${optionName(key)} ${valueName(option)}`;
+  return `${optionSpellings(key, option)[0]} ${valueName(option)}`.trimEnd();
 }
 
 function text(option: Option): string {

@@ -104,9 +104,8 @@ export async function keepOffering(
     for (let scanMs = 0;;) {
       // Beside the rounds, so that what is gone is withdrawn meanwhile.
       if (tree.hasPending) hashing ??= hash();
-      const { missing } = library;
-      const images = library.images();
-      await reconciler.reconcile({ images, missing }, {
+      const offer = { images: library.images(), missing: library.missing };
+      await reconciler.reconcile(offer, {
         ...interrupt !== undefined && { interrupt },
         signal,
       });
