@@ -24,8 +24,8 @@ export interface Completion {
 
 /** An option as a shell offers it. */
 export interface CompletionOption {
-  /** With their dashes. */
-  readonly spellings: readonly string[];
+  /** With its dashes. */
+  readonly spelling: string;
   /** One line. */
   readonly help: string;
   /** May be given several times. */
@@ -49,6 +49,8 @@ export function commandSteps(program: Program): CommandStep[] {
   }
   return [...steps.values()];
 }
+
+const HELP = offered("help", { type: "flag", help: "show the help" });
 
 /** What is offered for each command, and for the beginnings of commands. */
 export function completionsOf(program: Program): Completion[] {
@@ -76,26 +78,21 @@ export function completionsOf(program: Program): Completion[] {
         argument.type === "text" && argument.completes === "file"
       ),
       options: [
-        ...Object.entries({ ...command?.options, ...program.options }).map(
-          ([key, option]) =>
-            // Of `--no-x` and `--x` the first: the second is for files that
-            // say no.
-            offered(optionSpellings(key, option).slice(0, 1), option),
-        ),
-        offered(["--help", "-h"], { type: "flag", help: "show the help" }),
-        offered(["--version"], { type: "flag", help: "show the version" }),
+        ...Object.entries({ ...command?.options, ...program.options })
+          .map(([key, option]) => offered(key, option)),
+        HELP,
+        { ...HELP, spelling: "-h" },
+        offered("version", { type: "flag", help: "show the version" }),
       ],
     };
   });
 }
 
-function offered(
-  spellings: readonly string[],
-  option: Option,
-): CompletionOption {
+function offered(key: string, option: Option): CompletionOption {
   const takesValue = option.type !== "flag" && option.type !== "toggle";
   return {
-    spellings,
+    // Of `--no-x` and `--x` the first: the second is for files that say no.
+    spelling: optionSpellings(key, option)[0] ?? key,
     help: option.help,
     repeatable: "repeatable" in option,
     takesValue,

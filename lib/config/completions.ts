@@ -34,14 +34,16 @@ function renderBash(program: Program): string[] {
   const name = functionName(program);
   const valueCases = completions.flatMap(({ command, options }) =>
     options.filter(({ takesValue }) => takesValue).map((option) =>
-      `    ${
-        option.spellings.map((s) => quote(`${command}:${s}`)).join("|")
-      }) ${bashValues(option.values)}; return ;;`
+      `    ${quote(`${command}:${option.spelling}`)}) ${
+        bashValues(option.values)
+      }; return ;;`
     )
   );
   const wordCases = completions.map(({ command, options, words, files }) => {
-    const spellings = options.flatMap((option) => option.spellings);
-    const offered = [...words.map(({ word }) => word), ...spellings];
+    const offered = [
+      ...words.map(({ word }) => word),
+      ...options.map(({ spelling }) => spelling),
+    ];
     const fallback = files ? " files=1" : "";
     return `    ${quote(command)}) words=${
       quote(offered.join(" "))
@@ -123,16 +125,13 @@ function renderZsh(program: Program): string[] {
 
 function zshArguments({ options, words, files }: Completion): string[] {
   const special = (text: string) => text.replaceAll(/[\[\]:\\]/g, "\\$&");
-  const specs = options.flatMap((option) =>
-    option.spellings.map((spelling) =>
+  const specs = options.map(
+    ({ spelling, repeatable, takesValue, help, values }) =>
       quote(
-        `${option.repeatable ? "*" : ""}${spelling}${
-          option.takesValue && spelling.startsWith("--") ? "=" : ""
-        }[${special(option.help)}]${
-          option.takesValue ? `:value:${zshValues(option.values)}` : ""
-        }`,
-      )
-    )
+        `${repeatable ? "*" : ""}${spelling}${takesValue ? "=" : ""}[${
+          special(help)
+        }]${takesValue ? `:value:${zshValues(values)}` : ""}`,
+      ),
   );
   if (words.length > 0) {
     const offered = words.map(({ word, help }) =>
@@ -165,18 +164,16 @@ function renderFish(program: Program): string[] {
         `${complete} ${condition} -a ${quote(word)} -d ${quote(help)}`
       ),
       ...(completion.files ? [`${complete} ${condition} -F`] : []),
-      ...completion.options.flatMap((option) =>
-        option.spellings.map((spelling) =>
-          [
-            complete,
-            condition,
-            spelling.startsWith("--")
-              ? `-l ${spelling.slice(2)}`
-              : `-s ${spelling.slice(1)}`,
-            ...(option.takesValue ? [fishValues(option.values)] : []),
-            `-d ${quote(option.help)}`,
-          ].join(" ")
-        )
+      ...completion.options.map(({ spelling, takesValue, values, help }) =>
+        [
+          complete,
+          condition,
+          spelling.startsWith("--")
+            ? `-l ${spelling.slice(2)}`
+            : `-s ${spelling.slice(1)}`,
+          ...(takesValue ? [fishValues(values)] : []),
+          `-d ${quote(help)}`,
+        ].join(" ")
       ),
     ];
   });

@@ -62,12 +62,13 @@ Deno.test("completionsOf() offers a command's arguments and options, and those o
   const show = completionsOf(PROGRAM).find((c) => c.command === "key show");
   assert.deepEqual(show?.words.map(({ word }) => word), ["pem", "hex"]);
   assert.equal(show?.files, true);
-  assert.deepEqual(show?.options.map(({ spellings }) => spellings), [
-    ["--out"],
-    ["--no-dht"],
-    ["--level"],
-    ["--help", "-h"],
-    ["--version"],
+  assert.deepEqual(show?.options.map(({ spelling }) => spelling), [
+    "--out",
+    "--no-dht",
+    "--level",
+    "--help",
+    "-h",
+    "--version",
   ]);
   const [out, dht, level] = show?.options ?? [];
   assert.deepEqual(
