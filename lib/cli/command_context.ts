@@ -6,7 +6,6 @@ import type { OptionValues } from "../config/option_table.ts";
 import type { PLASMD_PROGRAM } from "../config/plasmd_options.ts";
 import {
   type ConfigFlags,
-  DEFAULT_CONFIG,
   flagsLayer,
   mergeConfig,
 } from "../config/provider_config.ts";
@@ -57,7 +56,7 @@ export async function readConfig(
   // A list that says nothing leaves it to the file.
   const bootstrapNodes = flags.dht?.bootstrapNodes ??
     (fromEnvironment.length > 0 ? fromEnvironment : undefined);
-  const config = mergeConfig(DEFAULT_CONFIG, file.layer, {
+  const config = mergeConfig(file.layer, {
     ...flags,
     dht: { ...flags.dht, bootstrapNodes },
   });

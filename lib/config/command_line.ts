@@ -38,6 +38,8 @@ export type Invocation<P extends Program> =
   | { readonly kind: "help"; readonly command: string }
   | { readonly kind: "version" };
 
+const BUILT_IN = ["--help", "-h", "--version"];
+
 /**
  * Reads a command line. `--help` wins over everything after it that is wrong;
  * `--` ends the options; of an option given twice the last one counts, unless
@@ -60,7 +62,7 @@ export function parseCommandLine<const P extends Program>(
   if (command === undefined) throw missingCommand(program, words);
   const values = parseOptions(rest, command, program, words);
   // Holds because `values` has, for every option and argument of the command
-  // named by `words`, what readOption() made of it.
+  // named by `words`, what readValue() made of it.
   return { kind: "run", command: words, values } as Invocation<P>;
 }
 
@@ -75,10 +77,10 @@ function findCommand(argv: readonly string[], program: Program): {
   const names = optionsByName(program.options);
   let words = "";
   const wordIndexes: number[] = [];
-  for (const token of tokenize(argv, program.options)) {
+  for (const token of tokenize(argv, names)) {
     if (token.kind === "option-terminator") break;
     if (token.kind === "option") {
-      if (names.has(token.name) || isBuiltIn(token.rawName)) continue;
+      if (names.has(token.name) || BUILT_IN.includes(token.rawName)) continue;
       throw new UsageError(
         `Unknown option "${
           printable(token.rawName)
@@ -116,7 +118,7 @@ function parseOptions(
   const given = new Map<string, (string | number | boolean)[]>();
   const positionals: { value: string; hint: string }[] = [];
   let repeatHint = { index: -1, hint: "" };
-  for (const token of tokenize(args, table)) {
+  for (const token of tokenize(args, named)) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
       const hint = token.index === repeatHint.index ? repeatHint.hint : "";
@@ -125,9 +127,10 @@ function parseOptions(
     }
     const entry = named.get(token.name);
     if (entry === undefined || !token.rawName.startsWith("--")) {
+      const known = [...named.keys(), "help", "version"].map((n) => `--${n}`);
       throw new UsageError(
         `Unknown option "${printable(token.rawName)}". ${
-          didYouMean(token.rawName, spellings(table))
+          didYouMean(token.rawName, known)
         }${see}`,
       );
     }
@@ -224,12 +227,11 @@ function readValue(
   return checkValue(option, label, token.value ?? "", see);
 }
 
-/** Splits arguments by what a table says of its options. */
+/** Splits arguments by what is known of the options. */
 function tokenize(
   args: readonly string[],
-  table: OptionTable,
+  named: ReturnType<typeof optionsByName>,
 ): ArgumentToken[] {
-  const named = optionsByName(table);
   return argumentTokens(args, (name) => {
     const type = named.get(name)?.option.type ?? "flag";
     return type !== "flag" && type !== "toggle";
@@ -246,18 +248,6 @@ function optionsByName(
     }
   }
   return named;
-}
-
-function spellings(table: OptionTable): string[] {
-  return [
-    ...Object.entries(table).flatMap(([k, o]) => optionSpellings(k, o)),
-    "--help",
-    "--version",
-  ];
-}
-
-function isBuiltIn(rawName: string): boolean {
-  return ["--help", "-h", "--version"].includes(rawName);
 }
 
 function didYouMean(word: string, candidates: readonly string[]): string {

@@ -98,11 +98,7 @@ function givenList<T>(values: readonly T[] = []): readonly T[] | undefined {
 }
 
 /** What holds where neither file nor flags say otherwise. */
-export const DEFAULT_CONFIG: ProviderConfig = {
-  ...settingsFrom((setting) => setting.default),
-  channels: undefined,
-  channelSettings: new Map(),
-};
+export const DEFAULT_CONFIG: ProviderConfig = mergeConfig({}, {});
 
 /**
  * Flags over file over defaults, setting by setting; a list replaces a list.
@@ -111,33 +107,24 @@ export const DEFAULT_CONFIG: ProviderConfig = {
  * would surprise.
  */
 export function mergeConfig(
-  defaults: ProviderConfig,
   file: ConfigLayer,
   flags: ConfigLayer,
 ): ProviderConfig {
-  const channelSettings = file.channelSettings ?? defaults.channelSettings;
-  return {
-    ...settingsFrom((setting) =>
-      settingIn(flags, setting) ?? settingIn(file, setting) ??
-        settingIn(defaults, setting)
-    ),
-    channels: flags.channels ?? file.channels ?? defaults.channels,
-    channelSettings: settingsUnderFlags(channelSettings, flags),
-  };
-}
-
-function settingsUnderFlags(
-  settings: ReadonlyMap<string, ChannelSettings>,
-  flags: ConfigLayer,
-): ReadonlyMap<string, ChannelSettings> {
-  return new Map(
-    [...settings].map(([channel, own]) => [channel, {
+  const channelSettings = [...file.channelSettings ?? []].map(
+    ([channel, own]): [string, ChannelSettings] => [channel, {
       artifactsDir: flags.artifactsDir === undefined
         ? own.artifactsDir
         : undefined,
       architectures: flags.architectures === undefined
         ? own.architectures
         : undefined,
-    }]),
+    }],
   );
+  return {
+    ...settingsFrom((setting) =>
+      settingIn(flags, setting) ?? settingIn(file, setting) ?? setting.default
+    ),
+    channels: flags.channels ?? file.channels,
+    channelSettings: new Map(channelSettings),
+  };
 }

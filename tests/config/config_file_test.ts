@@ -87,7 +87,7 @@ for (
 
 Deno.test("parseConfigFile() leaves everything open in an empty file", () => {
   const file = parseConfigFile("", "plasmd.toml");
-  assert.deepEqual(mergeConfig(DEFAULT_CONFIG, file, {}), DEFAULT_CONFIG);
+  assert.deepEqual(mergeConfig(file, {}), DEFAULT_CONFIG);
 });
 
 Deno.test("parseConfigFile() makes paths relative to the file", () => {

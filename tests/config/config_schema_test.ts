@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { parseConfigFile } from "../../lib/config/config_file.ts";
 import { KNOWN_KEYS, readSettings } from "../../lib/config/config_schema.ts";
-import {
-  DEFAULT_CONFIG,
-  mergeConfig,
-} from "../../lib/config/provider_config.ts";
+import { mergeConfig } from "../../lib/config/provider_config.ts";
 import { ALL_SETTINGS } from "../../lib/config/settings.ts";
 
 Deno.test("parseConfigFile() reads every key", () => {
@@ -43,7 +40,7 @@ access_log = true
 `,
     "/etc/plasm/provider.toml",
   );
-  assert.deepEqual(mergeConfig(DEFAULT_CONFIG, file, {}), {
+  assert.deepEqual(mergeConfig(file, {}), {
     channels: ["beta"],
     architectures: ["arm64", "riscv64"],
     artifactsDir: "/etc/plasm/images",

@@ -10,7 +10,7 @@ import {
 import { PEER } from "../support/program_help.ts";
 
 Deno.test("DEFAULT_CONFIG is what the contract says", () => {
-  assert.deepEqual(mergeConfig(DEFAULT_CONFIG, {}, {}), {
+  assert.deepEqual(mergeConfig({}, {}), {
     channels: undefined,
     architectures: undefined,
     artifactsDir: "/var/lib/plasm",
@@ -42,20 +42,16 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
 });
 
 Deno.test("mergeConfig() puts flags over file over defaults", () => {
-  const merged = mergeConfig(
-    DEFAULT_CONFIG,
-    {
-      port: 1,
-      name: "file",
-      channels: ["a", "b"],
-      dht: { port: 2, bootstrapNodes: ["/dnsaddr/a"] },
-    },
-    {
-      port: 0,
-      channels: ["c"],
-      dht: { enabled: false, bootstrapNodes: ["/dnsaddr/b"] },
-    },
-  );
+  const merged = mergeConfig({
+    port: 1,
+    name: "file",
+    channels: ["a", "b"],
+    dht: { port: 2, bootstrapNodes: ["/dnsaddr/a"] },
+  }, {
+    port: 0,
+    channels: ["c"],
+    dht: { enabled: false, bootstrapNodes: ["/dnsaddr/b"] },
+  });
   assert.equal(merged.port, 0);
   assert.equal(merged.name, "file");
   assert.deepEqual(merged.channels, ["c"]);
@@ -70,8 +66,8 @@ Deno.test("mergeConfig() lets flags win over the settings of single channels", (
     `[provider.channels.stable]\nartifacts_dir = "/s"\narchitectures = ["arm64"]\n`,
     "x.toml",
   );
-  const settings = (flags: Parameters<typeof mergeConfig>[2]) =>
-    mergeConfig(DEFAULT_CONFIG, file, flags).channelSettings.get("stable");
+  const settings = (flags: Parameters<typeof mergeConfig>[1]) =>
+    mergeConfig(file, flags).channelSettings.get("stable");
   assert.deepEqual(settings({}), {
     artifactsDir: "/s",
     architectures: ["arm64"],
@@ -89,11 +85,7 @@ Deno.test("mergeConfig() lets flags win over the settings of single channels", (
 Deno.test("examples/provider.toml is the specification's file with every key", async () => {
   const url = new URL("../../examples/provider.toml", import.meta.url);
   const text = await Deno.readTextFile(url);
-  const asWritten = mergeConfig(
-    DEFAULT_CONFIG,
-    parseConfigFile(text, "/provider.toml"),
-    {},
-  );
+  const asWritten = mergeConfig(parseConfigFile(text, "/provider.toml"), {});
   assert.deepEqual(asWritten.channels, ["stable", "testing"]);
   assert.deepEqual(asWritten.architectures, ["arm64", "x86_64"]);
   assert.equal(
@@ -101,7 +93,6 @@ Deno.test("examples/provider.toml is the specification's file with every key", a
     "/var/lib/plasm/testing",
   );
   const everything = mergeConfig(
-    DEFAULT_CONFIG,
     parseConfigFile(text.replaceAll(/^# (\w+ = )/gm, "$1"), "/provider.toml"),
     {},
   );
@@ -130,7 +121,7 @@ Deno.test("examples/provider.toml is the specification's file with every key", a
 function configOf(...argv: string[]) {
   const invocation = parseCommandLine(["serve", ...argv], PLASMD_PROGRAM);
   assert(invocation.kind === "run" && invocation.command === "serve");
-  return mergeConfig(DEFAULT_CONFIG, {}, flagsLayer(invocation.values));
+  return mergeConfig({}, flagsLayer(invocation.values));
 }
 
 Deno.test("plasmd serve without flags says nothing about the configuration", () => {
@@ -175,9 +166,9 @@ Deno.test("plasmd serve puts every flag where it belongs", () => {
 Deno.test("flagsLayer() leaves to the file what is not given, and lets --no-x and --x win over it", () => {
   const file = { dht: { enabled: false, portMapping: true }, port: 1 };
   const merged = (flags: Parameters<typeof flagsLayer>[0]) =>
-    mergeConfig(DEFAULT_CONFIG, file, flagsLayer(flags));
+    mergeConfig(file, flagsLayer(flags));
   const untouched = merged({ portMapping: false, interface: [], channel: [] });
-  assert.deepEqual(untouched, mergeConfig(DEFAULT_CONFIG, file, {}));
+  assert.deepEqual(untouched, mergeConfig(file, {}));
   const overruled = merged({ dht: true, mdns: false, port: 0 });
   assert.deepEqual(
     [overruled.dht.enabled, overruled.mdns.enabled, overruled.port],

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfigFile } from "../../lib/config/config_file.ts";
-import {
-  DEFAULT_CONFIG,
-  mergeConfig,
-  settingIn,
-} from "../../lib/config/provider_config.ts";
+import { mergeConfig, settingIn } from "../../lib/config/provider_config.ts";
 import {
   ALL_SETTINGS,
   ARCHITECTURES,
@@ -27,7 +23,7 @@ function linesOf({ table, name }: Setting): RegExpExecArray[] {
 /** What the configuration is with one line in one table. */
 function valueOf(setting: Setting, line: string): unknown {
   const file = parseConfigFile(`[${setting.table}]\n${line}\n`, "/x.toml");
-  return settingIn(mergeConfig(DEFAULT_CONFIG, file, {}), setting);
+  return settingIn(mergeConfig(file, {}), setting);
 }
 
 for (const setting of ALL_SETTINGS) {
