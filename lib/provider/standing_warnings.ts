@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import type { Machine } from "./machine.ts";
 
 interface Warning {
   /** When it came up, on the monotonic clock. */
@@ -14,10 +15,7 @@ export class StandingWarnings {
   #warnings: ReadonlyMap<string, Warning> = new Map();
 
   /** None stands at first. */
-  constructor({ clock, logger }: {
-    readonly clock: Clock;
-    readonly logger: Logger;
-  }) {
+  constructor({ clock, logger }: Pick<Machine, "clock" | "logger">) {
     this.#clock = clock;
     this.#logger = logger;
   }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { FileSystem } from "../core/file_system.ts";
-import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
+import type { Machine } from "./machine.ts";
 
 /**
  * Where a provider keeps its keys and counters when nothing else is
@@ -40,10 +40,7 @@ const LEFTOVER = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
  */
 export async function openStateDirectory(
   stateDir: string,
-  { fileSystem, logger }: {
-    readonly fileSystem: FileSystem;
-    readonly logger: Logger;
-  },
+  { fileSystem, logger }: Pick<Machine, "fileSystem" | "logger">,
 ): Promise<Disposable> {
   await fileSystem.makeDirectory(stateDir, 0o700);
   const path = join(stateDir, "lock");
