@@ -114,7 +114,7 @@ export async function addPortMapping(
   service: GatewayService,
   mapping: PortMapping,
   options: GatewayCallOptions,
-): Promise<Result<void>> {
+): Promise<Result<unknown>> {
   const add = (leaseSeconds: number) =>
     call(service, "AddPortMapping", {
       NewRemoteHost: "",
@@ -127,10 +127,9 @@ export async function addPortMapping(
       NewLeaseDuration: String(leaseSeconds),
     }, options);
   const added = await add(mapping.leaseSeconds);
-  if (added.ok) return ok(undefined);
-  if (!added.reason.includes(ONLY_PERMANENT_LEASES)) return added;
-  const permanent = await add(0);
-  return permanent.ok ? ok(undefined) : permanent;
+  return !added.ok && added.reason.includes(ONLY_PERMANENT_LEASES)
+    ? await add(0)
+    : added;
 }
 
 /** Takes a mapping back. */
@@ -138,13 +137,12 @@ export async function deletePortMapping(
   service: GatewayService,
   port: number,
   options: GatewayCallOptions,
-): Promise<Result<void>> {
-  const deleted = await call(service, "DeletePortMapping", {
+): Promise<Result<unknown>> {
+  return await call(service, "DeletePortMapping", {
     NewRemoteHost: "",
     NewExternalPort: String(port),
     NewProtocol: "TCP",
   }, options);
-  return deleted.ok ? ok(undefined) : deleted;
 }
 
 /** Calls an action by SOAP (UPnP Device Architecture 1.1, 3.2). */

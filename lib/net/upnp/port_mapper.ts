@@ -73,17 +73,14 @@ export class PortMapper implements AsyncDisposable {
     const { signal } = this.#closing;
     const { report, clock } = this.#options;
     let retryMs = FIRST_RETRY_MS;
-    let lastReason: string | undefined;
+    let lastNews: string | undefined;
     while (true) {
       const result = await this.#mapAll();
       if (signal.aborted) return;
-      const lastAddress = this.#mapped?.address;
       this.#mapped = result.ok ? result.value : undefined;
-      if (!result.ok && result.reason !== lastReason) report(result);
-      if (result.ok && result.value.address !== lastAddress) {
-        report(ok(result.value.address));
-      }
-      lastReason = result.ok ? undefined : result.reason;
+      const news = result.ok ? result.value.address : result.reason;
+      if (news !== lastNews) report(result.ok ? ok(news) : result);
+      lastNews = news;
       const waitMs = result.ok ? LEASE_SECONDS * 500 : retryMs;
       retryMs = result.ok
         ? FIRST_RETRY_MS

@@ -1,7 +1,8 @@
-import { createSocket } from "node:dgram";
-import type { Clock } from "../../core/clock.ts";
+import { createSocket, type Socket } from "node:dgram";
+import { whenAborted } from "../../core/abort.ts";
+import { type Clock, deadline } from "../../core/clock.ts";
 import { messageOf } from "../../core/printable.ts";
-import { ok, refuse, type Result } from "../../core/result.ts";
+import { refuse, type Result } from "../../core/result.ts";
 import { parseSearchAnswer } from "./gateway.ts";
 
 /** SSDP's group and port (UPnP Device Architecture 1.1, 1.3.2). */
@@ -9,6 +10,15 @@ export const SSDP_GROUP = { address: "239.255.255.250", port: 1900 };
 
 /** Version 2 devices answer to searches for version 1 as well. */
 const SEARCH_TARGET = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+const REQUEST = [
+  "M-SEARCH * HTTP/1.1",
+  `HOST: ${SSDP_GROUP.address}:${SSDP_GROUP.port}`,
+  'MAN: "ssdp:discover"',
+  "MX: 1",
+  `ST: ${SEARCH_TARGET}`,
+  "",
+  "",
+].join("\r\n");
 const WAIT_MS = 2500;
 /** Searches are UDP and may be lost. */
 const REPEAT_MS = 800;
@@ -20,7 +30,7 @@ const REPEAT_MS = 800;
  * @param group whom to ask, for tests. @default SSDP_GROUP
  * @returns where the first one that answers describes itself
  */
-export function searchGateway(
+export async function searchGateway(
   localAddress: string,
   { clock, signal, group = SSDP_GROUP }: {
     readonly clock: Clock;
@@ -28,37 +38,20 @@ export function searchGateway(
     readonly group?: { readonly address: string; readonly port: number };
   },
 ): Promise<Result<URL>> {
-  const request = [
-    "M-SEARCH * HTTP/1.1",
-    `HOST: ${SSDP_GROUP.address}:${SSDP_GROUP.port}`,
-    'MAN: "ssdp:discover"',
-    "MX: 1",
-    `ST: ${SEARCH_TARGET}`,
-    "",
-    "",
-  ].join("\r\n");
   const { promise, resolve } = Promise.withResolvers<Result<URL>>();
-  const socket = createSocket("udp4");
-  let cancelRepeat = () => {};
-  const end = (result: Result<URL>) => {
-    cancelRepeat();
-    cancelWait();
-    signal.removeEventListener("abort", onAbort);
-    resolve(result);
-  };
-  const onAbort = () => end(refuse("interrupted"));
-  const cancelWait = clock.setTimer(
-    () => end(refuse("no router answered")),
-    WAIT_MS,
+  using limit = deadline(clock, WAIT_MS, { signal });
+  whenAborted(limit.signal).then(() =>
+    resolve(refuse(signal.aborted ? "interrupted" : "no router answered"))
   );
-  signal.addEventListener("abort", onAbort);
-  socket.on("error", (error) => end(refuse(messageOf(error))));
+  const socket = createSocket("udp4");
+  socket.on("error", (error) => resolve(refuse(messageOf(error))));
   socket.on("message", (bytes, from) => {
     const location = parseSearchAnswer(bytes.toString("latin1"), from.address);
-    if (location.ok) end(ok(location.value));
+    if (location.ok) resolve(location);
   });
+  let cancelRepeat = () => {};
   const ask = () => {
-    socket.send(request, group.port, group.address);
+    socket.send(REQUEST, group.port, group.address);
     cancelRepeat = clock.setTimer(ask, REPEAT_MS);
   };
   socket.bind({ address: localAddress, port: 0 }, () => {
@@ -67,15 +60,21 @@ export function searchGateway(
       socket.setMulticastTTL(2);
       ask();
     } catch (error) {
-      end(refuse(messageOf(error)));
+      resolve(refuse(messageOf(error)));
     }
   });
-  if (signal.aborted) onAbort();
-  return promise.finally(() => {
-    try {
-      socket.close();
-    } catch {
-      // It never opened.
-    }
-  });
+  try {
+    return await promise;
+  } finally {
+    cancelRepeat();
+    close(socket);
+  }
+}
+
+function close(socket: Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // It never opened.
+  }
 }
