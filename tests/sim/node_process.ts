@@ -8,6 +8,7 @@
 import process from "node:process";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
 import { DhtNode } from "../../lib/net/dht/node.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
@@ -45,7 +46,9 @@ async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
       const node = await DhtNode.open({
         identity,
         listen: [settings.listen],
+        alsoAnnounce: () => [],
         bootstrap: settings.bootstrap,
+        protocol: DEFAULT_DHT_PROTOCOL,
         policy: forged === undefined
           ? createBootRecordPolicy({ clock })
           : acceptAnything(),

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
 import { DhtNode, type DhtNodeOptions } from "../../lib/net/dht/node.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
@@ -23,7 +24,9 @@ export async function openTestNode(
   return await DhtNode.open({
     identity: options.identity ?? await createIdentity(),
     listen: ["/ip4/127.0.0.1/tcp/0"],
+    alsoAnnounce: () => [],
     bootstrap: [],
+    protocol: DEFAULT_DHT_PROTOCOL,
     policy: createBootRecordPolicy({ clock }),
     recordTtlSeconds: 3600,
     clock,

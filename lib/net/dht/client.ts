@@ -163,10 +163,7 @@ class Libp2pClient implements DhtClient {
   ): Promise<{ seed: string; expanded: Result<string[]> }[]> {
     const { clock, resolveTxt } = this.#options;
     using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
-    const options = {
-      signal: limit.signal,
-      ...resolveTxt !== undefined && { resolveTxt },
-    };
+    const options = { signal: limit.signal, resolveTxt };
     return await Promise.all(seeds.map(async (seed) => ({
       seed,
       expanded: await expandDnsaddr(seed, options),

@@ -25,7 +25,7 @@ export async function expandDnsaddr(
   address: string,
   { signal, resolveTxt = systemResolveTxt }: {
     readonly signal: AbortSignal;
-    readonly resolveTxt?: ResolveTxt;
+    readonly resolveTxt?: ResolveTxt | undefined;
   },
 ): Promise<Result<string[]>> {
   const found = new Set<string>();

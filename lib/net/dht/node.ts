@@ -1,7 +1,6 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Clock } from "../../core/clock.ts";
-import { DEFAULT_DHT_PROTOCOL } from "../../core/dht_protocol.ts";
 import type { Result } from "../../core/result.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { ResolveTxt } from "./dnsaddr.ts";
@@ -12,6 +11,7 @@ import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
   connectionEnds,
   type DhtServices,
+  type ServingOptions,
   startLibp2p,
 } from "./internal/libp2p.ts";
 import {
@@ -21,13 +21,15 @@ import {
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
 import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
-import type { RecordRules } from "./record_rules.ts";
 import {
   type DhtState,
   type DhtStateFile,
   keepDhtState,
   loadDhtState,
 } from "./state.ts";
+
+/** How a node serves others. */
+export type { ServingOptions };
 
 /** A connection with another node, by IP addresses. */
 export interface PeerConnection {
@@ -48,22 +50,9 @@ export interface PublishOptions {
 }
 
 /** What a node is made of. */
-export interface DhtNodeOptions {
-  /** Who it is. */
-  readonly identity: Identity;
-  /** Multiaddrs to listen on, such as `/ip4/0.0.0.0/tcp/4001`. */
-  readonly listen: readonly string[];
-  /**
-   * Multiaddrs told to others besides those listened on, such as one that a
-   * router maps, given the TCP port listened on; asked again each time.
-   */
-  readonly alsoAnnounce?: (port: number) => readonly string[];
+export interface DhtNodeOptions extends ServingOptions {
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
-  /** As the other nodes speak it. @default DEFAULT_DHT_PROTOCOL */
-  readonly protocol?: string;
-  /** Decides which values are kept. */
-  readonly policy: RecordRules;
   /** How long a provider entry of another node is kept. */
   readonly recordTtlSeconds: number;
   /** For records' dates and for retries. */
@@ -83,7 +72,6 @@ export class DhtNode implements AsyncDisposable {
   /** Ed25519 by the key of the peer id. */
   readonly sign: Identity["sign"];
   readonly #options: DhtNodeOptions;
-  readonly #protocol: string;
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #datastore: DhtDatastore;
   /** What this node provides. */
@@ -96,14 +84,12 @@ export class DhtNode implements AsyncDisposable {
 
   private constructor(
     options: DhtNodeOptions,
-    protocol: string,
     libp2p: Libp2p<DhtServices>,
     datastore: DhtDatastore,
   ) {
     this.peerId = options.identity.peerId;
     this.sign = options.identity.sign;
     this.#options = options;
-    this.#protocol = protocol;
     this.#libp2p = libp2p;
     this.#datastore = datastore;
   }
@@ -115,8 +101,6 @@ export class DhtNode implements AsyncDisposable {
    * @throws UserError when it cannot listen
    */
   static async open(options: DhtNodeOptions): Promise<DhtNode> {
-    const { alsoAnnounce = () => [], protocol = DEFAULT_DHT_PROTOCOL } =
-      options;
     options.signal.throwIfAborted();
     const datastore = new DhtDatastore({
       policy: options.policy,
@@ -124,13 +108,8 @@ export class DhtNode implements AsyncDisposable {
       providerTtlSeconds: options.recordTtlSeconds,
       selfId: options.identity.peerId,
     });
-    const libp2p = await startLibp2p({
-      ...options,
-      alsoAnnounce,
-      protocol,
-      datastore,
-    });
-    const node = new DhtNode(options, protocol, libp2p, datastore);
+    const libp2p = await startLibp2p(options, datastore);
+    const node = new DhtNode(options, libp2p, datastore);
     await node.#start();
     return node;
   }
@@ -183,8 +162,7 @@ export class DhtNode implements AsyncDisposable {
     value: Uint8Array,
     { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
   ): Promise<AnnounceOutcome> {
-    const { clock, bootstrap } = this.#options;
-    const protocol = this.#protocol;
+    const { clock, bootstrap, protocol } = this.#options;
     this.#values.set(key, value);
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
@@ -234,7 +212,7 @@ export class DhtNode implements AsyncDisposable {
    * @returns stops it
    */
   onPeer(listener: () => void): () => void {
-    return onIdentified(this.#libp2p, this.#protocol, listener);
+    return onIdentified(this.#libp2p, this.#options.protocol, listener);
   }
 
   /** Leaves the DHT. */
@@ -245,9 +223,9 @@ export class DhtNode implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { bootstrap, policy, clock, resolveTxt, stateFile } = this.#options;
+    const { bootstrap, protocol, policy, clock, resolveTxt, stateFile } =
+      this.#options;
     const { signal } = this.#closing;
-    const protocol = this.#protocol;
     // GET_PROVIDERS fails for every provider of a key when the peer store lacks
     // one of them; libp2p enters the own addresses a second after the start.
     await this.#libp2p.peerStore.merge(this.#libp2p.peerId, {
@@ -262,7 +240,7 @@ export class DhtNode implements AsyncDisposable {
       addresses: bootstrap,
       states: this.#joinStates,
       clock,
-      ...resolveTxt !== undefined && { resolveTxt },
+      resolveTxt,
       signal,
     }));
     onIdentified(this.#libp2p, protocol, (connection) => {
@@ -312,7 +290,8 @@ export class DhtNode implements AsyncDisposable {
   }
 
   async #state(): Promise<DhtState> {
-    const peers = await routingTablePeers(this.#libp2p, this.#protocol);
+    const { protocol } = this.#options;
+    const peers = await routingTablePeers(this.#libp2p, protocol);
     return {
       peers: peers.flatMap(({ id, addresses }) =>
         addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)

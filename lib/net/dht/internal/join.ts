@@ -27,7 +27,7 @@ export async function keepJoined(
     readonly node: Pick<Libp2p, "dial">;
     readonly addresses: readonly string[];
     readonly states: Map<string, JoinState>;
-    readonly resolveTxt?: ResolveTxt;
+    readonly resolveTxt: ResolveTxt | undefined;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
@@ -37,7 +37,7 @@ export async function keepJoined(
     using limit = deadline(clock, JOIN_TIMEOUT_MS, { signal });
     const expanded = await expandDnsaddr(address, {
       signal: limit.signal,
-      ...resolveTxt !== undefined && { resolveTxt },
+      resolveTxt,
     });
     if (!expanded.ok) throw new Error(expanded.reason);
     return await Promise.any(

@@ -29,20 +29,21 @@ export type DhtServices = {
   readonly dht: KadDHT;
 };
 
-/** What libp2p is started with. */
-export interface StartOptions {
+/** How a node serves others. */
+export interface ServingOptions {
   /** Who the node is. */
   readonly identity: Identity;
-  /** Multiaddrs to listen on. */
+  /** Multiaddrs to listen on, such as `/ip4/0.0.0.0/tcp/4001`. */
   readonly listen: readonly string[];
-  /** Multiaddrs told to others besides, given the TCP port listened on. */
+  /**
+   * Multiaddrs told to others besides those listened on, such as one that a
+   * router maps, given the TCP port listened on; asked again each time.
+   */
   readonly alsoAnnounce: (port: number) => readonly string[];
   /** As the other nodes speak it. */
   readonly protocol: string;
   /** Decides which values are kept. */
   readonly policy: RecordRules;
-  /** Where everything is kept. */
-  readonly datastore: DhtDatastore;
 }
 
 /** The part of libp2p that knows what it listens on. */
@@ -70,9 +71,10 @@ const ADDRESS_DIAL_TIMEOUT_MS = 2000;
  * @throws UserError when it cannot listen
  */
 export async function startLibp2p(
-  options: StartOptions,
+  options: ServingOptions,
+  datastore: DhtDatastore,
 ): Promise<Libp2p<DhtServices>> {
-  const { identity, listen, datastore } = options;
+  const { identity, listen } = options;
   let listening: () => Multiaddr[] = () => [];
   try {
     return await createLibp2p({
@@ -119,7 +121,7 @@ export async function startLibp2p(
 function announced(
   confirmed: Multiaddr[],
   listening: Multiaddr[],
-  { identity, alsoAnnounce }: StartOptions,
+  { identity, alsoAnnounce }: ServingOptions,
 ): Multiaddr[] {
   const ownId = `/p2p/${identity.peerId}`;
   const port = listening.map(tcpPort).find((port) => port !== undefined);
@@ -142,7 +144,7 @@ function connectionManagerOptions(): ConnectionManagerInit {
   };
 }
 
-function kadOptions({ protocol, policy }: StartOptions): KadDHTInit {
+function kadOptions({ protocol, policy }: ServingOptions): KadDHTInit {
   return {
     protocol,
     clientMode: false,
