@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { compare } from "uint8arrays/compare";
+import { xor } from "uint8arrays/xor";
 import type { Clock } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
 
@@ -38,7 +40,7 @@ export type LookupStep =
   | {
     readonly kind: "answer";
     readonly answer: PeerAnswer;
-    /** From the key, for `compareDistances`. */
+    /** From the key, by XOR: the bytes of a big-endian number. */
     readonly distance: Uint8Array;
   }
   | {
@@ -134,9 +136,7 @@ export class Lookup {
     const distance = typeof contact === "string"
       ? new Uint8Array(this.#target.length)
       : this.#distanceOf(contact);
-    const at = this.#queue.findIndex((e) =>
-      compareDistances(distance, e.distance) < 0
-    );
+    const at = this.#queue.findIndex((e) => compare(distance, e.distance) < 0);
     this.#queue.splice(at < 0 ? this.#queue.length : at, 0, {
       contact,
       distance,
@@ -154,7 +154,7 @@ export class Lookup {
     const next = this.#queue.shift();
     if (next === undefined) return undefined;
     const bound = this.#nearest[k - 1];
-    if (bound && compareDistances(next.distance, bound) > 0) {
+    if (bound && compare(next.distance, bound) > 0) {
       this.#queue.length = 0;
       return undefined;
     }
@@ -186,7 +186,7 @@ export class Lookup {
     this.#known.add(answer.from.id);
     const distance = this.#distanceOf(answer.from);
     this.#nearest.push(distance);
-    this.#nearest.sort(compareDistances);
+    this.#nearest.sort(compare);
     for (const peer of answer.closer) this.add(peer);
     return { kind: "answer", answer, distance };
   }
@@ -252,19 +252,6 @@ export async function* lookUp(
   } finally {
     over.abort();
   }
-}
-
-/** Orders XOR distances: negative when `a` is nearer. */
-export function compareDistances(a: Uint8Array, b: Uint8Array): number {
-  for (const [i, byte] of a.entries()) {
-    const other = b[i] ?? 0;
-    if (byte !== other) return byte - other;
-  }
-  return 0;
-}
-
-function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return a.map((byte, i) => byte ^ (b[i] ?? 0));
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
+import { compare } from "uint8arrays/compare";
 import type { Clock } from "../../../core/clock.ts";
 import type { AnnounceOutcome } from "../announce_outcome.ts";
-import { compareDistances, type Contact, lookUp } from "../lookup.ts";
+import { type Contact, lookUp } from "../lookup.ts";
 import { KadCall, type KadRequest } from "../message.ts";
 import { type Dialer, requestPeer } from "./request.ts";
 
@@ -97,7 +98,7 @@ async function tellNearest(
     }
     reached.add(step.answer.from.id);
     nearest.push(step.distance);
-    nearest.sort(compareDistances);
+    nearest.sort(compare);
     if (nearest.indexOf(step.distance) < REPLICATION) {
       telling.push(tell(step.answer.from));
     }
