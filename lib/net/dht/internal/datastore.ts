@@ -11,7 +11,7 @@ import type { RecordRules } from "../record_rules.ts";
 
 /** Where kad-dht and libp2p's peer store keep things. */
 const RECORDS = "/dht/record/";
-const PROVIDERS = "/dht/provider";
+const PROVIDERS = "/dht/provider/";
 const PEERS = "/peers/";
 
 /** How much a node keeps for others. */
@@ -88,14 +88,14 @@ export class DhtDatastore extends MemoryDatastore {
 
   /** Where kad-dht looks for a provider of a CID's multihash. */
   static providerKey(multihash: Uint8Array, peerId: string): Key {
-    return new Key(`${PROVIDERS}/${toString(multihash, "base32")}/${peerId}`);
+    return new Key(`${PROVIDERS}${toString(multihash, "base32")}/${peerId}`);
   }
 
   /** @throws Error when the node keeps all that it can keep */
   override put(key: Key, value: Uint8Array): Key | Promise<Key> {
     const name = key.toString();
     if (name.startsWith(RECORDS)) this.#putRecord(name, value);
-    else if (name.startsWith(`${PROVIDERS}/`)) this.#putProvider(name, value);
+    else if (name.startsWith(PROVIDERS)) this.#putProvider(name, value);
     else {
       if (name.startsWith(PEERS)) this.#makeRoomForPeer(name);
       return super.put(key, value);
@@ -126,8 +126,8 @@ export class DhtDatastore extends MemoryDatastore {
     const name = key.toString();
     if (name.startsWith(RECORDS)) {
       this.#records.delete(name);
-    } else if (name.startsWith(`${PROVIDERS}/`)) {
-      this.#deleteProvider(name);
+    } else if (name.startsWith(PROVIDERS)) {
+      this.#deleteProvider(...splitProviderName(name));
     } else {
       this.#peers.delete(name);
       return super.delete(key);
@@ -135,8 +135,10 @@ export class DhtDatastore extends MemoryDatastore {
   }
 
   override query(query: Query): Generator<Pair> | AsyncGenerator<Pair> {
-    return query.prefix?.startsWith(PROVIDERS)
-      ? this.#providersBelow(query.prefix)
+    // Of one key only: kad-dht's reprovider asks for all of them, to delete the
+    // old and announce its own again, both of which is done elsewhere.
+    return `${query.prefix}/`.startsWith(PROVIDERS)
+      ? this.#providersOf(`${query.prefix}`.slice(PROVIDERS.length))
       : super.query(query);
   }
 
@@ -170,14 +172,14 @@ export class DhtDatastore extends MemoryDatastore {
       if (peerId === this.#selfId) continue;
       this.delete(new Key(oldest));
       for (const key of [...this.#providers.keys()]) {
-        this.#deleteProvider(`${PROVIDERS}/${key}/${peerId}`);
+        this.#deleteProvider(key, peerId);
       }
       return;
     }
   }
 
   #putProvider(name: string, bytes: Uint8Array): void {
-    const { key, peerId } = splitProviderName(name);
+    const [key, peerId] = splitProviderName(name);
     const entries = this.#providers.get(key) ?? new Map();
     if (!entries.has(peerId) && peerId !== this.#selfId) {
       const { maxProviders, maxProvidersPerKey } = this.#limits;
@@ -192,35 +194,31 @@ export class DhtDatastore extends MemoryDatastore {
     this.#providers.set(key, entries);
   }
 
-  #deleteProvider(name: string): void {
-    const { key, peerId } = splitProviderName(name);
+  #deleteProvider(key: string, peerId: string): void {
     const entries = this.#providers.get(key);
     if (entries?.delete(peerId)) this.#providerCount--;
     if (entries?.size === 0) this.#providers.delete(key);
   }
 
-  /**
-   * Of one key only: kad-dht's reprovider asks for all of them, to delete the
-   * old and announce its own again, both of which is done elsewhere.
-   */
-  *#providersBelow(prefix: string): Generator<Pair> {
-    const key = prefix.slice(PROVIDERS.length + 1);
+  /** Those that have not expired; the others are forgotten. */
+  *#providersOf(key: string): Generator<Pair> {
+    const nowMs = this.#clock.monotonic();
     for (const [peerId, entry] of [...this.#providers.get(key) ?? []]) {
-      const name = `${PROVIDERS}/${key}/${peerId}`;
-      if (this.#isProviderExpired(peerId, entry)) this.#deleteProvider(name);
-      else yield { key: new Key(name), value: entry.bytes };
+      if (
+        peerId !== this.#selfId && nowMs >= entry.sinceMs + this.#providerTtlMs
+      ) {
+        this.#deleteProvider(key, peerId);
+        continue;
+      }
+      const name = `${PROVIDERS}${key}/${peerId}`;
+      yield { key: new Key(name), value: entry.bytes };
     }
   }
 
   #dropExpiredProviders(): void {
     for (const key of [...this.#providers.keys()]) {
-      for (const _ of this.#providersBelow(`${PROVIDERS}/${key}`));
+      for (const _ of this.#providersOf(key));
     }
-  }
-
-  #isProviderExpired(peerId: string, entry: ProviderEntry): boolean {
-    return peerId !== this.#selfId &&
-      this.#clock.monotonic() >= entry.sinceMs + this.#providerTtlMs;
   }
 }
 
@@ -236,7 +234,7 @@ function peerIdOfName(name: string): string {
   return peerIdFromCID(CID.parse(name.slice(PEERS.length))).toString();
 }
 
-function splitProviderName(name: string): { key: string; peerId: string } {
-  const [key = "", peerId = ""] = name.slice(PROVIDERS.length + 1).split("/");
-  return { key, peerId };
+function splitProviderName(name: string): [key: string, peerId: string] {
+  const [key = "", peerId = ""] = name.slice(PROVIDERS.length).split("/");
+  return [key, peerId];
 }
