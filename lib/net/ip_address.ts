@@ -14,13 +14,9 @@ export function addressText(bytes: Uint8Array): string {
     { length: 8 },
     (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0),
   );
-  const zeros = longestZeroRun(groups);
   const hex = groups.map((group) => group.toString(16));
-  return zeros.length < 2
-    ? hex.join(":")
-    : `${hex.slice(0, zeros.start).join(":")}::${
-      hex.slice(zeros.start + zeros.length).join(":")
-    }`;
+  // The URL standard writes an address as RFC 5952 does.
+  return new URL(`http://[${hex.join(":")}]`).hostname.slice(1, -1);
 }
 
 /** Whether both addresses share the first `prefixLength` bits. */
@@ -120,16 +116,4 @@ function groupBytes(text: string): number[] | undefined {
     } else return undefined;
   }
   return bytes;
-}
-
-function longestZeroRun(
-  groups: readonly number[],
-): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
-  let length = 0;
-  for (const [i, group] of groups.entries()) {
-    length = group === 0 ? length + 1 : 0;
-    if (length > best.length) best = { start: i + 1 - length, length };
-  }
-  return best;
 }
