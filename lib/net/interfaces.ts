@@ -85,11 +85,8 @@ export function cameOver(
   source: string,
   all: Iterable<Link>,
 ): boolean {
-  if (link.family === 6 || isOnLink(source, link)) return true;
-  for (const other of all) {
-    if (other.family === 4 && isOnLink(source, other)) return false;
-  }
-  return true;
+  return link.family === 6 || isOnLink(source, link) ||
+    ![...all].some((other) => other.family === 4 && isOnLink(source, other));
 }
 
 /** 127.0.0.0/8 or ::1. */
@@ -133,11 +130,10 @@ function isMeant(wanted: string, own: InterfaceAddress): boolean {
 }
 
 function groupLinks(addresses: readonly InterfaceAddress[]): Link[] {
-  const groups = new Map<string, InterfaceAddress[]>();
-  for (const address of addresses) {
-    const key = `${familyOf(address.address)}/${address.interfaceName}`;
-    groups.set(key, [...groups.get(key) ?? [], address]);
-  }
+  const groups = Map.groupBy(
+    addresses,
+    ({ address, interfaceName }) => `${familyOf(address)}/${interfaceName}`,
+  );
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     return first === undefined ? [] : [{

@@ -8,16 +8,14 @@ import { type DnsName, foldName } from "../dns/name.ts";
 
 /** Everything we answer with on a link, by name. */
 export class AnswerIndex {
-  readonly #byName = new Map<DnsName, DnsRecord[]>();
+  readonly #byName: ReadonlyMap<DnsName, readonly DnsRecord[]>;
 
   /** Sorts records by name; each name's are answered in the order given. */
   constructor(records: Iterable<DnsRecord>) {
-    for (const record of distinctRecords(records)) {
-      const name = foldName(record.name);
-      const named = this.#byName.get(name);
-      if (named === undefined) this.#byName.set(name, [record]);
-      else named.push(record);
-    }
+    this.#byName = Map.groupBy(
+      distinctRecords(records),
+      ({ name }) => foldName(name),
+    );
   }
 
   /** The records of a name. */
