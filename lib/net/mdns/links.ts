@@ -47,7 +47,8 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   readonly #sessions = new Map<string, S>();
   /** By link; kept until a session has worked for one interval. */
   readonly #problems = new Map<string, LinkProblem>();
-  #refreshing: Promise<void> = Promise.resolve();
+  /** Ends when the look that is going on does. */
+  #looking: Promise<void> = Promise.resolve();
   #cancelPoll: () => void = () => {};
   #isClosed = false;
 
@@ -67,39 +68,29 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   }
 
   /** Opens what there is, and from then on looks again and again. */
-  async start(): Promise<void> {
-    await this.refresh();
-    this.#schedule();
-  }
-
-  /** Looks at the interfaces now. */
-  refresh(): Promise<void> {
-    this.#refreshing = this.#refreshing.then(() => this.#refresh());
-    return this.#refreshing;
+  start(): Promise<void> {
+    return this.#looking = this.#look();
   }
 
   /** Closes every session. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#cancelPoll();
-    await this.#refreshing;
+    await this.#looking;
     await Promise.all(
       this.sessions().map((session) => session[Symbol.asyncDispose]()),
     );
     this.#sessions.clear();
   }
 
-  #schedule(): void {
+  async #look(): Promise<void> {
+    await this.#refresh();
     if (this.#isClosed) return;
     const { clock, pollIntervalMs } = this.#options;
-    this.#cancelPoll = clock.setTimer(async () => {
-      await this.refresh();
-      this.#schedule();
-    }, pollIntervalMs);
+    this.#cancelPoll = clock.setTimer(() => void this.start(), pollIntervalMs);
   }
 
   async #refresh(): Promise<void> {
-    if (this.#isClosed) return;
     const { network, interfaces, onGone, onRefreshed } = this.#options;
     const links = new Map(
       selectLinks(network.addresses(), interfaces).map((l) => [linkKey(l), l]),
