@@ -7,7 +7,7 @@ import {
   DnsType,
   type RecordData,
 } from "./message.ts";
-import { type DnsName, nameLabels } from "./name.ts";
+import { type DnsName, labelText, nameLabels } from "./name.ts";
 
 /** Most bytes of a UDP payload on Ethernet over IPv6, RFC 6762 section 17. */
 export const MAX_PACKET_BYTES = 1440;
@@ -207,17 +207,11 @@ function nameParts(name: DnsName): readonly NamePart[] {
   if (remembered !== undefined) return remembered;
   const labels = nameLabels(name);
   if (!labels.ok) throw new RangeError(`${labels.reason}: "${name}"`);
-  let ending = name;
-  const parts = labels.value.map((label): NamePart => {
-    const part = { ending, label };
-    ending = afterFirstLabel(ending);
-    return part;
-  });
+  const texts = labels.value.map(labelText);
+  const parts = labels.value.map((label, i): NamePart => ({
+    ending: texts.slice(i).join("."),
+    label,
+  }));
   rememberedNames.set(name, parts);
   return parts;
-}
-
-function afterFirstLabel(name: string): string {
-  const first = /^(?:\\\d{3}|\\.|[^.\\])+\.?/.exec(name)?.[0] ?? name;
-  return name.slice(first.length);
 }
