@@ -13,27 +13,18 @@ export function compareClaims(
   ours: readonly DnsRecord[],
   theirs: readonly DnsRecord[],
 ): number {
-  const a = [...ours].sort(compareRecords);
-  const b = [...theirs].sort(compareRecords);
-  for (const [i, record] of a.entries()) {
-    const other = b[i];
-    // The one that runs out of records first is the earlier one.
-    if (other === undefined) return 1;
-    const order = compareRecords(record, other);
-    if (order !== 0) return order;
-  }
-  return a.length - b.length;
+  const [a, b] = [comparable(ours), comparable(theirs)];
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** By class (all are IN), type, then data as unsigned bytes. */
-function compareRecords(a: DnsRecord, b: DnsRecord): number {
-  return a.type - b.type || compareBytes(encodeData(a), encodeData(b));
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const order = (a[i] ?? 0) - (b[i] ?? 0);
-    if (order !== 0) return order;
-  }
-  return a.length - b.length;
+/**
+ * The records in their order, as text that compares like them: by class (all
+ * are IN), type, then data as unsigned bytes. A comma comes before all digits,
+ * so that the set which runs out first is the earlier one.
+ */
+function comparable(records: readonly DnsRecord[]): string {
+  return records.map((record) => {
+    const type = record.type.toString(16).padStart(4, "0");
+    return type + encodeData(record).toHex();
+  }).sort().join(",");
 }
