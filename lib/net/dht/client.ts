@@ -6,8 +6,8 @@ import { ok, refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
 import { diallingOptions, TRANSPORT_OPTIONS } from "./internal/dialling.ts";
 import { failureReason } from "./internal/failure.ts";
-import { dialTarget, requestPeer } from "./internal/request.ts";
-import { type KadPeer, lookUp, type LookupStep } from "./lookup.ts";
+import { dialTarget, requestNearest } from "./internal/request.ts";
+import type { KadPeer, LookupStep } from "./lookup.ts";
 import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
 
 /** Asks the nodes nearest to a key, beginning with the seeds. */
@@ -125,7 +125,6 @@ class Libp2pClient implements DhtClient {
     seeds: readonly string[],
     signal: AbortSignal,
   ): AsyncGenerator<LookupStep, void, undefined> {
-    const { protocol, clock } = this.#options;
     /** The seed that each address comes from. */
     const origins = new Map<string, string>();
     for (const { seed, expanded } of await this.#expandAll(seeds, signal)) {
@@ -135,19 +134,10 @@ class Libp2pClient implements DhtClient {
       }
       for (const address of expanded.value) origins.set(address, seed);
     }
-    const steps = lookUp({
-      key: request.key,
-      seeds: [...origins.keys()],
-      self: this.#libp2p.peerId.toString(),
-      clock,
+    const steps = requestNearest(this.#libp2p, [...origins.keys()], request, {
+      ...this.#options,
+      timeoutMs: REQUEST_TIMEOUT_MS,
       signal,
-      ask: (to, { signal }) =>
-        requestPeer(this.#libp2p, to, request, {
-          protocol,
-          clock,
-          timeoutMs: REQUEST_TIMEOUT_MS,
-          signal,
-        }),
     });
     for await (const step of steps) {
       const seed = step.kind === "failure" ? origins.get(step.at) : undefined;

@@ -1,9 +1,13 @@
 import { compare } from "uint8arrays/compare";
-import type { Clock } from "../../../core/clock.ts";
 import type { AnnounceOutcome } from "../announce_outcome.ts";
-import { type Contact, lookUp } from "../lookup.ts";
+import type { Contact } from "../lookup.ts";
 import { KadCall, type KadRequest } from "../message.ts";
-import { type Dialer, requestPeer } from "./request.ts";
+import {
+  type Dialer,
+  requestNearest,
+  type RequestOptions,
+  requestPeer,
+} from "./request.ts";
 
 /** Kademlia's k: how many nodes keep a record. */
 const REPLICATION = 20;
@@ -11,13 +15,9 @@ const REPLICATION = 20;
 const REQUEST_TIMEOUT_MS = 4000;
 
 /** What is announced, to whom and how. */
-export interface AnnounceOptions {
+export interface AnnounceOptions extends Omit<RequestOptions, "timeoutMs"> {
   /** Asks and tells. */
   readonly node: Dialer;
-  /** As the other nodes speak it. */
-  readonly protocol: string;
-  /** Bounds each question. */
-  readonly clock: Clock;
   /** Nodes to start from. */
   readonly seeds: readonly Contact[];
   /** For the nodes nearest to the key. */
@@ -26,8 +26,6 @@ export interface AnnounceOptions {
   readonly provider: KadRequest;
   /** Called whenever a node has said that it keeps the record. */
   readonly onStored: () => void;
-  /** Ends it. */
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -65,33 +63,23 @@ interface Seen {
 /** @returns how many nodes were told */
 async function tellNearest(
   request: KadRequest,
-  { node, protocol, clock, seeds, signal }: AnnounceOptions,
+  { node, seeds, ...how }: AnnounceOptions,
   { reached, failures }: Seen,
   onTold: () => void = () => {},
 ): Promise<number> {
-  const { key } = request;
-  const options = { protocol, clock, timeoutMs: REQUEST_TIMEOUT_MS };
+  const options = { ...how, timeoutMs: REQUEST_TIMEOUT_MS };
   const tell = async (to: Contact): Promise<boolean> => {
-    const answer = await requestPeer(node, to, request, { ...options, signal });
+    const answer = await requestPeer(node, to, request, options);
     if (answer.ok) onTold();
     else failures.add(answer.reason);
     return answer.ok;
   };
-  const steps = lookUp({
-    key,
-    seeds,
-    self: node.peerId.toString(),
-    clock,
-    signal,
-    ask: (to, { signal }) =>
-      requestPeer(node, to, { call: KadCall.findNode, key }, {
-        ...options,
-        signal,
-      }),
-  });
+  const question = { call: KadCall.findNode, key: request.key };
   const nearest: Uint8Array[] = [];
   const telling: Promise<boolean>[] = [];
-  for await (const step of steps) {
+  for await (
+    const step of requestNearest(node, seeds, question, options)
+  ) {
     if (step.kind === "failure") {
       failures.add(step.reason);
       continue;

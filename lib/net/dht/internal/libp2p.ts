@@ -175,7 +175,12 @@ export function kadRules(
       },
     },
     selectors: {
-      [policy.namespace]: (_key, values) => bestOf(values, policy),
+      [policy.namespace]: (_key, values) =>
+        values.indexOf(
+          values.reduce((best, value) =>
+            policy.isBetter(value, best) ? value : best
+          ),
+        ),
     },
   };
 }
@@ -183,16 +188,6 @@ export function kadRules(
 function tcpPort(address: Multiaddr): number | undefined {
   const port = address.getComponents().find(({ name }) => name === "tcp");
   return port?.value === undefined ? undefined : Number(port.value);
-}
-
-/** Position of the value that the policy prefers. */
-function bestOf(values: Uint8Array[], policy: RecordRules): number {
-  let best = 0;
-  for (const [i, value] of values.entries()) {
-    const current = values[best];
-    if (current !== undefined && policy.isBetter(value, current)) best = i;
-  }
-  return best;
 }
 
 /**

@@ -5,7 +5,13 @@ import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import * as Digest from "multiformats/hashes/digest";
 import { type Clock, deadline } from "../../../core/clock.ts";
 import { ok, refuse, type Result } from "../../../core/result.ts";
-import type { Contact, KadPeer, PeerAnswer } from "../lookup.ts";
+import {
+  type Contact,
+  type KadPeer,
+  lookUp,
+  type LookupStep,
+  type PeerAnswer,
+} from "../lookup.ts";
 import {
   decodeAnswer,
   encodeRequest,
@@ -21,6 +27,18 @@ import { failureReason } from "./failure.ts";
  */
 export type Dialer = Pick<Libp2p, "dial" | "peerId">;
 
+/** How others are asked. */
+export interface RequestOptions {
+  /** As the other nodes speak it. */
+  readonly protocol: string;
+  /** Bounds each question. */
+  readonly clock: Clock;
+  /** From dialling to the last byte of an answer. */
+  readonly timeoutMs: number;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
 /** As go-libp2p: a longer answer is no answer. */
 const MAX_ANSWER_BYTES = 4 << 20;
 /** Addresses tried of one peer: a hostile node may name any number. */
@@ -29,7 +47,6 @@ const MAX_DIALLED = 8;
 /**
  * Puts one question to one node and reads its answer.
  *
- * @param timeoutMs from dialling to the last byte
  * @returns the answer, or why there is none; a node that refuses a record
  * closes the stream, which is all that can be known
  */
@@ -37,12 +54,7 @@ export async function requestPeer(
   node: Dialer,
   to: Contact,
   request: KadRequest,
-  { protocol, clock, timeoutMs, signal }: {
-    readonly protocol: string;
-    readonly clock: Clock;
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-  },
+  { protocol, clock, timeoutMs, signal }: RequestOptions,
 ): Promise<Result<PeerAnswer>> {
   using limit = deadline(clock, timeoutMs, { signal });
   try {
@@ -53,6 +65,23 @@ export async function requestPeer(
   } catch (error) {
     return refuse(failureReason(error));
   }
+}
+
+/** Puts one question to the nodes nearest to its key, beginning with seeds. */
+export function requestNearest(
+  node: Dialer,
+  seeds: readonly Contact[],
+  request: KadRequest,
+  options: RequestOptions,
+): AsyncIterable<LookupStep> {
+  return lookUp({
+    ...options,
+    key: request.key,
+    seeds,
+    self: node.peerId.toString(),
+    ask: (to, { signal }) =>
+      requestPeer(node, to, request, { ...options, signal }),
+  });
 }
 
 /**
