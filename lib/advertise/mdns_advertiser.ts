@@ -46,14 +46,6 @@ export interface MdnsLinkState {
   readonly reason?: string;
 }
 
-/** Advertises images by multicast DNS. */
-export interface MdnsAdvertiser extends Advertiser {
-  /** For log lines. */
-  readonly name: "mDNS";
-  /** Every link in use, working or not. */
-  links(): readonly MdnsLinkState[];
-}
-
 /** How long `publish` waits for a link: probing takes up to a second. */
 const PUBLISH_TIMEOUT_MS = 3000;
 
@@ -78,12 +70,14 @@ const POLL_INTERVAL_MS = 3000;
 export async function openMdnsAdvertiser(
   options: MdnsAdvertiserOptions,
 ): Promise<MdnsAdvertiser> {
-  const advertiser = new LinksAdvertiser(options);
+  const advertiser = new MdnsAdvertiser(options);
   await advertiser.start();
   return advertiser;
 }
 
-class LinksAdvertiser implements MdnsAdvertiser {
+/** Advertises images by multicast DNS, on every link in use. */
+export class MdnsAdvertiser implements Advertiser {
+  /** For log lines. */
   readonly name = "mDNS";
   readonly #options: MdnsAdvertiserOptions;
   readonly #clock: Clock;
@@ -94,6 +88,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
   #claiming: Promise<void> | undefined;
   #isClosed = false;
 
+  /** Opens nothing before it is started. */
   constructor(options: MdnsAdvertiserOptions) {
     const { logger } = options;
     const machine = withSystemDefaults(options);
@@ -126,6 +121,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
     });
   }
 
+  /** Opens the sockets, and goes on looking for links. */
   async start(): Promise<void> {
     await this.#links.start();
     if (this.links().length === 0) {
@@ -137,6 +133,7 @@ class LinksAdvertiser implements MdnsAdvertiser {
     }
   }
 
+  /** Every link in use, working or not. */
   links(): readonly MdnsLinkState[] {
     const failed = this.#links.problems();
     const working = this.#links.sessions().map(({ link }) => link)
@@ -154,6 +151,12 @@ class LinksAdvertiser implements MdnsAdvertiser {
     ];
   }
 
+  /**
+   * Publishes an image, or publishes it anew.
+   *
+   * @returns once a link has announced it, or the reason why none has yet; it
+   * is tried again
+   */
   async publish(
     { image, version }: Advertisement,
     { signal }: { readonly signal: AbortSignal },
@@ -173,14 +176,17 @@ class LinksAdvertiser implements MdnsAdvertiser {
     return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
   }
 
+  /** Whether the image is announced on any link. */
   isPublished(image: ChannelArch): boolean {
     return this.#isAnnounced(formatChannelArch(image));
   }
 
+  /** Stops answering for an image, and says goodbye. */
   async withdraw(image: ChannelArch): Promise<void> {
     if (this.#images.delete(image)) await this.#claimTogether();
   }
 
+  /** Says goodbye to all, and closes the sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#links[Symbol.asyncDispose]();

@@ -144,7 +144,7 @@ Deno.test("MdnsAdvertiser: isPublished() holds once a link is established, until
   await lab.clock.advance(1000);
   assert.equal(advertiser.isPublished(image), true);
   assert.equal(advertiser.isPublished(imageOf("testing/arm64")), false);
-  await advertiser.withdraw(image, { signal });
+  await advertiser.withdraw(image);
   assert.equal(advertiser.isPublished(image), false);
 });
 

@@ -90,7 +90,7 @@ Deno.test("mDNS: a withdrawn image is no longer found, the others are", async ()
     "testing/arm64",
   ]);
   await lab.clock.advance(1000);
-  await advertiser.withdraw(imageOf("stable/arm64"), { signal });
+  await advertiser.withdraw(imageOf("stable/arm64"));
   await lab.clock.advance(100);
   const client = lan.host("10.0.0.9");
 

@@ -59,7 +59,7 @@ Deno.test("mDNS on loopback: published, found, updated, withdrawn", async () => 
   const [second] = await candidates(1, 5000);
   assert.equal(second?.version, "2027.1");
 
-  await advertiser.withdraw(imageOf(IMAGE), { signal });
+  await advertiser.withdraw(imageOf(IMAGE));
   assert.deepEqual(await candidates(1, 300), []);
 });
 

@@ -57,7 +57,7 @@ for await (const text of lines) {
     const [command, image = "", version = ""] = line.split(" ");
     if (command === "publish") await publish(image, version);
     if (command === "withdraw") {
-      await advertiser.withdraw(imageOf(image), { signal });
+      await advertiser.withdraw(imageOf(image));
       say({ event: "withdrawn", image });
     }
   }
