@@ -1,5 +1,5 @@
 import { whenAborted } from "../core/abort.ts";
-import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
@@ -45,8 +45,6 @@ export class DhtAdvertiser implements Advertiser {
   readonly name = "DHT";
   readonly #options: DhtAdvertiserOptions;
   readonly #publications: DhtPublications;
-  /** By image: aborts when it is withdrawn, or published anew. */
-  readonly #ended = new Map<string, AbortController>();
   readonly #attempts = new Set<Promise<unknown>>();
   readonly #stopWatching: () => void;
   #cancelTimer = () => {};
@@ -74,14 +72,9 @@ export class DhtAdvertiser implements Advertiser {
     advertisement: Advertisement,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Result<void>> {
-    const id = formatChannelArch(advertisement.image);
-    this.#ended.get(id)?.abort();
-    const ended = new AbortController();
-    this.#ended.set(id, ended);
     const order = this.#publications.set(advertisement, this.#now());
     return await new Promise((resolve) => {
-      this.#attempt(order, ended.signal, () => resolve(ok(undefined)))
-        .then(resolve);
+      this.#attempt(order, () => resolve(ok(undefined))).then(resolve);
       whenAborted(signal).then(() => resolve(refuse("interrupted")));
     });
   }
@@ -94,9 +87,6 @@ export class DhtAdvertiser implements Advertiser {
   /** Stops publishing and answering. */
   async withdraw(image: ChannelArch): Promise<void> {
     if (!this.#publications.delete(image)) return;
-    const id = formatChannelArch(image);
-    this.#ended.get(id)?.abort();
-    this.#ended.delete(id);
     this.#arm();
     await this.#options.node.withdraw(bootRecordKey(image));
   }
@@ -133,8 +123,7 @@ export class DhtAdvertiser implements Advertiser {
 
   #tick(): void {
     for (const order of this.#publications.tick(this.#now())) {
-      const ended = this.#ended.get(formatChannelArch(order.image));
-      if (ended !== undefined) void this.#attempt(order, ended.signal);
+      void this.#attempt(order);
     }
     this.#arm();
   }
@@ -142,10 +131,9 @@ export class DhtAdvertiser implements Advertiser {
   /** @param onStored called when the first other node keeps the record */
   async #attempt(
     order: PublishOrder,
-    signal: AbortSignal,
     onStored: () => void = () => {},
   ): Promise<Result<void>> {
-    const attempt = this.#announce(order, signal, () => {
+    const attempt = this.#announce(order, () => {
       const news = this.#publications.stored(order, this.#now());
       onStored();
       this.#tell(news);
@@ -153,7 +141,7 @@ export class DhtAdvertiser implements Advertiser {
     this.#attempts.add(attempt);
     const stored = await attempt;
     this.#attempts.delete(attempt);
-    if (signal.aborted) return refuse("withdrawn, or published anew");
+    if (order.signal.aborted) return refuse("withdrawn, or published anew");
     this.#tell(this.#publications.ended(order, stored, this.#now()));
     this.#arm();
     return stored.ok ? ok(undefined) : stored;
@@ -161,8 +149,7 @@ export class DhtAdvertiser implements Advertiser {
 
   /** @returns how many other nodes keep the record, at least one */
   async #announce(
-    { image, url, lastUpdatedMs, version }: PublishOrder,
-    signal: AbortSignal,
+    { image, url, lastUpdatedMs, version, signal }: PublishOrder,
     onStored: () => void,
   ): Promise<Result<number>> {
     const { node, providerName, ttlSeconds } = this.#options;

@@ -20,8 +20,8 @@ export interface PublishOrder {
   readonly url: string;
   /** What the record is dated: later than every one before. */
   readonly lastUpdatedMs: number;
-  /** Tells the orders of one image apart that was published anew. */
-  readonly generation: number;
+  /** Aborts when the image is published anew, or no more: the order is void. */
+  readonly signal: AbortSignal;
 }
 
 /** A line for the log. */
@@ -78,7 +78,8 @@ const CLOCK_JUMP_MS = 60_000;
 
 interface Publication {
   readonly advertisement: Advertisement;
-  readonly generation: number;
+  /** Aborts with it. */
+  readonly ending: AbortController;
   /** When it is to be published again, on the monotonic clock. */
   dueMs: number;
   isRunning: boolean;
@@ -102,7 +103,6 @@ interface Publication {
 export class DhtPublications {
   readonly #options: DhtPublicationsOptions;
   readonly #publications = new Map<string, Publication>();
-  #lastGeneration = 0;
   #lastUpdatedMs = 0;
   #lastTickMs = 0;
   #hasWarned = false;
@@ -114,9 +114,11 @@ export class DhtPublications {
 
   /** Publishes an image, or publishes it anew: attempts begun before are void. */
   set(advertisement: Advertisement, now: Now): PublishOrder {
+    const id = formatChannelArch(advertisement.image);
+    this.#publications.get(id)?.ending.abort();
     const publication: Publication = {
       advertisement,
-      generation: ++this.#lastGeneration,
+      ending: new AbortController(),
       dueMs: Infinity,
       isRunning: false,
       url: "",
@@ -124,10 +126,7 @@ export class DhtPublications {
       lastAttempt: now,
       storedAt: 0,
     };
-    this.#publications.set(
-      formatChannelArch(advertisement.image),
-      publication,
-    );
+    this.#publications.set(id, publication);
     return this.#begin(publication, now);
   }
 
@@ -137,7 +136,9 @@ export class DhtPublications {
    * @returns whether it was published
    */
   delete(image: ChannelArch): boolean {
-    return this.#publications.delete(formatChannelArch(image));
+    const id = formatChannelArch(image);
+    this.#publications.get(id)?.ending.abort();
+    return this.#publications.delete(id);
   }
 
   /** A peer has come: what has too few holders is published again soon. */
@@ -251,7 +252,7 @@ export class DhtPublications {
   }
 
   #begin(publication: Publication, now: Now): PublishOrder {
-    const { advertisement: { image, version }, generation } = publication;
+    const { advertisement: { image, version }, ending } = publication;
     publication.dueMs = Infinity;
     publication.isRunning = true;
     publication.lastAttempt = now;
@@ -266,14 +267,15 @@ export class DhtPublications {
       version,
       url: publication.url,
       lastUpdatedMs: this.#lastUpdatedMs,
-      generation,
+      signal: ending.signal,
     };
   }
 
-  /** The publication that an order is of, unless it has been replaced since. */
-  #current({ image, generation }: PublishOrder): Publication | undefined {
-    const publication = this.#publications.get(formatChannelArch(image));
-    return publication?.generation === generation ? publication : undefined;
+  /** The publication that an order is of, unless the order is void. */
+  #current({ image, signal }: PublishOrder): Publication | undefined {
+    return signal.aborted
+      ? undefined
+      : this.#publications.get(formatChannelArch(image));
   }
 
   #idle(): Publication[] {

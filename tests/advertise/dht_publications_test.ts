@@ -36,13 +36,17 @@ function openMany(count: number): DhtPublications {
 
 Deno.test("set() orders the record to be published at once", () => {
   const publications = open();
-  assert.deepEqual(publications.set({ image: ARM, version: "7" }, at(5)), {
+  const { signal, ...order } = publications.set(
+    { image: ARM, version: "7" },
+    at(5),
+  );
+  assert.deepEqual(order, {
     image: ARM,
     version: "7",
     url: "http://192.0.2.7/stable/arm64",
     lastUpdatedMs: WALL_MS + 5,
-    generation: 1,
   });
+  assert.ok(!signal.aborted);
   assert.deepEqual(publications.status(at(6)), [{ image: ARM, storedAt: 0 }]);
   assert.ok(!publications.isPublished(ARM, at(6)));
   assert.deepEqual(publications.tick(at(10_000)), [], "it is running");
@@ -128,7 +132,9 @@ Deno.test("four are published again at once, the next when one of them ends", ()
 Deno.test("an image that is published anew voids the attempt before", () => {
   const publications = open();
   const first = publications.set({ image: ARM, version: "1" }, at(0));
+  assert.ok(!first.signal.aborted);
   publications.set({ image: ARM, version: "2" }, at(1));
+  assert.ok(first.signal.aborted);
   assert.equal(publications.stored(first, at(2)), undefined);
   assert.equal(publications.ended(first, refuse("nobody"), at(2)), undefined);
   assert.ok(!publications.isPublished(ARM, at(2)));
@@ -140,6 +146,7 @@ Deno.test("an image that was deleted is neither due nor told of", () => {
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   assert.ok(publications.delete(ARM));
   assert.ok(!publications.delete(ARM));
+  assert.ok(order.signal.aborted);
   assert.equal(publications.ended(order, refuse("nobody"), at(1)), undefined);
   assert.deepEqual(publications.status(at(1)), []);
   assert.equal(publications.nextDueMs(), Infinity);
