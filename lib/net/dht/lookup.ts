@@ -50,43 +50,32 @@ export type LookupStep =
     readonly reason: string;
   };
 
-/** How far a look-up goes. */
-export interface LookupLimits {
-  /** Ends when this many of the nearest have answered. @default 20 */
-  readonly k?: number;
+/** How far a look-up goes, unless it is told otherwise. */
+export const LOOKUP_LIMITS = {
+  /** Ends when this many of the nearest have answered. */
+  k: 20,
   /**
    * Nodes asked at once, as in the paper. Each costs an encrypted handshake,
    * which on a small board takes longer than the network does: all of those
    * begun together end together, late.
-   *
-   * @default 3
    */
-  readonly alpha?: number;
+  alpha: 3,
   /**
    * A question unanswered for so long no longer counts as one of `alpha`, so
    * that nodes that accept and stay silent do not hold up the others.
-   *
-   * @default 250
    */
-  readonly slowAfterMs?: number;
+  slowAfterMs: 250,
   /**
    * Questions open at once, slow ones included: more would choke a slow
    * machine, for which every node is slow.
-   *
-   * @default 20
    */
-  readonly maxOpen?: number;
-  /** Nodes asked at most, whatever they name. @default 256 */
-  readonly maxAsked?: number;
-}
-
-const DEFAULT_LIMITS: Required<LookupLimits> = {
-  k: 20,
-  alpha: 3,
-  slowAfterMs: 250,
   maxOpen: 20,
+  /** Nodes asked at most, whatever they name. */
   maxAsked: 256,
 };
+
+/** How far one look-up goes. */
+export type LookupLimits = Readonly<Partial<typeof LOOKUP_LIMITS>>;
 
 /** What a look-up is for. */
 export interface LookupOptions {
@@ -105,7 +94,7 @@ export interface LookupOptions {
  */
 export class Lookup {
   readonly #target: Uint8Array;
-  readonly #limits: Required<LookupLimits>;
+  readonly #limits: typeof LOOKUP_LIMITS;
   readonly #known: Set<string>;
   readonly #answered = new Set<string>();
   /** Distances of those that answered, nearest first. */
@@ -123,7 +112,7 @@ export class Lookup {
   constructor({ key, self, limits }: LookupOptions) {
     this.#target = sha256(key);
     this.#known = new Set([self]);
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#limits = { ...LOOKUP_LIMITS, ...limits };
   }
 
   /** Has a node asked, unless it is known already or cannot be dialled. */
@@ -218,7 +207,7 @@ export async function* lookUp(
   },
 ): AsyncGenerator<LookupStep, void, undefined> {
   const lookup = new Lookup(options);
-  const { slowAfterMs } = { ...DEFAULT_LIMITS, ...options.limits };
+  const { slowAfterMs } = { ...LOOKUP_LIMITS, ...options.limits };
   const steps: LookupStep[] = [];
   let wake = Promise.withResolvers<void>();
   const over = new AbortController();

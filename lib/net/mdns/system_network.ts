@@ -29,14 +29,14 @@ export interface MdnsOptions {
 
 /** The options with this machine's means where none were given. */
 export function withSystemDefaults(
-  {
-    interfaces,
-    clock = systemClock,
-    network = systemMdnsNetwork,
-    random = Math.random,
-  }: MdnsOptions,
+  options: MdnsOptions,
 ): Required<MdnsOptions> {
-  return { interfaces, clock, network, random };
+  return {
+    clock: systemClock,
+    network: systemMdnsNetwork,
+    random: Math.random,
+    ...options,
+  };
 }
 
 const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;

@@ -14,17 +14,17 @@ const RECORDS = "/dht/record/";
 const PROVIDERS = "/dht/provider/";
 const PEERS = "/peers/";
 
-/** How much a node keeps for others. */
-export interface DatastoreLimits {
-  /** Values, each under a key of its own. @default 4096 */
-  readonly maxRecords?: number;
-  /** Providers over all keys. @default 16384 */
-  readonly maxProviders?: number;
-  /** Providers of one key. @default 512 */
-  readonly maxProvidersPerKey?: number;
-  /** Peers whose addresses are known. @default 16384 */
-  readonly maxPeers?: number;
-}
+/** How much a node keeps for others, unless it is told otherwise. */
+const LIMITS = {
+  /** Values, each under a key of its own. */
+  maxRecords: 4096,
+  /** Providers over all keys. */
+  maxProviders: 16384,
+  /** Providers of one key. */
+  maxProvidersPerKey: 512,
+  /** Peers whose addresses are known. */
+  maxPeers: 16384,
+};
 
 /**
  * What kad-dht keeps, in memory, with the rules it lacks itself: it overwrites
@@ -44,7 +44,7 @@ export class DhtDatastore extends MemoryDatastore {
   readonly #clock: Clock;
   readonly #providerTtlMs: number;
   readonly #selfId: string;
-  readonly #limits: Required<DatastoreLimits>;
+  readonly #limits: Readonly<typeof LIMITS>;
 
   /** @param selfId the own peer id, whose provider entries do not expire */
   constructor(
@@ -53,7 +53,7 @@ export class DhtDatastore extends MemoryDatastore {
       readonly clock: Clock;
       readonly providerTtlSeconds: number;
       readonly selfId: string;
-      readonly limits?: DatastoreLimits;
+      readonly limits?: Readonly<Partial<typeof LIMITS>>;
     },
   ) {
     super();
@@ -61,13 +61,7 @@ export class DhtDatastore extends MemoryDatastore {
     this.#clock = clock;
     this.#providerTtlMs = providerTtlSeconds * 1000;
     this.#selfId = selfId;
-    this.#limits = {
-      maxRecords: 4096,
-      maxProviders: 16384,
-      maxProvidersPerKey: 512,
-      maxPeers: 16384,
-      ...limits,
-    };
+    this.#limits = { ...LIMITS, ...limits };
     this.#records = new BoundedMap(this.#limits.maxRecords, "refuse");
   }
 
