@@ -7,7 +7,7 @@ import type { DnsName } from "../net/dns/name.ts";
 import type { Link } from "../net/interfaces.ts";
 import type { Claim } from "../net/mdns/claim_register.ts";
 import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
-import { MalformedLog } from "../net/mdns/malformed_log.ts";
+import { malformedLog } from "../net/mdns/malformed_log.ts";
 import { ResponderLink } from "../net/mdns/responder_link.ts";
 import { metaRecord } from "../net/mdns/service_claim.ts";
 import {
@@ -93,7 +93,7 @@ export class MdnsAdvertiser implements Advertiser {
     const { logger } = options;
     const machine = withSystemDefaults(options);
     const { clock, network, random } = machine;
-    const malformed = new MalformedLog({ clock, logger });
+    const onMalformed = malformedLog({ clock, logger });
     this.#options = options;
     this.#clock = clock;
     this.#images = new PublishedImages(options);
@@ -112,7 +112,7 @@ export class MdnsAdvertiser implements Advertiser {
             event.kind === "established"
               ? this.#onEstablished(link, event.id)
               : this.#onConflict(event.id, event.name),
-          onMalformed: (link, reason) => malformed.add(link, reason),
+          onMalformed,
         }),
       onProblem: ({ link, problem }) =>
         logger.warn(`mdns ${link.interfaceName} ${problem}`),

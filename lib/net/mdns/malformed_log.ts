@@ -5,32 +5,24 @@ import type { Link } from "../interfaces.ts";
 /** How often a line is written, however much nonsense comes in. */
 const INTERVAL_MS = 60_000;
 
-/** Counts packets that make no sense, and says so once in a while. */
-export class MalformedLog {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  #count = 0;
-  #nextLineMs = -Infinity;
-
-  /** Writes to the logger, timed by the clock. */
-  constructor(to: { readonly clock: Clock; readonly logger: Logger }) {
-    this.#clock = to.clock;
-    this.#logger = to.logger;
-  }
-
-  /**
-   * Counts a packet.
-   *
-   * @param reason what is wrong with it, fit for a log line
-   */
-  add(link: Link, reason: string): void {
-    this.#count++;
-    const nowMs = this.#clock.monotonic();
-    if (nowMs < this.#nextLineMs) return;
-    this.#logger.warn(
-      `mdns ${link.interfaceName} malformed packets ignored: ${this.#count}, the last one: ${reason}`,
+/**
+ * Counts packets that make no sense, and says so once in a while.
+ *
+ * @returns counts a packet, given what is wrong with it, fit for a log line
+ */
+export function malformedLog(
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): (link: Link, reason: string) => void {
+  let count = 0;
+  let nextLineMs = -Infinity;
+  return ({ interfaceName }, reason) => {
+    count++;
+    const nowMs = clock.monotonic();
+    if (nowMs < nextLineMs) return;
+    logger.warn(
+      `mdns ${interfaceName} malformed packets ignored: ${count}, the last one: ${reason}`,
     );
-    this.#count = 0;
-    this.#nextLineMs = nowMs + INTERVAL_MS;
-  }
+    count = 0;
+    nextLineMs = nowMs + INTERVAL_MS;
+  };
 }
