@@ -13,7 +13,6 @@ import {
   DhtPublications,
   type DhtPublicationsOptions,
   type Now,
-  type PublicationNews,
   type PublishOrder,
 } from "./dht_publications.ts";
 
@@ -133,16 +132,18 @@ export class DhtAdvertiser implements Advertiser {
     order: PublishOrder,
     onStored: () => void = () => {},
   ): Promise<Result<void>> {
+    const { logger } = this.#options;
     const attempt = this.#announce(order, () => {
-      const news = this.#publications.stored(order, this.#now());
+      const relief = this.#publications.stored(order, this.#now());
       onStored();
-      this.#tell(news);
+      if (relief !== undefined) logger.info(relief);
     });
     this.#attempts.add(attempt);
     const stored = await attempt;
     this.#attempts.delete(attempt);
     if (order.signal.aborted) return refuse("withdrawn, or published anew");
-    this.#tell(this.#publications.ended(order, stored, this.#now()));
+    const trouble = this.#publications.ended(order, stored, this.#now());
+    if (trouble !== undefined) logger.warn(trouble);
     this.#arm();
     return stored.ok ? ok(undefined) : stored;
   }
@@ -174,9 +175,5 @@ export class DhtAdvertiser implements Advertiser {
     } catch (error) {
       return refuse(messageOf(error));
     }
-  }
-
-  #tell(news: PublicationNews | undefined): void {
-    if (news !== undefined) this.#options.logger[news.kind](news.line);
   }
 }

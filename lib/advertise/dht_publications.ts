@@ -24,14 +24,6 @@ export interface PublishOrder {
   readonly signal: AbortSignal;
 }
 
-/** A line for the log. */
-export interface PublicationNews {
-  /** Its level. */
-  readonly kind: "info" | "warn";
-  /** What it says. */
-  readonly line: string;
-}
-
 /** How one image stands in the DHT. */
 export interface DhtImageStatus {
   /** Which image it is. */
@@ -168,8 +160,12 @@ export class DhtPublications {
     return due.slice(0, this.#free()).map((one) => this.#begin(one, now));
   }
 
-  /** Another node has said that it keeps a record. */
-  stored(order: PublishOrder, now: Now): PublicationNews | undefined {
+  /**
+   * Another node has said that it keeps a record.
+   *
+   * @returns a line for the log when that ends the trouble
+   */
+  stored(order: PublishOrder, now: Now): string | undefined {
     const publication = this.#current(order);
     if (publication === undefined) return undefined;
     publication.lastStored = now;
@@ -179,19 +175,20 @@ export class DhtPublications {
       .some(({ problem }) => problem !== undefined);
     if (!this.#hasWarned || hasProblem) return undefined;
     this.#hasWarned = false;
-    return { kind: "info", line: "The DHT has peers now, images are in it" };
+    return "The DHT has peers now, images are in it";
   }
 
   /**
    * An attempt is over.
    *
    * @param result how many other nodes keep the record, at least one
+   * @returns a line for the log when trouble has begun
    */
   ended(
     order: PublishOrder,
     result: Result<number>,
     { monotonicMs }: Now,
-  ): PublicationNews | undefined {
+  ): string | undefined {
     const publication = this.#current(order);
     if (publication === undefined) return undefined;
     const { refreshSeconds, random } = this.#options;
@@ -214,11 +211,7 @@ export class DhtPublications {
     advance(publication, monotonicMs + retryMs * (0.75 + random() / 2));
     if (this.#hasWarned) return undefined;
     this.#hasWarned = true;
-    return {
-      kind: "warn",
-      line:
-        `Images cannot be found over the DHT yet (${result.reason}): trying again until it works, nodes to join through are named with --bootstrap`,
-    };
+    return `Images cannot be found over the DHT yet (${result.reason}): trying again until it works, nodes to join through are named with --bootstrap`;
   }
 
   /** When `tick` has something to look at, on the monotonic clock. */
