@@ -26,6 +26,20 @@ const LIMITS = {
   maxPeers: 16384,
 };
 
+/** What a datastore is made of. */
+export interface DhtDatastoreOptions {
+  /** Decides which of two records is kept, and until when. */
+  readonly policy: RecordRules;
+  /** By which records and provider entries end. */
+  readonly clock: Clock;
+  /** How long a provider entry is kept. */
+  readonly providerTtlSeconds: number;
+  /** The own peer id, whose provider entries do not expire. */
+  readonly selfId: string;
+  /** Where they differ from `LIMITS`. */
+  readonly limits?: Readonly<Partial<typeof LIMITS>>;
+}
+
 /**
  * What kad-dht keeps, in memory, with the rules it lacks itself: it overwrites
  * a record with a worse one, answers with expired ones, keeps provider entries
@@ -40,28 +54,14 @@ export class DhtDatastore extends MemoryDatastore {
   #providerCount = 0;
   /** Keys of the peer store, the one written last at the end. */
   readonly #peers = new Set<string>();
-  readonly #policy: RecordRules;
-  readonly #clock: Clock;
-  readonly #providerTtlMs: number;
-  readonly #selfId: string;
+  readonly #options: DhtDatastoreOptions;
   readonly #limits: Readonly<typeof LIMITS>;
 
-  /** @param selfId the own peer id, whose provider entries do not expire */
-  constructor(
-    { policy, clock, providerTtlSeconds, selfId, limits }: {
-      readonly policy: RecordRules;
-      readonly clock: Clock;
-      readonly providerTtlSeconds: number;
-      readonly selfId: string;
-      readonly limits?: Readonly<Partial<typeof LIMITS>>;
-    },
-  ) {
+  /** Empty. */
+  constructor(options: DhtDatastoreOptions) {
     super();
-    this.#policy = policy;
-    this.#clock = clock;
-    this.#providerTtlMs = providerTtlSeconds * 1000;
-    this.#selfId = selfId;
-    this.#limits = { ...LIMITS, ...limits };
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
     this.#records = new BoundedMap(this.#limits.maxRecords, "refuse");
   }
 
@@ -137,7 +137,7 @@ export class DhtDatastore extends MemoryDatastore {
   }
 
   #isExpired(value: Uint8Array): boolean {
-    return this.#policy.expiresMs(value) <= this.#clock.now();
+    return this.#options.policy.expiresMs(value) <= this.#options.clock.now();
   }
 
   #putRecord(name: string, bytes: Uint8Array): void {
@@ -145,7 +145,7 @@ export class DhtDatastore extends MemoryDatastore {
     if (record === undefined) throw new Error("malformed record");
     const current = this.#records.get(name);
     const kept = current && decodeRecord(current)?.value;
-    if (kept && this.#policy.isBetter(kept, record.value)) return;
+    if (kept && this.#options.policy.isBetter(kept, record.value)) return;
     if (this.#records.set(name, bytes)) return;
     for (const _ of this.records()); // drops those that have expired
     if (!this.#records.set(name, bytes)) {
@@ -163,7 +163,7 @@ export class DhtDatastore extends MemoryDatastore {
     if (this.#peers.size <= this.#limits.maxPeers) return;
     for (const oldest of this.#peers) {
       const peerId = peerIdOfName(oldest);
-      if (peerId === this.#selfId) continue;
+      if (peerId === this.#options.selfId) continue;
       this.delete(new Key(oldest));
       for (const key of [...this.#providers.keys()]) {
         this.#deleteProvider(key, peerId);
@@ -175,7 +175,7 @@ export class DhtDatastore extends MemoryDatastore {
   #putProvider(name: string, bytes: Uint8Array): void {
     const [key, peerId] = splitProviderName(name);
     const entries = this.#providers.get(key) ?? new Map();
-    if (!entries.has(peerId) && peerId !== this.#selfId) {
+    if (!entries.has(peerId) && peerId !== this.#options.selfId) {
       const { maxProviders, maxProvidersPerKey } = this.#limits;
       if (this.#providerCount >= maxProviders) this.#dropExpiredProviders();
       if (
@@ -184,7 +184,7 @@ export class DhtDatastore extends MemoryDatastore {
       ) throw new Error("no room for another provider");
     }
     if (!entries.has(peerId)) this.#providerCount++;
-    entries.set(peerId, { bytes, sinceMs: this.#clock.monotonic() });
+    entries.set(peerId, { bytes, sinceMs: this.#options.clock.monotonic() });
     this.#providers.set(key, entries);
   }
 
@@ -196,11 +196,10 @@ export class DhtDatastore extends MemoryDatastore {
 
   /** Those that have not expired; the others are forgotten. */
   *#providersOf(key: string): Generator<Pair> {
-    const nowMs = this.#clock.monotonic();
+    const { clock, providerTtlSeconds, selfId } = this.#options;
+    const oldestMs = clock.monotonic() - providerTtlSeconds * 1000;
     for (const [peerId, entry] of [...this.#providers.get(key) ?? []]) {
-      if (
-        peerId !== this.#selfId && nowMs >= entry.sinceMs + this.#providerTtlMs
-      ) {
+      if (peerId !== selfId && entry.sinceMs <= oldestMs) {
         this.#deleteProvider(key, peerId);
         continue;
       }

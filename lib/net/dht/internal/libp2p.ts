@@ -11,11 +11,7 @@ import type { RecordRules } from "../record_rules.ts";
 import { hostOf, reachableAddresses, uniqueAddresses } from "./addresses.ts";
 import { limitPerHost } from "./connection_limit.ts";
 import type { DhtDatastore } from "./datastore.ts";
-import {
-  type ConnectionManagerInit,
-  diallingOptions,
-  TRANSPORT_OPTIONS,
-} from "./dialling.ts";
+import { diallingOptions, TRANSPORT_OPTIONS } from "./dialling.ts";
 import { failureReason } from "./failure.ts";
 import { propertyOf } from "./property_of.ts";
 
@@ -91,7 +87,14 @@ export async function startLibp2p(
         maxAddressAge: PEER_STORE_AGE_MS,
         maxPeerAge: PEER_STORE_AGE_MS,
       },
-      connectionManager: connectionManagerOptions(),
+      connectionManager: {
+        ...diallingOptions(DIAL_TIMEOUT_MS, ADDRESS_DIAL_TIMEOUT_MS),
+        maxConnections: MAX_CONNECTIONS,
+        inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
+        maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
+        // departures.ts looks once more, and join.ts goes on.
+        reconnectRetries: 0,
+      },
       services: {
         identify: identify(),
         ping: ping(),
@@ -124,24 +127,14 @@ function announced(
   { identity, alsoAnnounce }: ServingOptions,
 ): Multiaddr[] {
   const ownId = `/p2p/${identity.peerId}`;
-  const port = listening.map(tcpPort).find((port) => port !== undefined);
-  const further = port === undefined ? [] : alsoAnnounce(port);
+  const port = listening.flatMap((address) => address.getComponents())
+    .find(({ name }) => name === "tcp")?.value;
+  const further = port === undefined ? [] : alsoAnnounce(Number(port));
   return reachableAddresses(uniqueAddresses([
     ...confirmed,
     ...listening.map((address) => address.encapsulate(ownId)),
     ...further.map((address) => multiaddr(address + ownId)),
   ]));
-}
-
-function connectionManagerOptions(): ConnectionManagerInit {
-  return {
-    ...diallingOptions(DIAL_TIMEOUT_MS, ADDRESS_DIAL_TIMEOUT_MS),
-    maxConnections: MAX_CONNECTIONS,
-    inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
-    maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
-    // departures.ts looks once more, and join.ts goes on.
-    reconnectRetries: 0,
-  };
 }
 
 function kadOptions({ protocol, policy }: ServingOptions): KadDHTInit {
@@ -183,11 +176,6 @@ export function kadRules(
         ),
     },
   };
-}
-
-function tcpPort(address: Multiaddr): number | undefined {
-  const port = address.getComponents().find(({ name }) => name === "tcp");
-  return port?.value === undefined ? undefined : Number(port.value);
 }
 
 /**
