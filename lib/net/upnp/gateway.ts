@@ -39,7 +39,8 @@ export interface PortMapping {
 const SERVICE_TYPES =
   /^urn:schemas-upnp-org:service:WAN(IP|PPP)Connection:[12]$/;
 const CALL_TIMEOUT_MS = 3000;
-const MAX_DOCUMENT_BYTES = 256 * 1024;
+/** Characters of an answer. */
+const MAX_LENGTH = 256 * 1024;
 /** WANIPConnection:1, table 4: the router knows no limited leases. */
 const ONLY_PERMANENT_LEASES = "725";
 
@@ -197,14 +198,13 @@ async function request(
 }
 
 async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_DOCUMENT_BYTES) throw new Error("its answer is too long");
-    chunks.push(chunk);
+  const chunks = response.body?.pipeThrough(new TextDecoderStream());
+  let text = "";
+  for await (const chunk of chunks ?? []) {
+    text += chunk;
+    if (text.length > MAX_LENGTH) throw new Error("its answer is too long");
   }
-  return await new Blob(chunks.map((chunk) => new Uint8Array(chunk))).text();
+  return text;
 }
 
 /** The text of the first element of a name, without any inside it. */
