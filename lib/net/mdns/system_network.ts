@@ -82,9 +82,14 @@ async function openSocket(
       callback(null, address, link.family),
   });
   try {
-    const [port, address] = bindTarget(link, kind);
-    await bind(socket, port, address);
-    prepare(socket, link, kind);
+    await bind(socket, ...bindTarget(link, kind));
+    socket.setMulticastInterface(multicastInterface(link));
+    socket.setMulticastTTL(HOP_LIMIT);
+    socket.setMulticastLoopback(true);
+    if (kind === "group") {
+      socket.setTTL(HOP_LIMIT);
+      join(socket, link);
+    }
   } catch (error) {
     close(socket);
     throw error;
@@ -166,16 +171,6 @@ function bindTarget(
     MDNS_PORT,
     link.family === 4 ? GROUP[4] : `${GROUP[6]}%${link.interfaceName}`,
   ];
-}
-
-function prepare(socket: Socket, link: Link, kind: MdnsSocketKind): void {
-  socket.setMulticastInterface(multicastInterface(link));
-  socket.setMulticastTTL(HOP_LIMIT);
-  socket.setMulticastLoopback(true);
-  if (kind === "group") {
-    socket.setTTL(HOP_LIMIT);
-    join(socket, link);
-  }
 }
 
 function join(socket: Socket, link: Link): void {
