@@ -233,25 +233,20 @@ export class MdnsResponder {
 
   /** @param delayMs how long multicast answers wait; undefined: as usual */
   #answer(
-    { id, questions, answers: known, authorities }: DnsMessage,
+    message: DnsMessage,
     from: Endpoint,
     nowMs: number,
     delayMs: number | undefined,
   ): ResponderAction[] {
-    if (from.port !== MDNS_PORT) {
-      return this.#answerOneShot({ id, questions, known }, from);
-    }
+    if (from.port !== MDNS_PORT) return this.#answerOneShot(message, from);
+    const { questions, answers: known, authorities } = message;
     const index = this.#answers();
     const answer = (asked: readonly DnsQuestion[]) =>
       withoutKnown(answersTo(asked, index), known);
-    const actions: ResponderAction[] = [];
     const isProbe = authorities.length > 0;
     const onLink = this.#options.isOnLink(from.address);
     const wantsUnicast = (q: DnsQuestion) => q.unicastResponse && onLink;
     const direct = answer(questions.filter(wantsUnicast));
-    for (const packet of responsePackets(direct, this.#additionalsOf)) {
-      actions.push({ kind: "unicast", packet, to: from });
-    }
     const spoken = distinctRecords([
       ...answer(questions.filter((q) => isProbe || !wantsUnicast(q))),
       // Section 5.4: an answer by unicast still keeps caches fresh.
@@ -266,7 +261,7 @@ export class MdnsResponder {
       gapMs: isProbe ? PROBE_RATE_LIMIT_MS : RATE_LIMIT_MS,
       nowMs,
     });
-    return actions;
+    return unicasts(responsePackets(direct, this.#additionalsOf), from);
   }
 
   /**
@@ -274,46 +269,34 @@ export class MdnsResponder {
    * simple resolver, or a client that wants its answer without delay.
    */
   #answerOneShot(
-    { id, questions, known }: {
-      readonly id: number;
-      readonly questions: readonly DnsQuestion[];
-      readonly known: readonly DnsRecord[];
-    },
+    { id, questions, answers: known }: DnsMessage,
     from: Endpoint,
   ): ResponderAction[] {
     // Section 11: nothing is told to those beyond the link.
     if (!this.#options.isOnLink(from.address)) return [];
     // They are repeated in each packet of the answer.
     if (encodedLength(questions) > MAX_REPEATED_BYTES) return [];
-    const index = this.#oneShotAnswers();
+    const index = this.#answers(true);
     const answers = withoutKnown(answersTo(questions, index), known);
     const additionals = (answer: DnsRecord) => additionalsTo([answer], index);
-    return legacyPackets(answers, additionals, { id, questions })
-      .map((packet) => ({ kind: "unicast", packet, to: from }));
+    const packets = legacyPackets(answers, additionals, { id, questions });
+    return unicasts(packets, from);
   }
 
   readonly #additionalsOf = (answer: DnsRecord) =>
     additionalsTo([answer], this.#answers());
 
-  #answers(): AnswerIndex {
-    this.#updateIndexes();
-    return this.#index;
-  }
-
-  #oneShotAnswers(): AnswerIndex {
-    this.#updateIndexes();
-    return this.#oneShotIndex;
-  }
-
-  #updateIndexes(): void {
-    if (this.#indexRevision === this.#claims.revision) return;
-    const records = this.#claims.records();
-    const oneShot = this.#claims.oneShotRecords();
-    this.#index = this.#indexOf(records);
-    this.#oneShotIndex = oneShot.length === records.length
-      ? this.#index
-      : this.#indexOf(oneShot);
-    this.#indexRevision = this.#claims.revision;
+  #answers(isOneShot = false): AnswerIndex {
+    if (this.#indexRevision !== this.#claims.revision) {
+      const records = this.#claims.records();
+      const oneShot = this.#claims.oneShotRecords();
+      this.#index = this.#indexOf(records);
+      this.#oneShotIndex = oneShot.length === records.length
+        ? this.#index
+        : this.#indexOf(oneShot);
+      this.#indexRevision = this.#claims.revision;
+    }
+    return isOneShot ? this.#oneShotIndex : this.#index;
   }
 
   #indexOf(records: readonly DnsRecord[]): AnswerIndex {
@@ -329,6 +312,13 @@ export class MdnsResponder {
 
 function multicasts(packets: readonly Uint8Array[]): ResponderAction[] {
   return packets.map((packet) => ({ kind: "multicast", packet }));
+}
+
+function unicasts(
+  packets: readonly Uint8Array[],
+  to: Endpoint,
+): ResponderAction[] {
+  return packets.map((packet) => ({ kind: "unicast", packet, to }));
 }
 
 function encodedLength(questions: readonly DnsQuestion[]): number {
