@@ -119,8 +119,7 @@ let lastSystemAddresses: InterfaceAddress[] = [];
  */
 function isUsable(address: string): boolean {
   const bytes = addressBytes(address);
-  if (bytes === undefined || address === "::1") return false;
-  return !isLinkLocal6(bytes);
+  return bytes !== undefined && address !== "::1" && !isLinkLocal6(bytes);
 }
 
 /** `lo` means loopback on every system, also where it is called `lo0`. */

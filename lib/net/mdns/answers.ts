@@ -69,7 +69,7 @@ export function additionalsTo(
     [...answers, ...instances].flatMap((record) =>
       record.type === DnsType.SRV
         ? [record.service.target]
-        : isAddress(record)
+        : record.type === DnsType.A || record.type === DnsType.AAAA
         ? [record.name]
         : []
     ),
@@ -120,8 +120,4 @@ function negativeRecords(named: readonly DnsRecord[]): DnsRecord[] {
     nextName: first.name,
     types: [...new Set(named.map((r) => r.type))].sort((a, b) => a - b),
   }];
-}
-
-function isAddress(record: DnsRecord): boolean {
-  return record.type === DnsType.A || record.type === DnsType.AAAA;
 }

@@ -4,11 +4,6 @@ import { tcp } from "@libp2p/tcp";
 import type { Libp2pOptions } from "libp2p";
 import { diallingOrder } from "./addresses.ts";
 
-/** Settings of libp2p's connections. */
-export type ConnectionManagerInit = NonNullable<
-  Libp2pOptions["connectionManager"]
->;
-
 /** What every libp2p of this project is made of, serving or not. */
 export const TRANSPORT_OPTIONS = {
   transports: [tcp()],
@@ -26,7 +21,7 @@ export const TRANSPORT_OPTIONS = {
 export function diallingOptions(
   timeoutMs: number,
   addressTimeoutMs: number,
-): ConnectionManagerInit {
+): NonNullable<Libp2pOptions["connectionManager"]> {
   return {
     dialTimeout: timeoutMs,
     addressDialTimeout: addressTimeoutMs,
