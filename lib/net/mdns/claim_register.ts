@@ -52,8 +52,8 @@ interface Entry {
   phase: "probing" | "established" | "lost";
   /** Whether it has been established before, be it under another name. */
   wasEstablished: boolean;
-  probesSent: number;
-  announcementsSent: number;
+  /** Packets sent in this phase: probes, or announcements. */
+  sent: number;
   /** When it was last announced, `-Infinity` for never. */
   announcedMs: number;
   dueMs: number;
@@ -94,12 +94,12 @@ export class ClaimRegister {
         this.#sayGoodbye(entry, entry.claim.shared, nowMs);
       }
       const { wasEstablished = false } = entry ?? {};
-      this.#entries.set(id, this.#newEntry(claim, { wasEstablished, nowMs }));
+      this.#entries.set(id, this.#newEntry(claim, wasEstablished, nowMs));
       this.#names.set(foldName(claim.name), id);
     } else if (!sameClaim(entry.claim, claim)) {
       entry.claim = claim;
       if (entry.phase === "established") {
-        entry.announcementsSent = 0;
+        entry.sent = 0;
         entry.dueMs = Math.max(nowMs, entry.announcedMs + UPDATE_INTERVAL_MS);
       }
     }
@@ -200,21 +200,22 @@ export class ClaimRegister {
     const established: string[] = [];
     for (const [id, entry] of this.#entries) {
       if (entry.dueMs > nowMs) continue;
-      if (entry.phase === "probing" && entry.probesSent < PROBE_COUNT) {
+      if (entry.phase === "probing" && entry.sent < PROBE_COUNT) {
         probes.push(entry.claim);
-        entry.probesSent++;
+        entry.sent++;
         entry.dueMs = nowMs + PROBE_INTERVAL_MS;
         continue;
       }
       if (entry.phase === "probing") {
         entry.phase = "established";
+        entry.sent = 0;
         entry.wasEstablished = true;
         this.#revision++;
         established.push(id);
       }
       announcements.push(...entry.claim.shared, ...entry.claim.unique);
       entry.announcedMs = nowMs;
-      const next = ANNOUNCE_AFTER_MS[++entry.announcementsSent];
+      const next = ANNOUNCE_AFTER_MS[++entry.sent];
       entry.dueMs = next === undefined ? Infinity : nowMs + next;
     }
     return {
@@ -236,21 +237,18 @@ export class ClaimRegister {
 
   #newEntry(
     claim: Claim,
-    { wasEstablished, nowMs }: {
-      readonly wasEstablished: boolean;
-      readonly nowMs: number;
-    },
+    wasEstablished: boolean,
+    nowMs: number,
   ): Entry {
     const waiting = [...this.#entries.values()].find((entry) =>
-      entry.phase === "probing" && entry.probesSent === 0 &&
+      entry.phase === "probing" && entry.sent === 0 &&
       entry.dueMs <= nowMs + PROBE_INTERVAL_MS
     );
     return {
       claim,
       phase: "probing",
       wasEstablished,
-      probesSent: 0,
-      announcementsSent: 0,
+      sent: 0,
       announcedMs: -Infinity,
       // Section 8.1: hosts that start together do not probe all at once.
       dueMs: Math.max(
@@ -307,8 +305,7 @@ export class ClaimRegister {
 
 function restart(entry: Entry, dueMs: number): void {
   entry.phase = "probing";
-  entry.probesSent = 0;
-  entry.announcementsSent = 0;
+  entry.sent = 0;
   entry.dueMs = dueMs;
 }
 
