@@ -82,12 +82,11 @@ export function encodeRequest(request: KadRequest): Uint8Array {
   return concat([
     ...field(MESSAGE.type, request.call),
     ...field(MESSAGE.key, request.key),
-    ...(request.record === undefined
-      ? []
-      : field(MESSAGE.record, request.record)),
-    ...(request.provider === undefined
-      ? []
-      : field(MESSAGE.providers, encodePeer(request.provider))),
+    ...field(MESSAGE.record, request.record),
+    ...field(
+      MESSAGE.providers,
+      request.provider && encodePeer(request.provider),
+    ),
     // go-libp2p once took 0 for "unset": the level is sent plus one.
     ...field(MESSAGE.clusterLevel, 1),
   ]);
@@ -176,11 +175,15 @@ function firstBytes(fields: Fields, number: number): Uint8Array | undefined {
 // Protocol buffers, https://protobuf.dev/programming-guides/encoding: a tag is
 // the field number times 8 plus the wire type.
 const VARINT = 0;
-const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
-const FIXED32 = 5;
+/** Bytes of the other wire types, 64 and 32 bits. */
+const FIXED_BYTES = new Map([[1, 8], [5, 4]]);
 
-function field(number: number, value: number | Uint8Array): Uint8Array[] {
+function field(
+  number: number,
+  value: number | Uint8Array | undefined,
+): Uint8Array[] {
+  if (value === undefined) return [];
   return typeof value === "number"
     ? [varint(number * 8 + VARINT), varint(value)]
     : [varint(number * 8 + LENGTH_DELIMITED), varint(value.length), value];
@@ -220,11 +223,7 @@ function decodeFields(bytes: Uint8Array): Fields | undefined {
     } else {
       const length = wireType === LENGTH_DELIMITED
         ? readVarint()
-        : wireType === FIXED64
-        ? 8
-        : wireType === FIXED32
-        ? 4
-        : NaN;
+        : FIXED_BYTES.get(wireType) ?? NaN;
       if (!(length <= bytes.length - at)) return undefined;
       value = bytes.subarray(at, at + length);
       at += length;
