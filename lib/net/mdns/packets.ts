@@ -8,6 +8,7 @@ import {
   recordKey,
   responseMessage,
 } from "../dns/message.ts";
+import { distinctRecords } from "./answers.ts";
 import type { Claim } from "./claim_register.ts";
 import { LEGACY_TTL_SECONDS } from "./record_ttls.ts";
 
@@ -25,29 +26,33 @@ export function responsePackets(
 ): Uint8Array[] {
   const answered = new Set(answers.map(recordKey));
   const packets: Uint8Array[] = [];
-  let current: ResponseContent = { answers: [], additionals: [] };
-  const encode = (content: ResponseContent) =>
-    encodeMessage(responseMessage(content.answers, {
+  let current: AnswerWithExtras[] = [];
+  const encode = (contents: readonly AnswerWithExtras[]) =>
+    encodeMessage(responseMessage(contents.map(({ answer }) => answer), {
       ...head,
-      additionals: content.additionals,
+      additionals: distinctRecords(contents.flatMap(({ extras }) => extras)),
     }));
+  const fits = (contents: readonly AnswerWithExtras[]) =>
+    encode(contents).length <= MAX_PACKET_BYTES;
   for (const answer of answers) {
     const extras = additionalsOf(answer)
       .filter((r) => !answered.has(recordKey(r)));
-    const grown = extend(current, answer, extras);
-    if (encode(grown).length <= MAX_PACKET_BYTES) {
-      current = grown;
+    const next = { answer, extras };
+    if (fits([...current, next])) {
+      current.push(next);
       continue;
     }
-    if (current.answers.length > 0) packets.push(encode(current));
+    if (current.length > 0) packets.push(encode(current));
     // An answer too large for a packet of its own goes without the rest.
-    const alone = extend({ answers: [], additionals: [] }, answer, extras);
-    current = encode(alone).length <= MAX_PACKET_BYTES
-      ? alone
-      : { answers: [answer], additionals: [] };
+    current = [fits([next]) ? next : { answer, extras: [] }];
   }
-  if (current.answers.length > 0) packets.push(encode(current));
+  if (current.length > 0) packets.push(encode(current));
   return packets;
+}
+
+interface AnswerWithExtras {
+  readonly answer: DnsRecord;
+  readonly extras: readonly DnsRecord[];
 }
 
 /** A question and what goes with it: one name's share of a query. */
@@ -63,18 +68,23 @@ export interface QueryPart {
 /** Packs parts of queries into as few packets as fit the wire. */
 export function queryPackets(parts: readonly QueryPart[]): Uint8Array[] {
   const packets: Uint8Array[] = [];
-  let current: Uint8Array | undefined;
-  let merged: QueryPart = { questions: [] };
+  let current: readonly QueryPart[] = [];
   for (const part of parts) {
-    const grown = mergeParts(merged, part);
-    const packet = encodeMessage(queryMessage(grown.questions, grown));
-    if (current !== undefined && packet.length > MAX_PACKET_BYTES) {
-      packets.push(current);
-      merged = part;
-      current = encodeMessage(queryMessage(part.questions, part));
-    } else [merged, current] = [grown, packet];
+    const grown = [...current, part];
+    const isFull = current.length > 0 &&
+      encodeQuery(grown).length > MAX_PACKET_BYTES;
+    if (isFull) packets.push(encodeQuery(current));
+    current = isFull ? [part] : grown;
   }
-  return current === undefined ? packets : [...packets, current];
+  if (current.length > 0) packets.push(encodeQuery(current));
+  return packets;
+}
+
+function encodeQuery(parts: readonly QueryPart[]): Uint8Array {
+  return encodeMessage(queryMessage(parts.flatMap((p) => p.questions), {
+    answers: parts.flatMap((p) => p.answers ?? []),
+    authorities: parts.flatMap((p) => p.authorities ?? []),
+  }));
 }
 
 /**
@@ -113,32 +123,4 @@ export function probePackets(claims: readonly Claim[]): Uint8Array[] {
     questions: [{ name, type: DnsType.ANY, unicastResponse: false }],
     authorities: unique.map((record) => ({ ...record, cacheFlush: false })),
   })));
-}
-
-interface ResponseContent {
-  readonly answers: readonly DnsRecord[];
-  readonly additionals: readonly DnsRecord[];
-}
-
-function extend(
-  { answers, additionals }: ResponseContent,
-  answer: DnsRecord,
-  extras: readonly DnsRecord[],
-): ResponseContent {
-  const present = new Set(additionals.map(recordKey));
-  return {
-    answers: [...answers, answer],
-    additionals: [
-      ...additionals,
-      ...extras.filter((r) => !present.has(recordKey(r))),
-    ],
-  };
-}
-
-function mergeParts(a: QueryPart, b: QueryPart): QueryPart {
-  return {
-    questions: [...a.questions, ...b.questions],
-    answers: [...a.answers ?? [], ...b.answers ?? []],
-    authorities: [...a.authorities ?? [], ...b.authorities ?? []],
-  };
 }
