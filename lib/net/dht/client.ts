@@ -1,12 +1,11 @@
-import { type Fetch, fetch as fetchService } from "@libp2p/fetch";
-import type { Libp2p } from "@libp2p/interface";
+import { fetch as fetchService } from "@libp2p/fetch";
 import { createLibp2p } from "libp2p";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
 import { diallingOptions, TRANSPORT_OPTIONS } from "./internal/dialling.ts";
 import { failureReason } from "./internal/failure.ts";
-import { dialTarget, requestNearest } from "./internal/request.ts";
+import { type Dialer, dialTarget, requestNearest } from "./internal/request.ts";
 import type { KadPeer, LookupStep } from "./lookup.ts";
 import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
 
@@ -71,92 +70,76 @@ export async function openDhtClient(
     connectionMonitor: { enabled: false },
     services: { fetch: fetchService() },
   });
-  return new Libp2pClient(libp2p, options);
+  const { clock } = options;
+  return {
+    findValues(key, seeds, { signal }) {
+      const request = { call: KadCall.getValue, key: utf8(key) };
+      return find(libp2p, request, seeds, { ...options, signal });
+    },
+    findProviders(key, seeds, { signal }) {
+      const multihash = keyMultihash(utf8(key));
+      const request = { call: KadCall.getProviders, key: multihash };
+      return find(libp2p, request, seeds, { ...options, signal });
+    },
+    async fetch(from, key, { signal }) {
+      using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
+      const bounded = { signal: limit.signal };
+      try {
+        const { fetch } = libp2p.services;
+        const { remotePeer } = await libp2p.dial(dialTarget(from), bounded);
+        const value = await fetch.fetch(remotePeer, key, bounded);
+        return value === undefined
+          ? refuse("it does not provide it any more")
+          : ok(new Uint8Array(value)); // it is a Buffer of Node's
+      } catch (error) {
+        return refuse(failureReason(error));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await libp2p.stop();
+    },
+  };
 }
 
-class Libp2pClient implements DhtClient {
-  readonly #libp2p: Libp2p<{ readonly fetch: Fetch }>;
-  readonly #options: DhtClientOptions;
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
 
-  constructor(
-    libp2p: Libp2p<{ readonly fetch: Fetch }>,
-    options: DhtClientOptions,
-  ) {
-    this.#libp2p = libp2p;
-    this.#options = options;
-  }
-
-  readonly findValues: FindSteps = (key, seeds, { signal }) => {
-    const bytes = new TextEncoder().encode(key);
-    return this.#find({ call: KadCall.getValue, key: bytes }, seeds, signal);
-  };
-
-  readonly findProviders: FindSteps = (key, seeds, { signal }) => {
-    const multihash = keyMultihash(new TextEncoder().encode(key));
-    const request = { call: KadCall.getProviders, key: multihash };
-    return this.#find(request, seeds, signal);
-  };
-
-  readonly fetch: DhtClient["fetch"] = async (from, key, { signal }) => {
-    using limit = deadline(this.#options.clock, FETCH_TIMEOUT_MS, { signal });
-    try {
-      const connection = await this.#libp2p.dial(dialTarget(from), {
-        signal: limit.signal,
-      });
-      const value = await this.#libp2p.services.fetch.fetch(
-        connection.remotePeer,
-        key,
-        { signal: limit.signal },
-      );
-      return value === undefined
-        ? refuse("it does not provide it any more")
-        : ok(new Uint8Array(value)); // it is a Buffer of Node's
-    } catch (error) {
-      return refuse(failureReason(error));
+async function* find(
+  node: Dialer,
+  request: KadRequest,
+  seeds: readonly string[],
+  options: DhtClientOptions,
+): AsyncGenerator<LookupStep, void, undefined> {
+  /** The seed that each address comes from. */
+  const origins = new Map<string, string>();
+  for (const { seed, expanded } of await expandAll(seeds, options)) {
+    if (!expanded.ok) {
+      yield { kind: "failure", at: seed, reason: expanded.reason };
+      continue;
     }
-  };
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#libp2p.stop();
+    for (const address of expanded.value) origins.set(address, seed);
   }
-
-  async *#find(
-    request: KadRequest,
-    seeds: readonly string[],
-    signal: AbortSignal,
-  ): AsyncGenerator<LookupStep, void, undefined> {
-    /** The seed that each address comes from. */
-    const origins = new Map<string, string>();
-    for (const { seed, expanded } of await this.#expandAll(seeds, signal)) {
-      if (!expanded.ok) {
-        yield { kind: "failure", at: seed, reason: expanded.reason };
-        continue;
-      }
-      for (const address of expanded.value) origins.set(address, seed);
-    }
-    const steps = requestNearest(this.#libp2p, [...origins.keys()], request, {
-      ...this.#options,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      signal,
-    });
-    for await (const step of steps) {
-      const seed = step.kind === "failure" ? origins.get(step.at) : undefined;
-      yield step.kind === "answer" || seed === undefined || seed === step.at
-        ? step
-        : { ...step, at: seed, reason: `${step.at}: ${step.reason}` };
-    }
+  const steps = requestNearest(node, [...origins.keys()], request, {
+    ...options,
+    timeoutMs: REQUEST_TIMEOUT_MS,
+  });
+  for await (const step of steps) {
+    const seed = step.kind === "failure" ? origins.get(step.at) : undefined;
+    yield step.kind === "answer" || seed === undefined || seed === step.at
+      ? step
+      : { ...step, at: seed, reason: `${step.at}: ${step.reason}` };
   }
+}
 
-  async #expandAll(
-    seeds: readonly string[],
-    signal: AbortSignal,
-  ): Promise<{ seed: string; expanded: Result<string[]> }[]> {
-    const { clock, resolveTxt } = this.#options;
-    using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
-    const options = { signal: limit.signal, resolveTxt };
-    return await Promise.all(seeds.map(async (seed) => ({
-      seed,
-      expanded: await expandDnsaddr(seed, options),
-    })));
-  }
+async function expandAll(
+  seeds: readonly string[],
+  { clock, resolveTxt, signal }: DhtClientOptions,
+): Promise<{ seed: string; expanded: Result<string[]> }[]> {
+  using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
+  const options = { signal: limit.signal, resolveTxt };
+  return await Promise.all(seeds.map(async (seed) => ({
+    seed,
+    expanded: await expandDnsaddr(seed, options),
+  })));
 }
