@@ -17,7 +17,7 @@ export interface Identity {
   /**
    * In libp2p's form.
    *
-   * @internal for dht_*.ts
+   * @internal for this room
    */
   readonly privateKey: Ed25519PrivateKey;
   /** Ed25519 signature (RFC 8032), 64 bytes. */

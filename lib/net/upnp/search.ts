@@ -6,7 +6,7 @@ import { refuse, type Result } from "../../core/result.ts";
 import { parseSearchAnswer } from "./gateway.ts";
 
 /** SSDP's group and port (UPnP Device Architecture 1.1, 1.3.2). */
-export const SSDP_GROUP = { address: "239.255.255.250", port: 1900 };
+const SSDP_GROUP = { address: "239.255.255.250", port: 1900 };
 
 /** Version 2 devices answer to searches for version 1 as well. */
 const SEARCH_TARGET = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
