@@ -131,8 +131,9 @@ export class DhtDatastore extends MemoryDatastore {
   override query(query: Query): Generator<Pair> | AsyncGenerator<Pair> {
     // Of one key only: kad-dht's reprovider asks for all of them, to delete the
     // old and announce its own again, both of which is done elsewhere.
-    return `${query.prefix}/`.startsWith(PROVIDERS)
-      ? this.#providersOf(`${query.prefix}`.slice(PROVIDERS.length))
+    const { prefix = "" } = query;
+    return `${prefix}/`.startsWith(PROVIDERS)
+      ? this.#providersOf(prefix.slice(PROVIDERS.length))
       : super.query(query);
   }
 
