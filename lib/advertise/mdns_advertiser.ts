@@ -139,13 +139,9 @@ export class MdnsAdvertiser implements Advertiser {
     const working = this.#links.sessions().map(({ link }) => link)
       .filter((link) => !failed.some((f) => f.link === link));
     return [
-      ...working.map((link) => ({
-        ...nameAndAddress(link),
-        state: this.#stateOf(link),
-      })),
+      ...working.map((link) => linkState(link, this.#stateOf(link))),
       ...failed.map(({ link, problem }) => ({
-        ...nameAndAddress(link),
-        state: "failed" as const,
+        ...linkState(link, "failed"),
         reason: problem,
       })),
     ];
@@ -279,9 +275,9 @@ const WHY_NOT = {
   failed: "failed",
 } as const;
 
-function nameAndAddress(link: Link) {
-  return {
-    interfaceName: link.interfaceName,
-    address: link.addresses[0]?.address ?? "",
-  };
+function linkState(
+  { interfaceName, addresses: [first] }: Link,
+  state: MdnsLinkState["state"],
+): MdnsLinkState {
+  return { interfaceName, address: first?.address ?? "", state };
 }

@@ -32,19 +32,18 @@ export function responsePackets(
       ...head,
       additionals: distinctRecords(contents.flatMap(({ extras }) => extras)),
     }));
-  const fits = (contents: readonly AnswerWithExtras[]) =>
-    encode(contents).length <= MAX_PACKET_BYTES;
   for (const answer of answers) {
     const extras = additionalsOf(answer)
       .filter((r) => !answered.has(recordKey(r)));
     const next = { answer, extras };
-    if (fits([...current, next])) {
+    if (encode([...current, next]).length <= MAX_PACKET_BYTES) {
       current.push(next);
       continue;
     }
     if (current.length > 0) packets.push(encode(current));
     // An answer too large for a packet of its own goes without the rest.
-    current = [fits([next]) ? next : { answer, extras: [] }];
+    const fits = encode([next]).length <= MAX_PACKET_BYTES;
+    current = [fits ? next : { answer, extras: [] }];
   }
   if (current.length > 0) packets.push(encode(current));
   return packets;
