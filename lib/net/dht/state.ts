@@ -33,7 +33,6 @@ export interface DhtStateFile {
 const SAVE_INTERVAL_MS = 60_000;
 /** More are known to the network anyway. */
 const MAX_PEERS = 200;
-const EMPTY: DhtState = { peers: [], records: [] };
 
 /** The state as JSON. */
 export function encodeDhtState(state: DhtState): string {
@@ -87,7 +86,6 @@ export async function loadDhtState(
     logger.warn(
       `Moved "${path}" to "${aside}", since it is damaged: the DHT is joined anew`,
     );
-    return EMPTY;
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) {
       logger.warn(
@@ -96,8 +94,8 @@ export async function loadDhtState(
         }`,
       );
     }
-    return EMPTY;
   }
+  return { peers: [], records: [] };
 }
 
 /** Writes the state each minute and when the signal aborts. */
