@@ -3,6 +3,7 @@ import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import { loaderWarnings } from "../http/artifacts/loader_files.ts";
 import type {
   ConfigSource,
   Machine,
@@ -139,7 +140,9 @@ async function dryRun(
   const { available, missing, warnings } = await scanAvailable(config, disk, {
     signal,
   });
-  for (const warning of warnings) logger.warn(warning);
+  const { stateDir, pxe } = config;
+  const others = await loaderWarnings({ ...pxe, stateDir }, disk);
+  for (const warning of [...warnings, ...others]) logger.warn(warning);
   logger.info(`Found ${available.length} channel/arch combinations`);
   for (const { image } of available) {
     logger.info(`Would advertise ${formatChannelArch(image)}`);

@@ -272,6 +272,8 @@ export const SETTINGS = {
     default: false,
     isLive: true,
   },
+  // What `/boot/NAME` leads to; unset: nothing.
+  "pxe.loaders": { key: "loaders", ...DIRECTORY, isLive: true },
 } as const satisfies Readonly<Record<string, SettingRow>>;
 
 /** Table and key of a setting. */

@@ -34,12 +34,23 @@ export function isSafeName(name: string): boolean {
 }
 
 /**
+ * What lies below these on a provider is no image: boot loaders, and files by
+ * their hash.
+ */
+const RESERVED_CHANNELS: ReadonlySet<string> = new Set(["blobs", "boot"]);
+
+/**
  * Checks a channel name.
  *
  * @param text as written by a user, a directory or a peer
  */
 export function parseChannel(text: string): Result<string> {
-  return isSafeName(text) ? ok(text) : refuse(nameRule("a channel"));
+  if (!isSafeName(text)) return refuse(nameRule("a channel"));
+  return RESERVED_CHANNELS.has(text)
+    ? refuse(
+      `not a channel name: /${text}/ leads to something else on every provider, take another one`,
+    )
+    : ok(text);
 }
 
 /**

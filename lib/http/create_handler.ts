@@ -9,6 +9,7 @@ import type { RequestHead } from "../net/http1/request_head.ts";
 import { ArtifactFiles } from "./artifacts/artifact_files.ts";
 import { downloadLine } from "./artifacts/download_line.ts";
 import type { ImageCatalog } from "./artifacts/image_catalog.ts";
+import { LoaderFiles, type LoaderSettings } from "./artifacts/loader_files.ts";
 import {
   DEFAULT_TRANSFER_LIMITS,
   type TransferLimits,
@@ -31,6 +32,11 @@ export interface HandlerParts {
    * @default none
    */
   readonly trustDocuments?: () => TrustDocuments;
+  /**
+   * Where boot loaders are at the moment.
+   * @default nowhere
+   */
+  readonly loaders?: () => LoaderSettings;
   /** Where the artifacts are read. */
   readonly fileSystem: FileSystem;
   /**
@@ -56,6 +62,7 @@ export interface HandlerParts {
 }
 
 const NO_TRUST_DOCUMENTS: TrustDocuments = new Map();
+const NO_LOADERS: LoaderSettings = { loaders: undefined };
 
 /** Everything a provider answers over HTTP, without a socket. */
 export function createHandler(parts: HandlerParts): HttpHandler {
@@ -80,10 +87,13 @@ export function createHandler(parts: HandlerParts): HttpHandler {
     downloads: transfers.counts(),
     recentDownloads: transfers.recent(),
   });
+  const sender = { files, transfers, logger };
+  const settings = parts.loaders ?? (() => NO_LOADERS);
   const resources = new ResourceCache(createRouter({
     catalog,
     trustDocuments: parts.trustDocuments ?? (() => NO_TRUST_DOCUMENTS),
-    sender: { files, transfers, logger },
+    sender,
+    loaders: new LoaderFiles({ settings, fileSystem, clock, sender }),
     snapshot,
   }));
   return {

@@ -16,10 +16,12 @@ import { imageListing } from "./artifacts/image_listing.ts";
 import {
   findArtifact,
   findBlob,
+  findEfiKernel,
   findImage,
   findOnlyImage,
   type NamedArtifact,
 } from "./artifacts/image_lookup.ts";
+import type { LoaderFiles } from "./artifacts/loader_files.ts";
 import {
   findTrustDocument,
   type TrustDocuments,
@@ -44,6 +46,8 @@ export interface RouteParts {
   readonly trustDocuments: () => TrustDocuments;
   /** For artifacts. */
   readonly sender: ArtifactSender;
+  /** What firmware loads first. */
+  readonly loaders: LoaderFiles;
   /** The provider as it stands. */
   readonly snapshot: () => Snapshot;
 }
@@ -71,6 +75,7 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/manifest.json", manifestOfOnlyImage],
   ["/blobs/sha256/:hex", blob],
   ["/trust/:file", trustDocument],
+  ["/boot/:file{.+}", loader],
   ["/:channel/:arch/:file{.+}", imageFile],
 ];
 
@@ -164,6 +169,13 @@ function trustDocument(
   return ok({ isCurrent, answer: same(answer) });
 }
 
+function loader(
+  { loaders }: RouteParts,
+  { file = "" }: Params,
+): Result<Resource> {
+  return always((head, exchange) => loaders.answer(file, head, exchange));
+}
+
 function imageFile(
   parts: RouteParts,
   { channel = "", arch = "", file = "" }: Params,
@@ -171,10 +183,15 @@ function imageFile(
   const image = findImage(parts.catalog, { channel, arch });
   if (!image.ok) return image;
   const served = image.value;
-  const answer = MADE_FILES.get(file.toLowerCase())?.(served);
-  return answer === undefined
-    ? artifact(parts, findArtifact(served, file), "no-cache")
-    : ok({ isCurrent: () => isServed(parts, served), answer });
+  const name = file.toLowerCase();
+  const answer = MADE_FILES.get(name)?.(served);
+  if (answer !== undefined) {
+    return ok({ isCurrent: () => isServed(parts, served), answer });
+  }
+  const found = name === "kernel.efi"
+    ? findEfiKernel(served)
+    : findArtifact(served, file);
+  return artifact(parts, found, "no-cache");
 }
 
 function artifact(

@@ -13,6 +13,7 @@ import type {
   ImageCatalog,
   ServedImage,
 } from "../http/artifacts/image_catalog.ts";
+import { loaderWarnings } from "../http/artifacts/loader_files.ts";
 import {
   artifactsByRole,
   type BootManifest,
@@ -48,6 +49,8 @@ export interface ImageLibraryOptions extends Omit<Machine, "hostName"> {
   readonly loadSigner: () => Promise<SigningKey>;
   /** How long a manifest is valid. */
   readonly expiresDays: number;
+  /** Where boot loaders are, of which only faults are of interest here. */
+  readonly loaders?: string | undefined;
 }
 
 /** The images on disk, each hashed, under a signed manifest. */
@@ -112,9 +115,9 @@ export class ImageLibrary implements ImageCatalog {
   /** Takes other settings, from the next look on. */
   configure(
     scan: ScanSettings,
-    { expiresDays }: { readonly expiresDays: number },
+    others: Pick<ImageLibraryOptions, "expiresDays" | "loaders">,
   ): void {
-    this.#options = { ...this.#options, scan, expiresDays };
+    this.#options = { ...this.#options, scan, ...others };
   }
 
   /**
@@ -175,7 +178,11 @@ export class ImageLibrary implements ImageCatalog {
       const { sha256 } = image.manifest;
       return [sha256, this.#bootWarnings.get(sha256) ?? bootWarnings(image)];
     }));
-    const { stateDir, fileSystem, clock } = this.#options;
+    const { loaders, stateDir, fileSystem, clock } = this.#options;
+    const loaderFaults = await loaderWarnings(
+      { loaders, stateDir },
+      fileSystem,
+    );
     const trust = await readTrustDocuments(
       join(stateDir, "trust"),
       fileSystem,
@@ -191,6 +198,7 @@ export class ImageLibrary implements ImageCatalog {
         ...warning === undefined ? [] : [warning],
         ...this.#bootWarnings.get(image?.manifest.sha256 ?? "") ?? [],
       ]),
+      ...loaderFaults,
       ...trust.warnings,
     ], warnAfterMs);
   }

@@ -39,6 +39,7 @@ export function openHttp(
     handler: createHandler({
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
+      loaders: () => ({ ...settings().pxe, stateDir: config.stateDir }),
       fileSystem,
       keepOpenMs: KEEP_OPEN_MS,
       clock,

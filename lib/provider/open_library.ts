@@ -45,12 +45,16 @@ export async function openLibrary(
     stateDir: config.stateDir,
     loadSigner,
     expiresDays: config.signing.expiresDays,
+    loaders: config.pxe.loaders,
     ...machine,
   });
   let settings = config;
   stack.use(changes.subscribe((next) => {
     settings = takeChanges(settings, next, machine.logger);
-    library.configure(settings, settings.signing);
+    library.configure(settings, {
+      expiresDays: settings.signing.expiresDays,
+      loaders: settings.pxe.loaders,
+    });
     onChange();
   }));
   const opened = stack.move();

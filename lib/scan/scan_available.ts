@@ -4,8 +4,8 @@ import {
   DEFAULT_ARCHITECTURES,
   DEFAULT_CHANNELS,
   formatChannelArch,
-  isSafeName,
   parseArch,
+  parseChannel,
 } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
 import {
@@ -111,8 +111,8 @@ export async function scanAvailable(
 }
 
 /** The directories that nothing is read in, as far as they exist. */
-async function resolveOwn(
-  { stateDir }: ScanSettings,
+export async function resolveOwn(
+  { stateDir }: Pick<ScanSettings, "stateDir">,
   fileSystem: FileSystem,
 ): Promise<string[]> {
   if (stateDir === undefined) return [];
@@ -195,15 +195,16 @@ function channelNames(
   const names: string[] = [];
   for (const { name, kind } of entries) {
     if (kind === "file" || kind === "other" || name.startsWith(".")) continue;
-    if (isSafeName(name)) names.push(name);
-    else warnings.push(unsafeName(directory, name, "channel"));
+    const channel = parseChannel(name);
+    if (channel.ok) names.push(name);
+    else warnings.push(unsafeName(directory, name, channel.reason));
   }
   return names.sort();
 }
 
-function unsafeName(directory: string, name: string, what: string): string {
-  return `Ignoring directory "${join(directory, printable(name, 64))}": ` +
-    `not a ${what} name (1 to 32 of a-z 0-9 . _ -); rename it to offer it`;
+function unsafeName(directory: string, name: string, reason: string): string {
+  const path = join(directory, printable(name, 64));
+  return `Ignoring directory "${path}": ${reason}; rename it to offer it`;
 }
 
 async function scanChannel(
@@ -304,7 +305,7 @@ async function findArchDirectories(
     if (kind === "file" || kind === "other" || name.startsWith(".")) continue;
     const arch = parseArch(name);
     if (!arch.ok) {
-      warnings.push(unsafeName(directory, name, "architecture"));
+      warnings.push(unsafeName(directory, name, arch.reason));
       continue;
     }
     const names = found.get(arch.value) ?? [];

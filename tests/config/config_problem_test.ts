@@ -41,6 +41,23 @@ Deno.test("parseConfigFile() names an unknown key, its place and the nearest", (
   );
 });
 
+for (const channel of ["boot", "blobs"]) {
+  Deno.test(`parseConfigFile() refuses a channel ${channel}, whose URLs lead to something else`, () => {
+    const why =
+      `is not a channel name: /${channel}/ leads to something else on every provider, take another one, got "${channel}"`;
+    refusedConfig(
+      `[provider]\nchannels = ["stable", "${channel}"]`,
+      "line 2 column 23",
+      `item 2 of "channels" in [provider] ${why}`,
+    );
+    refusedConfig(
+      `[provider.channels.${channel}]\n`,
+      "line 1 column 20",
+      `"${channel}" in [provider.channels] ${why}`,
+    );
+  });
+}
+
 Deno.test("parseConfigFile() reports the first of several problems", () => {
   refusedConfig(
     "[http]\nmax = 1\n[dht]\nport = -1\n[provider]\nnam = 1\n",

@@ -37,6 +37,8 @@ max_connections = 10
 max_rate_per_connection = 1_000_000
 drain_timeout = 60
 access_log = true
+[pxe]
+loaders = "ipxe"
 `,
     "/etc/plasm/provider.toml",
   );
@@ -70,6 +72,7 @@ access_log = true
       drainTimeoutSeconds: 60,
       accessLog: true,
     },
+    pxe: { loaders: "/etc/plasm/ipxe" },
   });
 });
 

@@ -38,6 +38,7 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
       drainTimeoutSeconds: 10,
       accessLog: false,
     },
+    pxe: { loaders: undefined },
   });
 });
 

@@ -4,6 +4,7 @@ import {
   isSafeName,
   manifestPath,
   parseArch,
+  parseChannel,
   parseChannelArch,
 } from "../../lib/core/channel_arch.ts";
 
@@ -42,6 +43,16 @@ Deno.test("isSafeName() refuses what could leave a directory or a URL path", () 
   for (const name of refused) assert.equal(isSafeName(name), false, name);
   for (const name of ["a", "0", "a.b_c-d", "a".repeat(32)]) {
     assert.equal(isSafeName(name), true, name);
+  }
+});
+
+Deno.test("parseChannel() keeps what is below a provider's other paths out", () => {
+  for (const name of ["boot", "blobs"]) {
+    assert.ok(!parseChannel(name).ok, name);
+    assert.ok(parseArch(name).ok, "no architecture is there");
+  }
+  for (const name of ["stable", "boot2", "trust", "manifest.json", "status"]) {
+    assert.deepEqual(parseChannel(name), { ok: true, value: name });
   }
 });
 

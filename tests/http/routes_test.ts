@@ -253,6 +253,44 @@ Deno.test("a blob must be named by 64 hex digits that some artifact has", async 
   assert.match(await errorOf(unknown), /served: stable\/arm64/);
 });
 
+Deno.test("kernel.efi is the kernel where that is a program for UEFI, and no other file", async () => {
+  const fixture = await httpFixture();
+  const [image] = fixture.catalog.images();
+  const kernel = image?.artifacts.get("kernel");
+  const other = image?.artifacts.get("initramfs");
+  assert.ok(image && kernel && other);
+  const get = async (path: string) => await request(fixture, path);
+  const serve = (changes: Partial<typeof kernel>) =>
+    fixture.catalog.set([{
+      ...image,
+      artifacts: new Map([
+        ["kernel", { ...kernel, ...changes }],
+        ["./kernel.efi", { ...other, filename: "kernel.efi" }],
+      ]),
+    }]);
+  serve({});
+  for (const name of ["kernel.efi", "KERNEL.EFI"]) {
+    const none = await get(`/stable/aarch64/${name}`);
+    assert.equal(none.status, 404);
+    assert.equal(
+      await errorOf(none),
+      "The kernel of stable/arm64 is no program for UEFI, since it does not begin as a PE image; it is at kernel, as it is",
+    );
+  }
+  serve({ mediaType: "application/efi" });
+  for (const name of ["kernel.efi", "KERNEL.EFI"]) {
+    const response = await get(`/stable/aarch64/${name}`);
+    assert.equal(response.headers.get("content-type"), "application/efi");
+    assert.equal(await response.text(), KERNEL);
+  }
+  const blob = await get(`/blobs/sha256/${other.sha256}`);
+  assert.equal(await blob.text(), "an initramfs");
+  // Its manifest says that it is there.
+  serve({ filename: "kernel.efi" });
+  const named = await get("/stable/arm64/kernel.efi");
+  assert.equal(await named.text(), KERNEL);
+});
+
 for (
   const path of [
     "/stable/arm64/notes.txt",

@@ -13,6 +13,7 @@ Deno.test("reloadConfig() applies which images are offered, and how long manifes
     artifactsDir: "/other",
     channelSettings: new Map([["beta", { artifactsDir: "/beta" }]]),
     signing: { ...BEFORE.signing, expiresDays: 7 },
+    pxe: { loaders: "/usr/lib/ipxe" },
   };
   const reload = reloadConfig(BEFORE, after);
   assert.deepEqual(reload.config, after);
@@ -21,6 +22,7 @@ Deno.test("reloadConfig() applies which images are offered, and how long manifes
     "[provider] architectures",
     "[provider] artifacts_dir",
     "[signing] expires_days",
+    "[pxe] loaders",
     "[provider.channels]",
   ]);
   assert.deepEqual(reload.needRestart, []);

@@ -171,8 +171,11 @@ export class BootLab implements AsyncDisposable {
     const behind = fault === undefined
       ? { address: SERVER, port }
       : { address: "127.0.0.1", port: 8081 };
+    const config = join(this.#directory, "plasmd.toml");
+    await Deno.writeTextFile(config, '[pxe]\nloaders = "/usr/lib/ipxe"\n');
     const provider = this.#stack.use(start("plasmd", [
-      ...["serve", "--artifacts", await this.directory("artifacts")],
+      ...["serve", "--config", config],
+      ...["--artifacts", await this.directory("artifacts")],
       ...["--no-dht", "--no-mdns"],
       ...["--bind", behind.address, "--port", String(behind.port)],
       ...["--state-dir", await this.directory("state")],

@@ -45,7 +45,7 @@ export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
  * changes while it is sent breaks the connection.
  */
 export async function answerArtifact(
-  { name, artifact }: NamedArtifact,
+  { name, artifact }: Pick<NamedArtifact, "name" | "artifact">,
   head: RequestHead,
   { cacheControl, exchange, sender }: {
     readonly cacheControl: CacheControl;

@@ -91,6 +91,28 @@ export function findArtifact(
 }
 
 /**
+ * The kernel as a program for UEFI: what `kernel.efi` means, so that no other
+ * file of that name is had by it.
+ *
+ * @returns the kernel, or what a client should know when it is none
+ */
+export function findEfiKernel(served: ServedImage): Result<NamedArtifact> {
+  const { image, artifacts } = served;
+  const kernel = artifacts.get("kernel");
+  // Its manifest has it under this name whatever it holds.
+  const isCalledSo = kernel?.filename === "kernel.efi";
+  if (
+    kernel !== undefined &&
+    (kernel.mediaType === "application/efi" || isCalledSo)
+  ) return ok(named(served, kernel));
+  return refuse(
+    `The kernel of ${
+      formatChannelArch(image)
+    } is no program for UEFI, since it does not begin as a PE image; it is at kernel, as it is`,
+  );
+}
+
+/**
  * A file of any image, by the hash of its content.
  *
  * @param hex as the client wrote it

@@ -8,7 +8,6 @@ import {
   type DhcpServer,
   GUEST_LIMIT_MS,
   guestTest,
-  SERVER,
 } from "../../support/boot_lab.ts";
 import type { Fault, FaultKind } from "../../support/faulty_proxy.ts";
 import type { Guest, MachineKind } from "../../support/guest.ts";
@@ -19,13 +18,6 @@ const UEFI_LOADER = "/usr/lib/ipxe/snponly.efi";
 /** For a PXE ROM of BIOS. */
 const BIOS_LOADER = "/usr/lib/ipxe/undionly.kpxe";
 const ROM = "/usr/lib/ipxe/qemu/pxe-virtio.rom";
-/**
- * Where the loader is had by HTTP. plasmd has no route for loaders yet, so it
- * is the kernel of an image for machines that are not here; once there is
- * `/boot/{loader}`, this is `/boot/snponly.efi`.
- */
-const LOADER_IMAGE = "loader/arm64";
-const LOADER_PATH = `/${LOADER_IMAGE}/vmlinuz`;
 
 /** A way to iPXE. */
 interface Way {
@@ -75,15 +67,7 @@ const byHttpOnUefi: Way = {
   name: "iPXE by HTTP boot on UEFI",
   kind: "uefi-http",
   files: [UEFI_LOADER],
-  async prepare(lab) {
-    await lab.image({ vmlinuz: { path: UEFI_LOADER } }, LOADER_IMAGE);
-    return await lab.dhcpOfExample((example) =>
-      example.replace(
-        /^(dhcp-boot=tag:http-x86_64),.*$/m,
-        `$1,http://${SERVER}:8080${LOADER_PATH}`,
-      )
-    );
-  },
+  prepare: (lab) => lab.dhcpOfExample(),
 };
 
 async function bootsFromMenu(
@@ -117,7 +101,7 @@ for (const way of [inRom, byTftpOnBios, byTftpOnUefi, byHttpOnUefi]) {
 }
 
 const KINDS: readonly FaultKind[] = ["500", "503", "cut"];
-for (const way of [inRom, byTftpOnUefi]) {
+for (const way of [inRom, byTftpOnUefi, byHttpOnUefi]) {
   for (const kind of KINDS) {
     // What comes for the menu itself is not ours to mend: no script runs yet,
     // and iPXE waits and asks again after a 503 that says when, only.

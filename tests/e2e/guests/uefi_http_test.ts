@@ -1,11 +1,33 @@
 /**
  * UEFI HTTP boot: the firmware itself asks `plasmd serve` for a program, told
- * its URL by the DHCP server of examples/dnsmasq.conf.
+ * its URL by the DHCP server of examples/dnsmasq.conf, with its line for images
+ * that need no loader.
  */
+import assert from "node:assert/strict";
 import { EFI_STUB, unifiedKernelImage } from "../../support/boot_images.ts";
-import { GUEST_LIMIT_MS, guestTest } from "../../support/boot_lab.ts";
+import {
+  type BootLab,
+  GUEST_LIMIT_MS,
+  guestTest,
+} from "../../support/boot_lab.ts";
+import type { Fault } from "../../support/faulty_proxy.ts";
 import { guestMarker } from "../../support/guest_kernel.ts";
 import { until } from "../../support/lab_program.ts";
+
+async function serveUnified(lab: BootLab, fault?: Fault): Promise<void> {
+  const directory = await lab.directory("uki");
+  const path = await unifiedKernelImage(lab.kernel, lab.cmdline, directory);
+  await lab.image({ vmlinuz: { path } });
+  await lab.serve({ fault });
+}
+
+async function leadToKernel(lab: BootLab): Promise<void> {
+  await lab.dhcpOfExample((example) =>
+    example
+      .replace(/^dhcp-boot=tag:http-x86_64,.*$/m, "")
+      .replace(/^# (dhcp-boot=tag:http-x86_64,)/m, "$1")
+  );
+}
 
 await guestTest("UEFI HTTP boot starts a unified kernel image", {
   everyRun: true,
@@ -13,11 +35,8 @@ await guestTest("UEFI HTTP boot starts a unified kernel image", {
   programs: ["objcopy"],
   files: [EFI_STUB],
   async body(lab) {
-    const directory = await lab.directory("uki");
-    const path = await unifiedKernelImage(lab.kernel, lab.cmdline, directory);
-    await lab.image({ vmlinuz: { path } });
-    await lab.serve();
-    await lab.dhcpOfExample();
+    await serveUnified(lab);
+    await leadToKernel(lab);
     const guest = await lab.boot("uefi-http");
     lab.report(
       "kernel and initramfs",
@@ -25,6 +44,29 @@ await guestTest("UEFI HTTP boot starts a unified kernel image", {
     );
   },
 });
+
+/** README says so of firmware: this is where it would turn out otherwise. */
+for (const kind of ["500", "503", "cut"] as const) {
+  await guestTest(`UEFI HTTP boot gives up after one ${kind}`, {
+    uefi: true,
+    programs: ["objcopy"],
+    files: [EFI_STUB],
+    async body(lab) {
+      await serveUnified(lab, { kind, method: "GET", path: "/kernel\\.efi$" });
+      await leadToKernel(lab);
+      const guest = await lab.boot("uefi-http");
+      await assert.rejects(
+        guest.shows(guestMarker(lab.kernel, lab.word), GUEST_LIMIT_MS),
+        /it gave up/,
+      );
+      lab.report("its next boot option", guest.seconds);
+      assert.deepEqual(lab.requests, [
+        "HEAD /stable/x86_64/kernel.efi",
+        `GET /stable/x86_64/kernel.efi FAULT ${kind}`,
+      ]);
+    },
+  });
+}
 
 /**
  * It has no command line, so no console and no initramfs: that it runs shows
@@ -36,7 +78,7 @@ await guestTest("UEFI HTTP boot starts a plain kernel, which says nothing", {
   async body(lab) {
     await lab.plainImage();
     await lab.serve();
-    await lab.dhcpOfExample();
+    await leadToKernel(lab);
     const guest = await lab.boot("uefi-http");
     await guest.shows(/BdsDxe: starting Boot/, GUEST_LIMIT_MS);
     await until("the processor runs Linux", async () => {

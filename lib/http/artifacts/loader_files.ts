@@ -1,0 +1,252 @@
+import { BoundedMap } from "../../core/bounded_map.ts";
+import type { Clock } from "../../core/clock.ts";
+import {
+  FileNotFoundError,
+  type FileSystem,
+  SystemLimitError,
+} from "../../core/file_system.ts";
+import { messageOf, printable } from "../../core/printable.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+import { isArtifactPath } from "../../manifest/artifact_paths.ts";
+import { errorAnswer } from "../../net/http1/answers.ts";
+import type { Answer, Exchange } from "../../net/http1/handler.ts";
+import type { RequestHead } from "../../net/http1/request_head.ts";
+import {
+  FileChangedError,
+  fileIdentity,
+  readContent,
+} from "../../scan/digest.ts";
+import type {
+  ArtifactFile,
+  FileContent,
+  HashedArtifact,
+} from "../../scan/image_files.ts";
+import {
+  type ImageListing,
+  type ImageScope,
+  listImage,
+  resolveFile,
+} from "../../scan/image_listing.ts";
+import { isSecretName, PrivateKeyCheck } from "../../scan/private_keys.ts";
+import { resolveOwn } from "../../scan/scan_available.ts";
+import { answerArtifact, type ArtifactSender } from "./answer_artifact.ts";
+
+/** Where boot loaders are. */
+export interface LoaderSettings {
+  /** The directory that holds them; unset: none are served. */
+  readonly loaders: string | undefined;
+  /** Ours: nothing in it is served. */
+  readonly stateDir?: string | undefined;
+}
+
+/** Loaders are a few MiB; what is digested for a request is to be small. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** How many contents are known, each until its file changes. */
+const MAX_KNOWN = 1024;
+/** An answer says what there is, but is no directory listing. */
+const MAX_LISTED_NAMES = 20;
+/** Anybody can ask for what is not there: that lists the directory no sooner. */
+const LISTED_AGAIN_MS = 2000;
+
+const NOT_CONFIGURED =
+  'This provider has no boot loaders: its configuration names no directory of them, such as loaders = "/usr/lib/ipxe" in [pxe]';
+
+/** Also of what nobody is to know of: completes `Boot loader "x" ...`. */
+const ABSENT = "is not here";
+
+/**
+ * Boot loaders as they lie in a directory at the time of a request. Once their
+ * bytes are known they are sent like the artifacts of an image.
+ */
+export class LoaderFiles {
+  readonly #settings: () => LoaderSettings;
+  readonly #fileSystem: FileSystem;
+  readonly #clock: Clock;
+  readonly #sender: ArtifactSender;
+  readonly #privateKeys = new PrivateKeyCheck();
+  readonly #contents = new BoundedMap<string, Promise<FileContent>>(
+    MAX_KNOWN,
+    "forget oldest",
+  );
+  #listed:
+    | {
+      readonly directory: string;
+      readonly atMs: number;
+      readonly names: Promise<string>;
+    }
+    | undefined;
+
+  /**
+   * Reads nothing yet.
+   *
+   * @param settings gives those that hold at the moment
+   */
+  constructor({ settings, fileSystem, clock, sender }: {
+    readonly settings: () => LoaderSettings;
+    readonly fileSystem: FileSystem;
+    readonly clock: Clock;
+    readonly sender: ArtifactSender;
+  }) {
+    this.#settings = settings;
+    this.#fileSystem = fileSystem;
+    this.#clock = clock;
+    this.#sender = sender;
+  }
+
+  /**
+   * Answers a GET or HEAD request.
+   *
+   * @param name as the client wrote it: `snponly.efi`, `arm64/snponly.efi`
+   */
+  async answer(
+    name: string,
+    head: RequestHead,
+    exchange: Exchange,
+  ): Promise<Answer> {
+    const { loaders, stateDir } = this.#settings();
+    if (loaders === undefined) return errorAnswer(404, NOT_CONFIGURED);
+    const scope = await openScope({ loaders, stateDir }, this.#fileSystem);
+    if (!scope.ok) {
+      return errorAnswer(
+        404,
+        "This provider cannot read its directory of boot loaders: its log says why",
+      );
+    }
+    const file = await this.#find(name, scope.value);
+    if (!file.ok) {
+      const asked = JSON.stringify(printable(name, 80));
+      const names = await this.#names(scope.value);
+      return errorAnswer(404, `Boot loader ${asked} ${file.reason}; ${names}`);
+    }
+    let artifact: HashedArtifact;
+    try {
+      artifact = { ...file.value, ...await this.#contentOf(file.value) };
+    } catch (error) {
+      if (
+        error instanceof FileChangedError || error instanceof FileNotFoundError
+      ) {
+        return errorAnswer(
+          503,
+          `Boot loader ${name} is being replaced: try again in 2 s`,
+          { "Retry-After": "2" },
+        );
+      }
+      throw error;
+    }
+    return await answerArtifact(
+      { name: `boot/${name}`, artifact },
+      head,
+      { cacheControl: "no-cache", exchange, sender: this.#sender },
+    );
+  }
+
+  /** @returns the file, or a clause for the client */
+  async #find(name: string, scope: ImageScope): Promise<Result<ArtifactFile>> {
+    if (!isArtifactPath(name) || isSecretName(name)) return refuse(ABSENT);
+    // As if it was a link: a directory above it may be one.
+    const found = await resolveFile(name, "symlink", scope);
+    if (!found.ok) return refuse(ABSENT);
+    const file = { filename: name, ...found.value };
+    const problem = await this.#problemWith(file);
+    return problem === undefined ? ok(file) : refuse(problem);
+  }
+
+  /** Why a file is not sent, if it is not: a clause for the client. */
+  async #problemWith(file: ArtifactFile): Promise<string | undefined> {
+    const { sizeBytes } = file.info;
+    if (sizeBytes === 0) return "is empty";
+    if (sizeBytes > MAX_BYTES) {
+      return `has ${sizeBytes} bytes, more than ${MAX_BYTES}`;
+    }
+    const isSecret = await this.#privateKeys.finds(file, this.#fileSystem);
+    return isSecret ? ABSENT : undefined;
+  }
+
+  /** What a file holds; read once while it stays as it is. */
+  #contentOf(file: ArtifactFile): Promise<FileContent> {
+    const identity = fileIdentity(file.info);
+    const known = this.#contents.get(identity);
+    if (known !== undefined) return known;
+    const content = readContent(file, this.#fileSystem, {
+      signal: new AbortController().signal,
+    });
+    this.#contents.set(identity, content);
+    content.catch(() => this.#contents.delete(identity));
+    return content;
+  }
+
+  /** What there is, as it was a moment ago: a clause for the client. */
+  #names(scope: ImageScope): Promise<string> {
+    const { directory } = scope;
+    const now = this.#clock.monotonic();
+    if (
+      this.#listed?.directory !== directory ||
+      now - this.#listed.atMs >= LISTED_AGAIN_MS
+    ) this.#listed = { directory, atMs: now, names: this.#listNames(scope) };
+    return this.#listed.names;
+  }
+
+  async #listNames(scope: ImageScope): Promise<string> {
+    const listing = await list(scope);
+    const files = listing.ok ? [...listing.value.files.values()] : [];
+    const names: string[] = [];
+    for (let file = files.shift(); file !== undefined; file = files.shift()) {
+      if (await this.#problemWith(file) === undefined) {
+        names.push(file.filename);
+      }
+      if (names.length === MAX_LISTED_NAMES) break;
+    }
+    if (names.length === 0) return "there are none";
+    const more = files.length === 0 ? "" : ` and ${files.length} more`;
+    return `there are ${names.join(", ")}${more}`;
+  }
+}
+
+/**
+ * What is wrong with the directory of boot loaders, and what in it is passed
+ * over: whole sentences for the log.
+ *
+ * @throws SystemLimitError
+ */
+export async function loaderWarnings(
+  settings: LoaderSettings,
+  fileSystem: FileSystem,
+): Promise<readonly string[]> {
+  const { loaders, stateDir } = settings;
+  if (loaders === undefined) return [];
+  const scope = await openScope({ loaders, stateDir }, fileSystem);
+  const listing = scope.ok ? await list(scope.value) : scope;
+  return listing.ok ? listing.value.warnings : [
+    `${listing.reason}; no boot loaders are served until it is there, or loaders in [pxe] names another directory`,
+  ];
+}
+
+async function openScope(
+  { loaders, stateDir }: LoaderSettings & { readonly loaders: string },
+  fileSystem: FileSystem,
+): Promise<Result<ImageScope>> {
+  return await orReason(async () => {
+    const realDirectory = await fileSystem.realPath(loaders);
+    return {
+      directory: loaders,
+      realDirectory,
+      realRoot: realDirectory,
+      ownDirectories: await resolveOwn({ stateDir }, fileSystem),
+      fileSystem,
+    };
+  });
+}
+
+function list(scope: ImageScope): Promise<Result<ImageListing>> {
+  return orReason(() => listImage(scope));
+}
+
+/** That nothing can be opened any more says nothing about a directory. */
+async function orReason<T>(look: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return ok(await look());
+  } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
+    return refuse(messageOf(error));
+  }
+}
