@@ -44,7 +44,7 @@ Deno.test("parseConfigFile() names an unknown key, its place and the nearest", (
 for (const channel of ["boot", "blobs"]) {
   Deno.test(`parseConfigFile() refuses a channel ${channel}, whose URLs lead to something else`, () => {
     const why =
-      `is not a channel name: /${channel}/ leads to something else on every provider, take another one, got "${channel}"`;
+      `is not a channel name: /${channel}/ leads to something else on every provider, got "${channel}"`;
     refusedConfig(
       `[provider]\nchannels = ["stable", "${channel}"]`,
       "line 2 column 23",

@@ -180,6 +180,16 @@ Deno.test("scanAvailable() passes over unsafe directory names, each with one war
   }
 });
 
+Deno.test("scanAvailable() takes no directory for a channel whose URLs lead to something else", async () => {
+  const fs = new MemoryFileSystem()
+    .file("/srv/stable/arm64/vmlinuz").file("/srv/boot/arm64/vmlinuz");
+  const result = await scan(fs);
+  assert.deepEqual(names(result).available, ["stable/arm64"]);
+  assert.deepEqual(result.warnings, [
+    'Ignoring directory "/srv/boot": not a channel name: /boot/ leads to something else on every provider; rename it to offer it',
+  ]);
+});
+
 Deno.test("scanAvailable() reports an unreadable channel and goes on", async () => {
   const fs = new MemoryFileSystem()
     .file("/srv/stable/arm64/vmlinuz").file("/srv/testing/arm64/vmlinuz")

@@ -112,15 +112,9 @@ export class LoaderFiles {
         "This provider cannot read its directory of boot loaders: its log says why",
       );
     }
-    const file = await this.#find(name, scope.value);
-    if (!file.ok) {
-      const asked = JSON.stringify(printable(name, 80));
-      const names = await this.#names(scope.value);
-      return errorAnswer(404, `Boot loader ${asked} ${file.reason}; ${names}`);
-    }
-    let artifact: HashedArtifact;
+    let artifact: Result<HashedArtifact>;
     try {
-      artifact = { ...file.value, ...await this.#contentOf(file.value) };
+      artifact = await this.#find(name, scope.value);
     } catch (error) {
       if (
         error instanceof FileChangedError || error instanceof FileNotFoundError
@@ -133,22 +127,35 @@ export class LoaderFiles {
       }
       throw error;
     }
+    if (!artifact.ok) {
+      const asked = JSON.stringify(printable(name, 80));
+      const names = await this.#names(scope.value);
+      return errorAnswer(
+        404,
+        `Boot loader ${asked} ${artifact.reason}; ${names}`,
+      );
+    }
     return await answerArtifact(
-      { name: `boot/${name}`, artifact },
+      { name: `boot/${name}`, artifact: artifact.value },
       head,
       { cacheControl: "no-cache", exchange, sender: this.#sender },
     );
   }
 
   /** @returns the file, or a clause for the client */
-  async #find(name: string, scope: ImageScope): Promise<Result<ArtifactFile>> {
+  async #find(
+    name: string,
+    scope: ImageScope,
+  ): Promise<Result<HashedArtifact>> {
     if (!isArtifactPath(name) || isSecretName(name)) return refuse(ABSENT);
     // As if it was a link: a directory above it may be one.
     const found = await resolveFile(name, "symlink", scope);
     if (!found.ok) return refuse(ABSENT);
     const file = { filename: name, ...found.value };
     const problem = await this.#problemWith(file);
-    return problem === undefined ? ok(file) : refuse(problem);
+    return problem === undefined
+      ? ok({ ...file, ...await this.#contentOf(file) })
+      : refuse(problem);
   }
 
   /** Why a file is not sent, if it is not: a clause for the client. */
