@@ -27,7 +27,7 @@ import {
   listImage,
   resolveFile,
 } from "../../scan/image_listing.ts";
-import { isSecretName, PrivateKeyCheck } from "../../scan/private_keys.ts";
+import { PrivateKeyCheck } from "../../scan/private_keys.ts";
 import { resolveOwn } from "../../scan/scan_available.ts";
 import { answerArtifact, type ArtifactSender } from "./answer_artifact.ts";
 
@@ -147,7 +147,7 @@ export class LoaderFiles {
     name: string,
     scope: ImageScope,
   ): Promise<Result<HashedArtifact>> {
-    if (!isArtifactPath(name) || isSecretName(name)) return refuse(ABSENT);
+    if (!isArtifactPath(name)) return refuse(ABSENT);
     // As if it was a link: a directory above it may be one.
     const found = await resolveFile(name, "symlink", scope);
     if (!found.ok) return refuse(ABSENT);

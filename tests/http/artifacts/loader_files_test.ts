@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SystemLimitError } from "../../../lib/core/file_system.ts";
 import { loaderWarnings } from "../../../lib/http/artifacts/loader_files.ts";
 import { createHandler } from "../../../lib/http/create_handler.ts";
 import {
@@ -25,7 +26,7 @@ async function openLoaders(loaders: string | undefined = "/loaders") {
   fileSystem.file("/loaders/snponly.efi", program("iPXE"))
     .file("/loaders/undionly.kpxe", "iPXE for BIOS")
     .file("/loaders/arm64/snponly.efi", program("for arm64"));
-  const settings = { loaders, stateDir: "/state" };
+  const settings = { loaders, stateDir: "/loaders/state" };
   const handler = createHandler({
     catalog,
     fileSystem,
@@ -132,7 +133,9 @@ Deno.test("the directory of boot loaders is the one that the settings name at th
   const { get, fileSystem, settings } = await openLoaders();
   fileSystem.file("/other/snponly.efi", "another");
   assert.equal((await get("snponly.efi")).status, 200);
+  assert.match(await errorOf(await get("x.efi")), /undionly/);
   settings.loaders = "/other";
+  assert.match(await errorOf(await get("x.efi")), /there are snponly.efi$/);
   assert.equal(await (await get("snponly.efi")).text(), "another");
   settings.loaders = "/nowhere";
   const response = await get("snponly.efi");
@@ -161,6 +164,7 @@ for (
     "away/passwd",
     "broken.efi",
     "round.efi",
+    "state/identity",
     "of-state.efi",
     "empty.efi",
     "key.pem",
@@ -179,8 +183,8 @@ for (
       .link("/loaders/away.efi", "/etc/passwd").link("/loaders/away", "/etc")
       .link("/loaders/broken.efi", "nothing")
       .link("/loaders/round.efi", "round.efi")
-      .file("/state/identity", "x").file("/loaders/empty.efi", "")
-      .link("/loaders/of-state.efi", "/state/identity")
+      .file("/loaders/state/identity", "x").file("/loaders/empty.efi", "")
+      .link("/loaders/of-state.efi", "state/identity")
       .file("/loaders/id_ed25519", "x")
       .file("/loaders/key.pem", "-----BEGIN PRIVATE KEY-----\nx")
       .file("/loaders/server.key", "x")
@@ -238,6 +242,19 @@ Deno.test("a boot loader that changes while it is read for its digest is asked f
   assert.equal(fileSystem.openCount, 0);
 });
 
+Deno.test("a boot loader that could not be read once is read when it is asked for again", async () => {
+  const { get, fileSystem, logger } = await openLoaders();
+  const { open } = fileSystem;
+  let opens = 0;
+  fileSystem.open = async (path) => {
+    if (++opens === 3) throw new Error("the disk does not answer");
+    return await open.call(fileSystem, path);
+  };
+  assert.equal((await get("undionly.kpxe")).status, 500);
+  assert.match(logger.lines.join(), /undionly\.kpxe: the disk does not answer/);
+  assert.equal((await get("undionly.kpxe")).status, 200);
+});
+
 Deno.test("being out of file descriptors is the provider's fault, and no loader's absence", async () => {
   const { get, fileSystem, logger } = await openLoaders();
   fileSystem.isExhausted = true;
@@ -264,6 +281,9 @@ Deno.test("loaderWarnings() says that the directory is not there, and what in it
   const of = (loaders?: string) =>
     loaderWarnings({ loaders, stateDir: "/state" }, fileSystem);
   assert.deepEqual(await of(), []);
+  fileSystem.isExhausted = true;
+  await assert.rejects(of("/usr/lib/ipxe"), SystemLimitError);
+  fileSystem.isExhausted = false;
   assert.deepEqual(await of("/usr/lib/ipxe"), [
     'Ignoring "/usr/lib/ipxe/ipxe.efi": it links to "/boot/ipxe.efi", outside "/usr/lib/ipxe"; copy the file instead',
   ]);
