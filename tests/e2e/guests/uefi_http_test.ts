@@ -60,7 +60,8 @@ for (const kind of ["500", "503", "cut"] as const) {
         /it gave up/,
       );
       lab.report("its next boot option", guest.seconds);
-      assert.deepEqual(lab.requests, [
+      // It may also end the connection by a reset.
+      assert.deepEqual(lab.requests.filter((line) => / \//.test(line)), [
         "HEAD /stable/x86_64/kernel.efi",
         `GET /stable/x86_64/kernel.efi FAULT ${kind}`,
       ]);
