@@ -12,7 +12,7 @@ import {
   SERVICE_NAME,
   subtypeName,
 } from "../wire/dns_sd_names.ts";
-import { linkManifestUrl } from "../wire/image_service.ts";
+import { manifestPlace } from "../wire/image_service.ts";
 import { writeImageTxt } from "../wire/image_txt.ts";
 
 /** The id of the host name's claim; those of images are `channel/arch`. */
@@ -170,7 +170,7 @@ export class PublishedImages {
     return writeImageTxt({
       image,
       version,
-      manifestUrl: linkManifestUrl(image, { address, port, advertiseUrl }),
+      ...manifestPlace(image, { address, port, advertiseUrl }),
       p2pAddress: p2pAddress?.(address),
     });
   }

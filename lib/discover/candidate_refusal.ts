@@ -33,6 +33,8 @@ export interface CandidateRefusal {
 export interface RefusedCandidate {
   /** As it was advertised. */
   readonly manifestUrl: URL;
+  /** Whether it is a further address of a provider. @default {false} */
+  readonly isOtherAddress?: boolean;
   /** Why. */
   readonly refusal: CandidateRefusal;
 }

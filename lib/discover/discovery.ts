@@ -54,9 +54,12 @@ export interface DiscoveryOptions {
   readonly stillTrusts?: (verified: VerifiedManifest) => boolean;
 }
 
-/** The tries to get one candidate's manifest. */
+/** The tries to get one candidate's manifest by one URL. */
 interface Attempt {
   readonly candidate: Candidate;
+  /** The first URL of the provider that it is of. */
+  providerHref: string;
+  wasTried: boolean;
   isRunning: boolean;
   /** When to try again; `Infinity` while it runs, and when it is settled. */
   dueMs: number;
@@ -83,6 +86,13 @@ const SETTLE_MS = 5;
 /** A provider that is busy or just starting is asked again after this time. */
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 8000;
+
+/**
+ * How long a provider has by one address before the next is tried too, unless
+ * the one gave nothing sooner: a host that is not there costs no more, and one
+ * that is slow is not asked twice (compare RFC 8305 section 5: up to 2 s).
+ */
+const NEXT_ADDRESS_MS = 1000;
 
 /** More candidates than this are an attack, or a network to be mended first. */
 const MAX_CANDIDATES = 256;
@@ -112,6 +122,8 @@ export class Discovery {
   /** By manifest URL, in the order they were heard of. */
   readonly #attempts = new Map<string, Attempt>();
   readonly #providers: Provider[] = [];
+  /** The first URLs of providers that gave a good manifest. */
+  readonly #found = new Set<string>();
   readonly #refused = new Map<string, RefusedCandidate>();
   readonly #others = new Map<string, ChannelArch>();
   readonly #problems = new Set<string>();
@@ -194,9 +206,13 @@ export class Discovery {
     attempt.isRunning = false;
     if (result.ok) {
       this.#refused.delete(href);
-      this.#take(attempt.candidate, result.value, nowMs);
+      this.#take(attempt, result.value, nowMs);
     } else {
-      this.#refused.set(href, { manifestUrl, refusal: result.reason });
+      this.#refused.set(href, refusedAs(attempt, result.reason));
+      const next = this.#attempts.values().find((other) =>
+        other.providerHref === attempt.providerHref && !other.wasTried
+      );
+      if (next !== undefined) next.dueMs = nowMs;
       if (mayPass(result.reason)) {
         attempt.dueMs = nowMs + attempt.retryMs;
         attempt.retryMs = Math.min(2 * attempt.retryMs, MAX_RETRY_MS);
@@ -236,6 +252,8 @@ export class Discovery {
     for (const attempt of this.#attempts.values()) {
       if (attempt.dueMs > nowMs) continue;
       attempt.dueMs = Infinity;
+      if (this.#found.has(attempt.providerHref)) continue;
+      attempt.wasTried = true;
       attempt.isRunning = true;
       actions.push({ kind: "check", candidate: attempt.candidate });
     }
@@ -251,10 +269,10 @@ export class Discovery {
       if (providers.includes(provider)) continue;
       refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
     }
-    for (const [href, { isRunning, candidate }] of this.#attempts) {
-      if (!isRunning || refused.has(href) || providers.length > 0) continue;
-      const { manifestUrl } = candidate;
-      refused.set(href, { manifestUrl, refusal: UNANSWERED });
+    for (const [href, attempt] of this.#attempts) {
+      const isOpen = attempt.isRunning && !refused.has(href);
+      if (!isOpen || providers.length > 0) continue;
+      refused.set(href, refusedAs(attempt, UNANSWERED));
     }
     return {
       providers,
@@ -267,25 +285,44 @@ export class Discovery {
   }
 
   #add(candidate: Candidate, nowMs: number): void {
-    const { href } = candidate.manifestUrl;
     if (!sameImage(candidate.image, this.#options.image)) return;
-    if (this.#attempts.has(href)) return;
-    if (this.#attempts.size >= MAX_CANDIDATES) {
-      this.#problems.add(
-        `more than ${MAX_CANDIDATES} candidates, rest ignored`,
-      );
-      return;
+    const { manifestUrl, otherUrls = [] } = candidate;
+    const providerHref = manifestUrl.href;
+    const known = this.#attempts.get(providerHref);
+    if (known === undefined) {
+      this.#settledMs = Math.min(this.#settledMs, nowMs + SETTLE_MS);
+    } else if (known.providerHref !== providerHref) {
+      // Named as another's address before: it is nobody's but its own, or a
+      // stranger could keep it from being tried.
+      known.providerHref = providerHref;
+      if (!known.wasTried) known.dueMs = nowMs;
     }
-    this.#attempts.set(href, {
-      candidate,
-      isRunning: false,
-      dueMs: nowMs,
-      retryMs: FIRST_RETRY_MS,
-    });
-    this.#settledMs = Math.min(this.#settledMs, nowMs + SETTLE_MS);
+    for (const [i, url] of [manifestUrl, ...otherUrls].entries()) {
+      if (this.#attempts.has(url.href)) continue;
+      if (this.#attempts.size >= MAX_CANDIDATES) {
+        this.#problems.add(
+          `more than ${MAX_CANDIDATES} candidates, rest ignored`,
+        );
+        return;
+      }
+      this.#attempts.set(url.href, {
+        candidate: { ...candidate, manifestUrl: url },
+        providerHref,
+        wasTried: false,
+        isRunning: false,
+        dueMs: nowMs + i * NEXT_ADDRESS_MS,
+        retryMs: FIRST_RETRY_MS,
+      });
+    }
   }
 
-  #take(candidate: Candidate, verified: VerifiedManifest, nowMs: number): void {
+  #take(
+    { candidate, providerHref }: Attempt,
+    verified: VerifiedManifest,
+    nowMs: number,
+  ): void {
+    if (this.#found.has(providerHref)) return; // by another address
+    this.#found.add(providerHref);
     const elapsedMs = nowMs - this.#startMs;
     this.#providers.push({ ...verified, candidate, elapsedMs });
     const { all } = this.#options;
@@ -322,6 +359,16 @@ export class Discovery {
     return this.#sourcesLeft === 0 && !this.#isAnyRunning() &&
       this.#attempts.values().every(({ dueMs }) => dueMs === Infinity);
   }
+}
+
+function refusedAs(
+  { candidate: { manifestUrl }, providerHref }: Attempt,
+  refusal: CandidateRefusal,
+): RefusedCandidate {
+  const refused = { manifestUrl, refusal };
+  return manifestUrl.href === providerHref
+    ? refused
+    : { ...refused, isOtherAddress: true };
 }
 
 /** Verified, then newer, then on the LAN, then quicker. */

@@ -5,6 +5,7 @@ import {
   sameImage,
 } from "../core/channel_arch.ts";
 import type { DnsName } from "../net/dns/name.ts";
+import type { Link } from "../net/interfaces.ts";
 import type { ServiceRecords } from "../net/mdns/querier.ts";
 import { type FoundService, readService } from "../wire/image_service.ts";
 import { peerIdOf } from "../wire/image_txt.ts";
@@ -35,17 +36,25 @@ export class HeardServices {
     this.#image = image;
   }
 
-  /** Takes in what a service instance says, and gives what is news of it. */
-  hear(instance: DnsName, records: ServiceRecords): Finding[] {
-    const service = readService(records);
-    return service.ok
-      ? this.#tell(service.value, records.source)
-      : this.#tellProblem(`mdns ${instance}: ${service.reason}`, records);
+  /**
+   * Takes in what a service instance says, and gives what is news of it.
+   *
+   * @param link where it was heard
+   */
+  hear(instance: DnsName, records: ServiceRecords, link: Link): Finding[] {
+    const service = readService(records, link);
+    const problem = service.ok ? service.value.problem : service.reason;
+    return [
+      ...problem === undefined
+        ? []
+        : this.#tellProblem(`mdns ${instance}: ${problem}`, records),
+      ...service.ok ? this.#tell(service.value, records.source) : [],
+    ];
   }
 
   #tell(service: FoundService, source: string): Finding[] {
     const findings: Finding[] = [];
-    const { p2pAddress, image, version, manifestUrl } = service;
+    const { p2pAddress, image, version, manifestUrls } = service;
     if (
       p2pAddress !== undefined && this.#isNews(`peer ${p2pAddress}`, source)
     ) {
@@ -55,7 +64,9 @@ export class HeardServices {
       if (this.#isNews(`other ${formatChannelArch(image)}`, source)) {
         findings.push({ kind: "other", image });
       }
-    } else if (this.#isNews(`found ${version} ${manifestUrl.href}`, source)) {
+    } else if (
+      this.#isNews(`found ${version} ${manifestUrls.join(" ")}`, source)
+    ) {
       findings.push({ kind: "candidate", candidate: candidateOf(service) });
     }
     return findings;
@@ -78,12 +89,16 @@ export class HeardServices {
 }
 
 function candidateOf(
-  { providerName, p2pAddress, ...service }: FoundService,
+  { image, version, manifestUrls, providerName, p2pAddress }: FoundService,
 ): Candidate {
   const peerId = p2pAddress === undefined ? undefined : peerIdOf(p2pAddress);
+  const [manifestUrl, ...otherUrls] = manifestUrls;
   return {
-    ...service,
+    image,
+    manifestUrl,
+    version,
     source: "mdns",
+    ...otherUrls.length > 0 && { otherUrls },
     ...providerName !== undefined && { providerName },
     ...peerId !== undefined && { peerId },
   };

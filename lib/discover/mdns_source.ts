@@ -78,6 +78,7 @@ class LanSearch implements AsyncDisposable {
       open: (link) =>
         QuerierLink.open(link, {
           network,
+          allLinks: () => this.#sessions.values().map((s) => s.link),
           onReady: (session) => this.#linkUp(session),
           onMessage: (session, message, from) =>
             this.#act(this.#querier.receive(
@@ -130,11 +131,19 @@ class LanSearch implements AsyncDisposable {
             ?.ask(action.socket, action.packet);
           break;
         case "instance":
-          this.#heard.hear(action.instance, action.records)
-            .forEach((finding) => this.#findings.push(finding));
+          this.#hear(action);
       }
     }
     this.#arm();
+  }
+
+  #hear(
+    { link, instance, records }: Extract<QuerierAction, { kind: "instance" }>,
+  ): void {
+    const session = this.#sessions.get(link);
+    if (session === undefined) return;
+    this.#heard.hear(instance, records, session.link)
+      .forEach((finding) => this.#findings.push(finding));
   }
 
   #arm(): void {

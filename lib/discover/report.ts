@@ -143,7 +143,7 @@ function failureMessage(
     case "refused":
       return `Cannot use any provider of ${name}: every manifest was refused`;
     case "unreachable": {
-      const count = refused.length;
+      const count = refused.filter((r) => r.isOtherAddress !== true).length;
       const found = `${count} provider${count === 1 ? "" : "s"} found`;
       // Some do answer, with an error or less than a manifest.
       const isSilent = refused.every(({ refusal: { code } }) =>

@@ -4,6 +4,11 @@ import type { ChannelArch } from "../core/channel_arch.ts";
 export interface Candidate {
   /** http or https. */
   readonly manifestUrl: URL;
+  /**
+   * The same provider by other addresses: each is tried when those before it
+   * gave nothing. @default {[]}
+   */
+  readonly otherUrls?: readonly URL[];
   /** Which image it is, as the source says. */
   readonly image: ChannelArch;
   /** Of the manifest, as the source says; fit to be printed. */

@@ -15,6 +15,12 @@ export interface ImageTxt {
   readonly image: ChannelArch;
   /** A URL, where it is the provider's own; as it came, where it was read. */
   readonly manifestUrl: string;
+  /**
+   * The URL's path, for readers that build the URL from the SRV record and an
+   * address they can reach; as it came, where it was read. Absent where the
+   * manifest is had by another scheme, host or port than the provider's own.
+   */
+  readonly path?: string | undefined;
   /** Of the manifest; fit to be printed where it was read. */
   readonly version: string;
   /** A multiaddr with peer id: where the provider's DHT node is. */
@@ -23,12 +29,13 @@ export interface ImageTxt {
 
 /**
  * Writes the TXT record of an image, `txtvers` first (RFC 6763 section 6.7).
- * A version that is too long is cut, a multiaddr that is too long left out.
+ * A version that is too long is cut, a path or multiaddr that is too long left
+ * out.
  *
  * @returns the reason when the URL is too long
  */
 export function writeImageTxt(
-  { image, version, manifestUrl, p2pAddress }: ImageTxt,
+  { image, version, manifestUrl, path, p2pAddress }: ImageTxt,
 ): Result<Uint8Array[]> {
   const required = encodeTxt([
     ["txtvers", "1"],
@@ -37,9 +44,13 @@ export function writeImageTxt(
     ["manifest", manifestUrl],
     ["version", cutText(version, MAX_VERSION_BYTES)],
   ]);
-  if (!required.ok || p2pAddress === undefined) return required;
-  const p2p = encodeTxt([["p2p", p2pAddress]]);
-  return ok([...required.value, ...p2p.ok ? p2p.value : []]);
+  return required.ok
+    ? ok([
+      ...required.value,
+      ...encodeOptional("path", path),
+      ...encodeOptional("p2p", p2pAddress),
+    ])
+    : required;
 }
 
 /**
@@ -59,6 +70,7 @@ export function readImageTxt(strings: readonly Uint8Array[]): Result<ImageTxt> {
   return ok({
     image: image.value,
     manifestUrl: attributes.get("manifest") ?? "",
+    path: attributes.get("path"),
     version: printable(attributes.get("version") ?? "", 100),
     p2pAddress: p2pAddress !== undefined && isPeerAddress(p2pAddress)
       ? p2pAddress
@@ -73,6 +85,11 @@ export function peerIdOf(p2pAddress: string): string | undefined {
 
 function isPeerAddress(text: string): boolean {
   return checkMultiaddr(text).ok && peerIdOf(text) !== undefined;
+}
+
+function encodeOptional(key: string, value: string | undefined): Uint8Array[] {
+  const strings = value === undefined ? ok([]) : encodeTxt([[key, value]]);
+  return strings.ok ? strings.value : [];
 }
 
 /** @param attributes keys of printable ASCII without `=`, in order */

@@ -33,7 +33,7 @@ Deno.test("PublishedImages claims nothing without an image, then the host's name
     "A phase-lab.local 10.0.0.1 120 flush",
     "AAAA phase-lab.local fd77::1 120 flush",
     `SRV ${INSTANCE} phase-lab.local:8080 120 flush`,
-    `TXT ${INSTANCE} txtvers=1 channel=stable arch=arm64 manifest=http://10.0.0.1:8080/stable/arm64/manifest.json version=2026.11 4500 flush`,
+    `TXT ${INSTANCE} txtvers=1 channel=stable arch=arm64 manifest=http://10.0.0.1:8080/stable/arm64/manifest.json version=2026.11 path=/stable/arm64/manifest.json 4500 flush`,
   ]);
 });
 

@@ -211,6 +211,80 @@ Deno.test("Discovery checks each URL once, however often it is found", () => {
   assert.deepEqual(discovery.hear(found("a"), 2), []);
 });
 
+/** A provider at one host, and at others besides. */
+function foundAt(host: string, ...others: string[]): Finding {
+  const otherUrls = others.map((other) => candidate(other).manifestUrl);
+  return found(host, { otherUrls });
+}
+
+Deno.test("Discovery tries a provider's next address as soon as one gives nothing, and names the one that did", () => {
+  const discovery = start();
+  assert.deepEqual(checkedHosts(discovery.hear(foundAt("a", "b", "c"), 0)), [
+    "a",
+  ]);
+  assert.deepEqual(checkedHosts(reject(discovery, "a", 10, "unreachable")), [
+    "b",
+  ]);
+  assert.deepEqual(checkedHosts(reject(discovery, "b", 20, "expired")), ["c"]);
+  accept(discovery, "c", 30);
+  assert.equal(discovery.isOver, true);
+  const result = discovery.result();
+  assert.deepEqual(hosts(result), ["c"]);
+  assert.deepEqual(
+    result.refused.map(({ isOtherAddress }) => isOtherAddress),
+    [undefined, true],
+  );
+});
+
+Deno.test("Discovery tries a provider's next address after 1 s when one is slow, and takes the provider once", () => {
+  const discovery = start({ all: true });
+  discovery.hear(foundAt("a", "b", "c"), 0);
+  assert.equal(discovery.nextDueMs(), 1000);
+  assert.deepEqual(checkedHosts(discovery.tick(999)), []);
+  assert.deepEqual(checkedHosts(discovery.tick(1000)), ["b"]);
+  accept(discovery, "b", 1010);
+  accept(discovery, "a", 1020);
+  assert.deepEqual(checkedHosts(discovery.tick(2000)), []);
+  discovery.tick(3010);
+  assert.equal(discovery.isOver, true);
+  assert.deepEqual(hosts(discovery.result()), ["b"]);
+});
+
+Deno.test("Discovery gives a provider up when each of its addresses is settled", () => {
+  const discovery = start();
+  discovery.hear(foundAt("a", "b"), 0);
+  discovery.sourceEnded(undefined, 0);
+  reject(discovery, "a", 10, "expired");
+  assert.equal(discovery.isOver, false);
+  reject(discovery, "b", 20, "expired");
+  assert.equal(discovery.isOver, true);
+});
+
+Deno.test("Discovery learns a provider's further addresses later, too", () => {
+  const discovery = start();
+  discovery.hear(found("a"), 0);
+  reject(discovery, "a", 10, "redirect");
+  discovery.hear(foundAt("a", "b"), 20);
+  assert.deepEqual(checkedHosts(discovery.tick(1020)), ["b"]);
+});
+
+Deno.test("Discovery lets no provider keep another from being tried by calling it an address of its own", () => {
+  const forged = foundAt("evil", "good");
+  const late = start({ all: true });
+  late.hear(forged, 0);
+  accept(late, "evil", 10);
+  assert.deepEqual(checkedHosts(late.hear(found("good"), 20)), ["good"]);
+  accept(late, "good", 30);
+  assert.deepEqual(hosts(late.result()), ["evil", "good"]);
+
+  const early = start();
+  assert.deepEqual(checkedHosts(early.hear(found("good"), 0)), ["good"]);
+  assert.deepEqual(checkedHosts(early.hear(forged, 1)), ["evil"]);
+  reject(early, "evil", 10, "expired");
+  accept(early, "good", 20);
+  assert.deepEqual(hosts(early.result()), ["good"]);
+});
+
 Deno.test("Discovery ignores candidates for another image", () => {
   const image = { channel: "testing", arch: "arm64" };
   assert.deepEqual(start().hear(found("a", { image }), 1), []);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { HeardServices } from "../../lib/discover/heard_services.ts";
+import type { Link } from "../../lib/net/interfaces.ts";
 import type { ServiceRecords } from "../../lib/net/mdns/querier.ts";
 import { imageOf } from "../support/sample_images.ts";
 
@@ -7,8 +8,23 @@ const PEER_ID = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5";
 const INSTANCE = "x._phase-image._tcp.local";
 const URL_1 = "http://10.0.0.1:8080/m.json";
 
-function heardServices(): HeardServices {
-  return new HeardServices(imageOf("stable/arm64"));
+const LINK: Link = {
+  interfaceName: "eth0",
+  family: 4,
+  addresses: [{
+    interfaceName: "eth0",
+    address: "10.0.0.9",
+    prefixLength: 24,
+  }],
+};
+
+/** What is heard on one link. */
+function heardServices() {
+  const services = new HeardServices(imageOf("stable/arm64"));
+  return {
+    hear: (instance: string, records: ServiceRecords) =>
+      services.hear(instance, records, LINK),
+  };
 }
 
 /** What an instance says of an image. */
@@ -24,6 +40,7 @@ function recordsOf(
       new TextEncoder().encode(`${key}=${value}`)
     ),
     host: "phase-lab.local",
+    port: 8080,
     addresses: [],
     source: "10.0.0.1",
     ...rest,
@@ -79,6 +96,31 @@ Deno.test("HeardServices leaves out of a candidate what is not known", () => {
     "version",
     "source",
   ]);
+});
+
+Deno.test("HeardServices tells of a provider's further addresses, also when they come later", () => {
+  const services = heardServices();
+  const path = "/m.json";
+  const hear = (addresses: readonly string[]) =>
+    services.hear(INSTANCE, recordsOf("stable/arm64", { path }, { addresses }))
+      .map((f) => f.kind === "candidate" ? f.candidate.otherUrls : f.kind);
+  const further = new URL("http://10.1.0.1:8080/m.json");
+  assert.deepEqual(hear([]), [undefined]);
+  assert.deepEqual(hear(["10.1.0.1", "10.0.0.1"]), [[further]]);
+  assert.deepEqual(hear(["10.1.0.1", "10.0.0.1"]), []);
+});
+
+Deno.test("HeardServices tells of a path that it cannot use, and of the provider all the same", () => {
+  const findings = heardServices().hear(
+    INSTANCE,
+    recordsOf("stable/arm64", { path: "//10.0.0.66/m.json" }),
+  );
+  assert.deepEqual(findings.map(({ kind }) => kind), ["problem", "candidate"]);
+  assert.deepEqual(findings[0], {
+    kind: "problem",
+    message:
+      `mdns ${INSTANCE}: path "//10.0.0.66/m.json" is not one like /stable/arm64`,
+  });
 });
 
 Deno.test("HeardServices goes by the TXT record, not by the instance's name", () => {

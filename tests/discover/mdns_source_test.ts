@@ -33,7 +33,8 @@ Deno.test("createMdnsSource() does not believe what a host beyond the link says"
   const searching = lab.find(other.host("10.0.0.9"), "stable/arm64", 100);
   await lab.clock.advance(10);
   for (const packet of truth) {
-    other.transmit(packet, { address: "192.0.2.1", port: 5353 }, "group");
+    const beyond = { address: "192.0.2.1", port: 5353 };
+    other.transmit(packet, beyond, { address: "10.0.0.9", port: 40_000 });
     other.transmit(packet, { address: "10.0.0.2", port: 4000 }, "group");
   }
   assert.deepEqual(urlsOf(await searching), []);

@@ -158,3 +158,19 @@ Deno.test("reportDiscovery() says how many were found and not reached", () => {
     assert.equal(messages[0], `Cannot find stable/arm64: ${says}`);
   }
 });
+
+Deno.test("reportDiscovery() counts a provider once, and names each address that was tried", () => {
+  const refusal = { code: "unreachable", message: "no route" } as const;
+  const { messages } = reportDiscovery({
+    ...NOTHING,
+    refused: [
+      { manifestUrl: new URL("http://a/m"), refusal },
+      { manifestUrl: new URL("http://b/m"), refusal, isOtherAddress: true },
+    ],
+  }, OPTIONS);
+  assert.deepEqual(messages.slice(0, 3), [
+    "Cannot find stable/arm64: 1 provider found, none could be reached",
+    "No manifest from http://a/m: no route (unreachable)",
+    "No manifest from http://b/m: no route (unreachable)",
+  ]);
+});

@@ -53,6 +53,7 @@ labTest(
       '"arch=arm64"',
       '"channel=stable"',
       '"manifest=http://10.77.0.1:8080/stable/arm64/manifest.json"',
+      '"path=/stable/arm64/manifest.json"',
       '"txtvers=1"',
       '"version=2026.1"',
     ]);
@@ -108,12 +109,17 @@ labTest(
 );
 
 labTest(
-  "an image that avahi publishes is found, with and without a subtype",
+  "an image that avahi publishes is found, with and without a subtype or a path",
   AVAHI,
   async (lab) => {
     const [publisher, client] = await lab.twoHosts();
     await publisher.startAvahi("publisher");
-    const publish = (name: string, image: string, ...rest: string[]) => {
+    const publish = (
+      name: string,
+      image: string,
+      place: readonly string[],
+      ...rest: string[]
+    ) => {
       const [channel, arch] = image.split("/");
       publisher.start(
         "avahi-publish",
@@ -124,22 +130,31 @@ labTest(
         "8787",
         `channel=${channel}`,
         `arch=${arch}`,
-        `manifest=http://10.77.0.1:8787/${image}/manifest.json`,
         "version=1",
+        ...place,
       );
     };
     const subtype = "--subtype=_stable-arm64._sub._phase-image._tcp";
-    publish("My images. No 1", "stable/arm64", subtype);
-    publish("plain", "testing/arm64");
+    const at = (image: string, address = "10.77.0.1") =>
+      `http://${address}:8787/${image}/manifest.json`;
+    publish("My images. No 1", "stable/arm64", [
+      `manifest=${at("stable/arm64")}`,
+    ], subtype);
+    publish("plain", "testing/arm64", [`manifest=${at("testing/arm64")}`]);
+    publish("with a path", "nightly/arm64", [
+      // As of a link that the client is not on.
+      `manifest=${at("nightly/arm64", "10.99.0.1")}`,
+      "path=/nightly/arm64/manifest.json",
+    ]);
     await until(
-      "both are published",
+      "all are published",
       async () =>
-        (await instances(publisher, "_phase-image._tcp")).length === 2,
+        (await instances(publisher, "_phase-image._tcp")).length === 3,
     );
 
-    for (const image of ["stable/arm64", "testing/arm64"]) {
+    for (const image of ["stable/arm64", "testing/arm64", "nightly/arm64"]) {
       const [url] = await urlsFrom(client, image, 3000);
-      assert.equal(url, `http://10.77.0.1:8787/${image}/manifest.json`);
+      assert.equal(url, at(image));
     }
     // The wait for a loaded machine; by itself it takes a few milliseconds.
     const [first] = (await findFrom(client, "stable/arm64", 3000))

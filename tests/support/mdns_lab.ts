@@ -107,9 +107,10 @@ export class MdnsLab implements AsyncDisposable {
   }
 }
 
-/** The manifest URLs among findings. */
+/** The manifest URLs among findings, each once. */
 export function urlsOf(findings: readonly Finding[]): string[] {
-  return findings.flatMap((finding) =>
+  const urls = findings.flatMap((finding) =>
     finding.kind === "candidate" ? [finding.candidate.manifestUrl.href] : []
   );
+  return [...new Set(urls)];
 }

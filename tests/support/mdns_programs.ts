@@ -33,7 +33,7 @@ export async function findFrom(
   return lines.map((line): TimedFinding => JSON.parse(line));
 }
 
-/** The manifest URLs that a client on a host finds. */
+/** The manifest URLs that a client on a host finds, each once. */
 export async function urlsFrom(
   host: LabHost,
   image: string,
@@ -41,9 +41,10 @@ export async function urlsFrom(
   when: "first" | "all" = "first",
 ): Promise<string[]> {
   const findings = await findFrom(host, image, durationMs, when);
-  return findings.flatMap((finding) =>
+  const urls = findings.flatMap((finding) =>
     finding.kind === "candidate" ? [String(finding.candidate.manifestUrl)] : []
   );
+  return [...new Set(urls)];
 }
 
 /** The log lines of a provider. */

@@ -23,6 +23,7 @@ Deno.test("readImageTxt() reads what writeImageTxt() wrote", () => {
         image: { channel, arch },
         version,
         manifestUrl,
+        path: undefined,
         p2pAddress: undefined,
       };
       const txt = writeImageTxt(said);
@@ -32,11 +33,12 @@ Deno.test("readImageTxt() reads what writeImageTxt() wrote", () => {
   ));
 });
 
-Deno.test("writeImageTxt() cuts a version that is too long, between characters, and leaves out a long p2p address", () => {
+Deno.test("writeImageTxt() cuts a version that is too long, between characters, and leaves out a long path or p2p address", () => {
   const txt = writeImageTxt({
     image: IMAGE,
     version: "é".repeat(200),
     manifestUrl: "http://h/",
+    path: `/${"x".repeat(250)}`,
     p2pAddress: `/dns/${"x".repeat(250)}/p2p/y`,
   });
   assert.ok(txt.ok);
@@ -47,6 +49,38 @@ Deno.test("writeImageTxt() cuts a version that is too long, between characters, 
     "manifest=http://h/",
     `version=${"é".repeat(123)}`,
   ]);
+});
+
+Deno.test("writeImageTxt() writes a path behind what readers without it know", () => {
+  const said = {
+    image: IMAGE,
+    version: "1",
+    manifestUrl: "http://10.0.0.1:8080/stable/arm64/manifest.json",
+    path: "/stable/arm64/manifest.json",
+    p2pAddress: undefined,
+  };
+  const txt = writeImageTxt(said);
+  assert.ok(txt.ok);
+  assert.deepEqual(
+    txt.value.slice(3).map((bytes) => new TextDecoder().decode(bytes)),
+    [`manifest=${said.manifestUrl}`, "version=1", `path=${said.path}`],
+  );
+  assert.deepEqual(readImageTxt(txt.value), { ok: true, value: said });
+});
+
+Deno.test("writeImageTxt() stays within what fits one packet, whatever it is given", () => {
+  const longest = writeImageTxt({
+    image: { channel: "c".repeat(32), arch: "a".repeat(32) },
+    version: "v".repeat(1000),
+    manifestUrl: "m".repeat(246),
+    path: "p".repeat(250),
+    p2pAddress: "n".repeat(251),
+  });
+  assert.ok(longest.ok);
+  assert.equal(longest.value.length, 7);
+  // RFC 6763 section 6.2; each string has a byte for its length.
+  const length = longest.value.reduce((sum, s) => sum + 1 + s.length, 0);
+  assert.ok(length <= 1300, `${length}`);
 });
 
 Deno.test("writeImageTxt() refuses an attribute over 255 bytes", () => {

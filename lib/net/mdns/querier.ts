@@ -17,6 +17,8 @@ export interface ServiceRecords {
   readonly txt: readonly Uint8Array[];
   /** The SRV record's target. */
   readonly host: DnsName | undefined;
+  /** The SRV record's port. */
+  readonly port: number | undefined;
   /** What is known of the target's addresses. */
   readonly addresses: readonly string[];
   /** The address of the host that sent the answer. */
@@ -35,6 +37,8 @@ export type QuerierAction =
   /** An instance was heard of, perhaps again, and has a TXT record. */
   | {
     readonly kind: "instance";
+    /** Key of the link it was heard on. */
+    readonly link: string;
     readonly instance: DnsName;
     readonly records: ServiceRecords;
   };
@@ -202,7 +206,8 @@ export class MdnsQuerier {
         { name: instance, type: DnsType.SRV, unicastResponse: false },
       ])];
     }
-    const host = cache.find(instance, DnsType.SRV, nowMs)[0]?.service.target;
+    const service = cache.find(instance, DnsType.SRV, nowMs)[0]?.service;
+    const host = service?.target;
     const addresses = host === undefined ? [] : [
       ...cache.find(host, DnsType.A, nowMs),
       ...cache.find(host, DnsType.AAAA, nowMs),
@@ -211,8 +216,9 @@ export class MdnsQuerier {
     // A provider with two interfaces on one LAN says something else on each.
     return texts.map(({ strings: txt }) => ({
       kind: "instance",
+      link,
       instance,
-      records: { txt, host, addresses, source },
+      records: { txt, host, port: service?.port, addresses, source },
     }));
   }
 

@@ -62,6 +62,7 @@ class Bench {
           return socket;
         },
       },
+      allLinks: () => links,
       onReady: (session) => this.onReady(session),
       onMessage: (_session, message) => this.onMessage(message),
       onClosed: () => this.told.push("closed"),
@@ -135,7 +136,7 @@ Deno.test("QuerierLink cannot be opened when the link's address is gone", async 
   assert.deepEqual(bench.told, []);
 });
 
-Deno.test("QuerierLink takes in what hosts on its link say, and nothing from beyond, of another link or without sense", async () => {
+Deno.test("QuerierLink takes in what comes by multicast on its link whatever its source, and nothing of another link or without sense", async () => {
   const bench = new Bench();
   await using _session = await opened(bench);
   const packet = encodeMessage(ANSWER);
@@ -144,8 +145,21 @@ Deno.test("QuerierLink takes in what hosts on its link say, and nothing from bey
   bench.lan.transmit(packet, { ...PEER, address: "10.1.0.1" }, "group");
   bench.lan.transmit(packet.slice(0, 20), PEER, "group");
   await bench.clock.advance(1);
-  assert.deepEqual(bench.heard, [ANSWER]);
+  assert.deepEqual(bench.heard, [ANSWER, ANSWER]);
   assert.deepEqual(bench.told, []);
+});
+
+Deno.test("QuerierLink takes in no answer to its own address from beyond its link", async () => {
+  const bench = new Bench();
+  await using _session = await opened(bench);
+  const packet = encodeMessage(ANSWER);
+  const asker = bench.lan.tapped[0]?.from ?? assert.fail("nothing was asked");
+  bench.lan.transmit(packet, { ...PEER, address: "192.0.2.1" }, asker);
+  await bench.clock.advance(1);
+  assert.deepEqual(bench.heard, []);
+  bench.lan.transmit(packet, PEER, asker);
+  await bench.clock.advance(1);
+  assert.deepEqual(bench.heard, [ANSWER]);
 });
 
 Deno.test("QuerierLink tells of a packet that lays a bug bare, and goes on", async () => {

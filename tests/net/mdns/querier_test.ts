@@ -95,9 +95,10 @@ class Bench {
         return `ask ${action.link} ${action.socket}: ${names.join(", ")}`;
       }
       case "instance": {
-        const { txt, host, addresses, source } = action.records;
+        const { txt, host, port, addresses, source } = action.records;
+        const service = host === undefined ? undefined : `${host}:${port}`;
         const text = txt.map((bytes) => new TextDecoder().decode(bytes));
-        return [action.instance, ...text, host, ...addresses, `by ${source}`]
+        return [action.instance, ...text, service, ...addresses, `by ${source}`]
           .filter((word) => word !== undefined).join(" ");
       }
     }
@@ -105,7 +106,7 @@ class Bench {
 }
 
 const SUB = "_colour._sub.*";
-const HEARD = `x.${SERVICE} a=b lab.local by 10.0.0.1`;
+const HEARD = `x.${SERVICE} a=b lab.local:8080 by 10.0.0.1`;
 
 Deno.test("MdnsQuerier asks at once from a port of its own, then with growing intervals", () => {
   const bench = new Bench().up().pass(40_000);
@@ -194,7 +195,7 @@ Deno.test("MdnsQuerier tells of an instance each time it hears of it, with what 
     .hear(responseMessage(shared, { additionals: addresses }));
   assert.deepEqual(bench.actions, [
     `0 ${HEARD}`,
-    `5 x.${SERVICE} a=b lab.local 10.0.0.1 fd77::1 by 10.0.0.1`,
+    `5 x.${SERVICE} a=b lab.local:8080 10.0.0.1 fd77::1 by 10.0.0.1`,
   ]);
 });
 

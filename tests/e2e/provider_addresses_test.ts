@@ -1,0 +1,89 @@
+/**
+ * Providers of which a client cannot reach every address: the programs as
+ * their users run them, on LANs where two subnets share a wire.
+ */
+import assert from "node:assert/strict";
+import { makeFiles } from "../support/image_tree.ts";
+import { type LabHost, labTest } from "../support/network_lab.ts";
+import {
+  run,
+  type RunningProgram,
+  start,
+  temporaryDirectory,
+} from "../support/programs.ts";
+
+/** Starts a provider of stable/arm64, and waits until it is found by mDNS. */
+async function serve(host: LabHost, root: string): Promise<RunningProgram> {
+  await makeFiles(`${root}/artifacts`, { "stable/arm64/vmlinuz": 1 << 16 });
+  const provider = start("plasmd", [
+    ...["serve", "--artifacts", `${root}/artifacts`],
+    ...["--state-dir", `${root}/state`, "--no-dht"],
+  ], { prefix: host.prefix });
+  await provider.line(/Advertising stable\/arm64/);
+  return provider;
+}
+
+/** What `phase_discover` on a host prints, and why. */
+async function discover(host: LabHost) {
+  const { code, stdout, stderr } = await run("phase_discover", [
+    ...["--channel", "stable", "--arch", "arm64", "--mode", "lan"],
+    ...["--timeout", "8", "--quiet", "--explain"],
+  ], { prefix: host.prefix });
+  return { code, url: stdout.trim(), stderr };
+}
+
+function urlAt(address: string): string {
+  return `http://${address}:8080/stable/arm64/manifest.json`;
+}
+
+labTest(
+  "a client reaches a provider of two subnets by the address on its own",
+  [],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const addresses = ["10.77.0.1/24", "10.78.0.1/24"];
+    const server = await lab.hostOn(lan, ...addresses);
+    await using directory = await temporaryDirectory();
+    await using _provider = await serve(server, directory.path);
+    for (const subnet of ["10.77.0", "10.78.0"]) {
+      const client = await lab.hostOn(lan, `${subnet}.9/24`);
+      const found = await discover(client);
+      assert.equal(found.url, urlAt(`${subnet}.1`), found.stderr);
+    }
+  },
+);
+
+labTest(
+  "a client tries a provider's other address where the preferred one cannot be reached",
+  [],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const server = await lab.hostOn(lan, "10.77.0.1/24", "10.78.0.1/24");
+    await using directory = await temporaryDirectory();
+    await using _provider = await serve(server, directory.path);
+    const client = await lab.hostOn(lan, "10.77.0.9/24", "10.78.0.9/24");
+    await client.exec("ip", ..."route add prohibit 10.77.0.1".split(" "));
+    const found = await discover(client);
+    assert.equal(found.url, urlAt("10.78.0.1"), found.stderr);
+    assert.ok(
+      found.stderr.includes(`No manifest from ${urlAt("10.77.0.1")}`),
+      found.stderr,
+    );
+  },
+);
+
+labTest(
+  "a client finds a provider of another subnet on the same wire",
+  [],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const server = await lab.hostOn(lan, "10.78.0.1/24");
+    const client = await lab.hostOn(lan, "10.77.0.2/24");
+    await server.exec("ip", ..."route add 10.77.0.0/24 dev e0".split(" "));
+    await client.exec("ip", ..."route add 10.78.0.0/24 dev e0".split(" "));
+    await using directory = await temporaryDirectory();
+    await using _provider = await serve(server, directory.path);
+    const found = await discover(client);
+    assert.equal(found.url, urlAt("10.78.0.1"), found.stderr);
+  },
+);
