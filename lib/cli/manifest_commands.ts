@@ -12,7 +12,10 @@ import {
 } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
-import { issueManifest } from "../manifest/issue_manifest.ts";
+import {
+  issueManifest,
+  promisesContentOf,
+} from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { addSignatures } from "../manifest/sign_envelope.ts";
@@ -86,9 +89,9 @@ export async function runManifestGenerate(
   const previous = await readEnvelopeFile(beside, disk, { signal });
   if (previous !== undefined && values.out === undefined) {
     const signed = await checkSignedImage(previous, image);
-    if (signed.ok) {
+    if (signed.ok && promisesContentOf(previous, image)) {
       logger.info(
-        `Left "${beside}" as it is: it is signed and fits the files; write an unsigned one elsewhere with --out FILE`,
+        `Left "${beside}" as it is: it is signed and says what there is; write an unsigned one elsewhere with --out FILE`,
       );
       return;
     }

@@ -58,9 +58,7 @@ export async function issueManifest(
   const { image, signers, now } = options;
   const previous = readPrevious(options);
   const promise = promiseOf(image, previous?.envelope.content);
-  const unchanged = previous !== undefined &&
-    canonicalize(promiseIn(previous.envelope.content)) ===
-      canonicalize(promise);
+  const unchanged = previous !== undefined && isIn(previous, promise);
 
   if (
     unchanged && isFresh(previous.manifest, options) &&
@@ -99,6 +97,22 @@ export async function issueManifest(
   return await issued(bytes, manifest.value);
 }
 
+/**
+ * Whether an envelope promises an image as it is now: content is all that a
+ * manifest says but `manifest_version`, `created_at` and `expires_at`.
+ * Signatures are not looked at.
+ *
+ * @param bytes untrusted
+ */
+export function promisesContentOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  image: HashedImage,
+): boolean {
+  const previous = readPrevious({ image, previous: bytes });
+  return previous !== undefined &&
+    isIn(previous, promiseOf(image, previous.envelope.content));
+}
+
 interface Previous {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly envelope: Envelope;
@@ -107,7 +121,7 @@ interface Previous {
 
 /** What was served before; what cannot be read starts anew. */
 function readPrevious(
-  { image, previous }: IssueOptions,
+  { image, previous }: Pick<IssueOptions, "image" | "previous">,
 ): Previous | undefined {
   if (previous === undefined) return undefined;
   const envelope = openEnvelope(previous);
@@ -149,11 +163,11 @@ function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
   };
 }
 
-/** The same part of a manifest that has been issued. */
-function promiseIn(content: JsonObject): JsonObject {
-  const { manifest_version: _, created_at: __, expires_at: ___, ...promise } =
-    content;
-  return promise;
+/** Whether a manifest that has been issued has this for its content. */
+function isIn({ envelope }: Previous, promise: JsonObject): boolean {
+  const { manifest_version: _, created_at: __, expires_at: ___, ...content } =
+    envelope.content;
+  return canonicalize(content) === canonicalize(promise);
 }
 
 /** By path; undefined where there are none. */

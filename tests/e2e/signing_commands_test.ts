@@ -172,6 +172,50 @@ Deno.test("plasmd manifest generate, sign and verify: two owners, one after the 
     assert.equal(flipped.stdout, "");
   }));
 
+Deno.test("plasmd manifest generate leaves a signed manifest alone until any of its content changes", () =>
+  withKeys(async (root, plasmd) => {
+    const directory = join(root, "artifacts/stable/arm64");
+    await makeFiles(directory, {
+      "vmlinuz": 1000,
+      "a.cpio": 100,
+      "b.cpio": 200,
+      "version": "1\n",
+    });
+    const path = join(directory, "manifest.json");
+    const generate = () =>
+      plasmd("manifest", "generate", "--artifacts", "artifacts");
+    const versionOf = async () => {
+      const envelope = openEnvelope(await Deno.readFile(path));
+      assert.ok(envelope.ok);
+      return Number(envelope.value.content.manifest_version);
+    };
+    assertDone(await generate());
+    const changes: readonly [string, string][] = [
+      ["version", "2\n"],
+      ["cmdline", "quiet\n"],
+      ["notes.txt", "of no role"],
+      ["image.toml", 'kernel = "vmlinuz"\ninitramfs = ["a.cpio", "b.cpio"]\n'],
+      ["image.toml", 'kernel = "vmlinuz"\ninitramfs = ["b.cpio", "a.cpio"]\n'],
+    ];
+    for (const [name, text] of changes) {
+      assertDone(await plasmd("manifest", "sign", path, "--key", "bob.pem"));
+      const signed = await Deno.readFile(path);
+      const version = await versionOf();
+      await Deno.utime(join(directory, "vmlinuz"), new Date(), new Date());
+      const again = await generate();
+      assertDone(again);
+      assert.match(again.stderr, /^INFO Left ".*" as it is/m, name);
+      assert.deepEqual(await Deno.readFile(path), signed, name);
+
+      await Deno.writeTextFile(join(directory, name), text);
+      const changed = await generate();
+      assertDone(changed);
+      assert.match(changed.stderr, /not signed yet/, name);
+      assert.ok(await versionOf() > version, name);
+      assert.deepEqual(await signersOf(path), [], name);
+    }
+  }));
+
 Deno.test("plasmd manifest generate wants to know which image, when it is not clear", () =>
   withKeys(async (root, plasmd) => {
     await makeFiles(root, {

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/core/errors.ts";
+import { isJsonObject } from "../../lib/manifest/canonical_json.ts";
 import { openEnvelope } from "../../lib/manifest/envelope.ts";
 import {
   issueManifest,
   type IssueOptions,
+  promisesContentOf,
 } from "../../lib/manifest/issue_manifest.ts";
 import { sealEnvelope } from "../../lib/manifest/sign_envelope.ts";
 import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
+import type { HashedImage } from "../../lib/scan/image_files.ts";
 import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 
@@ -90,28 +93,111 @@ Deno.test("issueManifest() refreshes what has expired", async () => {
   assert.ok(manifest.expiresAtMs > later);
 });
 
-Deno.test("issueManifest() raises the number when the content changes", async () => {
-  const first = await issue();
-  const changes: readonly Partial<IssueOptions>[] = [
-    { image: changedImage },
-    { image: hashedImage({ cmdline: "quiet" }) },
-    { image: hashedImage({ version: "2" }) },
-    { image: hashedImage({ initramfs: hashedArtifact("initrd") }) },
-    { image: hashedImage({ dtbs: [hashedArtifact("a.dtb")] }) },
+/** An image with something in every place. */
+const FULL = hashedImage({
+  kernel: hashedArtifact("vmlinuz"),
+  initramfs: hashedArtifact("initrd.img"),
+  rootfs: hashedArtifact("rootfs.img"),
+  dtbs: [hashedArtifact("a.dtb")],
+  files: [hashedArtifact("notes.txt"), hashedArtifact("ucode.img")],
+  initrds: ["ucode.img", "initrd.img"],
+  cmdline: "quiet",
+  version: "1",
+});
+
+Deno.test("issueManifest() raises the number when any of the content changes", async () => {
+  const first = await issue({ image: FULL });
+  const other = (name: string) => hashedArtifact(name, { content: "another" });
+  const { initramfs: _, initrds: __, ...withoutInitramfs } = FULL;
+  const { rootfs: ___, ...withoutRootfs } = FULL;
+  const { cmdline: ____, ...withoutCmdline } = FULL;
+  const changes: Readonly<Record<string, HashedImage>> = {
+    "kernel": { ...FULL, kernel: other("vmlinuz") },
+    "kernel's name": {
+      ...FULL,
+      kernel: hashedArtifact("vmlinuz-6.12", { content: "vmlinuz" }),
+    },
+    "initramfs": { ...FULL, initramfs: other("initrd.img") },
+    "no initramfs": { ...withoutInitramfs, initrds: [] },
+    "rootfs": { ...FULL, rootfs: other("rootfs.img") },
+    "no rootfs": withoutRootfs,
+    "dtb": { ...FULL, dtbs: [other("a.dtb")] },
+    "another dtb": {
+      ...FULL,
+      dtbs: [hashedArtifact("a.dtb"), hashedArtifact("b.dtb")],
+    },
+    "no dtbs": { ...FULL, dtbs: [] },
+    "file": { ...FULL, files: [other("notes.txt"), ...FULL.files.slice(1)] },
+    "another file": {
+      ...FULL,
+      files: [...FULL.files, hashedArtifact("z.txt")],
+    },
+    "no file": { ...FULL, files: FULL.files.slice(1) },
+    "order of initrds": { ...FULL, initrds: FULL.initrds.toReversed() },
+    "no initrds": { ...FULL, initrds: [] },
+    "cmdline": { ...FULL, cmdline: "quiet splash" },
+    "no cmdline": withoutCmdline,
+    "version": { ...FULL, version: "2" },
+  };
+  for (const [what, image] of Object.entries(changes)) {
+    const options = { image, previous: first.bytes, now: NOW + DAY_MS };
+    const { manifest } = await issue(options);
+    const { manifestVersion, createdAtMs } = first.manifest;
+    assert.equal(manifest.manifestVersion, manifestVersion + 86_400, what);
+    assert.equal(manifest.createdAtMs, createdAtMs + DAY_MS, what);
+    assert.equal(promisesContentOf(first.bytes, image), false, what);
+  }
+});
+
+Deno.test("issueManifest() keeps the number when all that changes is no content", async () => {
+  const first = await issue({ image: FULL });
+  const { manifestVersion } = first.manifest;
+  const elsewhere: HashedImage = {
+    ...FULL,
+    directory: "/mnt/copy",
+    kernel: hashedArtifact("vmlinuz", {
+      directory: "/mnt/copy",
+      modified: "2026-11-23T00:00:00Z",
+    }),
+    checksums: { filename: "SHA256SUMS", sha256ByPath: new Map() },
+    manifestPath: "/mnt/copy/manifest.json",
+  };
+  const same: readonly Partial<IssueOptions>[] = [
+    { image: FULL },
+    { image: elsewhere },
+    { image: FULL, expiresDays: 1 },
+    { image: FULL, now: NOW + 20 * DAY_MS },
+    { image: FULL, now: NOW - 20 * DAY_MS },
+    { image: FULL, signers: [] },
+    { image: FULL, signers: [await testSigningKey(2)] },
   ];
-  for (const change of changes) {
-    const later = await issue({
-      ...change,
-      previous: first.bytes,
-      now: NOW + DAY_MS,
-    });
+  for (const change of same) {
+    const { manifest } = await issue({ ...change, previous: first.bytes });
+    assert.equal(manifest.manifestVersion, manifestVersion);
+  }
+  assert.equal(promisesContentOf(first.bytes, elsewhere), true);
+});
+
+Deno.test("issueManifest() takes members that it does not write for content, too", async () => {
+  const first = await issue({ image: FULL });
+  const envelope = openEnvelope(first.bytes);
+  assert.ok(envelope.ok);
+  const { content } = envelope.value;
+  const { artifacts } = content;
+  assert.ok(isJsonObject(artifacts) && isJsonObject(artifacts.kernel));
+  const kernel = { ...artifacts.kernel, further: { size: 1 } };
+  for (
+    const changed of [
+      { ...content, further: "of a later version" },
+      { ...content, artifacts: { ...artifacts, kernel } },
+    ]
+  ) {
+    const previous = await sealEnvelope(changed, [signer]);
+    assert.equal(promisesContentOf(previous, FULL), false);
+    const { manifest } = await issue({ image: FULL, previous });
     assert.equal(
-      later.manifest.manifestVersion,
-      first.manifest.manifestVersion + 86_400,
-    );
-    assert.equal(
-      later.manifest.createdAtMs,
-      first.manifest.createdAtMs + DAY_MS,
+      manifest.manifestVersion,
+      first.manifest.manifestVersion + 1,
     );
   }
 });
