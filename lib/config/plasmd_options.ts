@@ -165,8 +165,9 @@ export const PLASMD_PROGRAM = {
       },
       examples: ["plasmd trust sign --key old.pem --out 2.json trust-2.toml"],
       notes: [
-        "Sign with the keys of the trust file before it. A provider serves what",
-        "it finds in STATE_DIR/trust/N.json at /trust/N.json.",
+        "Sign with enough keys of the trust file before it, and enough of its own,",
+        "one after the other if need be. A provider serves what it finds in",
+        "STATE_DIR/trust/N.json at /trust/N.json.",
       ],
     },
     "key generate": {

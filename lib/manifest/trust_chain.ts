@@ -24,6 +24,10 @@ export function readTrustEnvelope(
  * may have expired for that: an old client still finds its way to the newest
  * keys, and only those must be valid now.
  *
+ * Enough of the `successorKeys` of the trusted one must have signed it.
+ * Signatures by its own are part of the format (TUF specification, 5.3.4), and
+ * let pass without being asked for: documents of before have none.
+ *
  * @param bytes an envelope, untrusted
  */
 export async function verifySuccessor(

@@ -74,6 +74,42 @@ Deno.test("verifySuccessor() takes successor keys, and manifest keys no longer",
   assert.equal(await codeFor(next, [a], current), "unknown_key");
 });
 
+Deno.test("verifySuccessor() takes a document that its own keys signed besides, in any order and at any time", async () => {
+  const current = root(1, [a, b], 2);
+  const next = root(2, [c, d], 2);
+  const documents = await Promise.all([
+    sealTrustRoot(next, [a, b, c, d]),
+    sealTrustRoot(next, [d, b, c, a]),
+    addOneByOne(next, [c, a, d, b]),
+    addOneByOne(next, [a, b, d, c]),
+  ]);
+  for (const bytes of documents) {
+    // The order of signing does not show.
+    assert.deepEqual(bytes, documents[0]);
+    assert.deepEqual(await verifySuccessor(bytes, current), {
+      ok: true,
+      value: next,
+    });
+  }
+  // Half of either is no harm, and does not stand in for the old keys.
+  assert.equal(await codeFor(next, [a, b, c], current), "accepted");
+  assert.equal(await codeFor(next, [a, c, d], current), "below_threshold");
+  assert.equal(await codeFor(next, [c, d], current), "unknown_key");
+});
+
+async function addOneByOne(
+  next: TrustRoot,
+  signers: readonly SigningKey[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes = await sealTrustRoot(next, []);
+  for (const signer of signers) {
+    const added = await addSignatures(bytes, [signer]);
+    assert.ok(added.ok);
+    bytes = added.value;
+  }
+  return bytes;
+}
+
 Deno.test("verifySuccessor() refuses another number than the next", async () => {
   const current = root(2, [a]);
   for (const trustVersion of [1, 2, 4]) {
