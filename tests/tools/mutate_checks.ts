@@ -221,6 +221,38 @@ const MUTANTS: readonly Mutant[] = [
     removed: "if (false)",
     tests: ["net/http1/body_framing_test.ts"],
   },
+  ...[
+    ["takes no path", "PATH.test(path)", "true"],
+    ["takes no path", 'segment === ".."', "false"],
+    ["takes no path", "path.length <= MAX_PATH_BYTES", "true"],
+    [
+      "builds no URL of addresses",
+      "if (isLoopbackAddress(address)) return isLoopbackAddress(source);",
+      "",
+    ],
+    ["builds no URL of addresses", ".slice(0, MAX_ADDRESSES)", ""],
+    ["builds no URL of addresses", "|| isLinkLocal6(bytes)", ""],
+  ].map(([attack = "", check = "", removed = ""]) => ({
+    attack: `readService() ${attack}`,
+    file: "wire/image_service.ts",
+    check,
+    removed,
+    tests: ["wire/image_service_test.ts"],
+  })),
+  {
+    attack: "Discovery lets no provider keep another",
+    file: "discover/discovery.ts",
+    check: "} else if (known.providerHref !== providerHref) {",
+    removed: "} else if (false) {",
+    tests: ["discover/discovery_test.ts"],
+  },
+  {
+    attack: "QuerierLink takes in no answer to its own address",
+    file: "net/mdns/querier_link.ts",
+    check: ": isOnLink(from.address, link)",
+    removed: ": true",
+    tests: ["net/mdns/querier_link_test.ts"],
+  },
 ];
 
 /** Copies what the tests need, and nothing that they could spoil. */
