@@ -65,7 +65,7 @@ export class HeardServices {
         findings.push({ kind: "other", image });
       }
     } else if (
-      this.#isNews(`found ${version} ${manifestUrls.join(" ")}`, source)
+      this.#isNews(`found ${version} ${urlsInOneOrder(manifestUrls)}`, source)
     ) {
       findings.push({ kind: "candidate", candidate: candidateOf(service) });
     }
@@ -86,6 +86,13 @@ export class HeardServices {
     this.#told.add(what);
     return true;
   }
+}
+
+/** However the further addresses are shuffled. */
+function urlsInOneOrder(
+  [best, ...others]: FoundService["manifestUrls"],
+): string {
+  return [best.href, ...others.map(String).sort()].join(" ");
 }
 
 function candidateOf(

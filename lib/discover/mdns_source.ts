@@ -1,7 +1,7 @@
 import { AsyncQueue } from "../core/async_queue.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
-import { linkKey } from "../net/interfaces.ts";
+import { everyLink, type Link, linkKey } from "../net/interfaces.ts";
 import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
 import { MdnsQuerier, type QuerierAction } from "../net/mdns/querier.ts";
 import { QuerierLink } from "../net/mdns/querier_link.ts";
@@ -54,6 +54,8 @@ class LanSearch implements AsyncDisposable {
   /** Open links by key, from their first socket on. */
   readonly #sessions = new Map<string, QuerierLink>();
   readonly #problems = new Set<string>();
+  /** Of the machine, used or not. */
+  #allLinks: readonly Link[];
   #cancelTimer: () => void = () => {};
   #closed = false;
 
@@ -72,13 +74,14 @@ class LanSearch implements AsyncDisposable {
       subtype: subtypeName(image),
       random,
     });
+    this.#allLinks = everyLink(network.addresses());
     this.#links = new MdnsLinks({
       ...machine,
       pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         QuerierLink.open(link, {
           network,
-          allLinks: () => this.#sessions.values().map((s) => s.link),
+          allLinks: () => this.#allLinks,
           onReady: (session) => this.#linkUp(session),
           onMessage: (session, message, from) =>
             this.#act(this.#querier.receive(
@@ -94,6 +97,7 @@ class LanSearch implements AsyncDisposable {
         this.#tellProblem(`mdns ${describeLink(link)}: ${problem}`),
       onGone: (link) => this.#tellProblem(`mdns ${describeLink(link)}: gone`),
       onRefreshed: () => {
+        this.#allLinks = everyLink(network.addresses());
         if (
           this.#links.sessions().length + this.#links.problems().length === 0
         ) {

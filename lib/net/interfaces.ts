@@ -49,6 +49,11 @@ export function selectLinks(
   );
 }
 
+/** Every link of the machine, of use or not. */
+export function everyLink(all: readonly InterfaceAddress[]): Link[] {
+  return groupLinks(all);
+}
+
 /** Identifies a link by interface and family, such as `eth0/4`. */
 export function linkKey(link: Link): string {
   return `${link.interfaceName}/${link.family}`;
@@ -79,6 +84,8 @@ export function isOnLink(address: string, link: Link): boolean {
  * interface it joined on (IP_MULTICAST_ALL), so the source address decides; a
  * source that is on none of the links is let through to all. IPv6 sockets are
  * bound to the group on their interface and get only what belongs there.
+ *
+ * @param all those of the interface itself do not count
  */
 export function cameOver(
   link: Link,
@@ -86,7 +93,10 @@ export function cameOver(
   all: Iterable<Link>,
 ): boolean {
   return link.family === 6 || isOnLink(source, link) ||
-    ![...all].some((other) => other.family === 4 && isOnLink(source, other));
+    ![...all].some((other) =>
+      other.family === 4 && other.interfaceName !== link.interfaceName &&
+      isOnLink(source, other)
+    );
 }
 
 /** 127.0.0.0/8 or ::1. */

@@ -104,10 +104,12 @@ Deno.test("HeardServices tells of a provider's further addresses, also when they
   const hear = (addresses: readonly string[]) =>
     services.hear(INSTANCE, recordsOf("stable/arm64", { path }, { addresses }))
       .map((f) => f.kind === "candidate" ? f.candidate.otherUrls : f.kind);
-  const further = new URL("http://10.1.0.1:8080/m.json");
+  const further = ["10.1.0.1", "10.2.0.1"].map((address) =>
+    new URL(`http://${address}:8080/m.json`)
+  );
   assert.deepEqual(hear([]), [undefined]);
-  assert.deepEqual(hear(["10.1.0.1", "10.0.0.1"]), [[further]]);
-  assert.deepEqual(hear(["10.1.0.1", "10.0.0.1"]), []);
+  assert.deepEqual(hear(["10.1.0.1", "10.0.0.1", "10.2.0.1"]), [further]);
+  assert.deepEqual(hear(["10.2.0.1", "10.1.0.1", "10.0.0.1"]), []);
 });
 
 Deno.test("HeardServices tells of a path that it cannot use, and of the provider all the same", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createMdnsSource } from "../../lib/discover/mdns_source.ts";
 import { MdnsLab, urlsOf } from "../support/mdns_lab.ts";
 import { decoded } from "../support/mdns_messages.ts";
+import { MemoryHost } from "../support/memory_lan.ts";
 import { imageOf } from "../support/sample_images.ts";
 
 Deno.test("createMdnsSource() finds images while another program holds port 5353", async () => {
@@ -36,6 +37,36 @@ Deno.test("createMdnsSource() does not believe what a host beyond the link says"
     const beyond = { address: "192.0.2.1", port: 5353 };
     other.transmit(packet, beyond, { address: "10.0.0.9", port: 40_000 });
     other.transmit(packet, { address: "10.0.0.2", port: 4000 }, "group");
+  }
+  assert.deepEqual(urlsOf(await searching), []);
+});
+
+Deno.test("createMdnsSource() does not take what came over an interface that it does not use for heard on the link", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(2000);
+  const truth = lan.tapped.map(({ packet }) => packet)
+    .filter((packet) => decoded(packet).isResponse);
+  const other = lab.lan();
+  const on = (interfaceName: string, address: string, prefixLength = 24) => ({
+    lan: other,
+    interfaceName,
+    address,
+    prefixLength,
+  });
+  const host = new MemoryHost([
+    on("lo", "127.0.0.1", 8),
+    on("eth0", "10.0.0.9"),
+    on("docker0", "172.17.0.1", 16),
+  ]);
+  const searching = lab.find(host, "stable/arm64", 100);
+  await lab.clock.advance(10);
+  // As Linux hands packets of every interface to each socket of the port.
+  for (const address of ["127.0.0.1", "172.17.0.5"]) {
+    for (const packet of truth) {
+      other.transmit(packet, { address, port: 5353 }, "group");
+    }
   }
   assert.deepEqual(urlsOf(await searching), []);
 });

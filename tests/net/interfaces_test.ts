@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   cameOver,
+  everyLink,
   type InterfaceAddress,
   isOnLink,
   linkKey,
@@ -88,6 +89,22 @@ Deno.test("cameOver() tells by its source which link an IPv4 packet came over", 
   assert.deepEqual(over("192.168.1.77"), ["eth0/4"]);
   assert.deepEqual(over("10.0.0.77"), ["wlan0/4"]);
   assert.deepEqual(over("172.31.0.1"), ["eth0/4", "wlan0/4"], "unknown subnet");
+});
+
+Deno.test("cameOver() knows the links that are not used, and one interface for one link", () => {
+  const [link = assert.fail()] = selectLinks(MACHINE, ["192.168.2.10"]);
+  const all = everyLink(MACHINE);
+  assert.deepEqual(all.map(linkKey).slice(0, 3), ["lo/4", "eth0/4", "wlan0/4"]);
+  const isHeard = (source: string) => cameOver(link, source, all);
+  assert.deepEqual(
+    ["127.0.0.1", "172.17.0.5", "10.0.0.77"].filter(isHeard),
+    [],
+  );
+  // Of the interface's other subnet, and of none that is known.
+  assert.deepEqual(
+    ["192.168.2.1", "192.168.1.1", "192.0.2.1"].filter(isHeard).length,
+    3,
+  );
 });
 
 Deno.test("systemAddresses() knows this machine's loopback", () => {

@@ -15,7 +15,7 @@ import type {
 export interface QuerierLinkOptions {
   /** Opens the sockets. */
   readonly network: MdnsNetwork;
-  /** All links in use: what came over another is not for this one. */
+  /** All of the machine: what came over another is not for this one. */
   readonly allLinks: () => Iterable<Link>;
   /** The first query can be sent; port 5353 follows. */
   readonly onReady: (session: QuerierLink) => void;
