@@ -10,7 +10,7 @@ import {
   GUEST_LIMIT_MS,
   guestTest,
 } from "../../support/boot_lab.ts";
-import type { Fault } from "../../support/faulty_proxy.ts";
+import type { Fault, FaultKind } from "../../support/faulty_proxy.ts";
 import { guestMarker } from "../../support/guest_kernel.ts";
 import { until } from "../../support/lab_program.ts";
 
@@ -46,14 +46,18 @@ await guestTest("UEFI HTTP boot starts a unified kernel image", {
 });
 
 /** README says so of firmware: this is where it would turn out otherwise. */
-for (const kind of ["500", "503", "cut"] as const) {
-  await guestTest(`UEFI HTTP boot gives up after one ${kind}`, {
+async function givesUp(
+  kind: FaultKind,
+  path: "/stable/x86_64/kernel.efi" | "/boot/snponly.efi",
+): Promise<void> {
+  await guestTest(`UEFI HTTP boot gives up after one ${kind} for ${path}`, {
     uefi: true,
     programs: ["objcopy"],
-    files: [EFI_STUB],
+    files: [EFI_STUB, "/usr/lib/ipxe/snponly.efi"],
     async body(lab) {
-      await serveUnified(lab, { kind, method: "GET", path: "/kernel\\.efi$" });
-      await leadToKernel(lab);
+      await serveUnified(lab, { kind, method: "GET", path: `^${path}$` });
+      if (path === "/boot/snponly.efi") await lab.dhcpOfExample();
+      else await leadToKernel(lab);
       const guest = await lab.boot("uefi-http");
       await assert.rejects(
         guest.shows(guestMarker(lab.kernel, lab.word), GUEST_LIMIT_MS),
@@ -62,12 +66,17 @@ for (const kind of ["500", "503", "cut"] as const) {
       lab.report("its next boot option", guest.seconds);
       // It may also end the connection by a reset.
       assert.deepEqual(lab.requests.filter((line) => / \//.test(line)), [
-        "HEAD /stable/x86_64/kernel.efi",
-        `GET /stable/x86_64/kernel.efi FAULT ${kind}`,
+        `HEAD ${path}`,
+        `GET ${path} FAULT ${kind}`,
       ]);
     },
   });
 }
+
+for (const kind of ["500", "503", "cut"] as const) {
+  await givesUp(kind, "/stable/x86_64/kernel.efi");
+}
+await givesUp("503", "/boot/snponly.efi");
 
 /**
  * It has no command line, so no console and no initramfs: that it runs shows
