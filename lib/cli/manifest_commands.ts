@@ -29,7 +29,7 @@ import {
 } from "../manifest/verify_envelope.ts";
 import { httpGet } from "../net/http1/get.ts";
 import { checksumProblem } from "../scan/checksums.ts";
-import { hashImage, readContent } from "../scan/digest.ts";
+import { digestFile, hashImage } from "../scan/digest.ts";
 import type { ImageFiles } from "../scan/image_files.ts";
 import { scanAvailable } from "../scan/scan_available.ts";
 import {
@@ -79,7 +79,7 @@ export async function runManifestGenerate(
   const files = onlyImage(available, config.artifactsDir);
   const image = await hashImage(
     files,
-    (file) => readContent(file, disk, { signal }),
+    (file) => digestFile(file, disk, { signal }),
   );
   const mismatch = checksumProblem(image);
   if (mismatch !== undefined) {

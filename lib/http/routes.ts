@@ -11,6 +11,7 @@ import {
   type CacheControl,
 } from "./artifacts/answer_artifact.ts";
 import { answerManifest } from "./artifacts/answer_manifest.ts";
+import { answerPieceList } from "./artifacts/answer_piece_list.ts";
 import type { ImageCatalog, ServedImage } from "./artifacts/image_catalog.ts";
 import { imageListing } from "./artifacts/image_listing.ts";
 import {
@@ -19,6 +20,7 @@ import {
   findEfiKernel,
   findImage,
   findOnlyImage,
+  findPieceList,
   type NamedArtifact,
 } from "./artifacts/image_lookup.ts";
 import type { LoaderFiles } from "./artifacts/loader_files.ts";
@@ -149,6 +151,11 @@ function manifestOfOnlyImage({ catalog }: RouteParts): Result<Resource> {
 }
 
 function blob(parts: RouteParts, { hex = "" }: Params): Result<Resource> {
+  const pieces = findPieceList(parts.catalog, hex);
+  if (pieces !== undefined) {
+    const isCurrent = () => isServed(parts, pieces.served);
+    return ok({ isCurrent, answer: answerPieceList(pieces) });
+  }
   const found = findBlob(parts.catalog, hex);
   return artifact(parts, found, "public, max-age=31536000, immutable");
 }

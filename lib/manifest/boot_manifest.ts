@@ -19,6 +19,19 @@ export interface Artifact {
   readonly sizeBytes: number;
   /** Where it can be had, relative to the manifest, in the order to try. */
   readonly urls: readonly string[];
+  /** To verify it part by part; a reader may verify the whole instead. */
+  readonly pieces?: ArtifactPieces;
+}
+
+/** The pieces of a large file. */
+export interface ArtifactPieces {
+  /** Of each piece but the last, which is as large as what is left. */
+  readonly sizeBytes: number;
+  /**
+   * SHA-256 of the list, 64 lower-case hex digits: the SHA-256 digests of the
+   * pieces, 32 bytes each, one after the other.
+   */
+  readonly sha256: string;
 }
 
 /** What an owner promises about one boot image. */
@@ -86,6 +99,11 @@ export function artifactsByRole<A extends { readonly filename: string }>(
   return roles;
 }
 
+/** We write 4 MiB; of smaller ones lists get long, larger ones help nobody. */
+const MIN_PIECE_BYTES = 64 * 1024;
+const MAX_PIECE_BYTES = 64 * 1024 * 1024;
+/** Their list is 64 MiB: of 4 MiB each, they make a file of 8 TiB. */
+const MAX_PIECES = 2 ** 21;
 /** More are not loaded by any boot loader. */
 const MAX_INITRDS = 256;
 
@@ -160,20 +178,39 @@ function readArtifact(
   if (!isSafe(filename)) {
     return reader.refuse("filename", "the name of an artifact file");
   }
-  const hash = reader.text("hash", 71);
-  if (!/^sha256:[0-9a-f]{64}$/.test(hash)) {
-    return reader.refuse("hash", "sha256: and 64 lower-case hex digits");
-  }
+  const sha256 = readHash(reader);
   const urls = reader.texts("urls", 16, 2048);
   if (urls.length === 0 || !urls.every(isRelativeReference)) {
     return reader.refuse("urls", "a list of relative references");
   }
+  const sizeBytes = reader.integer("size", 0);
   return {
     filename,
-    sha256: hash.slice("sha256:".length),
-    sizeBytes: reader.integer("size", 0),
+    sha256,
+    sizeBytes,
     urls,
+    ...reader.has("pieces") &&
+      { pieces: readPieces(reader.object("pieces"), sizeBytes) },
   };
+}
+
+/** @param fileBytes bounds the memory that a list takes, before it is read */
+function readPieces(reader: JsonReader, fileBytes: number): ArtifactPieces {
+  const sizeBytes = reader.integer("size", MIN_PIECE_BYTES);
+  if (sizeBytes > MAX_PIECE_BYTES || !Number.isInteger(Math.log2(sizeBytes))) {
+    return reader.refuse("size", "a power of two from 64 KiB to 64 MiB");
+  }
+  if (Math.ceil(fileBytes / sizeBytes) > MAX_PIECES) {
+    return reader.refuse("size", `enough for at most ${MAX_PIECES} pieces`);
+  }
+  return { sizeBytes, sha256: readHash(reader) };
+}
+
+function readHash(reader: JsonReader): string {
+  const hash = reader.text("hash", 71);
+  return /^sha256:[0-9a-f]{64}$/.test(hash)
+    ? hash.slice("sha256:".length)
+    : reader.refuse("hash", "sha256: and 64 lower-case hex digits");
 }
 
 /** Whether a reference stays on the host that it is resolved against. */

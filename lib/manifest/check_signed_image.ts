@@ -1,6 +1,7 @@
 import { sameImage } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { artifactFiles } from "../scan/digest.ts";
+import { PIECE_BYTES } from "../scan/pieces.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
 import {
   type Artifact,
@@ -119,7 +120,14 @@ function matchArtifact(
       `has ${file.info.sizeBytes} bytes, not ${promised.sizeBytes} as promised`,
     );
   }
-  return file.sha256 === promised.sha256
-    ? ok(file)
-    : refuse("has another SHA-256 than promised");
+  if (file.sha256 !== promised.sha256) {
+    return refuse("has another SHA-256 than promised");
+  }
+  // Of pieces of another size there is no list here, which a client can do
+  // without; a wrong one would lead it astray.
+  const { pieces } = promised;
+  return pieces?.sizeBytes === PIECE_BYTES && file.pieces !== undefined &&
+      pieces.sha256 !== file.pieces.sha256
+    ? refuse("has other pieces than promised")
+    : ok(file);
 }

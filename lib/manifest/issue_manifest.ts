@@ -3,6 +3,7 @@ import { UserError } from "../core/errors.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
 import { artifactFiles } from "../scan/digest.ts";
 import { artifactReferences } from "./artifact_paths.ts";
+import { PIECE_BYTES } from "../scan/pieces.ts";
 import { type BootManifest, parseManifest } from "./boot_manifest.ts";
 import { canonicalize, type JsonObject } from "./canonical_json.ts";
 import { type Envelope, MAX_ENVELOPE_BYTES, openEnvelope } from "./envelope.ts";
@@ -180,13 +181,14 @@ function artifactsJson(
 }
 
 function artifactJson(
-  { filename, sha256, info }: HashedArtifact,
+  { filename, sha256, info, pieces }: HashedArtifact,
   role?: "kernel" | "initramfs" | "rootfs",
 ): JsonObject {
   return {
     filename,
     hash: `sha256:${sha256}`,
     size: info.sizeBytes,
+    pieces: pieces && { size: PIECE_BYTES, hash: `sha256:${pieces.sha256}` },
     urls: artifactReferences(filename, sha256, role),
   };
 }

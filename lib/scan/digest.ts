@@ -6,8 +6,11 @@ import type {
   HashedArtifact,
   HashedImage,
   ImageFiles,
+  MediaType,
 } from "./image_files.ts";
 import { PeSignature } from "./pe_signature.ts";
+import { PieceDigests } from "./piece_digests.ts";
+import { pieceList, PIECES_ABOVE_BYTES } from "./pieces.ts";
 
 /** A file was written to or replaced while it was read. */
 export class FileChangedError extends Error {
@@ -19,32 +22,66 @@ export class FileChangedError extends Error {
  * Large enough to keep the disk busy, small enough to share the thread: one is
  * digested in 0.4 ms while the next is read beside, so that artifacts are read
  * as fast as they can be digested. A request is answered in some ten turns of
- * the event loop, with one chunk in each. So there is no worker.
+ * the event loop, with one chunk in each. So there is no worker for the whole.
  */
 const CHUNK_BYTES = 1 << 19;
 
+/** How a file is read. */
+export interface ReadOptions {
+  /** Called with how much was read since the last call. */
+  readonly onRead?: (countBytes: number) => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * Reads a file, digests it and sees what it is.
+ * Reads a file once, digests it, a large one by its pieces as well, and sees
+ * what it is.
  *
- * @param onRead called with how much was read since the last call
+ * @throws FileChangedError when the file is not the one that was scanned, or
+ * changed meanwhile
+ */
+export async function digestFile(
+  artifact: ArtifactFile,
+  fileSystem: Pick<FileSystem, "open">,
+  options: ReadOptions,
+): Promise<FileContent> {
+  if (artifact.info.sizeBytes <= PIECES_ABOVE_BYTES) {
+    return await readContent(artifact, fileSystem, options);
+  }
+  using pieces = new PieceDigests();
+  const content = await readInto(pieces, artifact, fileSystem, options);
+  return { ...content, pieces: pieceList(await pieces.finish()) };
+}
+
+/**
+ * The same without the pieces.
+ *
  * @throws FileChangedError when the file is not the one that was scanned, or
  * changed meanwhile
  */
 export async function readContent(
-  { path, info }: ArtifactFile,
+  artifact: ArtifactFile,
   fileSystem: Pick<FileSystem, "open">,
-  { onRead, signal }: {
-    readonly onRead?: (countBytes: number) => void;
-    readonly signal: AbortSignal;
-  },
+  options: ReadOptions,
 ): Promise<FileContent> {
+  const memory = new TwoChunks(artifact.info.sizeBytes);
+  return await readInto(memory, artifact, fileSystem, options);
+}
+
+async function readInto(
+  parts: FileParts,
+  artifact: ArtifactFile,
+  fileSystem: Pick<FileSystem, "open">,
+  { onRead, signal }: ReadOptions,
+): Promise<FileContent> {
+  const { path, info } = artifact;
   using file = await fileSystem.open(path);
   const hash = createHash("sha256");
   const signature = new PeSignature();
-  const chunkBytes = Math.min(CHUNK_BYTES, info.sizeBytes + 1);
-  let buffer = new Uint8Array(chunkBytes);
-  let ahead = new Uint8Array(chunkBytes);
-  let reading = file.readAt(buffer, 0);
+  let part = await parts.next();
+  let from = 0;
+  let reading = file.readAt(chunkOf(part, from), 0);
   for (let offset = 0;;) {
     const count = await reading;
     signal.throwIfAborted();
@@ -52,22 +89,63 @@ export async function readContent(
     offset += count;
     // What is appended is not read: it may have no end.
     if (offset > info.sizeBytes) break;
-    reading = file.readAt(ahead, offset);
-    const bytes = buffer.subarray(0, count);
+    const [readPart, begin, end] = [part, from, from + count];
+    const isFull = end === part.length;
+    if (isFull) part = await parts.next();
+    from = isFull ? 0 : end;
+    reading = file.readAt(chunkOf(part, from), offset);
+    const bytes = readPart.subarray(begin, end);
     hash.update(bytes);
     signature.take(bytes);
-    [buffer, ahead] = [ahead, buffer];
+    if (isFull) parts.add(readPart);
     onRead?.(count);
   }
   if (fileIdentity(file.info()) !== fileIdentity(info)) {
     throw new FileChangedError(`"${path}" changed while it was read`);
   }
-  return {
-    sha256: hash.digest("hex"),
-    mediaType: signature.isThere
-      ? "application/efi"
-      : "application/octet-stream",
-  };
+  if (from > 0) parts.add(part.subarray(0, from));
+  return { sha256: hash.digest("hex"), mediaType: mediaTypeOf(signature) };
+}
+
+/** Memory that a file is read into, one part after the other. */
+interface FileParts {
+  /** Memory for the next part, which ends where this does. */
+  next(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Takes a part whose bytes are needed no more, the last one shorter. */
+  add(part: Uint8Array<ArrayBuffer>): void;
+}
+
+/**
+ * The same two chunks over and over. A read that fills the memory to its end
+ * began in the second, so that the next may fill the first beside it.
+ */
+class TwoChunks implements FileParts {
+  readonly #memory: Uint8Array<ArrayBuffer>;
+
+  constructor(sizeBytes: number) {
+    this.#memory = new Uint8Array(2 * Math.min(CHUNK_BYTES, sizeBytes + 1));
+  }
+
+  next(): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.resolve(this.#memory);
+  }
+
+  add(): void {
+    // Nothing else is made of it.
+  }
+}
+
+/** What the next read fills. */
+function chunkOf(
+  part: Uint8Array<ArrayBuffer>,
+  from: number,
+): Uint8Array<ArrayBuffer> {
+  return part.subarray(from, Math.min(from + CHUNK_BYTES, part.length));
+}
+
+/** What HTTP calls a file whose bytes have all passed by. */
+function mediaTypeOf({ isThere }: PeSignature): MediaType {
+  return isThere ? "application/efi" : "application/octet-stream";
 }
 
 /** Adds to every file of an image its content, one after the other. */

@@ -7,9 +7,9 @@ import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import {
   artifactFiles,
+  digestFile,
   fileIdentity,
   hashImage,
-  readContent,
 } from "./digest.ts";
 import type {
   ArtifactFile,
@@ -17,6 +17,12 @@ import type {
   HashedImage,
   ImageFiles,
 } from "./image_files.ts";
+import {
+  type PieceList,
+  pieceList,
+  pieceListBytes,
+  PIECES_ABOVE_BYTES,
+} from "./pieces.ts";
 
 /** Where digests are kept across restarts. */
 export interface DigestCacheOptions {
@@ -28,8 +34,10 @@ export interface DigestCacheOptions {
   readonly logger: Logger;
 }
 
-/** 1 did not say what kind of file each is. */
-const FORMAT = 2;
+/** Format 1 did not say what kind of file each is, and is of no use. */
+const FORMAT = 3;
+/** The format before, whose small files are of use. */
+const WITHOUT_PIECES = 2;
 
 /**
  * Remembers the digest of each file, and of what kind it is, for as long as the
@@ -88,7 +96,7 @@ export class DigestCache {
     return await hashImage(files, async (file) => {
       const known = this.#content(file);
       if (known !== undefined) return known;
-      const content = await readContent(file, this.#options.fileSystem, {
+      const content = await digestFile(file, this.#options.fileSystem, {
         onRead,
         signal,
       });
@@ -178,7 +186,15 @@ async function readDigests(
 function encodeDigests(
   contentByIdentity: ReadonlyMap<string, FileContent>,
 ): string {
-  const files = Object.fromEntries(contentByIdentity);
+  const files = Object.fromEntries(
+    [...contentByIdentity].map(([identity, { pieces, ...content }]) => [
+      identity,
+      {
+        ...content,
+        ...pieces !== undefined && { pieces: pieces.list.toBase64() },
+      },
+    ]),
+  );
   return JSON.stringify({ format: FORMAT, check: checkOf(files), files });
 }
 
@@ -187,16 +203,18 @@ function checkOf(files: object): string {
   return createHash("sha256").update(JSON.stringify(files)).digest("hex");
 }
 
-/** Of a program before this one: nothing is damaged, and nothing is of use. */
-function isOlder(json: unknown): boolean {
+/** What its member `format` says. */
+function formatOf(json: unknown): number | undefined {
   return typeof json === "object" && json !== null && "format" in json &&
-    typeof json.format === "number" && json.format < FORMAT;
+      typeof json.format === "number"
+    ? json.format
+    : undefined;
 }
 
 /**
- * Reads what was kept, nothing where an older program kept it. All or nothing:
- * who finds one entry damaged cannot rely
- * on the others, and a wrong digest would be promised to clients.
+ * Reads what was kept; what an older program left out is read from the
+ * artifacts again. All or nothing: where one entry is damaged the others cannot
+ * be relied on, and a wrong digest would be promised to clients.
  */
 export function decodeDigests(
   text: string,
@@ -207,10 +225,11 @@ export function decodeDigests(
   } catch {
     return refuse("it is not JSON");
   }
-  if (isOlder(json)) return ok(new Map());
+  const format = formatOf(json);
+  if (format === 1) return ok(new Map());
   if (
-    typeof json !== "object" || json === null || !("format" in json) ||
-    json.format !== FORMAT || !("files" in json) ||
+    typeof json !== "object" || json === null ||
+    (format !== FORMAT && format !== WITHOUT_PIECES) || !("files" in json) ||
     typeof json.files !== "object" || json.files === null ||
     !("check" in json)
   ) return refuse(`it is not a digest cache of format ${FORMAT}`);
@@ -219,8 +238,14 @@ export function decodeDigests(
   }
   const contents = new Map<string, FileContent>();
   for (const [identity, value] of Object.entries(json.files)) {
-    const content = contentOf(value);
-    if (!/^\d+(:-?\d+){4}$/.test(identity) || content === undefined) {
+    if (!/^\d+(:-?\d+){4}$/.test(identity)) {
+      return refuse("it holds something that is no file");
+    }
+    const sizeBytes = Number(identity.split(":")[2]);
+    const isLarge = sizeBytes > PIECES_ABOVE_BYTES;
+    if (isLarge && format === WITHOUT_PIECES) continue;
+    const content = contentOf(value, isLarge ? sizeBytes : undefined);
+    if (content === undefined) {
       return refuse("it holds something that is no digest");
     }
     contents.set(identity, content);
@@ -228,15 +253,37 @@ export function decodeDigests(
   return ok(contents);
 }
 
-function contentOf(value: unknown): FileContent | undefined {
+/** @param largeBytes of a file that must have pieces */
+function contentOf(
+  value: unknown,
+  largeBytes: number | undefined,
+): FileContent | undefined {
   if (
     typeof value !== "object" || value === null ||
     !("sha256" in value) || !("mediaType" in value)
   ) return undefined;
   const { sha256, mediaType } = value;
-  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) &&
-      (mediaType === "application/efi" ||
-        mediaType === "application/octet-stream")
-    ? { sha256, mediaType }
+  if (
+    typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256) ||
+    (mediaType !== "application/efi" &&
+      mediaType !== "application/octet-stream")
+  ) return undefined;
+  if (largeBytes === undefined) return { sha256, mediaType };
+  const pieces = "pieces" in value
+    ? piecesOf(value.pieces, largeBytes)
     : undefined;
+  return pieces && { sha256, mediaType, pieces };
+}
+
+/** A list of the length that the file has, from its Base64. */
+function piecesOf(base64: unknown, sizeBytes: number): PieceList | undefined {
+  if (typeof base64 !== "string") return undefined;
+  try {
+    const list = Uint8Array.fromBase64(base64);
+    return list.length === pieceListBytes(sizeBytes)
+      ? pieceList(list)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,6 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { FileInfo } from "../core/file_system.ts";
+import type { PieceList } from "./pieces.ts";
 
 /** Digests that the owner of an image has listed. */
 export interface Checksums {
@@ -28,6 +29,8 @@ export interface FileContent {
   readonly sha256: string;
   /** What HTTP calls it. */
   readonly mediaType: MediaType;
+  /** Of a large file: the digests of its pieces. */
+  readonly pieces?: PieceList;
 }
 
 /**

@@ -273,3 +273,54 @@ Deno.test("parseManifest() never throws", () => {
     parseManifest(content({ artifacts: { kernel: plain, dtbs: plain } }));
   }));
 });
+
+for (
+  const [pieces, wrong] of [
+    [{ size: 4194304, hash: `sha256:${HASH}`, later: 1 }, undefined],
+    [{ size: 65536, hash: `sha256:${HASH}` }, undefined],
+    [{ size: 67108864, hash: `sha256:${HASH}` }, undefined],
+    [{}, "pieces.size"],
+    [{ size: 4194304 }, "pieces.hash"],
+    [{ size: 4194304, hash: HASH }, "pieces.hash"],
+    [{ size: 0, hash: `sha256:${HASH}` }, "pieces.size"],
+    [{ size: 32768, hash: `sha256:${HASH}` }, "pieces.size"],
+    [{ size: 4194305, hash: `sha256:${HASH}` }, "pieces.size"],
+    [{ size: 134217728, hash: `sha256:${HASH}` }, "pieces.size"],
+    [{ size: "4194304", hash: `sha256:${HASH}` }, "pieces.size"],
+    ["4194304", "pieces"],
+  ] as const
+) {
+  Deno.test(`parseManifest() of the pieces ${JSON.stringify(pieces)}: ${wrong ?? "good"}`, () => {
+    const manifest = content({
+      artifacts: { kernel: artifact("vmlinuz", { pieces }) },
+    });
+    if (wrong !== undefined) {
+      return assert.ok(reasonFor(manifest).includes(`kernel.${wrong} `));
+    }
+    const result = parseManifest(manifest);
+    assert.ok(result.ok);
+    const { size, hash } = pieces as { size: number; hash: string };
+    assert.deepEqual(result.value.kernel.pieces, {
+      sizeBytes: size,
+      sha256: hash.slice("sha256:".length),
+    });
+  });
+}
+
+Deno.test("parseManifest() bounds how long a list of pieces can be", () => {
+  const hash = `sha256:${HASH}`;
+  for (
+    const [size, piece, isOk] of [
+      [2 ** 43, 2 ** 22, true],
+      [2 ** 43 + 1, 2 ** 22, false],
+      [2 ** 37, 2 ** 16, true],
+      [2 ** 37 + 1, 2 ** 16, false],
+      [Number.MAX_SAFE_INTEGER, 2 ** 26, false],
+    ] as const
+  ) {
+    const pieces = { size: piece, hash };
+    const kernel = artifact("vmlinuz", { size, pieces });
+    const result = parseManifest(content({ artifacts: { kernel } }));
+    assert.equal(result.ok, isOk, `${size} bytes in pieces of ${piece}`);
+  }
+});

@@ -132,3 +132,23 @@ Deno.test("checkSignedImage() covers every file by its path", async () => {
     },
   );
 });
+
+Deno.test("checkSignedImage() refuses other pieces than promised, where it can tell", async () => {
+  const withPieces = (sha256: string) =>
+    hashedImage({
+      kernel: {
+        ...hashedArtifact("vmlinuz"),
+        pieces: { list: new Uint8Array(32), sha256 },
+      },
+    });
+  const image = withPieces("a1".repeat(32));
+  const signed = await sign(image);
+  assert.ok((await checkSignedImage(signed, image)).ok);
+  assert.equal(
+    (await refusalFor(signed, withPieces("b2".repeat(32)))).message,
+    "vmlinuz has other pieces than promised",
+  );
+  // One who makes no list verifies the whole.
+  assert.ok((await checkSignedImage(signed, hashedImage())).ok);
+  assert.ok((await checkSignedImage(await sign(hashedImage()), image)).ok);
+});

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { decodeDigests, DigestCache } from "../../lib/scan/digest_cache.ts";
 import type { HashedImage, ImageFiles } from "../../lib/scan/image_files.ts";
+import { PIECES_ABOVE_BYTES } from "../../lib/scan/pieces.ts";
 import { scanAvailable } from "../../lib/scan/scan_available.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
@@ -119,7 +120,7 @@ for (
     ],
     [
       "of a later format",
-      (text: string) => text.replace('"format":2', '"format":3'),
+      (text: string) => text.replace('"format":3', '"format":4'),
     ],
   ] as const
 ) {
@@ -136,15 +137,41 @@ for (
   });
 }
 
-Deno.test("DigestCache.open() reads all again after an older program, without a word", async () => {
-  const fs = new MemoryFileSystem().file(KERNEL, "abc");
-  await run(fs);
-  const kept = await fs.readText(PATH);
-  fs.file(PATH, kept.replace('"format":2', '"format":1'));
-  const { read, lines } = await run(fs);
-  assert.deepEqual({ read, lines }, { read: [KERNEL], lines: [] });
-  assert.equal(await fs.readText(PATH), kept);
-});
+/** What was kept, as a program of format 1 or 2 would have written it. */
+function inFormat(kept: string, format: number): string {
+  const { files } = JSON.parse(kept);
+  for (const file of Object.values<Record<string, unknown>>(files)) {
+    delete file.pieces;
+    if (format === 1) delete file.mediaType;
+  }
+  return cacheText(files, format);
+}
+
+function cacheText(files: object, format = 3): string {
+  const check = createHash("sha256").update(JSON.stringify(files))
+    .digest("hex");
+  return JSON.stringify({ format, check, files });
+}
+
+for (
+  const [format, wantedReads] of [
+    [1, [KERNEL, OTHER_KERNEL]],
+    [2, [OTHER_KERNEL]],
+    [3, []],
+  ] as const
+) {
+  Deno.test(`DigestCache.open() reads what format ${format} had not, without a word`, async () => {
+    const large = new Uint8Array(PIECES_ABOVE_BYTES + 1);
+    const fs = new MemoryFileSystem().file(KERNEL, "abc")
+      .file(OTHER_KERNEL, large);
+    const { images } = await run(fs);
+    const kept = await fs.readText(PATH);
+    if (format < 3) fs.file(PATH, inFormat(kept, format));
+    const again = await run(fs);
+    assert.deepEqual(again, { images, read: wantedReads, lines: [] });
+    assert.equal(await fs.readText(PATH), kept);
+  });
+}
 
 Deno.test("DigestCache.save() writes one state after the other", async () => {
   const fs = new MemoryFileSystem().file(KERNEL).file(OTHER_KERNEL);
@@ -202,10 +229,7 @@ for (
 ) {
   Deno.test(`decodeDigests() of a file that is ${mediaType}: ${isOk}`, () => {
     const files = { "1:2:3:4:5": { sha256: SHA256_OF_ABC, mediaType } };
-    const check = createHash("sha256").update(JSON.stringify(files))
-      .digest("hex");
-    const text = JSON.stringify({ format: 2, check, files });
-    assert.equal(decodeDigests(text).ok, isOk);
+    assert.equal(decodeDigests(cacheText(files)).ok, isOk);
   });
 }
 
@@ -213,3 +237,40 @@ Deno.test("decodeDigests() refuses whatever is no digest cache, and never throws
   fc.assert(fc.property(fc.json(), (text) => !decodeDigests(text).ok));
   fc.assert(fc.property(fc.string(), (text) => !decodeDigests(text).ok));
 });
+
+Deno.test("DigestCache.open() reads a large file again whose pieces were changed on the disk", async () => {
+  const large = new Uint8Array(PIECES_ABOVE_BYTES + 1);
+  const fs = new MemoryFileSystem().file(KERNEL, large);
+  const { images } = await run(fs);
+  const kept = await fs.readText(PATH);
+  const damaged = kept.replace(
+    /("pieces":")(.)/,
+    (_, before, first) => before + (first === "A" ? "B" : "A"),
+  );
+  assert.notEqual(damaged, kept);
+  fs.file(PATH, damaged);
+  const again = await run(fs);
+  assert.deepEqual(again.read, [KERNEL]);
+  assert.deepEqual(again.images, images);
+  assert.equal(again.lines.length, 1);
+});
+
+for (
+  const [name, pieces, isOk] of [
+    ["with its pieces", new Uint8Array(17 * 32).toBase64(), true],
+    ["without its pieces", undefined, false],
+    ["with a piece too few", new Uint8Array(16 * 32).toBase64(), false],
+    ["with pieces that are no Base64", "?", false],
+    ["with pieces that are no text", 7, false],
+  ] as const
+) {
+  Deno.test(`decodeDigests() of a large file ${name}: ${isOk}`, () => {
+    const mediaType = "application/octet-stream";
+    const files = {
+      [`1:2:${PIECES_ABOVE_BYTES + 1}:4:5`]: {
+        ...{ sha256: SHA256_OF_ABC, mediaType, pieces },
+      },
+    };
+    assert.equal(decodeDigests(cacheText(files)).ok, isOk);
+  });
+}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { FileInfo } from "../../lib/core/file_system.ts";
 import {
+  digestFile,
   FileChangedError,
   fileIdentity,
   hashImage,
@@ -25,7 +26,7 @@ Deno.test("hashImage() digests every artifact", async () => {
     { signal },
   );
   assert.ok(files !== undefined);
-  const image = await hashImage(files, (f) => readContent(f, fs, { signal }));
+  const image = await hashImage(files, (f) => digestFile(f, fs, { signal }));
   assert.equal(image.kernel.sha256, SHA256_OF_ABC);
   assert.equal(image.initramfs?.sha256, SHA256_OF_ABC);
   assert.deepEqual(image.dtbs.map((d) => d.sha256), [SHA256_OF_ABC]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { checksumProblem } from "../../lib/scan/checksums.ts";
-import { hashImage, readContent } from "../../lib/scan/digest.ts";
+import { digestFile, hashImage } from "../../lib/scan/digest.ts";
 import { readImage, type ReadImageResult } from "../../lib/scan/read_image.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 
@@ -151,7 +151,7 @@ for (
     assert.ok(files, warnings.join());
     const hashed = await hashImage(
       files,
-      (file) => readContent(file, fs, { signal }),
+      (file) => digestFile(file, fs, { signal }),
     );
     const problem = checksumProblem(hashed);
     if (isGood) assert.equal(problem, undefined);

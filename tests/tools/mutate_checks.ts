@@ -53,8 +53,8 @@ const outside = {
 };
 const fileDigest = {
   file: "manifest/check_signed_image.ts",
-  check: "return file.sha256 === promised.sha256",
-  removed: "return true",
+  check: "file.sha256 !== promised.sha256",
+  removed: "false",
 };
 const threshold = {
   file: SIGNATURES,

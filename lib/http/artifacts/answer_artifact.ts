@@ -53,7 +53,7 @@ export async function answerArtifact(
     readonly sender: ArtifactSender;
   },
 ): Promise<Answer> {
-  const decided = decide(name, artifact, head, cacheControl);
+  const decided = decidePart(name, artifact, head, cacheControl);
   if ("bytes" in decided) return decided;
   const { status, headers, offsetBytes, lengthBytes } = decided;
   const endBytes = offsetBytes + lengthBytes;
@@ -94,31 +94,42 @@ export async function answerArtifact(
   return { status, headers, lengthBytes, body };
 }
 
-/** The part of an artifact that is sent. */
-interface Part {
+/** The part of some content that is sent. */
+export interface Part {
+  /** Whether it is all of it. */
   readonly status: 200 | 206;
+  /** All but its length. */
   readonly headers: AnswerHeaders;
+  /** Where it begins in the content. */
   readonly offsetBytes: number;
+  /** How long it is. */
   readonly lengthBytes: number;
 }
+
+/** What is sent, as far as its headers tell. */
+export type DescribedContent = Pick<
+  HashedArtifact,
+  "sha256" | "mediaType" | "info"
+>;
 
 /**
  * What RFC 9110 asks for: conditions (section 13), then ranges (section 14).
  *
+ * @param name for clients
  * @returns the answer where it has no content, else what to send
  */
-function decide(
+export function decidePart(
   name: string,
-  artifact: HashedArtifact,
+  content: DescribedContent,
   head: RequestHead,
   cacheControl: CacheControl,
 ): BytesAnswer | Part {
   const asked = askedHeaders(head);
-  const { sha256, mediaType, info: { sizeBytes, modifiedMs } } = artifact;
+  const { sha256, mediaType, info: { sizeBytes, modifiedMs } } = content;
   const validators = { etag: `"${sha256}"`, modifiedMs };
   const about = {
     "ETag": validators.etag,
-    "Last-Modified": lastModified(artifact),
+    "Last-Modified": lastModified(content),
     "Cache-Control": cacheControl,
     "Accept-Ranges": "bytes",
   };
@@ -157,14 +168,14 @@ function decide(
   };
 }
 
-const lastModifiedDates = new WeakMap<HashedArtifact, string>();
+const lastModifiedDates = new WeakMap<DescribedContent, string>();
 
 /** Written out once: it is part of every range. */
-function lastModified(artifact: HashedArtifact): string {
-  let date = lastModifiedDates.get(artifact);
+function lastModified(content: DescribedContent): string {
+  let date = lastModifiedDates.get(content);
   if (date === undefined) {
-    date = formatHttpDate(artifact.info.modifiedMs);
-    lastModifiedDates.set(artifact, date);
+    date = formatHttpDate(content.info.modifiedMs);
+    lastModifiedDates.set(content, date);
   }
   return date;
 }

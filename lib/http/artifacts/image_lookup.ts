@@ -6,6 +6,7 @@ import {
 import { printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
+import type { PieceList } from "../../scan/pieces.ts";
 import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
 
 /** An answer says what there is, but is not the manifest. */
@@ -136,6 +137,33 @@ export function findBlob(
       describeImages(catalog)
     }`,
   );
+}
+
+/** The pieces of a large file. */
+export interface NamedPieces extends NamedArtifact {
+  /** Their digests. */
+  readonly pieces: PieceList;
+}
+
+/**
+ * The list of the pieces of a file of any image, by its hash.
+ *
+ * @param hex as the client wrote it
+ */
+export function findPieceList(
+  catalog: ImageCatalog,
+  hex: string,
+): NamedPieces | undefined {
+  const sha256 = hex.toLowerCase();
+  for (const served of catalog.images()) {
+    for (const artifact of served.artifacts.values()) {
+      const { pieces } = artifact;
+      if (pieces?.sha256 === sha256) {
+        return { ...named(served, artifact), pieces };
+      }
+    }
+  }
+  return undefined;
 }
 
 function named(
