@@ -92,11 +92,12 @@ export function cameOver(
   source: string,
   all: Iterable<Link>,
 ): boolean {
-  return link.family === 6 || isOnLink(source, link) ||
-    ![...all].some((other) =>
-      other.family === 4 && other.interfaceName !== link.interfaceName &&
-      isOnLink(source, other)
-    );
+  if (link.family === 6 || isOnLink(source, link)) return true;
+  for (const other of all) {
+    if (other.interfaceName === link.interfaceName) continue;
+    if (other.family === 4 && isOnLink(source, other)) return false;
+  }
+  return true;
 }
 
 /** 127.0.0.0/8 or ::1. */
