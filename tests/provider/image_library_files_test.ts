@@ -54,6 +54,19 @@ Deno.test("ImageLibrary says at once that a boot script cannot say the cmdline",
   );
 });
 
+Deno.test("ImageLibrary knows as long as an image stays what its boot scripts cannot say", async () => {
+  const parts = machine();
+  parts.fileSystem.file(`${STABLE}/cmdline`, "a=${net0/mac}");
+  const library = openLibrary(parts);
+  for (let look = 0; look < 2; look++) {
+    await library.refresh({ signal });
+    assert.equal(library.warnings.length, 1);
+  }
+  parts.fileSystem.file(`${STABLE}/cmdline`, "a=1");
+  await library.refresh({ signal });
+  assert.deepEqual(library.warnings, []);
+});
+
 Deno.test("ImageLibrary holds an image back while a file does not match its checksum", async () => {
   const parts = machine();
   const sha256 = await crypto.subtle.digest(
