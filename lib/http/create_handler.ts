@@ -37,6 +37,11 @@ export interface HandlerParts {
    * @default nowhere
    */
   readonly loaders?: () => LoaderSettings;
+  /**
+   * The base URL that clients are told, without a slash at the end.
+   * @default by the address that each has connected to
+   */
+  readonly advertiseUrl?: string | undefined;
   /** Where the artifacts are read. */
   readonly fileSystem: FileSystem;
   /**
@@ -92,6 +97,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
   const resources = new ResourceCache(createRouter({
     catalog,
     trustDocuments: parts.trustDocuments ?? (() => NO_TRUST_DOCUMENTS),
+    advertiseUrl: parts.advertiseUrl,
     sender,
     loaders: new LoaderFiles({ settings, fileSystem, clock, sender }),
     snapshot,

@@ -28,7 +28,8 @@ import {
   findTrustDocument,
   type TrustDocuments,
 } from "./artifacts/trust_document.ts";
-import { grubConfig, ipxeMenu, ipxeScript } from "./boot/boot_script.ts";
+import { grubConfig, grubMenu } from "./boot/grub.ts";
+import { ipxeMenu, ipxeScript } from "./boot/ipxe.ts";
 import { scriptAnswer } from "./boot/script_answer.ts";
 import { requestPath } from "./request_path.ts";
 import type { Resource } from "./resource_cache.ts";
@@ -46,6 +47,8 @@ export interface RouteParts {
   readonly catalog: ImageCatalog;
   /** The succession of trusted keys. */
   readonly trustDocuments: () => TrustDocuments;
+  /** The base URL that clients are told, where the operator says one. */
+  readonly advertiseUrl: string | undefined;
   /** For artifacts. */
   readonly sender: ArtifactSender;
   /** What firmware loads first. */
@@ -74,6 +77,10 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
     "/boot.ipxe",
     ({ catalog }) => always(() => scriptAnswer(ok(ipxeMenu(catalog.images())))),
   ],
+  [
+    "/grub.cfg",
+    ({ catalog }) => always(() => scriptAnswer(ok(grubMenu(catalog.images())))),
+  ],
   ["/manifest.json", manifestOfOnlyImage],
   ["/blobs/sha256/:hex", blob],
   ["/trust/:file", trustDocument],
@@ -84,12 +91,23 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
 /** Files of an image that are made here, by name in lower case. */
 const MADE_FILES: ReadonlyMap<
   string,
-  (served: ServedImage) => Resource["answer"]
+  (served: ServedImage, parts: RouteParts) => Resource["answer"]
 > = new Map([
   ["manifest.json", answerManifest],
-  ["boot.ipxe", (served) => same(scriptAnswer(ipxeScript(served)))],
-  ["grub.cfg", (served) => same(scriptAnswer(grubConfig(served)))],
+  ["boot.ipxe", script(ipxeScript)],
+  ["grub.cfg", script(grubConfig)],
 ]);
+
+/** A script that says where its client has reached us, or is to. */
+function script(
+  make: (served: ServedImage, providerUrl: string) => Result<string>,
+) {
+  return (
+    served: ServedImage,
+    { advertiseUrl }: RouteParts,
+  ): Resource["answer"] =>
+  (_, { serverUrl }) => scriptAnswer(make(served, advertiseUrl ?? serverUrl));
+}
 
 /**
  * Makes what finds the way for a request target.
@@ -191,7 +209,7 @@ function imageFile(
   if (!image.ok) return image;
   const served = image.value;
   const name = file.toLowerCase();
-  const answer = MADE_FILES.get(name)?.(served);
+  const answer = MADE_FILES.get(name)?.(served, parts);
   if (answer !== undefined) {
     return ok({ isCurrent: () => isServed(parts, served), answer });
   }

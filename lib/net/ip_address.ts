@@ -83,6 +83,24 @@ export function isPrivateAddress(text: string): boolean {
   return bytes !== undefined && !isPublicAddress(bytes);
 }
 
+/**
+ * An address as its own family writes it: on a socket for both families IPv4
+ * clients look like IPv6 ones, `::ffff:192.0.2.1` (RFC 4291 section 2.5.5.2).
+ *
+ * @param text of an address, in any form
+ */
+export function unmappedAddress(text: string): string {
+  const bytes = addressBytes(text);
+  return bytes?.length === 16 && samePrefix(bytes, MAPPED_4, 96)
+    ? addressText(bytes.subarray(12))
+    : text;
+}
+
+/** `http://192.0.2.1:8080`, with the brackets that IPv6 needs. */
+export function httpBaseUrl(address: string, port: number): string {
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
 function ipv4Bytes(text: string): Uint8Array | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;

@@ -112,11 +112,6 @@ export function isWildcard(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-/** `http://192.0.2.1:8080`, with the brackets that IPv6 needs. */
-export function httpBaseUrl(address: string, port: number): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
-}
-
 /** Whether a multiaddr leads out of this network, by address or by name. */
 export function isPublicMultiaddr(multiaddr: string): boolean {
   const [, kind, host = ""] = multiaddr.split("/");

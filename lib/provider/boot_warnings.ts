@@ -1,6 +1,10 @@
 import { formatChannelArch } from "../core/channel_arch.ts";
-import { grubConfig, ipxeScript } from "../http/boot/boot_script.ts";
+import { grubConfig } from "../http/boot/grub.ts";
+import { ipxeScript } from "../http/boot/ipxe.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
+
+/** Some address that a client may have connected to. */
+const ANY_URL = "http://192.0.2.1:8080";
 
 /**
  * What a machine would be told only when it boots: that a boot script cannot
@@ -8,14 +12,16 @@ import type { ServedImage } from "../http/artifacts/image_catalog.ts";
  * use.
  */
 export function bootWarnings(served: ServedImage): string[] {
-  return [["boot.ipxe", ipxeScript(served)], ["grub.cfg", grubConfig(served)]]
-    .flatMap(([file, script]) =>
-      typeof script === "object" && !script.ok
-        ? [
-          `${script.reason}; ${
-            formatChannelArch(served.image)
-          }/${file} answers with this error, and everything else works`,
-        ]
-        : []
-    );
+  return [
+    ["boot.ipxe", ipxeScript(served, ANY_URL)],
+    ["grub.cfg", grubConfig(served, ANY_URL)],
+  ].flatMap(([file, script]) =>
+    typeof script === "object" && !script.ok
+      ? [
+        `${script.reason}; ${
+          formatChannelArch(served.image)
+        }/${file} answers with this error, and everything else works`,
+      ]
+      : []
+  );
 }

@@ -12,10 +12,10 @@ import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { DhtNode, type ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
-import { isPrivateAddress } from "../net/ip_address.ts";
+import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
-import { httpBaseUrl, isPublicMultiaddr, listenAddress } from "./addresses.ts";
+import { isPublicMultiaddr, listenAddress } from "./addresses.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
 /** The node's usual port, which other libp2p programs like to have as well. */

@@ -10,7 +10,8 @@ import {
   openHttpServer,
 } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
-import { httpBaseUrl, httpListenAddress } from "./addresses.ts";
+import { httpBaseUrl } from "../net/ip_address.ts";
+import { httpListenAddress } from "./addresses.ts";
 import { type Discovery, discoveryStatus } from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -40,6 +41,7 @@ export function openHttp(
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
       loaders: () => ({ ...settings().pxe, stateDir: config.stateDir }),
+      advertiseUrl: config.advertiseUrl,
       fileSystem,
       keepOpenMs: KEEP_OPEN_MS,
       clock,

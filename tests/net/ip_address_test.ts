@@ -3,10 +3,12 @@ import fc from "fast-check";
 import {
   addressBytes,
   addressText,
+  httpBaseUrl,
   isLinkLocal6,
   isPrivateAddress,
   isPublicAddress,
   samePrefix,
+  unmappedAddress,
 } from "../../lib/net/ip_address.ts";
 
 Deno.test("addressBytes() gives back the bytes that addressText() wrote", () => {
@@ -116,3 +118,25 @@ Deno.test("isPrivateAddress() leaves names alone, and reads zones", () => {
     assert.equal(isPrivateAddress(text), false, text);
   }
 });
+
+Deno.test("httpBaseUrl() puts IPv6 into brackets", () => {
+  assert.equal(httpBaseUrl("192.0.2.7", 80), "http://192.0.2.7:80");
+  assert.equal(httpBaseUrl("2001:db8::7", 8080), "http://[2001:db8::7]:8080");
+  assert.ok(URL.canParse(httpBaseUrl("::1", 1)));
+});
+
+for (
+  const [text, own] of [
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "192.0.2.1"],
+    ["192.0.2.1", "192.0.2.1"],
+    ["2001:db8::1", "2001:db8::1"],
+    ["::1", "::1"],
+    ["::ffff:0:c000:201", "::ffff:0:c000:201"],
+    ["no address", "no address"],
+  ] as const
+) {
+  Deno.test(`unmappedAddress() of ${text} is ${own}`, () => {
+    assert.equal(unmappedAddress(text), own);
+  });
+}

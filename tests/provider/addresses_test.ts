@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
   type AddressSettings,
-  httpBaseUrl,
   httpListenAddress,
   listenAddress,
   outwardAddress,
@@ -165,10 +164,4 @@ Deno.test("outwardAddress() keeps to addresses that there are still", () => {
 Deno.test("outwardAddress() is loopback where there is nothing else", () => {
   assert.equal(outward({ all: [] }), "127.0.0.1");
   assert.equal(outward({ all: ALL.slice(0, 2) }), "127.0.0.1");
-});
-
-Deno.test("httpBaseUrl() puts IPv6 into brackets", () => {
-  assert.equal(httpBaseUrl("192.0.2.7", 80), "http://192.0.2.7:80");
-  assert.equal(httpBaseUrl("2001:db8::7", 8080), "http://[2001:db8::7]:8080");
-  assert.ok(URL.canParse(httpBaseUrl("::1", 1)));
 });

@@ -43,7 +43,7 @@ export async function unifiedKernelImage(
 export type GrubPlatform = "i386-pc-pxe" | "x86_64-efi";
 
 const GRUB_MODULES = {
-  "i386-pc-pxe": ["pxe", "tftp", "halt"],
+  "i386-pc-pxe": ["pxe", "tftp", "halt", "biosdisk", "linux16", "cpuid"],
   "x86_64-efi": ["efinet", "tftp"],
 };
 
@@ -72,6 +72,6 @@ export async function grubImage(
     ...["-O", platform, "-o", path, "-p", "/", "-c", early],
     ...GRUB_MODULES[platform],
     ...["net", "http", "linux", "configfile", "normal"],
-    ...["echo", "cat", "serial", "test"],
+    ...["echo", "cat", "serial", "test", "sleep", "chain"],
   ]);
 }

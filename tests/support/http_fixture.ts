@@ -156,7 +156,11 @@ export async function request(
     keepAlive: true,
     body: { kind: "none" },
     expectsContinue: false,
-  }, { client: "10.0.0.7", whenCompleted: () => completed });
+  }, {
+    client: "10.0.0.7",
+    serverUrl: "http://10.0.0.1:8080",
+    whenCompleted: () => completed,
+  });
   return responseOf(answer, method);
 }
 

@@ -1,11 +1,20 @@
 import { ok, refuse, type Result } from "../../core/result.ts";
+import { MAC } from "./placeholders.ts";
+
+/** The interface that iPXE booted from: of several, the one opened last. */
+const IPXE_MAC = "${netX/mac}";
+/**
+ * GRUB sets it to that of the interface which DHCP configured. It ends the
+ * quotes around it, and stays part of the word.
+ */
+const GRUB_MAC = `'"$net_default_mac"'`;
 
 /**
  * A kernel command line as words of an iPXE command. iPXE has no quotes: it
  * splits at white space, and the kernel gets the words with blanks between
  * them. What iPXE would read as something else cannot be said at all.
  *
- * @param cmdline as the manifest has it
+ * @param cmdline of `filledCmdline()`
  */
 export function ipxeArguments(cmdline: string): Result<string> {
   const checked = printableAscii(cmdline);
@@ -15,7 +24,7 @@ export function ipxeArguments(cmdline: string): Result<string> {
   for (const word of words) {
     if (/^(\|\||&&|;|#.*)$/.test(word)) return refuse(`it holds "${word}"`);
   }
-  return ok(words.join(" "));
+  return ok(words.join(" ").replaceAll(MAC, IPXE_MAC));
 }
 
 /**
@@ -25,7 +34,7 @@ export function ipxeArguments(cmdline: string): Result<string> {
  * kernel reads alike), and escapes quotes and backslashes in a way that the
  * kernel does not undo: such words cannot be said.
  *
- * @param cmdline as the manifest has it
+ * @param cmdline of `filledCmdline()`
  */
 export function grubArguments(cmdline: string): Result<string> {
   const checked = printableAscii(cmdline);
@@ -34,7 +43,7 @@ export function grubArguments(cmdline: string): Result<string> {
   for (const [word] of cmdline.matchAll(/(?:[^ "]|"[^"]*")+|"/g)) {
     const bare = word.replaceAll(/"([^"]*)"/g, "$1");
     if (/["'\\]/.test(bare)) return refuse(`it holds ${bare}`);
-    words.push(`'${bare}'`);
+    words.push(`'${bare.replaceAll(MAC, GRUB_MAC)}'`);
   }
   return ok(words.join(" "));
 }

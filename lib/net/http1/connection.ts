@@ -55,6 +55,8 @@ export interface HttpConnectionParts {
   readonly connection: ByteConnection;
   /** The client's IP address. */
   readonly client: string;
+  /** This server's URL by the address that the client connected to. */
+  readonly serverUrl: string;
   /** For timeouts. */
   readonly clock: Clock;
   /** How long the client may take. */
@@ -153,7 +155,7 @@ export class HttpConnection {
 
   /** @returns whether another request may follow */
   async #exchange(): Promise<boolean> {
-    const { respond, isDraining, client, date } = this.#parts;
+    const { respond, isDraining, client, serverUrl, date } = this.#parts;
     const head = await this.#readHead();
     // Once it was given up, what still came does not count.
     if (head === undefined || this.#phase === "closing") return false;
@@ -167,6 +169,7 @@ export class HttpConnection {
     try {
       const answer = await respond(head, {
         client,
+        serverUrl,
         whenCompleted() {
           completed ??= Promise.withResolvers();
           return completed.promise;

@@ -13,6 +13,11 @@ export interface Exchange {
   /** The client's IP address. */
   readonly client: string;
   /**
+   * This server as the client reached it, by its own end of the connection:
+   * `http://192.0.2.1:8080`. What a Host header says is the client's word.
+   */
+  readonly serverUrl: string;
+  /**
    * Waits until the answer has left; rejects when it never will. To be called
    * while it is made: most answers do without the promise.
    */

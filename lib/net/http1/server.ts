@@ -2,6 +2,7 @@ import { whenAborted } from "../../core/abort.ts";
 import { type Clock, deadline, sleep } from "../../core/clock.ts";
 import type { Logger } from "../../core/log.ts";
 import { messageOf } from "../../core/printable.ts";
+import { httpBaseUrl, unmappedAddress } from "../ip_address.ts";
 import { acceptClients } from "./accept_clients.ts";
 import { answerOrElse } from "./answer_or_else.ts";
 import { errorAnswer } from "./answers.ts";
@@ -118,8 +119,11 @@ class TcpHttpServer implements HttpServer {
     }
     const connection = new HttpConnection({
       connection: tcp,
-      // On a socket for both, IPv4 clients look like IPv6 ones.
-      client: tcp.remoteAddr.hostname.replace(/^::ffff:/, ""),
+      client: unmappedAddress(tcp.remoteAddr.hostname),
+      serverUrl: httpBaseUrl(
+        unmappedAddress(tcp.localAddr.hostname),
+        tcp.localAddr.port,
+      ),
       clock: this.#options.clock,
       date: this.#date,
       timeouts: this.#timeouts,

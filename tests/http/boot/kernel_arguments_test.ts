@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   grubArguments,
   ipxeArguments,
@@ -14,6 +15,13 @@ for (
     ],
     ['a="b c" d', 'a="b c" d', "'a=b c' 'd'"],
     ["root=$x;y", "root=$x;y", "'root=$x;y'"],
+    ["{url} {x}", "{url} {x}", "'{url}' '{x}'"],
+    [
+      "if=01-{mac} {mac}",
+      "if=01-${netX/mac} ${netX/mac}",
+      `'if=01-'"$net_default_mac"'' ''"$net_default_mac"''`,
+    ],
+    ['a="b {mac}"', 'a="b ${netX/mac}"', `'a=b '"$net_default_mac"''`],
   ] as const
 ) {
   Deno.test(`a cmdline of ${JSON.stringify(cmdline)} as arguments`, () => {
@@ -25,6 +33,7 @@ for (
 for (
   const [cmdline, reason] of [
     ["a ${b}", 'it holds "${"'],
+    ["a ${mac}", 'it holds "${"'],
     ["a || b", 'it holds "||"'],
     ["a && b", 'it holds "&&"'],
     ["a ; b", 'it holds ";"'],
@@ -50,3 +59,75 @@ for (
     assert.deepEqual(grubArguments(cmdline), { ok: false, reason });
   });
 }
+
+/** What the loaders know of the machine. */
+const MAC = "52:54:00:12:34:56";
+/** Command lines that try to get out of their quotes, and ordinary ones. */
+const cmdlines = fc.oneof(
+  fc.string({ unit: "grapheme-ascii" }),
+  fc.array(
+    fc.constantFrom(
+      ...["'", '"', "\\", "$", "{", "}", "{mac}", "${", "||", "&&", ";", "#"],
+      ...["$net_default_mac", "${netX/mac}", " ", "a", "b=c", "\n", "`"],
+    ),
+  ).map((parts) => parts.join("")),
+);
+
+/** What iPXE makes of a line: variables first, then words. */
+function readByIpxe(line: string): string[] {
+  let text = line;
+  while (true) {
+    const variable = /\$\{([^${}]*)\}/.exec(text);
+    if (variable === null) return text.split(/\s+/).filter((w) => w !== "");
+    assert.equal(variable[1], "netX/mac");
+    text = text.replace(variable[0], () => MAC);
+  }
+}
+
+/**
+ * What GRUB makes of a line: words of quoted pieces.
+ *
+ * @throws when anything but a blank stands outside of quotes
+ */
+function readByGrub(line: string): string[] {
+  const words = [""];
+  const pieces = /'([^']*)'|("\$net_default_mac")|( )|([^])/g;
+  for (const [, text = "", mac, blank, bare] of line.matchAll(pieces)) {
+    assert.equal(bare, undefined, `outside of quotes: ${line}`);
+    if (blank) words.push("");
+    else words.push(words.pop() + (mac ? MAC : text));
+  }
+  return words;
+}
+
+Deno.test("ipxeArguments() reach the kernel as they are, or are refused", () => {
+  fc.assert(
+    fc.property(cmdlines, (cmdline) => {
+      const line = ipxeArguments(cmdline);
+      if (!line.ok) return;
+      const words = readByIpxe(line.value);
+      const said = cmdline.replaceAll("{mac}", MAC);
+      assert.deepEqual(words, said.split(" ").filter((word) => word !== ""));
+      assert.ok(
+        !words.some((word) => /^(\|\||&&|;|#.*)$/.test(word)),
+        line.value,
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("grubArguments() reach the kernel as they are, or are refused", () => {
+  fc.assert(
+    fc.property(cmdlines, (cmdline) => {
+      const line = grubArguments(cmdline);
+      if (!line.ok) return;
+      const said = cmdline.replaceAll("{mac}", MAC).replaceAll('"', "");
+      assert.equal(
+        readByGrub(line.value).join(" ").replaceAll(/ +/g, " "),
+        said.replaceAll(/ +/g, " ").trim(),
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});

@@ -30,6 +30,7 @@ function open(parts: Partial<HttpConnectionParts> = {}): Setup {
   const http = new HttpConnection({
     connection,
     client: "10.0.0.7",
+    serverUrl: "http://10.0.0.1:8080",
     clock,
     timeouts: TIMEOUTS,
     date: () => "DATE",

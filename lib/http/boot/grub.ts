@@ -1,0 +1,180 @@
+import { formatChannelArch } from "../../core/channel_arch.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { ServedImage } from "../artifacts/image_catalog.ts";
+import { type BootFile, type BootFiles, bootFiles } from "./boot_files.ts";
+import { grubArguments } from "./kernel_arguments.ts";
+import { filledCmdline } from "./placeholders.ts";
+import {
+  ATTEMPTS,
+  lines,
+  MENU_TIMEOUT_SECONDS,
+  MESSAGE_SECONDS,
+  RETRY_DELAY_SECONDS,
+  servedNames,
+  unsayable,
+  word,
+} from "./script_text.ts";
+
+const TRIES = Array.from({ length: ATTEMPTS }, (_, index) => index + 1)
+  .join(" ");
+
+/** On which of GRUB's platforms alone a kind of kernel can be started. */
+const ONLY_ON: Readonly<
+  Record<
+    BootFiles["kind"],
+    readonly [platform: string, why: string] | undefined
+  >
+> = {
+  linux: undefined,
+  efi: ["efi", "is a program for UEFI, and this machine booted by BIOS"],
+  wimboot: ["pc", "is started by GRUB on BIOS only: use iPXE"],
+};
+
+/**
+ * The GRUB configuration that boots an image. GRUB has no relative URLs, but
+ * knows where the configuration came from while it reads it. A file that does
+ * not load is asked for again; a new release meanwhile may then come with the
+ * old one's command line.
+ *
+ * @param providerUrl what `{url}` in the command line is made of
+ */
+export function grubConfig(
+  served: ServedImage,
+  providerUrl: string,
+): Result<string> {
+  const { image } = served;
+  const cmdline = filledCmdline(served, providerUrl);
+  const args = cmdline.ok ? grubArguments(cmdline.value) : cmdline;
+  if (!args.ok) return unsayable(image, "GRUB", args.reason);
+  const files = bootFiles(served);
+  if (!files.ok) return files;
+  const name = formatChannelArch(image);
+  const title = `${name} ${word(served.version)}`;
+  const steps = loads(files.value, args.value);
+  return ok(lines(
+    `# ${title}, as its signed manifest has it`,
+    'set image="$config_directory"',
+    "# Who has chosen from a menu need not wait again",
+    `if [ "$chosen" ]; then set timeout=0; else set timeout=${MENU_TIMEOUT_SECONDS}; fi`,
+    "",
+    `menuentry '${title}' {`,
+    ...onlyOn(files.value, name),
+    ...retried(`${name} did not load`, [
+      ...steps.map((step) => `if ${step}; then`),
+      "boot",
+      steps.map(() => "fi").join("; "),
+    ]),
+    "}",
+  ));
+}
+
+/** The commands that load kernel and files; each fails if it cannot. */
+function loads(
+  { kind, kernel, initrds, deviceTree }: BootFiles,
+  args: string,
+): readonly string[] {
+  const [load, more] = {
+    linux: ["linux", "initrd"],
+    efi: ["chainloader", ""],
+    wimboot: ["linux16", "initrd16"],
+  }[kind];
+  return [
+    `${load} ${place(kernel)} ${args}`.trimEnd(),
+    ...initrds.length === 0 ? [] : [
+      [
+        more,
+        ...initrds.map((file) =>
+          (kind === "wimboot" ? `newc:${file.name}:` : "") + place(file)
+        ),
+      ].join(" "),
+    ],
+    ...deviceTree === undefined || kind !== "linux"
+      ? []
+      : [`devicetree ${place(deviceTree)}`],
+  ];
+}
+
+function place({ path }: BootFile): string {
+  return `"$image/${path}"`;
+}
+
+function onlyOn({ kind }: BootFiles, name: string): readonly string[] {
+  const only = ONLY_ON[kind];
+  if (only === undefined) return [];
+  const [platform, why] = only;
+  return [
+    `  if [ "$grub_platform" != ${platform} ]; then`,
+    `    echo '${name} ${why}'`,
+    `    sleep ${MESSAGE_SECONDS}`,
+    "    exit",
+    "  fi",
+  ];
+}
+
+/** Commands that lead away unless they fail; in the end, GRUB ends itself. */
+function retried(
+  failure: string,
+  commands: readonly string[],
+): readonly string[] {
+  return [
+    `  for try in ${TRIES}; do`,
+    ...commands.map((command) => `    ${command}`),
+    `    echo "${failure}, try $try of ${ATTEMPTS}"`,
+    `    sleep ${RETRY_DELAY_SECONDS}`,
+    "  done",
+    "  exit",
+  ];
+}
+
+/**
+ * The GRUB configuration that lets the user choose among the images for the
+ * machine it runs on, and takes the first after a while.
+ *
+ * @param images in the order of the menu
+ */
+export function grubMenu(images: readonly ServedImage[]): string {
+  const byArch = Map.groupBy(images, ({ image }) => image.arch);
+  return lines(
+    'set images="$config_directory"',
+    `set timeout=${MENU_TIMEOUT_SECONDS}`,
+    "# In BIOS builds of GRUB it is i386, whatever the CPU can do",
+    'set arch="$grub_cpu"',
+    'if [ "$arch" = i386 ]; then if cpuid -l; then set arch=x86_64; fi; fi',
+    "",
+    "function load {",
+    "  set chosen=1",
+    "  export chosen",
+    ...retried("The configuration of $1 did not load", [
+      'configfile "$images/$1/grub.cfg"',
+    ]),
+    "}",
+    "",
+    "set found=",
+    ...[...byArch].flatMap(([arch, ofArch]) => [
+      `if [ "$arch" = ${arch} ]; then`,
+      "  set found=1",
+      ...ofArch.map(({ image, version }) =>
+        `  menuentry '${image.channel} ${word(version)}' { load ${
+          formatChannelArch(image)
+        } }`
+      ),
+      "fi",
+    ]),
+    'if [ -z "$found" ]; then',
+    `  echo "No image for $arch here; ${servedNames(images)}"`,
+    `  sleep ${MESSAGE_SECONDS}`,
+    "fi",
+    "",
+    "menuentry 'Boot from the local disk' {",
+    '  if [ "$grub_platform" = pc ]; then',
+    "    set root=hd0",
+    "    if chainloader +1; then boot; fi",
+    "  fi",
+    "  # UEFI goes on to what is next in its own order",
+    "  exit",
+    "}",
+    "menuentry 'Shell' {",
+    "  normal_exit",
+    "}",
+  );
+}

@@ -1,0 +1,160 @@
+import { formatChannelArch } from "../../core/channel_arch.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { ServedImage } from "../artifacts/image_catalog.ts";
+import { type BootFile, type BootFiles, bootFiles } from "./boot_files.ts";
+import { ipxeArguments } from "./kernel_arguments.ts";
+import { filledCmdline } from "./placeholders.ts";
+import {
+  ATTEMPTS,
+  lines,
+  MENU_TIMEOUT_SECONDS,
+  RETRY_DELAY_SECONDS,
+  servedNames,
+  unsayable,
+  word,
+} from "./script_text.ts";
+
+/**
+ * The iPXE script that boots an image.
+ *
+ * It names the files by their hashes, so that it never mixes a new kernel with
+ * an old initramfs. A try that fails fetches the script again, which has the
+ * hashes of whatever took their place meanwhile. URLs are relative to the
+ * script's own, which iPXE resolves: the address in a Host header is not to be
+ * relied on, and a proxy may have us below a path.
+ *
+ * @param providerUrl what `{url}` in the command line is made of
+ */
+export function ipxeScript(
+  served: ServedImage,
+  providerUrl: string,
+): Result<string> {
+  const { image } = served;
+  const cmdline = filledCmdline(served, providerUrl);
+  const args = cmdline.ok ? ipxeArguments(cmdline.value) : cmdline;
+  if (!args.ok) return unsayable(image, "iPXE", args.reason);
+  const files = bootFiles(served);
+  if (!files.ok) return files;
+  const { kind } = files.value;
+  const name = formatChannelArch(image);
+  return ok(lines(
+    "#!ipxe",
+    `# ${name} ${word(served.version)}, as its signed manifest has it`,
+    "isset ${attempt} || set attempt:int32 1",
+    ...kind === "efi" ? ["iseq ${platform} efi || goto not_efi"] : [],
+    "imgfree",
+    ...loads(files.value, args.value).map((load) => `${load} || goto again`),
+    "boot || goto again",
+    "",
+    ":again",
+    `iseq \${attempt} ${ATTEMPTS} && goto failed ||`,
+    `echo ${name} did not load, try \${attempt} of ${ATTEMPTS}`,
+    "inc attempt",
+    `sleep ${RETRY_DELAY_SECONDS}`,
+    "chain --replace boot.ipxe || goto again",
+    "",
+    ":failed",
+    `echo ${name} did not load in ${ATTEMPTS} tries`,
+    "clear attempt",
+    "exit 1",
+    ...kind === "efi"
+      ? [
+        "",
+        ":not_efi",
+        `echo ${name} is a program for UEFI, and this machine booted by BIOS`,
+        "exit 1",
+      ]
+      : [],
+  ));
+}
+
+/** The commands that load kernel and files. */
+function loads(
+  { kind, kernel, initrds }: BootFiles,
+  args: string,
+): readonly string[] {
+  const words = [
+    // A kernel that is started by UEFI finds them by these arguments; on BIOS
+    // they mean nothing.
+    ...kind === "linux" ? initrds.map(({ name }) => `initrd=${name}`) : [],
+    ...args === "" ? [] : [args],
+  ];
+  return [
+    ["kernel --name kernel", blob(kernel), ...words].join(" "),
+    ...initrds.map((file) =>
+      // Its name is where wimboot finds it on UEFI, the word after the URL
+      // where it does on BIOS.
+      `initrd --name ${file.name} ${blob(file)}` +
+      (kind === "wimboot" ? ` ${file.name}` : "")
+    ),
+  ];
+}
+
+/** Relative to `/{channel}/{arch}/boot.ipxe`. */
+function blob({ sha256 }: BootFile): string {
+  return `../../blobs/sha256/${sha256}`;
+}
+
+/**
+ * The iPXE script that lets the user choose among the images for the machine
+ * it runs on, and takes the first after a while.
+ *
+ * @param images in the order of the menu
+ */
+export function ipxeMenu(images: readonly ServedImage[]): string {
+  const byArch = Map.groupBy(images, ({ image }) => image.arch);
+  return lines(
+    "#!ipxe",
+    "# In BIOS builds of iPXE buildarch is i386, whatever the CPU can do",
+    "set arch ${buildarch}",
+    "set tries:int32 1",
+    "iseq ${platform} pcbios && cpuid --ext 29 && set arch x86_64 ||",
+    "goto arch_${arch} || goto none",
+    "",
+    ...[...byArch].flatMap(([arch, ofArch]) => menuOf(arch, ofArch)),
+    ":none",
+    `echo No image for \${arch} here; ${servedNames(images)}`,
+    "exit 1",
+    "",
+    ":again",
+    `iseq \${tries} ${ATTEMPTS} && goto failed ||`,
+    `echo The script of the image did not load, try \${tries} of ${ATTEMPTS}`,
+    "inc tries",
+    `sleep ${RETRY_DELAY_SECONDS}`,
+    "goto load_${arch}",
+    "",
+    ":failed",
+    `echo The script of the image did not load in ${ATTEMPTS} tries`,
+    "exit 1",
+    "",
+    "# UEFI goes on to what is next in its own order",
+    ":local",
+    "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||",
+    "exit",
+    "",
+    ":shell",
+    "echo exit leads back to the menu",
+    "shell ||",
+    "goto arch_${arch}",
+  );
+}
+
+function menuOf(arch: string, images: readonly ServedImage[]): string[] {
+  return [
+    `:arch_${arch}`,
+    `menu Images for ${arch}`,
+    ...images.map(({ image: { channel }, version }) =>
+      `item ${channel} ${channel} ${word(version)}`
+    ),
+    "item --gap",
+    // No channel begins with a dot.
+    "item .local Boot from the local disk",
+    "item .shell Shell",
+    `choose --timeout ${MENU_TIMEOUT_SECONDS * 1000} channel || exit 1`,
+    "iseq ${channel} .local && goto local ||",
+    "iseq ${channel} .shell && goto shell ||",
+    `:load_${arch}`,
+    `chain --replace \${channel}/${arch}/boot.ipxe || goto again`,
+    "",
+  ];
+}

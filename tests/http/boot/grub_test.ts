@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { ServedImage } from "../../../lib/http/artifacts/image_catalog.ts";
+import { grubConfig, grubMenu } from "../../../lib/http/boot/grub.ts";
+import {
+  imageOf,
+  imageWithMicrocode,
+  PROVIDER_URL,
+  stableImage,
+  unifiedImage,
+  windowsImage,
+} from "../../support/boot_scripts.ts";
+import { labObstacle } from "../../support/network_lab.ts";
+
+function configOf(image: ServedImage): string {
+  const config = grubConfig(image, PROVIDER_URL);
+  assert.ok(config.ok);
+  return config.value;
+}
+
+/** The commands that load something. */
+function loads(image: ServedImage): string[] {
+  return [...configOf(image).matchAll(/^ {4}if (.*); then$/gm)]
+    .map(([, command = ""]) => command);
+}
+
+Deno.test("grubConfig() loads from where it came from, and retries", async () => {
+  const image = await imageOf({
+    kernel: ["vmlinuz", "c"],
+    initramfs: ["initramfs.img", "d"],
+  });
+  assert.equal(
+    configOf(image),
+    `# stable/arm64 2026.11.22, as its signed manifest has it
+set image="$config_directory"
+# Who has chosen from a menu need not wait again
+if [ "$chosen" ]; then set timeout=0; else set timeout=10; fi
+
+menuentry 'stable/arm64 2026.11.22' {
+  for try in 1 2 3 4 5; do
+    if linux "$image/kernel" 'console=ttyAMA0' 'quiet'; then
+    if initrd "$image/initramfs"; then
+    boot
+    fi; fi
+    echo "stable/arm64 did not load, try $try of 5"
+    sleep 2
+  done
+  exit
+}
+`,
+  );
+});
+
+Deno.test("grubConfig() of a kernel alone names nothing else", async () => {
+  const { cmdline: _, ...image } = await imageOf({ kernel: ["vmlinuz", "c"] });
+  assert.deepEqual(loads(image), ['linux "$image/kernel"']);
+});
+
+Deno.test("grubConfig() loads several initrds in the manifest's order", async () => {
+  assert.equal(
+    loads(await imageWithMicrocode())[1],
+    'initrd "$image/cpu/ucode.img" "$image/initramfs"',
+  );
+});
+
+Deno.test("grubConfig() loads the image's only device tree", async () => {
+  const image = await imageOf({
+    kernel: ["vmlinuz", "a"],
+    "rk/board.dtb": ["rk/board.dtb", "b"],
+  });
+  assert.deepEqual(loads(image).slice(1), [
+    'devicetree "$image/rk/board.dtb"',
+  ]);
+});
+
+Deno.test("grubConfig() starts a unified kernel image, on UEFI only", async () => {
+  const image = await unifiedImage();
+  assert.deepEqual(loads(image), [
+    `chainloader "$image/kernel" 'console=ttyAMA0' 'quiet'`,
+  ]);
+  assert.match(
+    configOf(image),
+    /^ {2}if \[ "\$grub_platform" != efi \]; then\n {4}echo 'stable\/arm64 is a program for UEFI.*'\n {4}sleep 10\n {4}exit\n {2}fi$/m,
+  );
+});
+
+Deno.test("grubConfig() gives wimboot its files, on BIOS only", async () => {
+  const image = await windowsImage();
+  assert.deepEqual(loads(image), [
+    `linux16 "$image/kernel" 'gui'`,
+    "initrd16 " + [
+      'newc:bootmgr:"$image/bootmgr"',
+      'newc:winpeshl.ini:"$image/winpeshl.ini"',
+      'newc:bcd:"$image/boot/bcd"',
+      'newc:boot.sdi:"$image/boot/boot.sdi"',
+      'newc:boot.wim:"$image/sources/boot.wim"',
+    ].join(" "),
+  ]);
+  assert.match(configOf(image), /!= pc \]; then\n {4}echo '.* use iPXE'/);
+});
+
+Deno.test("grubConfig() fills in what a command line leaves open", async () => {
+  const [linux] = loads(
+    await imageOf(
+      { kernel: ["vmlinuz", "c"], rootfs: ["root.squashfs", "a"] },
+      { cmdline: "root={url}/rootfs sum={sha256:rootfs} mac={mac} {x}" },
+    ),
+  );
+  assert.equal(
+    linux,
+    `linux "$image/kernel" 'root=http://10.0.0.1:8080/stable/arm64/rootfs' 'sum=${
+      "a".repeat(64)
+    }' 'mac='"$net_default_mac"'' '{x}'`,
+  );
+});
+
+for (
+  const cmdline of [
+    "quiet\n}",
+    "caf\u00e9",
+    "it's",
+    "a\\b",
+    'a"b',
+    "{sha256:x}",
+  ]
+) {
+  Deno.test(`grubConfig() refuses cmdline ${JSON.stringify(cmdline)}`, async () => {
+    const config = grubConfig(
+      { ...await stableImage(), cmdline },
+      PROVIDER_URL,
+    );
+    assert.ok(!config.ok);
+    assert.match(config.reason, /^The cmdline of stable\/arm64 .* GRUB: it/);
+  });
+}
+
+Deno.test("grubMenu() picks the arch, and asks", async () => {
+  const image = await stableImage();
+  const menu = grubMenu([
+    { ...image, image: { channel: "testing", arch: "arm64" } },
+    { ...image, image: { channel: "testing", arch: "x86_64" } },
+    { ...image, version: "next ${x}'\n" },
+  ]);
+  assert.equal(
+    menu,
+    `set images="$config_directory"
+set timeout=10
+# In BIOS builds of GRUB it is i386, whatever the CPU can do
+set arch="$grub_cpu"
+if [ "$arch" = i386 ]; then if cpuid -l; then set arch=x86_64; fi; fi
+
+function load {
+  set chosen=1
+  export chosen
+  for try in 1 2 3 4 5; do
+    configfile "$images/$1/grub.cfg"
+    echo "The configuration of $1 did not load, try $try of 5"
+    sleep 2
+  done
+  exit
+}
+
+set found=
+if [ "$arch" = arm64 ]; then
+  set found=1
+  menuentry 'testing 2026.11.22' { load testing/arm64 }
+  menuentry 'stable next___x___' { load stable/arm64 }
+fi
+if [ "$arch" = x86_64 ]; then
+  set found=1
+  menuentry 'testing 2026.11.22' { load testing/x86_64 }
+fi
+if [ -z "$found" ]; then
+  echo "No image for $arch here; served: testing/arm64, testing/x86_64, stable/arm64"
+  sleep 10
+fi
+
+menuentry 'Boot from the local disk' {
+  if [ "$grub_platform" = pc ]; then
+    set root=hd0
+    if chainloader +1; then boot; fi
+  fi
+  # UEFI goes on to what is next in its own order
+  exit
+}
+menuentry 'Shell' {
+  normal_exit
+}
+`,
+  );
+});
+
+const CHECKER = "grub-script-check";
+const noChecker = labObstacle([CHECKER]);
+Deno.test({
+  name: `GRUB reads every script that is made${
+    noChecker === undefined ? "" : ` (skipped: ${noChecker})`
+  }`,
+  ignore: noChecker !== undefined,
+  async fn() {
+    const images = [
+      await imageWithMicrocode(),
+      await unifiedImage(),
+      await windowsImage(),
+    ];
+    const path = await Deno.makeTempFile();
+    const check = async (script: string) => {
+      await Deno.writeTextFile(path, script);
+      const { success, stderr } = await new Deno.Command(CHECKER, {
+        args: [path],
+      }).output();
+      assert.ok(success, `${new TextDecoder().decode(stderr)}\n${script}`);
+    };
+    try {
+      await check(grubMenu(images));
+      await check(grubMenu([]));
+      const cmdlines = fc.string({ unit: "grapheme-ascii", maxLength: 40 });
+      await fc.assert(
+        fc.asyncProperty(
+          cmdlines,
+          fc.constantFrom(...images),
+          async (cmdline, image) => {
+            const config = grubConfig({ ...image, cmdline }, PROVIDER_URL);
+            if (config.ok) await check(config.value);
+          },
+        ),
+        { numRuns: 50 },
+      );
+    } finally {
+      await Deno.remove(path);
+    }
+  },
+});

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import type { ServedImage } from "../../../lib/http/artifacts/image_catalog.ts";
+import { ipxeMenu, ipxeScript } from "../../../lib/http/boot/ipxe.ts";
+import {
+  imageOf,
+  imageWithMicrocode,
+  PROVIDER_URL,
+  stableImage,
+  unifiedImage,
+  windowsImage,
+} from "../../support/boot_scripts.ts";
+
+/** The commands that load something, or start it. */
+function loads(image: ServedImage): string[] {
+  const script = ipxeScript(image, PROVIDER_URL);
+  assert.ok(script.ok);
+  return script.value.split("\n")
+    .filter((line) => /^(kernel|initrd|boot|iseq) /.test(line))
+    .filter((line) => !line.includes("attempt"));
+}
+
+Deno.test("ipxeScript() loads by hash, with the manifest's cmdline, and retries", async () => {
+  const image = await imageOf({
+    kernel: ["vmlinuz", "c"],
+    initramfs: ["initramfs.img", "d"],
+  });
+  assert.deepEqual(ipxeScript(image, PROVIDER_URL), {
+    ok: true,
+    value: `#!ipxe
+# stable/arm64 2026.11.22, as its signed manifest has it
+isset \${attempt} || set attempt:int32 1
+imgfree
+kernel --name kernel ../../blobs/sha256/${
+      "c".repeat(64)
+    } initrd=initramfs console=ttyAMA0 quiet || goto again
+initrd --name initramfs ../../blobs/sha256/${"d".repeat(64)} || goto again
+boot || goto again
+
+:again
+iseq \${attempt} 5 && goto failed ||
+echo stable/arm64 did not load, try \${attempt} of 5
+inc attempt
+sleep 2
+chain --replace boot.ipxe || goto again
+
+:failed
+echo stable/arm64 did not load in 5 tries
+clear attempt
+exit 1
+`,
+  });
+});
+
+Deno.test("ipxeScript() of a kernel alone names nothing else", async () => {
+  const { cmdline: _, ...image } = await imageOf({ kernel: ["vmlinuz", "c"] });
+  assert.deepEqual(loads(image), [
+    `kernel --name kernel ../../blobs/sha256/${"c".repeat(64)} || goto again`,
+    "boot || goto again",
+  ]);
+});
+
+Deno.test("ipxeScript() loads several initrds in the manifest's order", async () => {
+  assert.deepEqual(loads(await imageWithMicrocode()), [
+    `kernel --name kernel ../../blobs/sha256/${
+      "c".repeat(64)
+    } initrd=initrd0 initrd=initramfs console=ttyAMA0 quiet || goto again`,
+    `initrd --name initrd0 ../../blobs/sha256/${"e".repeat(64)} || goto again`,
+    `initrd --name initramfs ../../blobs/sha256/${
+      "d".repeat(64)
+    } || goto again`,
+    "boot || goto again",
+  ]);
+});
+
+Deno.test("ipxeScript() starts a unified kernel image, on UEFI only", async () => {
+  const image = await unifiedImage();
+  assert.deepEqual(loads(image), [
+    "iseq ${platform} efi || goto not_efi",
+    `kernel --name kernel ../../blobs/sha256/${
+      "c".repeat(64)
+    } console=ttyAMA0 quiet || goto again`,
+    "boot || goto again",
+  ]);
+  const script = ipxeScript(image, PROVIDER_URL);
+  assert.ok(script.ok);
+  assert.match(
+    script.value,
+    /\n:not_efi\necho stable\/arm64 is a program for UEFI, .*\nexit 1\n$/,
+  );
+});
+
+Deno.test("ipxeScript() gives wimboot its files by the names it asks for", async () => {
+  const file = (name: string, digit: string) =>
+    `initrd --name ${name} ../../blobs/sha256/${
+      digit.repeat(64)
+    } ${name} || goto again`;
+  assert.deepEqual(loads(await windowsImage()), [
+    `kernel --name kernel ../../blobs/sha256/${
+      "a".repeat(64)
+    } gui || goto again`,
+    file("bootmgr", "d"),
+    file("winpeshl.ini", "2"),
+    file("bcd", "b"),
+    file("boot.sdi", "c"),
+    file("boot.wim", "f"),
+    "boot || goto again",
+  ]);
+});
+
+Deno.test("ipxeScript() fills in what a command line leaves open", async () => {
+  const [kernel] = loads(
+    await imageOf(
+      { kernel: ["vmlinuz", "c"], rootfs: ["root.squashfs", "a"] },
+      { cmdline: "root={url}/rootfs sum={sha256:rootfs} mac={mac} {x}" },
+    ),
+  );
+  assert.match(
+    kernel ?? "",
+    / root=http:\/\/10\.0\.0\.1:8080\/stable\/arm64\/rootfs sum=a{64} mac=\$\{netX\/mac\} \{x\} \|\|/,
+  );
+});
+
+for (
+  const cmdline of [
+    "quiet\nshell",
+    "quiet\r\nshell",
+    "quiet\tsplash",
+    "caf\u00e9",
+    "a ${b}",
+    "a || b",
+    "a && b",
+    "a ; b",
+    "a #b",
+    "a {sha256:rootfs}",
+  ]
+) {
+  Deno.test(`ipxeScript() refuses cmdline ${JSON.stringify(cmdline)}`, async () => {
+    const script = ipxeScript(
+      { ...await stableImage(), cmdline },
+      PROVIDER_URL,
+    );
+    assert.ok(!script.ok);
+    assert.match(script.reason, /^The cmdline of stable\/arm64 .* iPXE: it/);
+  });
+}
+
+Deno.test("ipxeMenu() picks the arch, and asks", async () => {
+  const image = await stableImage();
+  const menu = ipxeMenu([
+    { ...image, image: { channel: "testing", arch: "arm64" } },
+    { ...image, image: { channel: "testing", arch: "x86_64" } },
+    { ...image, version: "next ${x}\n" },
+  ]);
+  assert.equal(
+    menu,
+    `#!ipxe
+# In BIOS builds of iPXE buildarch is i386, whatever the CPU can do
+set arch \${buildarch}
+set tries:int32 1
+iseq \${platform} pcbios && cpuid --ext 29 && set arch x86_64 ||
+goto arch_\${arch} || goto none
+
+:arch_arm64
+menu Images for arm64
+item testing testing 2026.11.22
+item stable stable next___x__
+item --gap
+item .local Boot from the local disk
+item .shell Shell
+choose --timeout 10000 channel || exit 1
+iseq \${channel} .local && goto local ||
+iseq \${channel} .shell && goto shell ||
+:load_arm64
+chain --replace \${channel}/arm64/boot.ipxe || goto again
+
+:arch_x86_64
+menu Images for x86_64
+item testing testing 2026.11.22
+item --gap
+item .local Boot from the local disk
+item .shell Shell
+choose --timeout 10000 channel || exit 1
+iseq \${channel} .local && goto local ||
+iseq \${channel} .shell && goto shell ||
+:load_x86_64
+chain --replace \${channel}/x86_64/boot.ipxe || goto again
+
+:none
+echo No image for \${arch} here; served: testing/arm64, testing/x86_64, stable/arm64
+exit 1
+
+:again
+iseq \${tries} 5 && goto failed ||
+echo The script of the image did not load, try \${tries} of 5
+inc tries
+sleep 2
+goto load_\${arch}
+
+:failed
+echo The script of the image did not load in 5 tries
+exit 1
+
+# UEFI goes on to what is next in its own order
+:local
+iseq \${platform} pcbios && sanboot --no-describe --drive 0x80 ||
+exit
+
+:shell
+echo exit leads back to the menu
+shell ||
+goto arch_\${arch}
+`,
+  );
+});
+
+Deno.test("ipxeMenu() says when nothing is served yet", () => {
+  assert.match(ipxeMenu([]), /echo No image for .* served: nothing yet\n/);
+});
