@@ -12,7 +12,7 @@ import { start, temporaryDirectory } from "../support/programs.ts";
 const QEMU = "qemu-system-x86_64";
 const KERNEL = "/usr/lib/ipxe/ipxe.lkrn";
 const MARKER = "REACHED THE SERVED INITRAMFS";
-/** Generous: it takes 10 s, of which iPXE waits 5 for keys. */
+/** Generous: it takes 20 s, of which iPXE and the menu wait 15 for keys. */
 const BOOT_TIMEOUT_MS = 120_000;
 
 async function missingHere(): Promise<string | undefined> {

@@ -321,3 +321,57 @@ Deno.test("an error shows no control character of the request", async () => {
   );
   assert.match(await errorOf(response), /has no "\?\[31m\?"/);
 });
+
+for (
+  const path of [
+    "/boot.ipxe",
+    "/grub.cfg",
+    "/stable/arm64/boot.ipxe",
+    "/stable/arm64/grub.cfg",
+    "/STABLE/aarch64/BOOT.IPXE",
+  ]
+) {
+  Deno.test(`GET ${path} is plain text with its length`, async () => {
+    const fixture = await httpFixture();
+    const response = await request(fixture, path);
+    assert.equal(response.status, 200);
+    assert.equal(
+      response.headers.get("content-type"),
+      "text/plain; charset=utf-8",
+    );
+    const bytes = await response.bytes();
+    assert.equal(response.headers.get("content-length"), `${bytes.length}`);
+    assert.doesNotMatch(new TextDecoder().decode(bytes), /10\.0\.0\.1/);
+  });
+}
+
+for (const file of ["boot.ipxe", "grub.cfg"]) {
+  Deno.test(`{url} in ${file} is where the client has connected to, whatever its Host`, async () => {
+    const fixture = await httpFixture();
+    const [stable] = fixture.catalog.images();
+    assert.ok(stable);
+    fixture.catalog.set([{ ...stable, cmdline: "root={url}/rootfs" }]);
+    const response = await request(fixture, `/stable/arm64/${file}`, {
+      headers: { host: "evil.example" },
+    });
+    const script = await response.text();
+    assert.match(
+      script,
+      /root=http:\/\/10\.0\.0\.1:8080\/stable\/arm64\/rootfs/,
+    );
+    assert.doesNotMatch(script, /evil/);
+  });
+
+  Deno.test(`a cmdline that ${file} cannot hold is 500 and says why`, async () => {
+    const fixture = await httpFixture();
+    const [stable] = fixture.catalog.images();
+    assert.ok(stable);
+    fixture.catalog.set([{ ...stable, cmdline: "a=it's {sha256:rootfs}" }]);
+    const response = await request(fixture, `/stable/arm64/${file}`);
+    assert.equal(response.status, 500);
+    assert.match(
+      await errorOf(response),
+      /^The cmdline of stable\/arm64 cannot be passed by \w+: it holds \{sha256:rootfs\}, and no file of the image is called so$/,
+    );
+  });
+}

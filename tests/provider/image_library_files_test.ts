@@ -67,6 +67,21 @@ Deno.test("ImageLibrary knows as long as an image stays what its boot scripts ca
   assert.deepEqual(library.warnings, []);
 });
 
+Deno.test("ImageLibrary says at once that a cmdline names a file that is not there", async () => {
+  const parts = machine();
+  parts.fileSystem.file(`${STABLE}/cmdline`, "sum={sha256:roots} {url} {mac}");
+  await served(openLibrary(parts));
+  const warnings = warningsOf(parts.logger).join("\n");
+  for (const [loader, file] of [["iPXE", "boot.ipxe"], ["GRUB", "grub.cfg"]]) {
+    assert.ok(
+      warnings.includes(
+        `The cmdline of stable/arm64 cannot be passed by ${loader}: it holds {sha256:roots}, and no file of the image is called so; stable/arm64/${file} answers with this error`,
+      ),
+      warnings,
+    );
+  }
+});
+
 Deno.test("ImageLibrary holds an image back while a file does not match its checksum", async () => {
   const parts = machine();
   const sha256 = await crypto.subtle.digest(

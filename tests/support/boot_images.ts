@@ -75,3 +75,25 @@ export async function grubImage(
     ...["echo", "cat", "serial", "test", "sleep", "chain"],
   ]);
 }
+
+/** What a machine says that starts from `bootableDisk()`. */
+export const DISK_MARKER = "STARTED FROM THE DISK";
+
+/** A disk whose boot sector says so on the serial console, and stops there. */
+export function bootableDisk(): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(`${DISK_MARKER}\r\n\0`);
+  const code = Uint8Array.of(
+    ...[0x31, 0xc0, 0x8e, 0xd8, 0xfc], // xor ax, ax; mov ds, ax; cld
+    ...[0xbe, 0x20, 0x7c], // mov si, 0x7c20: the text
+    ...[0xba, 0xf8, 0x03], // mov dx, 0x3f8: the first serial port
+    ...[0xac, 0x84, 0xc0], // lodsb; test al, al
+    ...[0x74, 0x03], // jz: the end
+    ...[0xee, 0xeb, 0xf8], // out dx, al; jmp: the next letter
+    ...[0xf4, 0xeb, 0xfd], // hlt; jmp: hlt
+  );
+  const disk = new Uint8Array(1 << 20);
+  disk.set(code);
+  disk.set(text, 0x20);
+  disk.set([0x55, 0xaa], 510);
+  return disk;
+}

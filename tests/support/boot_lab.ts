@@ -5,9 +5,16 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Fault } from "./faulty_proxy.ts";
-import { Guest, type MachineKind, OVMF_CODE, QEMU } from "./guest.ts";
-import { type GuestKernel, guestKernel } from "./guest_kernel.ts";
+import {
+  Guest,
+  GUEST_MAC,
+  type MachineKind,
+  OVMF_CODE,
+  QEMU,
+} from "./guest.ts";
+import { type GuestKernel, guestKernel, guestMarker } from "./guest_kernel.ts";
 import { type LabProgram, until } from "./lab_program.ts";
+import { sha256Hex } from "./memory_catalog.ts";
 import { type LabHost, labObstacle, NetworkLab } from "./network_lab.ts";
 import { type RunningProgram, start, temporaryDirectory } from "./programs.ts";
 
@@ -164,6 +171,27 @@ export class BootLab implements AsyncDisposable {
     });
   }
 
+  /**
+   * The same with a command line that leaves open what boot scripts fill in.
+   *
+   * @param port of HTTP
+   * @returns what the guest says when they have
+   */
+  async imageWithPlaceholders(port: number): Promise<RegExp> {
+    await this.plainImage();
+    const cmdline =
+      `${this.cmdline} mac={mac} root={url}/rootfs sum={sha256:initramfs}`;
+    await this.image({ cmdline });
+    const sha256 = await sha256Hex(
+      await Deno.readFile(this.kernel.initramfsPath),
+    );
+    const url = `http://${SERVER}:${port}/stable/x86_64`;
+    return guestMarker(
+      this.kernel,
+      `${this.word} mac=${GUEST_MAC} root=${url}/rootfs sum=${sha256}`,
+    );
+  }
+
   /** Serves the image. */
   async serve(
     { port = 8080, fault }: ServeOptions = {},
@@ -267,11 +295,19 @@ export class BootLab implements AsyncDisposable {
     return { logs, end: async () => void await program.end() };
   }
 
-  /** Switches a machine on. */
-  async boot(kind: MachineKind): Promise<Guest> {
+  /**
+   * Switches a machine on.
+   *
+   * @param options.disk its only one, as an image of its bytes
+   */
+  async boot(
+    kind: MachineKind,
+    { disk }: { readonly disk?: string } = {},
+  ): Promise<Guest> {
     return this.#stack.use(
       await Guest.start({
         kind,
+        disk,
         port: await this.#lab.machinePort(this.#lan),
         directory: await this.directory("machine"),
       }),

@@ -10,6 +10,9 @@ export const OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /** What it remembers; each machine has a copy of its own. */
 export const OVMF_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
+/** Of its network card, as QEMU numbers them. */
+export const GUEST_MAC = "52:54:00:12:34:56";
+
 /** What SeaBIOS and OVMF say when nothing is left to boot from. */
 const GIVES_UP = /No bootable (device|option)|UEFI Interactive Shell/;
 
@@ -20,6 +23,8 @@ export type MachineKind = "bios-pxe" | "uefi-pxe" | "uefi-http";
 export interface GuestOptions {
   readonly kind: MachineKind;
   readonly port: MachinePort;
+  /** Its only disk, as an image of its bytes. */
+  readonly disk?: string | undefined;
   /** Holds what the firmware remembers, and the monitor's socket. */
   readonly directory: string;
 }
@@ -41,7 +46,9 @@ export class Guest implements AsyncDisposable {
   }
 
   /** Switches a machine on. */
-  static async start({ kind, port, directory }: GuestOptions): Promise<Guest> {
+  static async start(
+    { kind, port, disk, directory }: GuestOptions,
+  ): Promise<Guest> {
     const monitorPath = join(directory, "monitor");
     const firmware = kind === "bios-pxe"
       ? BIOS_ARGUMENTS
@@ -52,6 +59,9 @@ export class Guest implements AsyncDisposable {
       ...["-monitor", `unix:${monitorPath},server=on,wait=off`],
       ...["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "768"],
       ...["-netdev", `tap,id=n0,ifname=${port.tap},script=no,downscript=no`],
+      ...disk === undefined
+        ? []
+        : ["-drive", `if=virtio,format=raw,file=${disk}`],
       ...firmware,
     ];
     const child = new Deno.Command(head, {
@@ -130,6 +140,11 @@ export class Guest implements AsyncDisposable {
       answer += decoder.decode(buffer.subarray(0, count), { stream: true });
     }
     return answer;
+  }
+
+  /** Presses keys of its keyboard, by QEMU's names, such as `down`. */
+  async press(...keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.monitor(`sendkey ${key}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

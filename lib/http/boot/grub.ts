@@ -32,9 +32,9 @@ const ONLY_ON: Readonly<
 
 /**
  * The GRUB configuration that boots an image. GRUB has no relative URLs, but
- * knows where the configuration came from while it reads it. A file that does
- * not load is asked for again; a new release meanwhile may then come with the
- * old one's command line.
+ * knows where the configuration came from while it reads it. What does not load
+ * is asked for again, but for an initramfs that is refused: `initrd` says of that
+ * that all went well (GRUB 2.06), and the kernel starts without.
  *
  * @param providerUrl what `{url}` in the command line is made of
  */
@@ -173,8 +173,10 @@ export function grubMenu(images: readonly ServedImage[]): string {
     "  # UEFI goes on to what is next in its own order",
     "  exit",
     "}",
-    "menuentry 'Shell' {",
-    "  normal_exit",
+    "# No command leads to GRUB's shell, only a key",
+    "menuentry 'Shell: press c' {",
+    "  echo 'Press c in the menu'",
+    "  sleep 2",
     "}",
   );
 }

@@ -68,11 +68,19 @@ export function ipxeScript(
   ));
 }
 
-/** The commands that load kernel and files. */
+/**
+ * The commands that load kernel and files.
+ *
+ * iPXE gives a program for UEFI its own name in front of its arguments, and
+ * systemd's stub takes all of that for the command line, in place of the one
+ * within the image, unless it begins with a control character. So where there
+ * is nothing to say, the name is one.
+ */
 function loads(
   { kind, kernel, initrds }: BootFiles,
   args: string,
 ): readonly string[] {
+  const isMute = kind === "efi" && args === "";
   const words = [
     // A kernel that is started by UEFI finds them by these arguments; on BIOS
     // they mean nothing.
@@ -80,7 +88,12 @@ function loads(
     ...args === "" ? [] : [args],
   ];
   return [
-    ["kernel --name kernel", blob(kernel), ...words].join(" "),
+    ...isMute ? ["set mute:hex 01"] : [],
+    [
+      `kernel --name ${isMute ? "${mute:string}" : "kernel"}`,
+      blob(kernel),
+      ...words,
+    ].join(" "),
     ...initrds.map((file) =>
       // Its name is where wimboot finds it on UEFI, the word after the URL
       // where it does on BIOS.

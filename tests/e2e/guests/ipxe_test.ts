@@ -100,6 +100,18 @@ for (const way of [inRom, byTftpOnBios, byTftpOnUefi, byHttpOnUefi]) {
   await bootsFromMenu(way);
 }
 
+await guestTest("iPXE on BIOS fills in what the command line leaves open", {
+  files: [ROM],
+  async body(lab) {
+    const marker = await lab.imageWithPlaceholders(8080);
+    await lab.serve();
+    await lab.dhcpOfExample();
+    const guest = await lab.boot("bios-pxe");
+    const seconds = await guest.shows(marker, GUEST_LIMIT_MS);
+    lab.report("kernel and initramfs", seconds);
+  },
+});
+
 const KINDS: readonly FaultKind[] = ["500", "503", "cut"];
 for (const way of [inRom, byTftpOnUefi, byHttpOnUefi]) {
   for (const kind of KINDS) {

@@ -183,8 +183,10 @@ menuentry 'Boot from the local disk' {
   # UEFI goes on to what is next in its own order
   exit
 }
-menuentry 'Shell' {
-  normal_exit
+# No command leads to GRUB's shell, only a key
+menuentry 'Shell: press c' {
+  echo 'Press c in the menu'
+  sleep 2
 }
 `,
   );

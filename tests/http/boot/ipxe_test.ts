@@ -89,6 +89,16 @@ Deno.test("ipxeScript() starts a unified kernel image, on UEFI only", async () =
   );
 });
 
+Deno.test("ipxeScript() leaves a unified kernel image its own command line", async () => {
+  const { cmdline: _, ...image } = await unifiedImage();
+  const script = ipxeScript(image, PROVIDER_URL);
+  assert.ok(script.ok);
+  assert.match(
+    script.value,
+    /^set mute:hex 01 \|\| goto again\nkernel --name \$\{mute:string\} \S+ \|\| goto again\nboot \|\|/m,
+  );
+});
+
 Deno.test("ipxeScript() gives wimboot its files by the names it asks for", async () => {
   const file = (name: string, digit: string) =>
     `initrd --name ${name} ../../blobs/sha256/${

@@ -5,6 +5,7 @@ import { errorCode } from "../../../lib/core/error_code.ts";
 import { bytesAnswer } from "../../../lib/net/http1/answers.ts";
 import type {
   BytesAnswer,
+  Exchange,
   HttpHandler,
 } from "../../../lib/net/http1/handler.ts";
 import {
@@ -315,3 +316,44 @@ Deno.test("the signal ends the server without draining", async () => {
   await assert.rejects(download);
   await server[Symbol.asyncDispose]();
 });
+
+const hasIpv6 = Deno.networkInterfaces()
+  .some(({ address }) => address === "::1");
+for (
+  const [hostname, connect] of [
+    ["127.0.0.1", "127.0.0.1"],
+    ["0.0.0.0", "127.0.0.2"],
+    ["::1", "::1"],
+    // A socket for both families: IPv4 stays IPv4.
+    ["::", "127.0.0.1"],
+  ] as const
+) {
+  const lacks = hostname.includes(":") && !hasIpv6 ? " (skipped: no IPv6)" : "";
+  Deno.test(
+    `a server on ${hostname} knows that a client came to ${connect}${lacks}`,
+    {
+      ignore: lacks !== "",
+    },
+    async () => {
+      const exchanges: Exchange[] = [];
+      await using server = open({
+        answer(_, exchange) {
+          exchanges.push(exchange);
+          return answerOf("");
+        },
+      }, { hostname });
+      using connection = await Deno.connect({
+        hostname: connect,
+        port: server.port,
+      });
+      const request = "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n";
+      await connection.write(new TextEncoder().encode(request));
+      await new Response(connection.readable).bytes();
+      const host = connect.includes(":") ? `[${connect}]` : connect;
+      assert.deepEqual(exchanges.map(({ serverUrl }) => serverUrl), [
+        `http://${host}:${server.port}`,
+      ]);
+      assert.doesNotMatch(exchanges[0]?.client ?? "", /ffff/);
+    },
+  );
+}
