@@ -3,6 +3,7 @@
  * go by the DHCP server of examples/dnsmasq.conf. In some runs one answer is a
  * refusal or ends in its middle.
  */
+import { EFI_STUB, unifiedKernelImage } from "../../support/boot_images.ts";
 import {
   type BootLab,
   type DhcpServer,
@@ -111,6 +112,32 @@ await guestTest("iPXE on BIOS fills in what the command line leaves open", {
     lab.report("kernel and initramfs", seconds);
   },
 });
+
+for (
+  const [what, own] of [
+    ["by its own command line", undefined],
+    ["by the manifest's command line", "manifest=1"],
+  ] as const
+) {
+  await guestTest(`iPXE on UEFI starts a unified kernel image ${what}`, {
+    uefi: true,
+    programs: ["objcopy"],
+    files: [UEFI_LOADER, EFI_STUB],
+    async body(lab) {
+      const directory = await lab.directory("uki");
+      const path = await unifiedKernelImage(lab.kernel, lab.cmdline, directory);
+      await lab.image({
+        "linux.efi": { path },
+        ...own !== undefined && { cmdline: `console=ttyS0 panic=-1 ${own}` },
+      });
+      await lab.serve();
+      await lab.dhcpOfExample();
+      const guest = await lab.boot("uefi-pxe");
+      const marker = guestMarker(lab.kernel, own ?? lab.word);
+      lab.report("the image", await guest.shows(marker, GUEST_LIMIT_MS));
+    },
+  });
+}
 
 const KINDS: readonly FaultKind[] = ["500", "503", "cut"];
 for (const way of [inRom, byTftpOnUefi, byHttpOnUefi]) {

@@ -322,7 +322,7 @@ const hasIpv6 = Deno.networkInterfaces()
 for (
   const [hostname, connect] of [
     ["127.0.0.1", "127.0.0.1"],
-    ["0.0.0.0", "127.0.0.2"],
+    ["0.0.0.0", "127.0.0.1"],
     ["::1", "::1"],
     // A socket for both families: IPv4 stays IPv4.
     ["::", "127.0.0.1"],
