@@ -99,11 +99,12 @@ function linuxInitrds({ artifacts, initrds = [] }: ServedImage): BootFile[] {
 }
 
 /**
- * What wimboot gets: the files beside it, and those that it asks for from
- * below, so that the tree of an installation medium is not loaded whole. Of
- * equal names (wimboot does not look at case) the one nearest to it counts.
+ * What wimboot gets: the files beside it, and of others those that it asks for,
+ * so that the tree of an installation medium is not loaded whole. Of equal names
+ * (wimboot does not look at case) the one nearest to the top counts.
  */
 function windowsFiles({ artifacts }: ServedImage): BootFile[] {
+  const beside = directoryOf(artifacts.get("kernel")?.filename ?? "");
   const byName = new Map<string, BootFile>();
   const files = [...artifacts].filter(([key]) => !ROLES.has(key))
     .map(([, file]) => file)
@@ -111,10 +112,14 @@ function windowsFiles({ artifacts }: ServedImage): BootFile[] {
   for (const { filename: path, sha256 } of files) {
     const name = path.slice(path.lastIndexOf("/") + 1);
     const key = name.toLowerCase();
-    if (depth(path) > 1 && !WIMBOOT_NAMES.has(key)) continue;
+    if (directoryOf(path) !== beside && !WIMBOOT_NAMES.has(key)) continue;
     if (!byName.has(key)) byName.set(key, { name, path, sha256 });
   }
   return [...byName.values()];
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
 function depth(path: string): number {

@@ -75,6 +75,7 @@ function loads(
 ): readonly string[] {
   const [load, more] = {
     linux: ["linux", "initrd"],
+    // It has nothing more.
     efi: ["chainloader", ""],
     wimboot: ["linux16", "initrd16"],
   }[kind];

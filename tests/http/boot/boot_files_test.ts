@@ -53,6 +53,18 @@ Deno.test("bootFiles() gives wimboot what lies beside it and what it asks for", 
   );
 });
 
+Deno.test("bootFiles() finds wimboot's files beside it, wherever that is", async () => {
+  const image = await imageOf({
+    kernel: ["x64/wimboot", "a"],
+    "x64/winpeshl.ini": ["x64/winpeshl.ini", "b"],
+    "readme.rtf": ["readme.rtf", "c"],
+  });
+  assert.deepEqual(
+    filesOf(image).initrds.map(({ path }) => path),
+    ["x64/winpeshl.ini"],
+  );
+});
+
 Deno.test("bootFiles() has a device tree where there is one only", async () => {
   const kernel = { kernel: ["vmlinuz", "a"] } as const;
   const one = { ...kernel, "rk/a.dtb": ["rk/a.dtb", "b"] } as const;
