@@ -124,7 +124,7 @@ Deno.test("grubArguments() reach the kernel as they are, or are refused", () => 
       if (!line.ok) return;
       const said = cmdline.replaceAll("{mac}", MAC).replaceAll('"', "");
       assert.equal(
-        readByGrub(line.value).join(" ").replaceAll(/ +/g, " "),
+        readByGrub(line.value).join(" ").replaceAll(/ +/g, " ").trim(),
         said.replaceAll(/ +/g, " ").trim(),
       );
     }),
