@@ -92,7 +92,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
     downloads: transfers.counts(),
     recentDownloads: transfers.recent(),
   });
-  const sender = { files, transfers, logger };
+  const sender = { files, transfers, clock, logger };
   const settings = parts.loaders ?? (() => NO_LOADERS);
   const resources = new ResourceCache(createRouter({
     catalog,

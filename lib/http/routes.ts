@@ -172,7 +172,10 @@ function blob(parts: RouteParts, { hex = "" }: Params): Result<Resource> {
   const pieces = findPieceList(parts.catalog, hex);
   if (pieces !== undefined) {
     const isCurrent = () => isServed(parts, pieces.served);
-    return ok({ isCurrent, answer: answerPieceList(pieces) });
+    return ok({
+      isCurrent,
+      answer: answerPieceList(pieces, parts.sender.clock),
+    });
   }
   const found = findBlob(parts.catalog, hex);
   return artifact(parts, found, "public, max-age=31536000, immutable");

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { FileAccessError, FileNotFoundError } from "../../core/file_system.ts";
 import type { Logger } from "../../core/log.ts";
 import { messageOf } from "../../core/printable.ts";
@@ -30,6 +31,8 @@ export interface ArtifactSender {
   readonly files: ArtifactFiles;
   /** What bounds and counts downloads. */
   readonly transfers: Transfers;
+  /** Tells the present, by which dates of two-digit years are understood. */
+  readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;
 }
@@ -53,7 +56,9 @@ export async function answerArtifact(
     readonly sender: ArtifactSender;
   },
 ): Promise<Answer> {
-  const decided = decidePart(name, artifact, head, cacheControl);
+  const nowMs = sender.clock.now();
+  const content = { name, content: artifact };
+  const decided = decidePart(content, head, { cacheControl, nowMs });
   if ("bytes" in decided) return decided;
   const { status, headers, offsetBytes, lengthBytes } = decided;
   const endBytes = offsetBytes + lengthBytes;
@@ -119,14 +124,22 @@ export type DescribedContent = Pick<
  * @returns the answer where it has no content, else what to send
  */
 export function decidePart(
-  name: string,
-  content: DescribedContent,
+  { name, content }: {
+    readonly name: string;
+    readonly content: DescribedContent;
+  },
   head: RequestHead,
-  cacheControl: CacheControl,
+  { cacheControl, nowMs }: {
+    readonly cacheControl: CacheControl;
+    readonly nowMs: number;
+  },
 ): BytesAnswer | Part {
   const asked = askedHeaders(head);
   const { sha256, mediaType, info: { sizeBytes, modifiedMs } } = content;
-  const validators = { etag: `"${sha256}"`, modifiedMs };
+  const validators = {
+    etag: `"${sha256}"`,
+    modified: { timeMs: modifiedMs, nowMs },
+  };
   const about = {
     "ETag": validators.etag,
     "Last-Modified": lastModified(content),

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import type { BytesAnswer } from "../../net/http1/handler.ts";
 import type { RequestHead } from "../../net/http1/request_head.ts";
 import { decidePart, type DescribedContent } from "./answer_artifact.ts";
@@ -9,6 +10,7 @@ import type { NamedPieces } from "./image_lookup.ts";
  */
 export function answerPieceList(
   { name, artifact, pieces: { list, sha256 } }: NamedPieces,
+  clock: Clock,
 ): (head: RequestHead) => BytesAnswer {
   const content: DescribedContent = {
     sha256,
@@ -17,10 +19,12 @@ export function answerPieceList(
   };
   return (head) => {
     const decided = decidePart(
-      `The list of the pieces of ${name}`,
-      content,
+      { name: `The list of the pieces of ${name}`, content },
       head,
-      "public, max-age=31536000, immutable",
+      {
+        cacheControl: "public, max-age=31536000, immutable",
+        nowMs: clock.now(),
+      },
     );
     if ("bytes" in decided) return decided;
     const { status, headers, offsetBytes, lengthBytes } = decided;

@@ -7,8 +7,13 @@ export type AskedHeaders = Pick<Headers, "get">;
 export interface Validators {
   /** Strong, with its quotes. */
   readonly etag: string;
-  /** Where it is known: milliseconds since 1970. */
-  readonly modifiedMs?: number;
+  /** Where it is known when that changed. */
+  readonly modified?: {
+    /** Milliseconds since 1970. */
+    readonly timeMs: number;
+    /** The present, likewise. */
+    readonly nowMs: number;
+  };
 }
 
 /**
@@ -19,24 +24,23 @@ export interface Validators {
  */
 export function evaluatePreconditions(
   headers: AskedHeaders,
-  { etag, modifiedMs }: Validators,
+  { etag, modified }: Validators,
 ): "proceed" | "not modified" | "failed" {
   const ifMatch = headers.get("if-match");
   if (ifMatch !== null) {
     if (!matches(ifMatch, etag, "strong")) return "failed";
   } else {
-    const since = dateOf(headers, "if-unmodified-since");
-    if (isAfter(modifiedMs, since)) return "failed";
+    if (isModified(modified, headers.get("if-unmodified-since")) === true) {
+      return "failed";
+    }
   }
   const ifNoneMatch = headers.get("if-none-match");
   if (ifNoneMatch !== null) {
     return matches(ifNoneMatch, etag, "weak") ? "not modified" : "proceed";
   }
-  const since = dateOf(headers, "if-modified-since");
-  return modifiedMs === undefined || since === undefined ||
-      isAfter(modifiedMs, since)
-    ? "proceed"
-    : "not modified";
+  return isModified(modified, headers.get("if-modified-since")) === false
+    ? "not modified"
+    : "proceed";
 }
 
 /**
@@ -47,13 +51,13 @@ export function evaluatePreconditions(
  */
 export function rangeIsWanted(
   ifRange: string | null,
-  { etag, modifiedMs }: Validators,
+  { etag, modified }: Validators,
 ): boolean {
   if (ifRange === null) return true;
   if (ifRange.includes('"')) return ifRange.trim() === etag;
   // "Exactly the same date": a later one says that something else is meant.
-  return modifiedMs !== undefined &&
-    parseHttpDate(ifRange.trim()) === wholeSeconds(modifiedMs);
+  return modified !== undefined &&
+    parseHttpDate(ifRange.trim(), modified) === wholeSeconds(modified.timeMs);
 }
 
 /** Section 8.8.3.2; `*` stands for whatever there is. */
@@ -71,17 +75,20 @@ function matches(
   return false;
 }
 
-function dateOf(headers: AskedHeaders, name: string): number | undefined {
-  const text = headers.get(name);
-  return text === null ? undefined : parseHttpDate(text.trim());
-}
-
-function isAfter(
-  modifiedMs: number | undefined,
-  sinceMs: number | undefined,
-): boolean {
-  return modifiedMs !== undefined && sinceMs !== undefined &&
-    wholeSeconds(modifiedMs) > sinceMs;
+/**
+ * Whether it changed after the date of a condition.
+ *
+ * @returns undefined where the condition is to be ignored
+ */
+function isModified(
+  modified: Validators["modified"],
+  since: string | null,
+): boolean | undefined {
+  if (modified === undefined || since === null) return undefined;
+  const sinceMs = parseHttpDate(since.trim(), modified);
+  return sinceMs === undefined
+    ? undefined
+    : wholeSeconds(modified.timeMs) > sinceMs;
 }
 
 /** A date on the wire has no fractions: neither may what it is compared with. */

@@ -9,7 +9,13 @@ const MODIFIED = "Sun, 22 Nov 2026 10:00:00 GMT";
 const EARLIER = "Sun, 22 Nov 2026 09:59:59 GMT";
 const LATER = "Sun, 22 Nov 2026 10:00:01 GMT";
 /** With a fraction of a second, as files have it. */
-const VALIDATORS = { etag: ETAG, modifiedMs: Date.parse(MODIFIED) + 400 };
+const VALIDATORS = {
+  etag: ETAG,
+  modified: {
+    timeMs: Date.parse(MODIFIED) + 400,
+    nowMs: Date.parse("2026-11-23"),
+  },
+};
 
 const CASES: readonly (readonly [
   headers: Record<string, string>,
@@ -40,6 +46,12 @@ const CASES: readonly (readonly [
   [{ "if-unmodified-since": EARLIER }, "failed"],
   [{ "if-unmodified-since": MODIFIED }, "proceed"],
   [{ "if-unmodified-since": "never" }, "proceed"],
+  // What is no date is ignored, though it could be taken for one.
+  [{ "if-modified-since": "Fri, 31 Feb 2028 10:00:00 GMT" }, "proceed"],
+  [{ "if-modified-since": "Sun, 22 Nov 2026 99:99:99 GMT" }, "proceed"],
+  [{ "if-unmodified-since": "Fri, 31 Feb 2020 10:00:00 GMT" }, "proceed"],
+  [{ "if-unmodified-since": "Sun, 01 Nov 2026 99:99:99 GMT" }, "proceed"],
+  [{ "if-modified-since": "Sunday, 22-Nov-77 10:00:00 GMT" }, "proceed"],
 ];
 
 for (const [headers, want] of CASES) {
@@ -65,6 +77,8 @@ const RANGE_CASES: readonly (readonly [ifRange: string | null, boolean])[] = [
   [LATER, false],
   [EARLIER, false],
   ["yesterday", false],
+  ["Sat, 52 Oct 2026 10:00:00 GMT", false],
+  ["Sunday, 22-Nov-26 10:00:00 GMT", true],
   ["", false],
 ];
 
