@@ -1,4 +1,4 @@
-import { type HeaderFields, valuesOf } from "./header_lines.ts";
+import { type HeaderFields, TOKEN, valuesOf } from "./header_lines.ts";
 
 /** How the body of a message is delimited (RFC 9112, section 6). */
 export type BodyFraming =
@@ -10,6 +10,8 @@ export type BodyFraming =
 /** Why it cannot be known where a body ends. */
 export type FramingDoubt =
   | "length and coding"
+  | "malformed coding"
+  | "chunked not last"
   | "unknown coding"
   | "two lengths"
   | "no number";
@@ -30,9 +32,7 @@ export function readBodyFraming(
   const lengths = valuesOf(headers, "content-length");
   if (codings.length > 0) {
     if (lengths.length > 0) return "length and coding";
-    return codings.join(",").toLowerCase() === "chunked"
-      ? { kind: "chunked" }
-      : "unknown coding";
+    return readCodings(codings.join(",").toLowerCase());
   }
   const [length, ...others] = lengths;
   if (length === undefined) return { kind: "none" };
@@ -43,4 +43,21 @@ export function readBodyFraming(
   return /^\d{1,15}$/.test(length)
     ? { kind: "length", lengthBytes: Number(length) }
     : "no number";
+}
+
+/** The names of parameters and their values are nothing to us. */
+const CODING = new RegExp(`^(${TOKEN})(?:[ \\t]*;.*)?$`);
+
+/**
+ * Section 6.3: where chunked is not the last coding, or there twice, nobody
+ * can tell where the body ends; under it may be one that is not known here
+ * (section 6.1).
+ */
+function readCodings(list: string): BodyFraming | FramingDoubt {
+  const names = list.split(",")
+    .map((coding) => CODING.exec(coding.replace(/^[ \t]+|[ \t]+$/g, ""))?.[1]);
+  if (names.includes(undefined)) return "malformed coding";
+  const chunkedAt = names.indexOf("chunked");
+  if (chunkedAt >= 0 && chunkedAt < names.length - 1) return "chunked not last";
+  return list === "chunked" ? { kind: "chunked" } : "unknown coding";
 }

@@ -1,4 +1,4 @@
-import { readHeaderLine } from "./header_lines.ts";
+import { readHeaderLine, TOKEN } from "./header_lines.ts";
 
 /** What the reader of a chunked body accepts. */
 export interface ChunkedBodyRules {
@@ -6,7 +6,7 @@ export interface ChunkedBodyRules {
   readonly maxSizeDigits: number;
   /** Longest size line or trailer. */
   readonly maxLineBytes: number;
-  /** Whether blanks may follow a size without an extension. */
+  /** Whether blanks may end a line with a size. */
   readonly paddedSizes: boolean;
 }
 
@@ -25,8 +25,18 @@ export const REPLY_CHUNKS: ChunkedBodyRules = {
 };
 
 const LF = 10;
-/** A size and, perhaps, extensions. */
-const SIZE_LINE = /^([0-9a-f]+)([ \t]*)(?:$|;[\t\x20-\x7e\x80-\xff]*$)/i;
+/** RFC 9110, section 5.6.4. */
+const QUOTED_STRING =
+  '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
+/**
+ * A size and, perhaps, extensions (RFC 9112, section 7.1.1), none of which
+ * means anything here.
+ */
+const SIZE_LINE = new RegExp(
+  `^([0-9a-f]+)(?:[ \\t]*;[ \\t]*${TOKEN}` +
+    `(?:[ \\t]*=[ \\t]*(?:${TOKEN}|${QUOTED_STRING}))?)*([ \\t]*)$`,
+  "i",
+);
 
 /** Reads a chunked body (RFC 9112, section 7.1), as it is received. */
 export class ChunkedBody {
@@ -114,11 +124,14 @@ export class ChunkedBody {
   #sizeIn(line: string): number {
     const { maxSizeDigits, paddedSizes } = this.#rules;
     const [, digits = "", blanks = ""] = SIZE_LINE.exec(line) ?? [];
-    const isPadded = blanks !== "" && !line.includes(";");
-    if (
-      digits === "" || digits.length > maxSizeDigits ||
-      (isPadded && !paddedSizes)
-    ) throw new RangeError("a chunk's size is no number");
+    if (digits === "" || (blanks !== "" && !paddedSizes)) {
+      throw new RangeError(
+        "a chunk's size is no number, or an extension of it is malformed",
+      );
+    }
+    if (digits.length > maxSizeDigits) {
+      throw new RangeError("a chunk is too long");
+    }
     return Number.parseInt(digits, 16);
   }
 }

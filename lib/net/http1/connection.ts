@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
+import { messageOf } from "../../core/printable.ts";
 import { errorAnswer } from "./answers.ts";
-import type { BodyFraming } from "./body_framing.ts";
 import { ChunkedBody, REQUEST_CHUNKS } from "./chunked_body.ts";
 import type { Answer, Exchange, LentAnswer, LentBody } from "./handler.ts";
 import {
@@ -34,7 +34,7 @@ export interface ByteConnection {
 
 /** How long clients may take, in milliseconds. */
 export interface ConnectionTimeouts {
-  /** From the first byte of a request to the end of its headers. */
+  /** From the first byte of a request to the end of its headers and body. */
   readonly headMs: number;
   /** From one request to the next; also until the first. */
   readonly idleMs: number;
@@ -163,6 +163,14 @@ export class HttpConnection {
       await this.#refuse(head);
       return false;
     }
+    const body = head.body.kind === "none"
+      ? "read"
+      : await this.#skipBody(head);
+    if (body === "gone") return false;
+    if (typeof body === "object") {
+      await this.#refuse(body);
+      return false;
+    }
     this.#phase = "answer";
     this.#deadlineMs = Infinity;
     let completed = undefined as PromiseWithResolvers<void> | undefined;
@@ -176,14 +184,14 @@ export class HttpConnection {
         },
       });
       const { minorVersion, method } = head;
-      const keepAlive = head.keepAlive && isSkippable(head) && !isDraining();
+      const keepAlive = head.keepAlive && body === "read" && !isDraining();
       const isHead = method === "HEAD";
       const framing = { minorVersion, keepAlive, isHead, date: date() };
       if ("body" in answer) await this.#sendLent(answer, framing);
       else await this.#write(responseBytes(answer, framing));
       completed?.resolve();
       this.#onAnswered?.();
-      return keepAlive && await this.#skipBody(head.body);
+      return keepAlive;
     } catch (error) {
       completed?.reject(error);
       throw error;
@@ -202,17 +210,23 @@ export class HttpConnection {
       const end = findHeadEnd(received, searched);
       if (end !== undefined) {
         this.#start += end;
+        this.#expectRest();
         return parseRequestHead(received.subarray(0, end));
       }
       const refusal = refuseLongHead(received);
       if (refusal !== undefined) return refusal;
       searched = received.length;
-      if (this.#phase === "idle" && searched > 0) {
-        this.#phase = "head";
-        this.#deadlineMs = clock.monotonic() + timeouts.headMs;
-      }
+      if (searched > 0) this.#expectRest();
       if (!await this.#receive()) return undefined;
     }
+  }
+
+  /** A request has begun: the rest of it is to come in time. */
+  #expectRest(): void {
+    if (this.#phase !== "idle") return;
+    const { clock, timeouts } = this.#parts;
+    this.#phase = "head";
+    this.#deadlineMs = clock.monotonic() + timeouts.headMs;
   }
 
   #received(): Uint8Array<ArrayBuffer> {
@@ -300,12 +314,18 @@ export class HttpConnection {
     this.#deadlineMs = Infinity;
   }
 
-  /** @returns false when the connection cannot be used again */
-  async #skipBody(body: BodyFraming): Promise<boolean> {
-    if (body.kind === "none") return true;
-    const { clock, timeouts } = this.#parts;
-    this.#phase = "closing";
-    this.#deadlineMs = clock.monotonic() + timeouts.headMs;
+  /**
+   * Reads over the body of a request: nobody here wants it, but the next
+   * request begins where it ends.
+   *
+   * @returns whether that is reached, the client is gone before, or why it
+   * cannot be known where the end is
+   */
+  async #skipBody(
+    head: RequestHead,
+  ): Promise<"read" | "too long" | "gone" | HeadRefusal> {
+    const { body } = head;
+    if (!isSkippable(head)) return "too long";
     const chunked = new ChunkedBody(REQUEST_CHUNKS);
     let left = body.kind === "length" ? body.lengthBytes : MAX_SKIPPED_BYTES;
     while (true) {
@@ -316,14 +336,15 @@ export class HttpConnection {
       } else {
         try {
           taken = chunked.skip(received);
-        } catch {
-          return false; // Where it ends cannot be known.
+        } catch (error) {
+          return { status: 400, reason: messageOf(error) };
         }
       }
       this.#start += taken ?? received.length;
-      if (taken !== undefined) return true;
+      if (taken !== undefined) return "read";
       left -= received.length;
-      if (left <= 0 || !await this.#receive()) return false;
+      if (left <= 0) return "too long";
+      if (!await this.#receive() || this.#phase === "closing") return "gone";
     }
   }
 

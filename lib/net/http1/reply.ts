@@ -90,12 +90,13 @@ async function readHeaders(input: ReplyInput): Promise<HeaderFields> {
   }
 }
 
-const TWO_WAYS = "the answer says in two ways how long it is, or in none";
 const NO_NUMBER = "the answer's Content-Length is no number";
 
 const DOUBTS: Readonly<Record<FramingDoubt, string>> = {
-  "length and coding": TWO_WAYS,
-  "unknown coding": TWO_WAYS,
+  "length and coding": "the answer says in two ways how long it is",
+  "malformed coding": "the answer's Transfer-Encoding is no list of codings",
+  "chunked not last": "the answer's Transfer-Encoding does not end in chunked",
+  "unknown coding": "the answer has a Transfer-Encoding that is not known here",
   "two lengths": NO_NUMBER,
   "no number": NO_NUMBER,
 };

@@ -3,6 +3,7 @@ import {
   type FramingDoubt,
   readBodyFraming,
 } from "./body_framing.ts";
+import { isHost } from "./host.ts";
 import {
   type HeaderFields,
   readHeaderLine,
@@ -150,7 +151,13 @@ export function parseRequestHead(
     at = header.end;
   }
   const minorVersion = minor === "0" ? 0 : 1;
-  if (valuesOf(headers, "host").length > 1) return bad("there are two Hosts");
+  const [host, ...otherHosts] = valuesOf(headers, "host");
+  if (otherHosts.length > 0) return bad("there are two Hosts");
+  // One that is absent is not refused, as RFC 9112, section 3.2 asks for:
+  // boot loaders leave it out, and nothing here depends on it.
+  if (host !== undefined && !isHost(host)) {
+    return bad("Host is not NAME or NAME:PORT");
+  }
   const body = framingOf(headers, minorVersion);
   if ("status" in body) return body;
   const options = valuesOf(headers, "connection")
@@ -193,6 +200,8 @@ function framingOf(
 
 const REFUSED_FRAMING: Readonly<Record<FramingDoubt, HeadRefusal>> = {
   "length and coding": bad("there are Content-Length and Transfer-Encoding"),
+  "malformed coding": bad("Transfer-Encoding is no list of codings"),
+  "chunked not last": bad("chunked is not the last Transfer-Encoding"),
   "unknown coding": {
     status: 501,
     reason: "the only Transfer-Encoding here is chunked",

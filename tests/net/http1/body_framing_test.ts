@@ -22,8 +22,19 @@ for (
     [[[LENGTH, "1"], [LENGTH, "2"]], "two lengths"],
     [[[LENGTH, "1"], [CODING, "chunked"]], "length and coding"],
     [[[CODING, "gzip, chunked"]], "unknown coding"],
-    [[[CODING, "chunked"], [CODING, "chunked"]], "unknown coding"],
-    [[[CODING, ""]], "unknown coding"],
+    [[[CODING, "x;a=b"], [CODING, "CHUNKED"]], "unknown coding"],
+    [[[CODING, "gzip"]], "unknown coding"],
+    [[[CODING, "chunked;a=b"]], "unknown coding"],
+    [[[CODING, "chunked, gzip"]], "chunked not last"],
+    [[[CODING, "Chunked"], [CODING, "identity"]], "chunked not last"],
+    [[[CODING, "chunked"], [CODING, "chunked"]], "chunked not last"],
+    [[[CODING, "chunked\t, chunked"]], "chunked not last"],
+    [[[CODING, "chunked;a, gzip"]], "chunked not last"],
+    [[[CODING, ""]], "malformed coding"],
+    [[[CODING, "chunked,"]], "malformed coding"],
+    [[[CODING, ",chunked"]], "malformed coding"],
+    [[[CODING, "chunked gzip"]], "malformed coding"],
+    [[[CODING, '"chunked"']], "malformed coding"],
   ] as const
 ) {
   Deno.test(`readBodyFraming() of ${JSON.stringify(headers)}`, () => {

@@ -71,6 +71,20 @@ for (
     ["a size line that never ends", `5;${"a".repeat(40_000)}`],
     ["a trailer that is no header", "0\r\nX : y\r\n"],
     ["a blank before an extension alone", "5 x\r\nhello\r\n"],
+    ["an extension without a name", "5;\r\nhello\r\n"],
+    ["an extension of a value alone", "5;=a\r\nhello\r\n"],
+    ["an extension without its value", "5;a=\r\nhello\r\n"],
+    ["an extension with two values", "5;a=b=c\r\nhello\r\n"],
+    ["an extension of two words", "5;a b\r\nhello\r\n"],
+    ["two extensions in one", "5;a,b\r\nhello\r\n"],
+    ["an empty extension among others", "5;a;;b\r\nhello\r\n"],
+    ["a name in quotes", '5;"a"\r\nhello\r\n'],
+    ["quotes that do not end", '5;a="b\r\nhello\r\n'],
+    ["quotes that end with an escape", '5;a="b\\"\r\nhello\r\n'],
+    ["more behind quotes", '5;a="b"c\r\nhello\r\n'],
+    ["a control character in quotes", '5;a="\x7f"\r\nhello\r\n'],
+    ["a carriage return in an extension", "5;a\rb\r\nhello\r\n"],
+    ["32 kB of blanks", `5;a${" ".repeat(32_000)}=\r\nhello\r\n`],
   ] as const
 ) {
   Deno.test(`ChunkedBody refuses ${what}`, () => {
@@ -85,7 +99,12 @@ for (
 
 Deno.test("ChunkedBody reads a reply in which it would refuse a request", () => {
   for (
-    const body of ["1000000\r\n", "5 \r\n", `5;${"a".repeat(2000)}\r\n`]
+    const body of [
+      "1000000\r\n",
+      "5 \r\n",
+      "5;a \r\n",
+      `5;${"a".repeat(2000)}\r\n`,
+    ]
   ) {
     const skip = (rules: ChunkedBodyRules) =>
       new ChunkedBody(rules).skip(bytesOf(body));
@@ -93,6 +112,27 @@ Deno.test("ChunkedBody reads a reply in which it would refuse a request", () => 
     assert.throws(() => skip(REQUEST_CHUNKS), RangeError, body);
   }
 });
+
+for (
+  const extensions of [
+    ";a",
+    ";a=b;c",
+    " ; a = b\t;\tc",
+    ';a="b; c=\\"d\\\\"',
+    ';a=""',
+    ';a="\xff"',
+    ";!#$%&'*+.^_`|~=0",
+    ";a".repeat(400),
+  ]
+) {
+  Deno.test(`ChunkedBody reads over the extensions ${extensions.slice(0, 20)}`, () => {
+    const body = `5${extensions}\r\nhello\r\n0${extensions}\r\n\r\n`;
+    for (const rules of BOTH_RULES) {
+      const [data, end] = readAll(new ChunkedBody(rules), bytesOf(body));
+      assert.deepEqual([data, end], ["hello", body.length]);
+    }
+  });
+}
 
 Deno.test("ChunkedBody takes any bytes without harm", () => {
   const bytes = fc.oneof(

@@ -117,6 +117,21 @@ Deno.test("headers that come byte by byte do not hold a connection: 408", async 
   await ended;
 });
 
+Deno.test("a request is waited for until its last byte", async () => {
+  const request = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (let count = 1; count < request.length; count++) {
+    const { connection, ended, pass } = open();
+    connection.receive(request.slice(0, count));
+    await pass(100);
+    assert.equal(connection.sent, "", request.slice(0, count));
+    assert.equal(connection.closed, false);
+    connection.receive(request.slice(count));
+    connection.end();
+    await ended;
+    assert.match(connection.sent, /^HTTP\/1\.1 200 OK\r\n.*answer$/s);
+  }
+});
+
 Deno.test("empty lines without end do not hold a connection", async () => {
   const { connection, ended, pass } = open();
   for (let i = 0; i < 60 && !connection.closed; i++) {
@@ -247,15 +262,37 @@ Deno.test("before it closes, a connection hears the client out for a while", asy
   await ended;
 });
 
-Deno.test("a body that does not come does not hold a connection", async () => {
-  const { connection, ended, pass } = open();
+Deno.test("a body that does not come does not hold a connection: 408", async () => {
+  let answered = 0;
+  const { connection, ended, pass } = open({
+    respond() {
+      answered++;
+      return answerOf("answer");
+    },
+  });
   connection.receive("GET / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhello");
   await pass(900);
-  assert.match(connection.sent, /answer$/);
+  assert.equal(connection.sent, "");
   assert.equal(connection.closed, false);
+  connection.stalled = true;
+  await pass(200);
+  connection.receive("world");
+  connection.accept();
   await pass(300);
+  assert.match(connection.sent, /^HTTP\/1\.1 408 Request Timeout\r\n/);
+  assert.equal(answered, 0);
+  await pass(3000);
   assert.equal(connection.closed, true);
   await ended;
+});
+
+Deno.test("a request whose body breaks off is not answered", async () => {
+  const { connection, ended } = open();
+  connection.receive("GET / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhello");
+  connection.end();
+  await ended;
+  assert.equal(connection.sent, "");
+  assert.equal(connection.closed, true);
 });
 
 Deno.test("a connection that drains is closed after its answer", async () => {

@@ -89,10 +89,13 @@ Deno.test("readHttpReply() tells a body that breaks off from one that is whole",
 Deno.test("readHttpReply() refuses what readers are known to take in different ways", async () => {
   const ok = "HTTP/1.1 200 OK";
   const field = "a header field is malformed";
-  const twoLengths =
-    "200 | the answer says in two ways how long it is, or in none";
+  const twoLengths = "200 | the answer says in two ways how long it is";
+  const coding = "200 | the answer's Transfer-Encoding";
+  const unknown =
+    "200 | the answer has a Transfer-Encoding that is not known here";
   const noNumber = "200 | the answer's Content-Length is no number";
-  const noSize = "200 | a chunk's size is no number";
+  const noSize =
+    "200 | a chunk's size is no number, or an extension of it is malformed";
   for (
     const [lines, expected] of [
       [["<html>", "", ""], "the answer is not HTTP/1.1"],
@@ -121,17 +124,28 @@ Deno.test("readHttpReply() refuses what readers are known to take in different w
         [...CHUNKED.slice(0, 2), "Content-Length: 3", "", "3", "abc"],
         twoLengths,
       ],
-      [[ok, "Transfer-Encoding: gzip, chunked", "", "3", "abc"], twoLengths],
-      [[ok, "Transfer-Encoding: identity", "", "abc"], twoLengths],
+      [[ok, "Transfer-Encoding: gzip, chunked", "", "3", "abc"], unknown],
+      [[ok, "Transfer-Encoding: identity", "", "abc"], unknown],
       [
         [...CHUNKED.slice(0, 2), "Transfer-Encoding: chunked", "", "0"],
-        twoLengths,
+        `${coding} does not end in chunked`,
       ],
+      [
+        [ok, "Transfer-Encoding: chunked, gzip", "", "3", "abc"],
+        `${coding} does not end in chunked`,
+      ],
+      [
+        [ok, "Transfer-Encoding: ,chunked", "", "3", "abc"],
+        `${coding} is no list of codings`,
+      ],
+      [[...CHUNKED, "3;", "abc"], noSize],
+      [[...CHUNKED, '3;a="b', "abc"], noSize],
+      [[...CHUNKED, "3;a=b c", "abc"], noSize],
       [[...CHUNKED, "-1", "abc"], noSize],
       [[...CHUNKED, "0x3", "abc"], noSize],
       [[...CHUNKED, " 3", "abc"], noSize],
       [[...CHUNKED, "", "abc"], noSize],
-      [[...CHUNKED, "123456789", "abc"], noSize],
+      [[...CHUNKED, "123456789", "abc"], "200 | a chunk is too long"],
       [
         [ok, "Content-Encoding: gzip", "", "abc"],
         "200 | the answer is compressed, which it was not asked to be",

@@ -153,7 +153,7 @@ for (
     ["with a port", "Host: 10.0.0.1:8080\r\n"],
     ["without a port, as UEFI sends it", "Host: 10.0.0.1\r\n"],
     ["absent", ""],
-    ["that is no host", "Host: %%%\r\n"],
+    ["of nothing", "Host:\r\n"],
   ] as const
 ) {
   Deno.test(`a Host header ${name} is accepted and never echoed`, async () => {
@@ -163,7 +163,7 @@ for (
       `GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
     ]);
     assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
-    assert.doesNotMatch(text, /10\.0\.0\.1|%%%/);
+    assert.doesNotMatch(text, /10\.0\.0\.1/);
   });
 }
 
