@@ -14,7 +14,8 @@ const IDLE: StatusDocument = {
   mdns: null,
   dht: null,
   downloads: {
-    ...{ running: 0, limit: 512, done: 0, broken: 0, refused: 0 },
+    ...{ running: 0, limit: 512, done: 0, broken: 0, displaced: 0 },
+    refused: 0,
     ...{ sent_bytes: 0, recent: [] },
   },
   requests: [],

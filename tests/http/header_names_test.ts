@@ -6,7 +6,11 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../lib/core/clock.ts";
 import type { TransferLimits } from "../../lib/http/artifacts/transfers.ts";
 import { type HttpServer, openHttpServer } from "../../lib/net/http1/server.ts";
-import { type HttpFixture, httpFixture } from "../support/http_fixture.ts";
+import {
+  type HttpFixture,
+  httpFixture,
+  request,
+} from "../support/http_fixture.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 import { rawHttp } from "../support/raw_http.ts";
 
@@ -147,17 +151,23 @@ for (
       ({ fileSystem }: HttpFixture) =>
         fileSystem.setReadable("/srv/stable/arm64/vmlinuz", false),
     ],
-    ["is one too many to download", 503, { maxConnections: 0 }, () => {}],
+    [
+      "is one too many to download",
+      503,
+      { maxConnections: 1 },
+      (fixture: HttpFixture) =>
+        request(fixture, KERNEL, { client: "127.0.0.1" }),
+    ],
   ] as const satisfies readonly (readonly [
     string,
     number,
     Partial<TransferLimits>,
-    (fixture: HttpFixture) => void,
+    (fixture: HttpFixture) => unknown,
   ])[]
 ) {
   Deno.test(`a file that ${name} is answered with such names, too`, async () => {
     const spoilt = await httpFixture(limits);
-    spoil(spoilt);
+    await spoil(spoilt);
     await using server = open(spoilt);
     assert.equal(await statusOf(server, ask(KERNEL)), status);
     assert.equal(await statusOf(server, ask(KERNEL)), status);

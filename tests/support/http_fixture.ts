@@ -145,7 +145,9 @@ export function busyProvider(): ProviderStatus {
 export async function request(
   { handler }: Pick<HttpFixture, "handler">,
   path: string,
-  { method = "GET", headers }: Pick<RequestInit, "method" | "headers"> = {},
+  { method = "GET", headers, client = "10.0.0.7", onClose = () => {} }:
+    & Pick<RequestInit, "method" | "headers">
+    & { readonly client?: string; readonly onClose?: () => void } = {},
   completed: Promise<void> = new Promise(() => {}),
 ): Promise<Response> {
   const answer = await handler.answer({
@@ -157,9 +159,10 @@ export async function request(
     body: { kind: "none" },
     expectsContinue: false,
   }, {
-    client: "10.0.0.7",
+    client,
     serverUrl: "http://10.0.0.1:8080",
     whenCompleted: () => completed,
+    close: onClose,
   });
   return responseOf(answer, method);
 }

@@ -23,6 +23,7 @@ import type { HashedArtifact } from "../../scan/image_files.ts";
 import { ArtifactBody } from "./artifact_body.ts";
 import type { ArtifactFiles, OpenArtifact } from "./artifact_files.ts";
 import type { NamedArtifact } from "./image_lookup.ts";
+import { patienceOf } from "./patience.ts";
 import type { TransferCounts, Transfers } from "./transfers.ts";
 
 /** What artifacts are sent with. */
@@ -73,13 +74,17 @@ export async function answerArtifact(
     file[Symbol.dispose]();
     return { status, headers, lengthBytes, bytes: null };
   }
-  const transfer = sender.transfers.begin({
-    client: exchange.client,
-    artifact: name,
-    sizeBytes: artifact.info.sizeBytes,
-    offsetBytes,
-    lengthBytes,
-  }, exchange.whenCompleted());
+  const transfer = await sender.transfers.begin(
+    {
+      client: exchange.client,
+      artifact: name,
+      sizeBytes: artifact.info.sizeBytes,
+      offsetBytes,
+      lengthBytes,
+    },
+    exchange,
+    patienceOf(askedHeaders(head).get("user-agent")),
+  );
   if (transfer === undefined) {
     file[Symbol.dispose]();
     return busy(sender.transfers.counts());

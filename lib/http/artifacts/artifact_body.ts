@@ -61,6 +61,7 @@ export class ArtifactBody implements LentBody {
   async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     this.#giveBack();
     if (this.#isOver) throw OVER;
+    this.#transfer.waitForUs();
     try {
       if (this.#ahead.length === 0 && this.#hasMore) this.#load();
       const next = await this.#ahead.shift();
@@ -84,6 +85,11 @@ export class ArtifactBody implements LentBody {
       this.cancel();
       throw error;
     }
+  }
+
+  /** See LentBody. */
+  accepted(countBytes: number): void {
+    this.#transfer.accepted(countBytes);
   }
 
   /** See LentBody. */

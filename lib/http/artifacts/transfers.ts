@@ -1,9 +1,13 @@
 import { type Clock, sleep } from "../../core/clock.ts";
+import type { Exchange } from "../../net/http1/handler.ts";
 import { MAX_BLOCK_BYTES, MIN_BLOCK_BYTES } from "./artifact_files.ts";
+import { Intake } from "./intake.ts";
+import type { Patience } from "./patience.ts";
+import { type Guest, Places } from "./places.ts";
 
 /** How much is sent at once, and to how many. */
 export interface TransferLimits {
-  /** Downloads at a time; more are refused. */
+  /** Downloads at a time; more wait, or are refused. */
   readonly maxConnections: number;
   /** For each download, bytes per second; unset: as fast as it goes. */
   readonly maxRateBytesPerSecond?: number;
@@ -34,8 +38,11 @@ export interface TransferState extends TransferSubject {
   readonly startedMs: number;
   /** Handed to the network so far. */
   readonly sentBytes: number;
-  /** `broken`: the client went away or was given up, or the file changed. */
-  readonly state: "running" | "done" | "broken";
+  /**
+   * `broken`: the client went away or was given up, or the file changed;
+   * `displaced`: it was too slow to keep its place while others waited.
+   */
+  readonly state: "running" | "done" | "broken" | "displaced";
 }
 
 /** Downloads in numbers, since the start. */
@@ -48,6 +55,8 @@ export interface TransferCounts {
   readonly done: number;
   /** Broken off, by either side. */
   readonly broken: number;
+  /** Too slow to keep their places while others waited. */
+  readonly displaced: number;
   /** Turned away, since too many were running. */
   readonly refused: number;
   /** Handed to the network. */
@@ -87,22 +96,34 @@ class Pace {
 }
 
 /** One download, for the body that feeds it. */
-export class Transfer {
+export class Transfer implements Guest {
   readonly #clock: Clock;
+  readonly #intake: Intake;
+  readonly #onGiveWay: () => void;
   readonly #counts: Mutable<TransferCounts>;
   readonly #state: Mutable<TransferState>;
   readonly #chunkBytes: number;
   readonly #pace: Pace | undefined;
   #onOver = () => {};
 
-  /** One that was admitted, and counted in `counts`. */
+  /**
+   * One that is counted in `counts` when it is admitted.
+   *
+   * @param onGiveWay called when its place is given to another
+   */
   constructor(
     subject: TransferSubject,
-    counts: Mutable<TransferCounts>,
-    { clock, limits: { maxRateBytesPerSecond = Infinity } }: TransfersOptions,
+    { counts, onGiveWay, options }: {
+      readonly counts: Mutable<TransferCounts>;
+      readonly onGiveWay: (transfer: Transfer) => void;
+      readonly options: TransfersOptions;
+    },
   ) {
+    const { clock, limits: { maxRateBytesPerSecond = Infinity } } = options;
     this.#clock = clock;
     this.#counts = counts;
+    this.#intake = new Intake(clock.monotonic());
+    this.#onGiveWay = () => onGiveWay(this);
     this.#state = {
       ...subject,
       startedMs: clock.now(),
@@ -121,6 +142,32 @@ export class Transfer {
   /** As it stands. */
   get state(): TransferState {
     return this.#state;
+  }
+
+  /** See Guest. */
+  get address(): string {
+    return this.#state.client;
+  }
+
+  /** See Guest. */
+  rate(nowMs: number): number {
+    return this.#intake.rate(nowMs);
+  }
+
+  /** See Guest. */
+  giveWay(): void {
+    this.#state.state = "displaced";
+    this.#onGiveWay();
+  }
+
+  /** The client has accepted what it was given, and waits for more. */
+  waitForUs(): void {
+    this.#intake.pause(this.#clock.monotonic());
+  }
+
+  /** The client has accepted so many more bytes. */
+  accepted(countBytes: number): void {
+    this.#intake.add(countBytes, this.#clock.monotonic());
   }
 
   /** Calls back when it is over, however it ended: nothing is held then. */
@@ -170,15 +217,19 @@ export class Transfer {
 
   /** The body cannot go on: the client gets less than it was promised. */
   fail(): void {
-    this.#state.state = "broken";
+    if (this.#state.state === "running") this.#state.state = "broken";
   }
 
   /** The response has left, or never will. */
   end(): void {
     const { state, sentBytes, lengthBytes } = this.#state;
-    const isDone = state === "running" && sentBytes === lengthBytes;
-    this.#state.state = isDone ? "done" : "broken";
-    this.#counts[isDone ? "done" : "broken"]++;
+    const ended = state !== "running"
+      ? state
+      : sentBytes === lengthBytes
+      ? "done"
+      : "broken";
+    this.#state.state = ended;
+    this.#counts[ended]++;
     this.#counts.running--;
     this.#onOver();
   }
@@ -186,6 +237,7 @@ export class Transfer {
   #sent(countBytes: number): undefined {
     this.#state.sentBytes += countBytes;
     this.#counts.sentBytes += countBytes;
+    this.#intake.resume(this.#clock.monotonic());
   }
 }
 
@@ -203,17 +255,25 @@ export interface TransfersOptions {
 export class Transfers {
   readonly #options: TransfersOptions;
   readonly #counts: Mutable<TransferCounts>;
+  readonly #places: Places;
   readonly #running = new Set<Transfer>();
   readonly #ended: TransferState[] = [];
 
   /** None yet. */
   constructor(options: TransfersOptions) {
+    const { clock, limits } = options;
     this.#options = options;
+    this.#places = new Places({
+      clock,
+      limit: limits.maxConnections,
+      maxRateBytesPerSecond: limits.maxRateBytesPerSecond ?? Infinity,
+    });
     this.#counts = {
       running: 0,
-      limit: options.limits.maxConnections,
+      limit: limits.maxConnections,
       done: 0,
       broken: 0,
+      displaced: 0,
       refused: 0,
       sentBytes: 0,
     };
@@ -222,24 +282,35 @@ export class Transfers {
   /**
    * Admits a download, or refuses it when too many are running.
    *
-   * @param completed settles when the response has left or never will
+   * @param exchange what the answer is part of
+   * @param patience of the client, should all places be taken
+   * @returns undefined when it is refused; a promise where it has to wait
    */
   begin(
     subject: TransferSubject,
-    completed: Promise<unknown>,
-  ): Transfer | undefined {
-    if (this.#counts.running >= this.#counts.limit) {
-      this.#counts.refused++;
-      return undefined;
-    }
-    this.#counts.running++;
-    const transfer = new Transfer(subject, this.#counts, this.#options);
-    this.#running.add(transfer);
-    completed.then(() => this.#end(transfer), () => {
+    exchange: Pick<Exchange, "whenCompleted" | "close">,
+    patience: Patience,
+  ): Transfer | undefined | Promise<Transfer | undefined> {
+    const transfer = new Transfer(subject, {
+      counts: this.#counts,
+      onGiveWay: () => {
+        this.#end(transfer);
+        exchange.close();
+      },
+      options: this.#options,
+    });
+    const admitted = this.#places.take(transfer, patience);
+    exchange.whenCompleted().then(() => this.#end(transfer), () => {
       transfer.fail();
       this.#end(transfer);
     });
-    return transfer;
+    return admitted === true
+      ? this.#admit(transfer)
+      : admitted.then((isAdmitted) => {
+        if (isAdmitted) return this.#admit(transfer);
+        this.#counts.refused++;
+        return undefined;
+      });
   }
 
   /** As it stands. */
@@ -253,8 +324,17 @@ export class Transfers {
     return [...this.#ended, ...running].reverse();
   }
 
+  /** @returns undefined when it has ended meanwhile */
+  #admit(transfer: Transfer): Transfer | undefined {
+    if (!this.#places.holds(transfer)) return undefined;
+    this.#counts.running++;
+    this.#running.add(transfer);
+    return transfer;
+  }
+
   #end(transfer: Transfer): void {
-    this.#running.delete(transfer);
+    this.#places.leave(transfer);
+    if (!this.#running.delete(transfer)) return;
     this.#ended.push(transfer.state);
     if (this.#ended.length > REMEMBERED) this.#ended.shift();
     transfer.end();

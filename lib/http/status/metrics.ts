@@ -120,15 +120,15 @@ const FAMILIES: readonly Family[] = [
   {
     name: "plasmd_downloads_limit",
     type: "gauge",
-    help: "Downloads beyond this number are refused.",
+    help: "Downloads beyond this number wait, or are refused.",
     samples: ({ downloads }) => [[{}, downloads.limit]],
   },
   {
     name: "plasmd_downloads_total",
     type: "counter",
-    help: "Downloads that ended, whole or broken off.",
-    samples: ({ downloads: { done, broken, refused } }) =>
-      Object.entries({ done, broken, refused })
+    help: "Downloads that ended, whole or not, or never began.",
+    samples: ({ downloads: { done, broken, displaced, refused } }) =>
+      Object.entries({ done, broken, displaced, refused })
         .map(([outcome, count]) => [{ outcome }, count]),
   },
   {

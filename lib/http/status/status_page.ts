@@ -182,6 +182,7 @@ function clientSection(snapshot: Snapshot): Html {
     `${downloads.running} downloading`,
     `${downloads.done} done`,
     `${downloads.broken} broken off`,
+    `${downloads.displaced} too slow`,
     `${downloads.refused} turned away`,
     `${formatBytes(downloads.sentBytes)} sent`,
   ];
@@ -211,7 +212,8 @@ function downloadRow(download: TransferState, nowMs: number): Html {
   const { client, artifact, state, sentBytes, lengthBytes } = download;
   const percent = Math.floor(sentBytes / lengthBytes * 100);
   const progress = state === "running" ? `${percent} %` : state;
-  const mood = state === "broken" ? "bad" : "quiet";
+  const isWhole = state === "running" || state === "done";
+  const mood = isWhole ? "quiet" : "bad";
   const started = formatDuration(nowMs - download.startedMs);
   return html`
     <tr>

@@ -81,6 +81,8 @@ const MAX_LINGER_BYTES = 256 * 1024;
 const MAX_JOINED_BYTES = 32 * 1024;
 const FIRST_BUFFER_BYTES = 4096;
 const NO_BYTES = new Uint8Array();
+/** Made once: an error notes where it was made, which takes time. */
+const CLOSED = new Error("the connection was closed");
 
 /**
  * One client's connection: its requests are read and answered one after the
@@ -96,6 +98,9 @@ export class HttpConnection {
   /** Of the answer that is being sent, while it is read and not written. */
   #reading: LentBody | undefined;
   #onAnswered: (() => void) | undefined;
+  /** Of the answer under way, where somebody waits for that. */
+  #completed: PromiseWithResolvers<void> | undefined;
+  readonly #client: Exchange;
   #phase: "idle" | "head" | "answer" | "closing" = "idle";
   #isClosed = false;
   #deadlineMs: number;
@@ -104,6 +109,15 @@ export class HttpConnection {
   constructor(parts: HttpConnectionParts) {
     this.#parts = parts;
     this.#deadlineMs = parts.clock.monotonic() + parts.timeouts.idleMs;
+    this.#client = {
+      client: parts.client,
+      serverUrl: parts.serverUrl,
+      whenCompleted: () => {
+        this.#completed ??= Promise.withResolvers();
+        return this.#completed.promise;
+      },
+      close: () => this.close(),
+    };
   }
 
   /** Whether no request is under way. */
@@ -136,6 +150,7 @@ export class HttpConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#onAnswered?.();
+    this.#completed?.reject(CLOSED);
     this.#parts.connection.close();
     this.#reading?.cancel();
   }
@@ -155,7 +170,7 @@ export class HttpConnection {
 
   /** @returns whether another request may follow */
   async #exchange(): Promise<boolean> {
-    const { respond, isDraining, client, serverUrl, date } = this.#parts;
+    const { respond, isDraining, date } = this.#parts;
     const head = await this.#readHead();
     // Once it was given up, what still came does not count.
     if (head === undefined || this.#phase === "closing") return false;
@@ -173,27 +188,19 @@ export class HttpConnection {
     }
     this.#phase = "answer";
     this.#deadlineMs = Infinity;
-    let completed = undefined as PromiseWithResolvers<void> | undefined;
     try {
-      const answer = await respond(head, {
-        client,
-        serverUrl,
-        whenCompleted() {
-          completed ??= Promise.withResolvers();
-          return completed.promise;
-        },
-      });
+      const answer = await respond(head, this.#client);
       const { minorVersion, method } = head;
       const keepAlive = head.keepAlive && body === "read" && !isDraining();
       const isHead = method === "HEAD";
       const framing = { minorVersion, keepAlive, isHead, date: date() };
       if ("body" in answer) await this.#sendLent(answer, framing);
       else await this.#write(responseBytes(answer, framing));
-      completed?.resolve();
+      this.#completed?.resolve();
       this.#onAnswered?.();
       return keepAlive;
     } catch (error) {
-      completed?.reject(error);
+      this.#completed?.reject(error);
       throw error;
     }
   }
@@ -202,6 +209,7 @@ export class HttpConnection {
   async #readHead(): Promise<RequestHead | HeadRefusal | undefined> {
     const { clock, timeouts } = this.#parts;
     this.#phase = "idle";
+    this.#completed = undefined;
     this.#deadlineMs = clock.monotonic() + timeouts.idleMs;
     let searched = 0;
     while (true) {
@@ -286,14 +294,14 @@ export class HttpConnection {
         if (bytes === undefined || leftBytes < 0) {
           throw new Error("the answer is not as long as it says");
         }
-        if (!isFirst) await this.#write(bytes);
+        if (!isFirst) await this.#write(bytes, body);
         else if (head.length <= body.headroomBytes) {
-          await this.#write(bodyWithHead(head, bytes));
+          await this.#write(bodyWithHead(head, bytes), body);
         } else if (bytes.length <= MAX_JOINED_BYTES) {
-          await this.#write(headAndBody(head, bytes));
+          await this.#write(headAndBody(head, bytes), body);
         } else {
-          await this.#write(headAndBody(head, NO_BYTES));
-          await this.#write(bytes);
+          await this.#write(headAndBody(head, NO_BYTES), body);
+          await this.#write(bytes, body);
         }
         isFirst = false;
       }
@@ -304,11 +312,15 @@ export class HttpConnection {
     }
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  async #write(bytes: Uint8Array, body?: LentBody): Promise<void> {
     const { connection, clock, timeouts } = this.#parts;
     for (let done = 0; done < bytes.length;) {
       this.#deadlineMs = clock.monotonic() + timeouts.stallMs;
-      done += await connection.write(done === 0 ? bytes : bytes.subarray(done));
+      const count = await connection.write(
+        done === 0 ? bytes : bytes.subarray(done),
+      );
+      done += count;
+      body?.accepted(count);
     }
     // Time that the disk or a rate limit takes is not the client's fault.
     this.#deadlineMs = Infinity;

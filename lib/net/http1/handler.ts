@@ -22,6 +22,8 @@ export interface Exchange {
    * while it is made: most answers do without the promise.
    */
   whenCompleted(): Promise<unknown>;
+  /** Breaks the connection off, whatever is under way. */
+  close(): void;
 }
 
 /** What a request is answered. */
@@ -86,6 +88,8 @@ export interface LentBody {
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** How many bytes in front of those lent are free in their buffer. */
   readonly headroomBytes: number;
+  /** The client has accepted so many more bytes of the answer. */
+  accepted(countBytes: number): void;
   /** Gives everything back; nobody may look at what was lent any more. */
   cancel(): void;
 }

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { ArtifactBody } from "../../../lib/http/artifacts/artifact_body.ts";
 import { ArtifactFiles } from "../../../lib/http/artifacts/artifact_files.ts";
-import {
-  type Transfer,
-  Transfers,
-} from "../../../lib/http/artifacts/transfers.ts";
+import { Transfer, Transfers } from "../../../lib/http/artifacts/transfers.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { hashedArtifact } from "../../support/memory_catalog.ts";
 import { MemoryFileSystem } from "../../support/memory_file_system.ts";
@@ -35,9 +32,15 @@ function setup({ others = 0 } = {}): Setup {
     lengthBytes: SIZE_BYTES,
   };
   const forEver = new Promise<void>(() => {});
-  for (let i = 0; i < others; i++) transfers.begin(subject, forEver);
-  const transfer = transfers.begin(subject, forEver);
-  if (transfer === undefined) throw new Error("refused");
+  const begin = () =>
+    transfers.begin(
+      subject,
+      { whenCompleted: () => forEver, close: () => {} },
+      { waitMs: 0, comesBack: true },
+    );
+  for (let i = 0; i < others; i++) begin();
+  const transfer = begin();
+  if (!(transfer instanceof Transfer)) throw new Error("refused");
   const reads: number[] = [];
   return {
     fileSystem,

@@ -4,10 +4,11 @@ import {
   MIN_BLOCK_BYTES,
 } from "../../../lib/http/artifacts/artifact_files.ts";
 import {
-  type Transfer,
+  Transfer,
   type TransferLimits,
   Transfers,
 } from "../../../lib/http/artifacts/transfers.ts";
+import type { Exchange } from "../../../lib/net/http1/handler.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 const SUBJECT = {
@@ -17,6 +18,15 @@ const SUBJECT = {
   offsetBytes: 0,
   lengthBytes: 1000,
 };
+
+const IMPATIENT = { waitMs: 0, comesBack: true };
+
+function exchangeOf(
+  completed: Promise<unknown>,
+  close = () => {},
+): Pick<Exchange, "whenCompleted" | "close"> {
+  return { whenCompleted: () => completed, close };
+}
 
 /** Downloads that a test starts and ends. */
 class Bench {
@@ -38,8 +48,12 @@ class Bench {
     gone: () => Promise<void>;
   } {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const transfer = this.transfers.begin({ ...SUBJECT, artifact }, promise);
-    if (transfer === undefined) assert.fail("refused");
+    const transfer = this.transfers.begin(
+      { ...SUBJECT, artifact },
+      exchangeOf(promise),
+      IMPATIENT,
+    );
+    if (!(transfer instanceof Transfer)) assert.fail("refused");
     return {
       transfer,
       left: () => (resolve(), promise.then(() => {})),
@@ -86,6 +100,7 @@ Deno.test("Transfers tells what left whole from what broke off", async () => {
     limit: 1000,
     done: 1,
     broken: 3,
+    displaced: 0,
     refused: 0,
     sentBytes: 3020,
   });
@@ -95,12 +110,14 @@ Deno.test("Transfers refuses those beyond the limit until one has ended", async 
   const { transfers, clock } = new Bench({ maxConnections: 2 });
   const first = Promise.withResolvers<void>();
   const forEver = new Promise<void>(() => {});
-  assert.ok(transfers.begin(SUBJECT, first.promise));
-  assert.ok(transfers.begin(SUBJECT, forEver));
-  assert.equal(transfers.begin(SUBJECT, forEver), undefined);
+  const begin = async (completed: Promise<void>) =>
+    await transfers.begin(SUBJECT, exchangeOf(completed), IMPATIENT);
+  assert.ok(await begin(first.promise));
+  assert.ok(await begin(forEver));
+  assert.equal(await begin(forEver), undefined);
   first.resolve();
   await clock.advance(0);
-  assert.ok(transfers.begin(SUBJECT, forEver));
+  assert.ok(await begin(forEver));
   assert.equal(transfers.counts().refused, 1);
 });
 
@@ -193,4 +210,70 @@ Deno.test("a few downloads read ahead, a crowd does not", () => {
   assert.equal(transfer.readsAhead(), 1);
   for (let i = 0; i < 7; i++) bench.begin();
   assert.equal(transfer.readsAhead(), 0);
+});
+
+Deno.test("Transfers breaks off a download that gives way, and admits who waited", async () => {
+  const { transfers, clock } = new Bench({ maxConnections: 1 });
+  const slow = Promise.withResolvers<void>();
+  let closed = 0;
+  const exchange = exchangeOf(slow.promise, () => {
+    closed++;
+    slow.reject(new Error("closed"));
+  });
+  const transfer = await transfers.begin(SUBJECT, exchange, IMPATIENT);
+  assert.ok(transfer);
+  transfer.waitForUs();
+  transfer.release(1000, noSignal);
+  transfer.accepted(900);
+  const next = transfers.begin(
+    { ...SUBJECT, client: "10.0.0.8" },
+    exchangeOf(new Promise(() => {})),
+    { waitMs: 12_000, comesBack: true },
+  );
+  await clock.advance(4500);
+  assert.equal(closed, 0);
+  await clock.advance(500);
+  assert.ok(await next);
+  assert.equal(closed, 1);
+  assert.equal(transfer.state.state, "displaced");
+  const { running, displaced, broken, refused } = transfers.counts();
+  assert.deepEqual([running, displaced, broken, refused], [1, 1, 0, 0]);
+});
+
+Deno.test("Transfers never cuts a download that waits for the disk", async () => {
+  const { transfers, clock } = new Bench({ maxConnections: 1 });
+  const forEver = new Promise<void>(() => {});
+  const transfer = await transfers.begin(
+    SUBJECT,
+    exchangeOf(forEver),
+    IMPATIENT,
+  );
+  assert.ok(transfer);
+  transfer.waitForUs();
+  const next = transfers.begin(
+    { ...SUBJECT, client: "10.0.0.8" },
+    exchangeOf(forEver),
+    { waitMs: 30_000, comesBack: true },
+  );
+  await clock.advance(30_000);
+  assert.equal(await next, undefined);
+  assert.equal(transfer.state.state, "running");
+});
+
+Deno.test("Transfers admits nobody whose connection has ended while it waited", async () => {
+  const { transfers, clock } = new Bench({ maxConnections: 1 });
+  const first = Promise.withResolvers<void>();
+  await transfers.begin(SUBJECT, exchangeOf(first.promise), IMPATIENT);
+  const gone = Promise.withResolvers<void>();
+  const waiting = transfers.begin(
+    { ...SUBJECT, client: "10.0.0.8" },
+    exchangeOf(gone.promise),
+    { waitMs: 30_000, comesBack: true },
+  );
+  gone.reject(new Error("closed"));
+  first.resolve();
+  await clock.advance(0);
+  assert.equal(await waiting, undefined);
+  assert.equal(transfers.counts().running, 0);
+  assert.equal(clock.pending, 0);
 });

@@ -70,13 +70,14 @@ plasmd_http_requests_total{method="other",code="405"} 1
 # HELP plasmd_downloads_running Downloads of artifacts under way.
 # TYPE plasmd_downloads_running gauge
 plasmd_downloads_running 1
-# HELP plasmd_downloads_limit Downloads beyond this number are refused.
+# HELP plasmd_downloads_limit Downloads beyond this number wait, or are refused.
 # TYPE plasmd_downloads_limit gauge
 plasmd_downloads_limit 512
-# HELP plasmd_downloads_total Downloads that ended, whole or broken off.
+# HELP plasmd_downloads_total Downloads that ended, whole or not, or never began.
 # TYPE plasmd_downloads_total counter
 plasmd_downloads_total{outcome="done"} 0
 plasmd_downloads_total{outcome="broken"} 0
+plasmd_downloads_total{outcome="displaced"} 0
 plasmd_downloads_total{outcome="refused"} 0
 # HELP plasmd_sent_bytes_total Bytes of artifacts handed to the network.
 # TYPE plasmd_sent_bytes_total counter
@@ -99,6 +100,7 @@ Deno.test("metricsText() escapes what a version may hold", async () => {
       limit: 1,
       done: 0,
       broken: 0,
+      displaced: 0,
       refused: 0,
       sentBytes: 0,
     },

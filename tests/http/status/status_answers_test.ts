@@ -20,6 +20,7 @@ function snapshot(parts: Partial<Snapshot> = {}): Snapshot {
       limit: 512,
       done: 0,
       broken: 0,
+      displaced: 0,
       refused: 0,
       sentBytes: 0,
     },

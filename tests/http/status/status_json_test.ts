@@ -123,6 +123,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
       limit: 512,
       done: 1,
       broken: 0,
+      displaced: 0,
       refused: 0,
       sent_bytes: 32,
       recent: [

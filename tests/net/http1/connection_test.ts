@@ -58,15 +58,18 @@ function lentBody(
   pieces: readonly (() => Promise<Uint8Array<ArrayBuffer>>)[],
 ): {
   readonly body: LentBody;
-  readonly state: { cancelled: number };
+  readonly state: { cancelled: number; acceptedBytes: number };
 } {
-  const state = { cancelled: 0 };
+  const state = { cancelled: 0, acceptedBytes: 0 };
   const left = [...pieces];
   return {
     state,
     body: {
       read: async () => await left.shift()?.(),
       headroomBytes: 0,
+      accepted: (countBytes) => {
+        state.acceptedBytes += countBytes;
+      },
       cancel: () => {
         state.cancelled++;
       },
@@ -237,6 +240,7 @@ Deno.test("closing ends a body that is being waited for", async () => {
   const body: LentBody = {
     read: () => forEver.promise,
     headroomBytes: 0,
+    accepted: () => {},
     cancel: () => forEver.reject(new Error("over")),
   };
   const { connection, http, ended, pass } = open({
@@ -247,6 +251,51 @@ Deno.test("closing ends a body that is being waited for", async () => {
   http.close();
   await ended;
 });
+
+Deno.test("a body is told what the client has accepted of it, and its head", async () => {
+  const { body, state } = lentBody([
+    () => Promise.resolve(new Uint8Array(100_000)),
+    () => Promise.resolve(new Uint8Array(50_000)),
+  ]);
+  const { connection, ended, pass } = open({
+    respond: () => lentAnswer(body, 150_000),
+  });
+  connection.stalled = true;
+  connection.receive(GET);
+  await pass(1000);
+  assert.equal(state.acceptedBytes, 0);
+  connection.accept();
+  connection.end();
+  await ended;
+  assert.equal(state.acceptedBytes, connection.sent.length);
+});
+
+for (const when of ["is made", "is sent"] as const) {
+  Deno.test(`an exchange that is closed while its answer ${when} is over at once`, async () => {
+    const { body, state } = lentBody([
+      () => Promise.resolve(new Uint8Array(100_000)),
+    ]);
+    const forEver = new Promise<BytesAnswer>(() => {});
+    const failed: unknown[] = [];
+    let close = () => {};
+    const { connection, pass } = open({
+      respond(_, exchange) {
+        close = () => exchange.close();
+        exchange.whenCompleted().catch((error) => failed.push(error));
+        return when === "is made" ? forEver : lentAnswer(body, 100_000);
+      },
+    });
+    connection.stalled = true;
+    connection.receive(GET);
+    await pass(100);
+    assert.equal(failed.length, 0);
+    close();
+    await pass(100);
+    assert.equal(connection.closed, true);
+    assert.equal(failed.length, 1);
+    assert.equal(state.cancelled, when === "is made" ? 0 : 1);
+  });
+}
 
 Deno.test("before it closes, a connection hears the client out for a while", async () => {
   const { connection, ended, pass } = open();

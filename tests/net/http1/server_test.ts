@@ -72,6 +72,7 @@ function slowHandler(lengthBytes: number): {
               return done ? undefined : value;
             },
             headroomBytes: 0,
+            accepted: () => {},
             cancel: () => sent.close(),
           },
         };
