@@ -114,6 +114,7 @@ export class HttpConnection {
       serverUrl: parts.serverUrl,
       whenCompleted: () => {
         this.#completed ??= Promise.withResolvers();
+        if (this.#isClosed) this.#completed.reject(CLOSED);
         return this.#completed.promise;
       },
       close: () => this.close(),
