@@ -15,7 +15,8 @@ const LOADERS: readonly (readonly [userAgent: RegExp, waitMs: number])[] = [
   [/^UefiHttpBoot\//, 4000],
 ];
 
-const ANYBODY: Patience = { waitMs: 10_000, comesBack: true };
+/** Longer than it takes to find out who is slow, even if all are new. */
+const ANYBODY: Patience = { waitMs: 12_000, comesBack: true };
 
 /** Judges a client by its header User-Agent, which anybody may claim. */
 export function patienceOf(userAgent: string | null): Patience {

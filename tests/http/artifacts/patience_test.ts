@@ -6,12 +6,12 @@ for (
     ["GRUB 2.12-9", 25_000, false],
     ["GRUB 2.06", 25_000, false],
     ["UefiHttpBoot/1.0", 4000, false],
-    ["iPXE/1.21.1+git", 10_000, true],
-    ["curl/8.5.0", 10_000, true],
-    ["Mozilla/5.0 GRUB 2.06", 10_000, true],
-    ["GRUBBY", 10_000, true],
-    ["", 10_000, true],
-    [null, 10_000, true],
+    ["iPXE/1.21.1+git", 12_000, true],
+    ["curl/8.5.0", 12_000, true],
+    ["Mozilla/5.0 GRUB 2.06", 12_000, true],
+    ["GRUBBY", 12_000, true],
+    ["", 12_000, true],
+    [null, 12_000, true],
   ] as const
 ) {
   Deno.test(`patienceOf(${JSON.stringify(userAgent)})`, () => {
