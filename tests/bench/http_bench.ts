@@ -169,7 +169,7 @@ async function startProvider(
   name: string,
 ): Promise<RunningProgram & { readonly port: number }> {
   const program = start("plasmd", [
-    ...["--artifacts", join(root, "artifacts"), "--interface", "lo"],
+    ...["serve", "--artifacts", join(root, "artifacts"), "--interface", "lo"],
     ...["--channel", CHANNEL, "--arch", ARCH, "--no-dht", "--no-mdns"],
     ...["--port", "0", "--state-dir", join(root, name)],
   ]);
