@@ -35,6 +35,7 @@ export function openConnection(
   const http = new HttpConnection({
     connection,
     client: "10.0.0.7",
+    serverUrl: "http://10.0.0.1:8080",
     clock,
     timeouts: TIMEOUTS,
     date: () => "DATE",

@@ -125,7 +125,6 @@ export type DescribedContent = Pick<
 /**
  * What RFC 9110 asks for: conditions (section 13), then ranges (section 14).
  *
- * @param name for clients
  * @returns the answer where it has no content, else what to send
  */
 export function decidePart(
