@@ -1,0 +1,272 @@
+/** A check that a test of an attack relies on. */
+export interface Mutant {
+  /** The beginning of the names of the tests that must fail. */
+  readonly attack: string;
+  /** Below lib/. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly check: string;
+  /** What stands there once the check is removed. */
+  readonly removed: string;
+  /** Where these tests are, below tests/. @default those of attacks on manifests */
+  readonly tests?: readonly string[];
+}
+
+const ENVELOPE = "manifest/envelope.ts";
+const SIGNATURES = "manifest/trusted_keys.ts";
+const POLICY = "manifest/verify_envelope.ts";
+const FETCH = "discover/fetch_manifest.ts";
+
+const verification = {
+  file: "manifest/public_key.ts",
+  check:
+    'return await crypto.subtle.verify("Ed25519", imported, signature, message);',
+  removed: "return true;",
+};
+const anyKey = {
+  file: SIGNATURES,
+  check: "const key = keys.get(keyId);",
+  removed: "const key = { keyId, bytes: Uint8Array.fromHex(keyId.slice(8)) };",
+};
+const outside = {
+  file: ENVELOPE,
+  check: "if (!isCanonicalTextOf(data, outer))",
+  removed: "if (false)",
+};
+const fileDigest = {
+  file: "manifest/check_signed_image.ts",
+  check: "file.sha256 !== promised.sha256",
+  removed: "false",
+};
+const threshold = {
+  file: SIGNATURES,
+  check: "signedBy.size >= threshold",
+  removed: "signedBy.size >= 1",
+};
+
+/** Every check, by file. */
+export const MUTANTS: readonly Mutant[] = [
+  { attack: "arbitrary installation: the owner's", ...verification },
+  { attack: "arbitrary installation: an image", ...anyKey },
+  {
+    attack: "arbitrary installation: an image",
+    file: SIGNATURES,
+    check: 'return refuse({ code: "unsigned", message: "not signed" });',
+    removed: "return ok([]);",
+  },
+  {
+    attack: "endless data: a manifest",
+    file: ENVELOPE,
+    check: "bytes.length > MAX_ENVELOPE_BYTES",
+    removed: "false",
+  },
+  {
+    attack: "endless data: a body",
+    file: FETCH,
+    check: "length > MAX_MANIFEST_BYTES",
+    removed: "false",
+  },
+  { attack: "extraneous dependencies", ...outside },
+  { attack: "fast-forward: a version", ...anyKey },
+  {
+    attack: "fast-forward: dropping",
+    file: "manifest/client_state.ts",
+    check: "dropped ? new Map() : state.manifestVersions",
+    removed: "state.manifestVersions",
+  },
+  {
+    attack: "indefinite freeze: an old manifest",
+    file: POLICY,
+    check: "clockTrusted && manifest.expiresAtMs <= now",
+    removed: "false",
+  },
+  {
+    attack: "indefinite freeze: the successor",
+    file: "manifest/client_state.ts",
+    check: "clockTrusted && expiresAtMs !== undefined && expiresAtMs <= now",
+    removed: "false",
+  },
+  {
+    attack: "indefinite freeze: a promise",
+    file: POLICY,
+    check: "clockTrusted && manifest.createdAtMs > now + CLOCK_SKEW_MS",
+    removed: "false",
+  },
+  { attack: "malicious mirror: no byte", ...outside },
+  { attack: "malicious mirror: no byte", ...verification },
+  { attack: "malicious mirror: nor", ...fileDigest },
+  { attack: "mix-and-match", ...outside },
+  { attack: "mix-and-match", ...fileDigest },
+  {
+    attack: "rollback: an older manifest",
+    file: POLICY,
+    check: "manifest.manifestVersion < minimumVersion",
+    removed: "false",
+  },
+  {
+    attack: "rollback: older keys",
+    file: "manifest/trust_chain.ts",
+    check: "next.value.trustVersion === expected",
+    removed: "true",
+  },
+  {
+    attack: "slow retrieval",
+    file: FETCH,
+    check: "follow(url, httpGet, limit.signal)",
+    removed: "follow(url, httpGet, signal)",
+  },
+  { attack: "key compromise below the threshold: one of three", ...threshold },
+  { attack: "key compromise below the threshold: nor", ...threshold },
+  {
+    attack: "key compromise below the threshold: one key",
+    file: SIGNATURES,
+    check: "keys.get(keyId)",
+    removed: "keys.get(keyId.toLowerCase())",
+  },
+  {
+    attack: "duplicate keyid",
+    file: ENVELOPE,
+    check: "if (found.has(item.keyid))",
+    removed: "if (false)",
+  },
+  { attack: "signature wrapping: the outside says what", ...outside },
+  {
+    attack: "signature wrapping: the outside says a thing twice",
+    file: "manifest/canonical_json.ts",
+    check: "countColons(text) === countMembers(value)",
+    removed: "true",
+  },
+  {
+    attack: "wrong channel",
+    file: POLICY,
+    check: "manifest.image.channel !== image.channel",
+    removed: "false",
+  },
+  {
+    attack: "wrong arch",
+    file: POLICY,
+    check: "manifest.image.arch !== image.arch",
+    removed: "false",
+  },
+  {
+    attack: "canonical JSON: a number",
+    file: "manifest/json_reader.ts",
+    check: "Number.isSafeInteger(value)",
+    removed: "Number.isInteger(value)",
+  },
+  {
+    attack: "canonical JSON: the same value",
+    file: ENVELOPE,
+    check: "if (!isCanonicalTextOf(data, content.value))",
+    removed: "if (false)",
+  },
+  { attack: "canonical JSON: letters", ...outside },
+  {
+    attack: "limitPerHost() refuses",
+    file: "net/dht/internal/connection_limit.ts",
+    check: "count >= max",
+    removed: "false",
+    tests: ["net/dht/internal/connection_limit_test.ts"],
+  },
+  ...["lookUp() asks each node once", "Lookup never has the own node asked"]
+    .map((attack) => ({
+      attack,
+      file: "net/dht/lookup.ts",
+      check: "new Set([self])",
+      removed: "new Set<string>()",
+      tests: ["net/dht/lookup_test.ts"],
+    })),
+  {
+    attack: "GET /stable/arm64/KERNEL is the kernel",
+    file: "http/artifacts/image_lookup.ts",
+    check: "const lowerCase = name.toLowerCase();",
+    removed: "const lowerCase = name;",
+    tests: ["http/routes_test.ts"],
+  },
+  {
+    attack: "a manifest is found by its path in any case",
+    file: "http/artifacts/image_lookup.ts",
+    check: "channel.toLowerCase(), arch.toLowerCase()",
+    removed: "channel, arch",
+    tests: ["http/routes_test.ts"],
+  },
+  {
+    attack: "a manifest is found by its path in any case",
+    file: "http/routes.ts",
+    check: "MADE_FILES.get(file.toLowerCase())",
+    removed: "MADE_FILES.get(file)",
+    tests: ["http/routes_test.ts"],
+  },
+  {
+    attack: "hostile raw requests",
+    file: "net/http1/request_head.ts",
+    check: "host !== undefined && !isHost(host)",
+    removed: "false",
+    tests: ["net/http1/raw_hostile_test.ts"],
+  },
+  {
+    attack: "readBodyFraming()",
+    file: "net/http1/body_framing.ts",
+    check: "chunkedAt >= 0 && chunkedAt < names.length - 1",
+    removed: "false",
+    tests: ["net/http1/body_framing_test.ts"],
+  },
+  {
+    attack: "parseHttpDate() refuses",
+    file: "net/http1/http_date.ts",
+    check: "date.getUTCMonth() !== month || date.getUTCDate() !== day",
+    removed: "false",
+    tests: ["net/http1/http_date_test.ts"],
+  },
+  ...[
+    ["Places gives a newcomer", "part < least", "false"],
+    ["Places gives the next place", "count < fewest", "next === undefined"],
+    ["Places holds its limits", "this.#waiting.size < MAX_WAITING", "true"],
+    ["Places lets a newcomer wait", "last === undefined ||", "true ||"],
+  ].map(([attack = "", check = "", removed = ""]) => ({
+    attack,
+    file: "http/artifacts/places.ts",
+    check,
+    removed,
+    tests: ["http/artifacts/places_test.ts"],
+  })),
+  {
+    attack: "readBodyFraming()",
+    file: "net/http1/body_framing.ts",
+    check: "if (lengths.length > 0)",
+    removed: "if (false)",
+    tests: ["net/http1/body_framing_test.ts"],
+  },
+  ...[
+    ["takes no path", "PATH.test(path)", "true"],
+    ["takes no path", 'segment === ".."', "false"],
+    ["takes no path", "path.length <= MAX_PATH_BYTES", "true"],
+    [
+      "builds no URL of addresses",
+      "if (isLoopbackAddress(address)) return isLoopbackAddress(source);",
+      "",
+    ],
+    ["builds no URL of addresses", ".slice(0, MAX_ADDRESSES)", ""],
+    ["builds no URL of addresses", "|| isLinkLocal6(bytes)", ""],
+  ].map(([attack = "", check = "", removed = ""]) => ({
+    attack: `readService() ${attack}`,
+    file: "wire/image_service.ts",
+    check,
+    removed,
+    tests: ["wire/image_service_test.ts"],
+  })),
+  {
+    attack: "Discovery lets no provider keep another",
+    file: "discover/discovery.ts",
+    check: "} else if (known.providerHref !== providerHref) {",
+    removed: "} else if (false) {",
+    tests: ["discover/discovery_test.ts"],
+  },
+  {
+    attack: "QuerierLink takes in no answer to its own address",
+    file: "net/mdns/querier_link.ts",
+    check: ": isOnLink(from.address, link)",
+    removed: ": true",
+    tests: ["net/mdns/querier_link_test.ts"],
+  },
+];
