@@ -55,6 +55,8 @@ export interface DhtPublicationsOptions {
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
+/** Of thousands that fail, so many milliseconds lie between two attempts. */
+const MIN_RETRY_SHARE_MS = 50;
 /** A new peer is given time to be looked up by others. */
 const NEW_PEER_DELAY_MS = 500;
 /** Kademlia's k: with fewer holders, every new peer becomes one. */
@@ -95,8 +97,9 @@ interface Publication {
 export class DhtPublications {
   readonly #options: DhtPublicationsOptions;
   readonly #publications = new Map<string, Publication>();
+  #running = 0;
   #lastUpdatedMs = 0;
-  #lastTickMs = 0;
+  #lastCheckMs = 0;
   #hasWarned = false;
 
   /** Nothing is published before `set`. */
@@ -107,7 +110,9 @@ export class DhtPublications {
   /** Publishes an image, or publishes it anew: attempts begun before are void. */
   set(advertisement: Advertisement, now: Now): PublishOrder {
     const id = formatChannelArch(advertisement.image);
-    this.#publications.get(id)?.ending.abort();
+    const before = this.#publications.get(id);
+    before?.ending.abort();
+    if (before?.isRunning) this.#running--;
     const publication: Publication = {
       advertisement,
       ending: new AbortController(),
@@ -129,7 +134,9 @@ export class DhtPublications {
    */
   delete(image: ChannelArch): boolean {
     const id = formatChannelArch(image);
-    this.#publications.get(id)?.ending.abort();
+    const publication = this.#publications.get(id);
+    publication?.ending.abort();
+    if (publication?.isRunning) this.#running--;
     return this.#publications.delete(id);
   }
 
@@ -153,10 +160,14 @@ export class DhtPublications {
 
   /** What is to be published now, for `ended` to be told of. */
   tick(now: Now): PublishOrder[] {
-    this.#lastTickMs = now.monotonicMs;
-    const due = this.#idle().filter((publication) =>
-      publication.dueMs <= now.monotonicMs || this.#isStale(publication, now)
-    );
+    const isCheck = now.monotonicMs >= this.#lastCheckMs + CHECK_INTERVAL_MS;
+    if (isCheck) this.#lastCheckMs = now.monotonicMs;
+    const due: Publication[] = [];
+    for (const publication of this.#publications.values()) {
+      if (publication.isRunning) continue;
+      if (isCheck && this.#isStale(publication, now)) publication.dueMs = 0;
+      if (publication.dueMs <= now.monotonicMs) due.push(publication);
+    }
     return due.slice(0, this.#free()).map((one) => this.#begin(one, now));
   }
 
@@ -193,6 +204,7 @@ export class DhtPublications {
     if (publication === undefined) return undefined;
     const { refreshSeconds, random } = this.#options;
     publication.isRunning = false;
+    this.#running--;
     if (result.ok) {
       publication.storedAt = result.value;
       publication.attempts = 0;
@@ -204,9 +216,9 @@ export class DhtPublications {
       return undefined;
     }
     publication.problem = result.reason;
-    const retryMs = Math.min(
-      FIRST_RETRY_MS * 2 ** publication.attempts++,
-      MAX_RETRY_MS,
+    const retryMs = Math.max(
+      Math.min(FIRST_RETRY_MS * 2 ** publication.attempts++, MAX_RETRY_MS),
+      this.#publications.size * MIN_RETRY_SHARE_MS,
     );
     advance(publication, monotonicMs + retryMs * (0.75 + random() / 2));
     if (this.#hasWarned) return undefined;
@@ -216,12 +228,15 @@ export class DhtPublications {
 
   /** When `tick` has something to look at, on the monotonic clock. */
   nextDueMs(): number {
-    const idle = this.#idle();
-    if (idle.length === 0 || this.#free() === 0) return Infinity;
-    return Math.min(
-      this.#lastTickMs + CHECK_INTERVAL_MS,
-      ...idle.map(({ dueMs }) => dueMs),
-    );
+    if (this.#running === this.#publications.size || this.#free() === 0) {
+      return Infinity;
+    }
+    // Of thousands: without a list of them.
+    let nextMs = this.#lastCheckMs + CHECK_INTERVAL_MS;
+    for (const { isRunning, dueMs } of this.#publications.values()) {
+      if (!isRunning && dueMs < nextMs) nextMs = dueMs;
+    }
+    return nextMs;
   }
 
   /** Whether other nodes keep a record of the image that holds. */
@@ -248,6 +263,7 @@ export class DhtPublications {
     const { advertisement: { image, version }, ending } = publication;
     publication.dueMs = Infinity;
     publication.isRunning = true;
+    this.#running++;
     publication.lastAttempt = now;
     publication.url = this.#options.urlFor(image);
     // Other nodes refuse a record older than the last one, and the wall clock
@@ -271,14 +287,9 @@ export class DhtPublications {
       : this.#publications.get(formatChannelArch(image));
   }
 
-  #idle(): Publication[] {
-    return [...this.#publications.values()].filter((one) => !one.isRunning);
-  }
-
   /** How many more may be published again. */
   #free(): number {
-    const running = this.#publications.size - this.#idle().length;
-    return Math.max(0, MAX_AT_ONCE - running);
+    return Math.max(0, MAX_AT_ONCE - this.#running);
   }
 
   /**

@@ -21,6 +21,9 @@ export const HOST_CLAIM = "host";
 /** Own records that are remembered after they changed. */
 const MAX_CHANGED_RECORDS = 1000;
 
+/** More than a machine has links. */
+const MAX_ADDRESSES = 1000;
+
 /** What holds for all images of a provider. */
 export interface ProviderAddress {
   /** The machine's name, from which ours are made. */
@@ -53,6 +56,11 @@ export class PublishedImages {
     () => MAX_CHANGED_RECORDS + 4 * this.#images.size,
     "forget oldest",
   );
+  /** By the provider's address on a link. */
+  readonly #made = new BoundedMap<string, {
+    readonly common: string;
+    readonly claims: WeakMap<PublishedImage, Claim>;
+  }>(MAX_ADDRESSES, "forget oldest");
   #hostOrdinal = 1;
 
   /** Starts without images, at the names and addresses they all share. */
@@ -103,19 +111,13 @@ export class PublishedImages {
     if (this.isEmpty) return claims;
     const host = hostDnsName(this.#hostId, this.#hostOrdinal);
     claims.set(HOST_CLAIM, hostClaim(host, hostAddresses));
+    const made = this.#claimsMadeFor(address, host);
     for (const [id, published] of this.#images) {
-      const txt = this.#txt(published, address);
-      if (!txt.ok) continue; // only an address longer than all there are
-      claims.set(
-        id,
-        serviceClaim({
-          instance: this.#instanceOf(published),
-          listedUnder: [SERVICE_NAME, subtypeName(published.image)],
-          host,
-          port: this.#provider.port,
-          txt: txt.value,
-        }),
-      );
+      const claim = made.get(published) ??
+        this.#imageClaim(published, address, host);
+      if (claim === undefined) continue;
+      made.set(published, claim);
+      claims.set(id, claim);
     }
     for (const record of [...claims.values()].flatMap((c) => c.unique)) {
       this.#ownKeys.set(recordKey(record), true);
@@ -149,6 +151,40 @@ export class PublishedImages {
     this.#taken.delete(this.#instanceOf(published));
     this.#put(id, renamed);
     return this.#instanceOf(renamed);
+  }
+
+  /**
+   * The claims of before, which hold as long as what all have in common does:
+   * of thousands of images few change at a time.
+   */
+  #claimsMadeFor(
+    address: string,
+    host: DnsName,
+  ): WeakMap<PublishedImage, Claim> {
+    const common = `${host} ${this.#provider.p2pAddress?.(address)}`;
+    const before = this.#made.get(address);
+    if (before?.common === common) return before.claims;
+    const claims = new WeakMap<PublishedImage, Claim>();
+    this.#made.set(address, { common, claims });
+    return claims;
+  }
+
+  /** @returns undefined for an address longer than all there are */
+  #imageClaim(
+    published: PublishedImage,
+    address: string,
+    host: DnsName,
+  ): Claim | undefined {
+    const txt = this.#txt(published, address);
+    return txt.ok
+      ? serviceClaim({
+        instance: this.#instanceOf(published),
+        listedUnder: [SERVICE_NAME, subtypeName(published.image)],
+        host,
+        port: this.#provider.port,
+        txt: txt.value,
+      })
+      : undefined;
   }
 
   #put(id: string, published: PublishedImage): void {

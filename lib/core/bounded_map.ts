@@ -52,12 +52,17 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     if (isNew && this.#entries.size >= max && this.#whenFull === "refuse") {
       return false;
     }
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size < max) break;
-      this.#entries.delete(oldest);
-    }
+    if (this.#entries.size >= max) this.#forgetOldest(max);
     this.#entries.set(key, value);
     return true;
+  }
+
+  /** Not begun in vain: an iterator steps over all that was deleted before. */
+  #forgetOldest(max: number): void {
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size < max) return;
+      this.#entries.delete(oldest);
+    }
   }
 
   /**

@@ -82,6 +82,9 @@ export async function openDht(
   return opened;
 }
 
+/** How long the address of this machine is not asked for again. */
+const BASE_URL_MS = 1000;
+
 /** Advertises in the DHT, under an address that others can reach. */
 export function advertiseInDht(
   config: ServeConfig,
@@ -96,8 +99,19 @@ export function advertiseInDht(
   },
 ): DhtAdvertiser {
   const address = () => mappedAddress() ?? ownAddress();
-  const baseUrl = () =>
-    config.advertiseUrl ?? httpBaseUrl(address(), http.port);
+  let known:
+    | { readonly url: URL | string; readonly untilMs: number }
+    | undefined;
+  // Asked for once for all images that are looked at together.
+  const baseUrl = () => {
+    if (config.advertiseUrl !== undefined) return config.advertiseUrl;
+    const now = clock.monotonic();
+    if (known === undefined || now >= known.untilMs) {
+      const url = httpBaseUrl(address(), http.port);
+      known = { url, untilMs: now + BASE_URL_MS };
+    }
+    return known.url;
+  };
   if (
     config.advertiseUrl === undefined && isPrivateAddress(address()) &&
     !config.dht.portMapping &&

@@ -141,6 +141,7 @@ export class Reconciler {
     const silent: string[] = [];
     for (const { image } of offer.images) {
       const name = formatChannelArch(image);
+      if (this.#announced.has(name) && !reasons.has(name)) continue;
       const found = this.#advertisers.some((a) => a.isPublished(image));
       if (found && !this.#announced.has(name)) {
         this.#announced.add(name);

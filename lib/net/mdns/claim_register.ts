@@ -85,8 +85,9 @@ export class ClaimRegister {
 
   /** Makes a claim, or replaces the one of the same id. */
   set(id: string, claim: Claim, nowMs: number): void {
-    this.#revision++;
     const entry = this.#entries.get(id);
+    if (entry?.claim === claim) return this.#recall(claim);
+    this.#revision++;
     if (entry === undefined || !sameName(entry.claim.name, claim.name)) {
       // The unique records now belong to the host that won the name.
       if (entry !== undefined) {
@@ -228,11 +229,11 @@ export class ClaimRegister {
 
   /** When `take` has something next, `Infinity` for never. */
   nextDueMs(): number {
-    return Math.min(
-      Infinity,
-      ...[...this.#entries.values()].map((entry) => entry.dueMs),
-      ...this.#farewells.map((farewell) => farewell.dueMs),
-    );
+    let nextMs = Infinity;
+    for (const { dueMs } of this.#entries.values()) {
+      if (dueMs < nextMs) nextMs = dueMs;
+    }
+    return Math.min(nextMs, ...this.#farewells.map(({ dueMs }) => dueMs));
   }
 
   #newEntry(
@@ -240,7 +241,7 @@ export class ClaimRegister {
     wasEstablished: boolean,
     nowMs: number,
   ): Entry {
-    const waiting = [...this.#entries.values()].find((entry) =>
+    const waiting = this.#entries.values().find((entry) =>
       entry.phase === "probing" && entry.sent === 0 &&
       entry.dueMs <= nowMs + PROBE_INTERVAL_MS
     );
