@@ -204,10 +204,19 @@ function isDate(version: unknown): version is string {
   return typeof version === "string" && /^\d{4}\.\d\d\.\d\d$/.test(version);
 }
 
-/** Whether a promise made earlier can stand as it is. */
-function isFresh(
-  { createdAtMs, expiresAtMs }: BootManifest,
-  { now, expiresDays, clockTrusted = true }: IssueOptions,
+/**
+ * Whether a promise made earlier can stand as it is, for all that the clock and
+ * the settings say.
+ */
+export function isFresh(
+  { createdAtMs, expiresAtMs }: Pick<
+    BootManifest,
+    "createdAtMs" | "expiresAtMs"
+  >,
+  { now, expiresDays, clockTrusted = true }: Pick<
+    IssueOptions,
+    "now" | "expiresDays" | "clockTrusted"
+  >,
 ): boolean {
   if (!clockTrusted) return true;
   const lifeMs = expiresDays * DAY_MS;

@@ -1,9 +1,5 @@
 import { dirname, join } from "node:path";
-import {
-  type ChannelArch,
-  formatChannelArch,
-  sameImage,
-} from "../core/channel_arch.ts";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { setAside } from "../core/damaged_file.ts";
 import { UserError } from "../core/errors.ts";
 import { mapParallel } from "../core/map_parallel.ts";
@@ -11,26 +7,26 @@ import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import type {
   ImageCatalog,
+  ServedBlob,
   ServedImage,
 } from "../http/artifacts/image_catalog.ts";
 import { loaderWarnings } from "../http/artifacts/loader_files.ts";
-import {
-  artifactsByRole,
-  type BootManifest,
-} from "../manifest/boot_manifest.ts";
+import { artifactsByRole } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
-import { issueManifest } from "../manifest/issue_manifest.ts";
+import { isFresh, issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { isUnchanged } from "../scan/digest.ts";
 import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
-import { ImageTree } from "../scan/image_tree.ts";
+import { ImageTree, type LookAt } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
 import { bootWarnings } from "./boot_warnings.ts";
 import type { Machine } from "./machine.ts";
+import { ServedBlobs } from "./served_blobs.ts";
+import { type Outcome, type Served, servedImage } from "./served_image.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
@@ -59,17 +55,21 @@ export class ImageLibrary implements ImageCatalog {
   #tree: Promise<ImageTree> | undefined;
   readonly #warnings: StandingWarnings;
   #images: readonly ServedImage[] = [];
-  /** By the SHA-256 of the manifest, which all of a boot script follows from. */
-  #bootWarnings: ReadonlyMap<string, readonly string[]> = new Map();
+  #byName: ReadonlyMap<string, ServedImage> = new Map();
+  readonly #blobs: ServedBlobs;
+  /** What images are served as, for as long as that holds. */
+  readonly #served = new WeakMap<HashedImage, Served>();
   #missing: readonly MissingImage[] = [];
   #trustDocuments: TrustDocuments["documents"] = new Map();
   #keyProblem: UserError | undefined;
   #isIncomplete = false;
+  #hasNewSettings = false;
 
   /** Empty until the first `refresh()`. */
   constructor(options: ImageLibraryOptions) {
     this.#options = options;
     this.#warnings = new StandingWarnings(options);
+    this.#blobs = new ServedBlobs(options);
   }
 
   /** In the order of the settings, then sorted. */
@@ -79,7 +79,12 @@ export class ImageLibrary implements ImageCatalog {
 
   /** The image, unless it is not served. */
   find(image: ChannelArch): ServedImage | undefined {
-    return this.#images.find((served) => sameImage(served.image, image));
+    return this.#byName.get(formatChannelArch(image));
+  }
+
+  /** A file of an image, or of what was served in its place lately. */
+  findBlob(sha256: string): ServedBlob | undefined {
+    return this.#blobs.find(sha256);
   }
 
   /** What was expected at the last refresh and is not there. */
@@ -118,6 +123,7 @@ export class ImageLibrary implements ImageCatalog {
     others: Pick<ImageLibraryOptions, "expiresDays" | "loaders">,
   ): void {
     this.#options = { ...this.#options, scan, ...others };
+    this.#hasNewSettings = true;
   }
 
   /**
@@ -146,8 +152,9 @@ export class ImageLibrary implements ImageCatalog {
     // Again, since more may have settled while some were read.
     while (tree.hasPending) {
       await tree.hashPending({ signal });
-      await this.look({ signal });
+      await this.look({ at: "changes", signal });
     }
+    await tree.save();
   }
 
   /**
@@ -155,29 +162,25 @@ export class ImageLibrary implements ImageCatalog {
    * signs what has new content or is half-way to its expiry, and forgets what
    * is gone.
    *
+   * @param at how much of the disk is looked at. @default "everything"
    * @param warnAfterMs how long a fault must last to be said: a file that is
-   * being copied is empty at first
+   * being copied is empty at first. @default 0
    * @throws UserError when the artifacts directory itself cannot be read
    */
-  async look({ warnAfterMs = 0, signal }: {
+  async look({ at = "everything", warnAfterMs = 0, signal }: {
+    readonly at?: LookAt;
     readonly warnAfterMs?: number;
     readonly signal: AbortSignal;
   }): Promise<void> {
     const tree = await this.tree();
+    const all = this.#hasNewSettings;
+    this.#hasNewSettings = false;
     const { hashed, missing, warnings: passedOver } = await tree.look(
       this.#options.scan,
-      { signal },
+      { at: all ? "everything" : at, signal },
     );
-    this.#keyProblem = undefined;
-    const results = await mapParallel(
-      hashed,
-      (image) => this.#serve(image, { signal }),
-    );
+    const results = await this.#serveAll(hashed, { signal });
     const images = results.flatMap(({ image }) => image ?? []);
-    this.#bootWarnings = new Map(images.map((image) => {
-      const { sha256 } = image.manifest;
-      return [sha256, this.#bootWarnings.get(sha256) ?? bootWarnings(image)];
-    }));
     const { loaders, stateDir, fileSystem, clock } = this.#options;
     const loaderFaults = await loaderWarnings(
       { loaders, stateDir },
@@ -189,15 +192,12 @@ export class ImageLibrary implements ImageCatalog {
       { now: clock.now(), signal },
     );
     this.#trustDocuments = trust.documents;
-    this.#images = images;
+    await this.#offer(images);
     this.#isIncomplete = images.length < hashed.length;
     this.#missing = missing;
     this.#warnings.update([
       ...passedOver,
-      ...results.flatMap(({ image, warning }) => [
-        ...warning === undefined ? [] : [warning],
-        ...this.#bootWarnings.get(image?.manifest.sha256 ?? "") ?? [],
-      ]),
+      ...results.flatMap(({ warnings }) => warnings(clock.now())),
       ...loaderFaults,
       ...trust.warnings,
     ], warnAfterMs);
@@ -216,21 +216,58 @@ export class ImageLibrary implements ImageCatalog {
       );
       return unchanged.every(Boolean) ? [image] : [];
     });
-    this.#images = kept.flat();
+    await this.#offer(kept.flat());
+  }
+
+  async #offer(images: readonly ServedImage[]): Promise<void> {
+    const before = this.#images;
+    this.#images = images;
+    const isSame = images.length === before.length &&
+      images.every((image, index) => image === before[index]);
+    if (!isSame) {
+      this.#byName = new Map(
+        images.map((served) => [formatChannelArch(served.image), served]),
+      );
+    }
+    await this.#blobs.update(images);
+  }
+
+  /** Serves images, each anew only where what it was served as holds no more. */
+  async #serveAll(
+    images: readonly HashedImage[],
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Outcome[]> {
+    this.#keyProblem = undefined;
+    const now = this.#options.clock.now();
+    const still = images.map((image) => {
+      const served = this.#served.get(image);
+      return served?.holds(now) ? served : undefined;
+    });
+    const others = images.filter((_, index) => still[index] === undefined);
+    const results = new Map<HashedImage, Outcome>();
+    await mapParallel(others, async (image) => {
+      results.set(image, await this.#serve(image, { signal }));
+    });
+    return images.flatMap((image, index) =>
+      results.get(image) ?? still[index] ?? []
+    );
   }
 
   /** An image under its manifest, or the reason why not as a warning. */
   async #serve(
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<Partial<Served>> {
+  ): Promise<Outcome> {
     try {
-      return await this.#serveSigned(hashed, { signal }) ??
-        { image: await this.#sign(hashed, { signal }) };
+      const served = await this.#serveSigned(hashed, { signal }) ??
+        await this.#sign(hashed, { signal });
+      this.#served.set(hashed, served);
+      return served;
     } catch (error) {
       signal.throwIfAborted();
       const name = formatChannelArch(hashed.image);
-      return { warning: `Cannot offer ${name}: ${messageOf(error)}` };
+      const warning = `Cannot offer ${name}: ${messageOf(error)}`;
+      return { warnings: () => [warning] };
     }
   }
 
@@ -244,7 +281,7 @@ export class ImageLibrary implements ImageCatalog {
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Served | undefined> {
-    const { fileSystem, clock } = this.#options;
+    const { fileSystem } = this.#options;
     const path = hashed.manifestPath;
     if (path === undefined) return undefined;
     const bytes = await readEnvelopeFile(path, fileSystem, { signal });
@@ -256,20 +293,25 @@ export class ImageLibrary implements ImageCatalog {
       );
     }
     const { manifest, sha256, artifacts } = signed.value;
-    const warning = expiryWarning({
+    const image = servedImage(manifest, { bytes, sha256 }, artifacts);
+    const boot = bootWarnings(image);
+    const expiry = {
       subject: `The manifest "${path}"`,
       expiresAtMs: manifest.expiresAtMs,
       remedy: "have its owner sign a new one",
-    }, clock.now());
-    const image = servedImage(manifest, { bytes, sha256 }, artifacts);
-    return { image, ...warning !== undefined && { warning } };
+    };
+    return {
+      image,
+      holds: () => true,
+      warnings: (now) => [expiryWarning(expiry, now) ?? [], boot].flat(),
+    };
   }
 
   /** An image under a manifest that this provider signs itself. */
   async #sign(
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<ServedImage> {
+  ): Promise<Served> {
     const { expiresDays, fileSystem, clock, stateDir } = this.#options;
     const signer = await this.#signer();
     const path = join(
@@ -293,7 +335,19 @@ export class ImageLibrary implements ImageCatalog {
       await fileSystem.makeDirectory(dirname(path), 0o755);
       await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
     }
-    return servedImage(manifest, { bytes, sha256 }, artifactsByRole(hashed));
+    const artifacts = artifactsByRole(hashed);
+    const image = servedImage(manifest, { bytes, sha256 }, artifacts);
+    const boot = bootWarnings(image);
+    return {
+      image,
+      warnings: () => boot,
+      holds: (now) =>
+        isFresh(manifest, {
+          now,
+          clockTrusted: now >= RELEASED_AT_MS,
+          expiresDays: this.#options.expiresDays,
+        }),
+    };
   }
 
   /** Sets the last envelope of an image aside, if it could not be read. */
@@ -317,27 +371,4 @@ export class ImageLibrary implements ImageCatalog {
       throw error;
     }
   }
-}
-
-/** An image that can be offered. */
-interface Served {
-  readonly image: ServedImage;
-  /** For the operator. */
-  readonly warning?: string;
-}
-
-/** An image with the version and command line that its manifest promises. */
-function servedImage(
-  { image, version, cmdline, initrds }: BootManifest,
-  manifest: ServedImage["manifest"],
-  artifacts: ServedImage["artifacts"],
-): ServedImage {
-  return {
-    image,
-    version,
-    ...cmdline !== undefined && { cmdline },
-    manifest,
-    artifacts,
-    ...initrds.length > 0 && { initrds },
-  };
 }

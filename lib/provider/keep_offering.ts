@@ -3,6 +3,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { ArtifactWatcher } from "../scan/artifact_watcher.ts";
+import type { ImageTree, LookAt } from "../scan/image_tree.ts";
 import type { ScanSettings } from "../scan/scan_available.ts";
 import { QUIET_MS } from "../scan/settling.ts";
 import type { ImageLibrary } from "./image_library.ts";
@@ -36,9 +37,11 @@ export interface OfferLoop extends DiskLook {
 const RESCAN_MS = 5000;
 /** The same while it is watched: events can be lost. */
 const WATCHED_RESCAN_MS = 30_000;
-/** Such looks may take this share of the time. */
+/** Looks without a reason may take this share of the time. */
 const MAX_SCAN_SHARE = 0.05;
-/** Those with a reason may take more. */
+/** The same while it is watched. */
+const MAX_WATCHED_SCAN_SHARE = 0.02;
+/** Looks with a reason may take more. */
 const MAX_EVENT_SHARE = 0.5;
 /** A copy or a removal is many events: they are waited for together. */
 const COALESCE_MS = 100;
@@ -100,8 +103,11 @@ export async function keepOffering(
   let interrupt: AbortSignal | undefined;
   let wasRung = false;
   let hasSeenAll = true;
+  let lastSweep = { tookMs: 0, endMs: clock.monotonic() };
+  // How long a look at changes took last.
+  let tookMs = 0;
   try {
-    for (let scanMs = 0;;) {
+    while (true) {
       // Beside the rounds, so that what is gone is withdrawn meanwhile.
       if (tree.hasPending) hashing ??= hash();
       const offer = { images: library.images(), missing: library.missing };
@@ -110,30 +116,29 @@ export async function keepOffering(
         signal,
       });
       if (interrupt === undefined) onReady();
-      const waitMs = waitFor(loop, {
-        lookAgainInMs: tree.lookAgainInMs,
-        hasSeenAll,
-        wasRung,
-        scanMs,
-      });
-      wasRung = await waitForNews(loop, waitMs, { signal });
-      if (wasRung) {
-        const pauseMs = Math.max(
-          COALESCE_MS,
-          scanMs / MAX_EVENT_SHARE - scanMs,
-        );
-        await sleep(clock, pauseMs, { signal });
-      }
+      const sweepMs = lastSweep.endMs +
+        sweepInMs(loop, tree, { hasSeenAll, tookMs: lastSweep.tookMs });
+      const waitMs = Math.min(
+        lookAgainInMs(loop, tree, { wasRung, tookMs }),
+        sweepMs - clock.monotonic(),
+      );
+      wasRung = await waitForNews(loop, tree, waitMs, { signal });
+      if (wasRung) await sleep(clock, pauseMs(tookMs), { signal });
       bell.reset();
       interrupt = bell.signal;
       const startMs = clock.monotonic();
-      hasSeenAll = await look({ signal });
-      scanMs = clock.monotonic() - startMs;
+      const isSweep = startMs >= sweepMs;
+      const at = isSweep ? "changes and more" : "changes";
+      hasSeenAll = await look({ at, signal });
+      const endMs = clock.monotonic();
+      if (isSweep) lastSweep = { tookMs: endMs - startMs, endMs };
+      else tookMs = endMs - startMs;
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     await hashing;
+    await tree.save();
   }
 }
 
@@ -145,43 +150,70 @@ export async function keepOffering(
  */
 async function waitForNews(
   { bell, watcher, settings, clock }: OfferLoop,
+  tree: ImageTree,
   waitMs: number,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<boolean> {
   for (let leftMs = waitMs;; leftMs -= RESCAN_MS) {
     const stepMs = Math.min(leftMs, RESCAN_MS);
-    if (await bell.wait(clock, stepMs, { signal })) return true;
+    if (await bell.wait(clock, Math.max(0, stepMs), { signal })) return true;
     if (leftMs <= RESCAN_MS) return false;
-    if (await watcher.update(settings(), { signal })) return true;
+    if (await watcher.update(settings(), { signal })) {
+      tree.noteChange([]);
+      return true;
+    }
+    if (await tree.hasMoved()) return true;
   }
 }
 
-/** How long until the next round, unless the bell rings. */
-function waitFor(
+/** How long after the last look without a reason the next one is due. */
+function sweepInMs(
   { library, watcher, reconciler }: OfferLoop,
-  { lookAgainInMs, hasSeenAll, wasRung, scanMs }: {
-    readonly lookAgainInMs: number | undefined;
+  tree: ImageTree,
+  { hasSeenAll, tookMs }: {
     /** Whether the last look was possible. */
     readonly hasSeenAll: boolean;
-    readonly wasRung: boolean;
-    /** How long the last look took. */
-    readonly scanMs: number;
+    readonly tookMs: number;
   },
 ): number {
   // A later round logs what can be found by then, and tries again what could
   // not be signed or looked at.
   const isDone = hasSeenAll && !reconciler.hasUnannounced &&
     !library.isIncomplete;
-  const rescanMs = watcher.isWatching && isDone ? WATCHED_RESCAN_MS : RESCAN_MS;
+  const isTold = watcher.isWatching && !tree.isSilent;
+  const share = isTold ? MAX_WATCHED_SCAN_SHARE : MAX_SCAN_SHARE;
+  const rescanMs = isTold && isDone && !tree.isLarge
+    ? WATCHED_RESCAN_MS
+    : RESCAN_MS;
+  return Math.max(rescanMs, tookMs / share);
+}
+
+/** How long more events are waited for after the first. */
+function pauseMs(tookMs: number): number {
+  return Math.max(COALESCE_MS, tookMs / MAX_EVENT_SHARE - tookMs);
+}
+
+/** How long until a look at what may have changed, unless the bell rings. */
+function lookAgainInMs(
+  { library }: OfferLoop,
+  tree: ImageTree,
+  { wasRung, tookMs }: {
+    readonly wasRung: boolean;
+    readonly tookMs: number;
+  },
+): number {
   const wantedMs = Math.min(
-    lookAgainInMs ?? Infinity,
+    tree.lookAgainInMs ?? Infinity,
     wasRung ? FOLLOW_UP_MS : Infinity,
     library.hasUnsaidWarning ? WARN_AFTER_MS : Infinity,
   );
-  return Math.min(
-    Math.max(rescanMs, scanMs / MAX_SCAN_SHARE),
-    Math.max(wantedMs, scanMs / MAX_EVENT_SHARE, COALESCE_MS),
-  );
+  return Math.max(wantedMs, tookMs / MAX_EVENT_SHARE, COALESCE_MS);
+}
+
+/** How the disk is looked at. */
+interface LookOptions {
+  readonly at: LookAt;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -191,17 +223,33 @@ function waitFor(
  * @returns whether the look was possible
  */
 function lookWith(
-  { library, watcher, settings, logger }: DiskLook,
-): (options: { readonly signal: AbortSignal }) => Promise<boolean> {
+  { library, watcher, settings, clock, logger }: DiskLook,
+): (options: LookOptions) => Promise<boolean> {
   let lastProblem: string | undefined;
-  return async ({ signal }) => {
+  const look = async (options: LookOptions) => {
+    const tree = await library.tree();
+    // What was not watched until now has told nothing.
+    if (await watcher.update(settings(), options)) tree.noteChange([]);
+    await tree.hasMoved();
+    await library.look({ ...options, warnAfterMs: WARN_AFTER_MS });
+    if (tree.takeUnwatched()) watcher.renew();
+  };
+  const lookTwice = async (options: LookOptions) => {
     try {
-      await watcher.update(settings(), { signal });
-      await library.look({ warnAfterMs: WARN_AFTER_MS, signal });
+      await look(options);
+    } catch {
+      // A link that is set anew is gone for a moment.
+      await sleep(clock, COALESCE_MS, options);
+      await look(options);
+    }
+  };
+  return async (options) => {
+    try {
+      await lookTwice(options);
       lastProblem = undefined;
       return true;
     } catch (error) {
-      signal.throwIfAborted();
+      options.signal.throwIfAborted();
       await library.dropLost();
       const problem = messageOf(error);
       if (problem !== lastProblem) {

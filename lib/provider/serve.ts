@@ -27,10 +27,10 @@ export async function serve(
 ): Promise<void> {
   const { fileSystem, clock, logger } = machine;
   const bell = new Bell();
-  const onChange = () => bell.ring();
+  const ring = () => bell.ring();
   await using stack = new AsyncDisposableStack();
   const { library, settings } = stack.use(
-    await openLibrary(config, machine, { changes, onChange, signal }),
+    await openLibrary(config, machine, { changes, onChange: ring, signal }),
   );
   let advertising: Advertising | undefined;
   const http = stack.use(openHttp(config, machine, {
@@ -44,7 +44,10 @@ export async function serve(
       fileSystem,
       clock,
       logger,
-      onChange,
+      onChange(paths) {
+        tree.noteChange(paths);
+        bell.ring();
+      },
       onWriter: (path, writer) => tree.noteWriter(path, writer),
     }),
   );

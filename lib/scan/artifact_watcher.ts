@@ -8,7 +8,7 @@ import {
 } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
-import type { ScanSettings } from "./scan_available.ts";
+import { artifactRoots, type ScanSettings } from "./scan_available.ts";
 import type { WriterState } from "./settling.ts";
 
 /** What a watcher needs, and whom it tells. */
@@ -19,8 +19,11 @@ export interface ArtifactWatcherOptions {
   readonly clock: Clock;
   /** Hears once when the system gives no events. */
   readonly logger: Logger;
-  /** Something has changed that a look would show. */
-  readonly onChange: () => void;
+  /**
+   * Something has changed that a look would show: at or below these paths, with
+   * links resolved; none: nobody knows where.
+   */
+  readonly onChange: (paths: readonly string[]) => void;
   /** Somebody writes, or has closed, the file at this path. */
   readonly onWriter: (path: string, writer: WriterState) => void;
 }
@@ -108,6 +111,14 @@ export class ArtifactWatcher implements Disposable {
     return [this.#begun, ...identities.sort()].join();
   }
 
+  /**
+   * Has every directory be watched anew by the next `update()`: where another
+   * one has come to lie on it, what is watched is the one below.
+   */
+  renew(): void {
+    this[Symbol.dispose]();
+  }
+
   /** Ends all watches. */
   [Symbol.dispose](): void {
     for (const [root, watch] of this.#watches) this.#end(root, watch);
@@ -186,7 +197,7 @@ export class ArtifactWatcher implements Disposable {
     else if (kind !== "modified") {
       for (const path of paths) this.#note(path, WRITERS[kind]);
     }
-    this.#options.onChange();
+    this.#options.onChange(paths);
   }
 
   /** Who moves a file into place is done with it, unless it is open still. */
@@ -219,18 +230,3 @@ const WRITERS = {
   closed: "closed",
   other: undefined,
 } as const;
-
-function artifactRoots(
-  { artifactsDir, channels, channelSettings = new Map() }: ScanSettings,
-): Set<string> {
-  const own = [...channelSettings].flatMap(([channel, { artifactsDir }]) =>
-    artifactsDir !== undefined && (channels?.includes(channel) ?? true)
-      ? [artifactsDir]
-      : []
-  );
-  const needsShared = channels === undefined ||
-    channels.some((channel) =>
-      channelSettings.get(channel)?.artifactsDir === undefined
-    );
-  return new Set([...needsShared ? [artifactsDir] : [], ...own]);
-}

@@ -75,6 +75,8 @@ export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
   readonly version?: string;
   /** Where the signed manifest is that came with the files, if one did. */
   readonly manifestPath?: string;
+  /** As that was when it was scanned. */
+  readonly manifestInfo?: FileInfo;
 }
 
 /** An image ready to be promised to clients. */

@@ -50,6 +50,8 @@ export interface ImageListing {
   readonly files: ReadonlyMap<string, ArtifactFile>;
   /** The files in the directory that are for the program: `cmdline`, ... */
   readonly notes: ReadonlyMap<string, DirectoryEntry["kind"]>;
+  /** What the links among them lead to, resolved. */
+  readonly reaches: readonly string[];
   /** What was passed over and why: whole sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -83,6 +85,7 @@ export async function listImage(scope: ImageScope): Promise<ImageListing> {
   return {
     files: walk.files,
     notes: walk.notes,
+    reaches: [...walk.reaches],
     warnings: [
       ...ignoredWarnings(walk.ignored, scope.directory),
       ...walk.isCut
@@ -162,6 +165,7 @@ export function outside(
 class Walk {
   readonly files = new Map<string, ArtifactFile>();
   readonly notes = new Map<string, DirectoryEntry["kind"]>();
+  readonly reaches = new Set<string>();
   readonly ignored: IgnoredPath[] = [];
   isCut = false;
   readonly #scope: ImageScope;
@@ -199,6 +203,7 @@ class Walk {
     const sorted = entries.toSorted((a, b) => a.name < b.name ? -1 : 1);
     for (const { name, kind } of sorted) {
       const path = directory.path === "" ? name : `${directory.path}/${name}`;
+      if (kind === "symlink") await this.#reach(path);
       if (directory.path === "" && NOTES.has(name) && kind !== "directory") {
         if (kind !== "other") this.notes.set(name, kind);
         else this.#ignore(path, "it is not a regular file");
@@ -235,6 +240,14 @@ class Walk {
       );
     }
     this.files.set(path, { filename: path, ...result.value });
+  }
+
+  /** Takes note of where a link leads; to nowhere yet: anywhere. */
+  async #reach(path: string): Promise<void> {
+    const { fileSystem, realDirectory } = this.#scope;
+    const link = join(realDirectory, path);
+    const real = await fileSystem.realPath(link).catch(rethrowLimit);
+    this.reaches.add(real ?? "/");
   }
 
   async #enter(path: string, { realPath, above }: Waiting): Promise<void> {

@@ -1,21 +1,20 @@
-import {
-  type ChannelArch,
-  formatChannelArch,
-  sameImage,
-} from "../core/channel_arch.ts";
+import { dirname } from "node:path";
+import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 import { checksumProblem } from "./checksums.ts";
-import { artifactFiles, isUnchanged } from "./digest.ts";
+import { artifactFiles, FileChangedError, isUnchanged } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
 import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
 import type { HashedImage, ImageFiles } from "./image_files.ts";
 import {
   type MissingImage,
   scanAvailable,
+  type ScanResult,
   type ScanSettings,
 } from "./scan_available.ts";
+import { ScanMemory } from "./scan_memory.ts";
 import { PrivateKeyCheck } from "./private_keys.ts";
 import type { WriterState } from "./settling.ts";
 import { SettlingFiles } from "./settling_files.ts";
@@ -30,13 +29,27 @@ export interface TreeLook {
   readonly warnings: readonly string[];
 }
 
+/**
+ * How much of a tree is looked at; the rest is taken for what it was. `changes`:
+ * what was noted, and what is not whole. `changes and more`: of a large tree a
+ * part besides, with each look another one, all of a small one.
+ */
+export type LookAt = "everything" | "changes" | "changes and more";
+
 /** A file that could not be read is tried again after this time. */
 const RETRY_MS = 5000;
 /** What was read for longer than this is not lost when the program is killed. */
 const SAVE_INTERVAL_MS = 10_000;
+/** Changes that come close together are kept together. */
+const SAVE_DELAY_MS = 5000;
+/**
+ * How long an image is gone before it counts as gone: where a directory is put
+ * in the place of another by two steps, there is none for a moment.
+ */
+const GONE_MS = 100;
 
 interface Failure {
-  readonly warning: string;
+  readonly reason: string;
   readonly retryAtMs: number;
 }
 
@@ -50,10 +63,17 @@ export class ImageTree {
   readonly #progress: HashProgressOptions;
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
+  readonly #memory: ScanMemory<ScanResult>;
   readonly #privateKeys = new PrivateKeyCheck();
   readonly #failures = new Map<string, Failure>();
-  #hashed: readonly HashedImage[] = [];
+  /** By files: the same object for as long as they stay the same. */
+  readonly #known = new WeakMap<ImageFiles, HashedImage>();
+  #available: ReadonlySet<ImageFiles> = new Set();
+  #hashed: ReadonlyMap<string, HashedImage> = new Map();
+  /** Since when an image that is offered is not there, on the monotonic clock. */
+  #goneSinceMs: ReadonlyMap<string, number> = new Map();
   #pending: readonly ImageFiles[] = [];
+  #cancelSave: (() => void) | undefined;
 
   /**
    * Nothing is known until the first `look()`.
@@ -72,11 +92,44 @@ export class ImageTree {
     this.#progress = progress;
     this.#digests = digests;
     this.#settling = new SettlingFiles(clock);
+    this.#memory = new ScanMemory({ clock, fileSystem });
   }
 
   /** Takes note of an event of the disk. */
   noteWriter(path: string, writer: WriterState): void {
     this.#settling.noteWriter(path, writer);
+  }
+
+  /**
+   * Takes note of where something has changed.
+   *
+   * @param paths with links resolved; none: nobody knows where
+   */
+  noteChange(paths: readonly string[]): void {
+    this.#memory.note(paths);
+  }
+
+  /**
+   * Looks whether another directory has come to lie in the place of one, which
+   * is no event, as far as that can be seen in a moment.
+   */
+  async hasMoved(): Promise<boolean> {
+    return await this.#memory.compare();
+  }
+
+  /** Whether directories were found since the last call that no watch sees. */
+  takeUnwatched(): boolean {
+    return this.#memory.takeRemounted();
+  }
+
+  /** Whether part of it lies where changes cause no events. */
+  get isSilent(): boolean {
+    return this.#memory.isSilent;
+  }
+
+  /** Whether looks at `changes and more` see it part by part. */
+  get isLarge(): boolean {
+    return this.#memory.isLarge;
   }
 
   /** Whether there is an image to be hashed. */
@@ -90,59 +143,73 @@ export class ImageTree {
     // What is due already is pending, and needs no other look.
     const times = [...this.#failures.values()]
       .map(({ retryAtMs }) => retryAtMs - now).filter((inMs) => inMs > 0);
+    for (const sinceMs of this.#goneSinceMs.values()) {
+      times.push(Math.max(0, sinceMs + GONE_MS - now));
+    }
     const { settlesInMs } = this.#settling;
     if (settlesInMs !== undefined) times.push(settlesInMs);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /**
-   * Looks at names and sizes. An image whose files are all as they were is
-   * kept although more of them are being added, or others have come in their
-   * place: it gives way when those are hashed, at once.
+   * Looks at names and sizes. An image that was hashed stays while its files
+   * settle and are read again, whatever has become of them, as long as there is
+   * a kernel: it gives way when what is new is hashed, at once.
    *
+   * @param at how much of it is looked at. @default "everything"
    * @throws UserError when the artifacts directory itself cannot be read
    */
   async look(
     settings: ScanSettings,
-    { signal }: { readonly signal: AbortSignal },
+    { at = "everything", signal }: {
+      readonly at?: LookAt;
+      readonly signal: AbortSignal;
+    },
   ): Promise<TreeLook> {
-    const scan = await scanAvailable(settings, this.#fileSystem, {
-      privateKeys: this.#privateKeys,
-      signal,
-    });
-    const settled = new Set(this.#settling.settled(scan.available));
+    const scan = await this.#scan(settings, { at, signal });
+    const { available } = scan;
+    this.#settling.update(available);
     const now = this.#clock.monotonic();
-    const mismatches: string[] = [];
-    const hashed: HashedImage[] = [];
+    const warnings = [...scan.warnings];
+    const hashed = new Map<string, HashedImage>();
     const pending: ImageFiles[] = [];
-    for (const files of scan.available) {
-      const known = settled.has(files)
-        ? await this.#digests.find(files)
-        : undefined;
-      const problem = known === undefined ? undefined : checksumProblem(known);
+    const again: string[] = [];
+    const names = new Set<string>();
+    for (const files of available) {
+      const name = formatChannelArch(files.image);
+      names.add(name);
+      const known = this.#known.get(files) ?? await this.#find(files);
+      const problem = known && checksumProblem(known);
       if (problem !== undefined) {
-        const name = formatChannelArch(files.image);
-        mismatches.push(`Cannot offer ${name}: ${problem}`);
+        warnings.push(`Cannot offer ${name}: ${problem}`);
         continue;
       }
-      const image = known ?? await this.#stillWhole(files);
-      if (image !== undefined) hashed.push(image);
-      const failure = this.#failures.get(formatChannelArch(files.image));
+      const image = known ?? await this.#before(name);
+      if (image !== undefined) hashed.set(name, image);
+      if (known !== undefined) continue;
+      again.push(files.directory);
+      const failure = this.#failures.get(name);
+      if (failure !== undefined) {
+        warnings.push(failureWarning(name, failure, image !== undefined));
+      }
       if (
-        known === undefined && settled.has(files) &&
+        this.#settling.isWhole(files) &&
         (failure === undefined || failure.retryAtMs <= now)
       ) pending.push(files);
     }
-    this.#forgetFailures(scan.available.map(({ image }) => image));
+    for (const name of this.#failures.keys()) {
+      if (!names.has(name)) this.#failures.delete(name);
+    }
+    again.push(...this.#waitForGone(names, hashed));
+    this.#memory.readAgain(again);
     this.#hashed = hashed;
     this.#pending = pending;
-    this.#digests.keepOnly([...scan.available, ...hashed]);
-    await this.#digests.save();
-    const failed = [...this.#failures.values()].map(({ warning }) => warning);
+    this.#keep(available);
     return {
-      hashed,
-      missing: scan.missing,
-      warnings: [...scan.warnings, ...mismatches, ...failed],
+      hashed: [...hashed.values()],
+      missing: scan.missing
+        .filter(({ image }) => !hashed.has(formatChannelArch(image))),
+      warnings,
     };
   }
 
@@ -172,31 +239,113 @@ export class ImageTree {
         }
       } catch (error) {
         signal.throwIfAborted();
+        // The next look sees what it is now, and waits until that has settled.
+        if (error instanceof FileChangedError && this.#hashed.has(name)) {
+          continue;
+        }
         this.#failures.set(name, {
-          warning: `Cannot offer ${name}: ${messageOf(error)}`,
+          reason: messageOf(error),
           retryAtMs: this.#clock.monotonic() + RETRY_MS,
         });
       }
     }
   }
 
-  /** The image as it was, if each of its files is still there unchanged. */
-  async #stillWhole(files: ImageFiles): Promise<HashedImage | undefined> {
-    const { image } = files;
-    const before = this.#hashed.find((each) => sameImage(each.image, image));
-    if (before === undefined) return undefined;
-    // What is to be in its place cannot be read: the old one is not wanted.
-    if (this.#failures.has(formatChannelArch(image))) return undefined;
+  /** Keeps what was read across restarts; without it, that is done a few seconds later. */
+  async save(): Promise<void> {
+    this.#cancelSave?.();
+    this.#cancelSave = undefined;
+    this.#digests.keepOnly([...this.#available, ...this.#hashed.values()]);
+    await this.#digests.save();
+  }
+
+  async #scan(
+    settings: ScanSettings,
+    { at, signal }: { readonly at: LookAt; readonly signal: AbortSignal },
+  ): Promise<ScanResult> {
+    if (at === "everything") this.#memory.noteAll();
+    if (at === "changes and more") this.#memory.noteSome();
+    const look = this.#memory.begin();
+    try {
+      const scan = await scanAvailable(settings, this.#fileSystem, {
+        look,
+        privateKeys: this.#privateKeys,
+        signal,
+      });
+      look.end();
+      return scan;
+    } catch (error) {
+      this.#memory.noteAll();
+      throw error;
+    }
+  }
+
+  /** The image with its digests, if its files are whole and have been read. */
+  async #find(files: ImageFiles): Promise<HashedImage | undefined> {
+    if (!this.#settling.isWhole(files)) return undefined;
+    const known = await this.#digests.find(files);
+    if (known !== undefined) this.#known.set(files, known);
+    return known;
+  }
+
+  /**
+   * What was offered by this name, for as long as what is new may still come to
+   * be read. Where it cannot be read, only what is still there as it was.
+   */
+  async #before(name: string): Promise<HashedImage | undefined> {
+    const before = this.#hashed.get(name);
+    if (before === undefined || !this.#failures.has(name)) return before;
     for (const file of artifactFiles(before)) {
       if (!await isUnchanged(file, this.#fileSystem)) return undefined;
     }
     return before;
   }
 
-  #forgetFailures(present: readonly ChannelArch[]): void {
-    const names = new Set(present.map(formatChannelArch));
-    for (const name of this.#failures.keys()) {
-      if (!names.has(name)) this.#failures.delete(name);
+  /**
+   * Goes on offering images that were not seen to be gone before.
+   *
+   * @param names of those that are there
+   * @param hashed takes those that stay
+   * @returns the directories to read again
+   */
+  #waitForGone(
+    names: ReadonlySet<string>,
+    hashed: Map<string, HashedImage>,
+  ): string[] {
+    const now = this.#clock.monotonic();
+    const goneSinceMs = new Map<string, number>();
+    const again: string[] = [];
+    for (const [name, image] of this.#hashed) {
+      if (names.has(name)) continue;
+      const sinceMs = this.#goneSinceMs.get(name) ?? now;
+      if (now - sinceMs >= GONE_MS) continue;
+      goneSinceMs.set(name, sinceMs);
+      hashed.set(name, image);
+      const channel = dirname(image.directory);
+      again.push(image.directory, channel, dirname(channel));
     }
+    this.#goneSinceMs = goneSinceMs;
+    return again;
   }
+
+  #keep(available: readonly ImageFiles[]): void {
+    const before = this.#available;
+    this.#available = new Set(available);
+    const isSame = available.length === before.size &&
+      available.every((files) => before.has(files));
+    if (isSame) return;
+    this.#cancelSave ??= this.#clock.setTimer(() => {
+      this.save();
+    }, SAVE_DELAY_MS);
+  }
+}
+
+function failureWarning(
+  name: string,
+  { reason }: Failure,
+  isOffered: boolean,
+): string {
+  return isOffered
+    ? `Cannot offer the new ${name}, and offers the one before: ${reason}`
+    : `Cannot offer ${name}: ${reason}`;
 }

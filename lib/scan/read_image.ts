@@ -54,6 +54,8 @@ export interface ReadImageResult {
   readonly unbootable?: UnbootableDirectory;
   /** What was passed over and why. */
   readonly warnings: readonly string[];
+  /** The directory, and what the links in it lead to, with links resolved. */
+  readonly reaches: readonly string[];
 }
 
 const MAX_IMAGE_FILE_LENGTH = 64 * 1024;
@@ -75,15 +77,18 @@ export async function readImage(
   privateKeys: PrivateKeyCheck = new PrivateKeyCheck(),
 ): Promise<ReadImageResult> {
   const warnings: string[] = [];
+  const reaches: string[] = [];
   const name = formatChannelArch(directory.image);
+  const nothing = { files: undefined, choices: [], warnings, reaches };
   try {
     const scope = await openScope(directory, fileSystem);
     if (!scope.ok) {
       warnings.push(`Ignoring "${directory.directory}": ${scope.reason}`);
-      return { files: undefined, choices: [], warnings };
+      return nothing;
     }
     return await readScope(directory.image, scope.value, {
       warnings,
+      reaches,
       privateKeys,
     });
   } catch (error) {
@@ -93,7 +98,7 @@ export async function readImage(
     } else if (!(error instanceof FileNotFoundError)) {
       warnings.push(`${messageOf(error)}; ${name} is not offered`);
     }
-    return { files: undefined, choices: [], warnings };
+    return nothing;
   }
 }
 
@@ -111,13 +116,16 @@ async function openScope(
 async function readScope(
   image: ChannelArch,
   scope: ImageScope,
-  { warnings, privateKeys }: {
+  { warnings, reaches, privateKeys }: {
     readonly warnings: string[];
+    readonly reaches: string[];
     readonly privateKeys: PrivateKeyCheck;
   },
 ): Promise<ReadImageResult> {
   const { directory } = scope;
+  reaches.push(scope.realDirectory);
   const listing = await listImage(scope);
+  reaches.push(...listing.reaches);
   warnings.push(...listing.warnings);
   const described = await readDescription(listing, scope);
   const selected = selectFiles(listing.files, described);
@@ -129,11 +137,10 @@ async function readScope(
   warnings.push(...emptyWarnings(listing, directory));
   if (selected.value === undefined) {
     const unbootable = describeDirectory(listing.files);
-    if (unbootable === undefined) {
-      return { files: undefined, choices: [], warnings };
-    }
+    const nothing = { files: undefined, choices: [], warnings, reaches };
+    if (unbootable === undefined) return nothing;
     warnings.push(describeUnbootable(directory, unbootable));
-    return { files: undefined, choices: [], unbootable, warnings };
+    return { ...nothing, unbootable };
   }
   warnings.push(...choiceWarnings(selected.value, directory));
   const { choices, isCut: _, ...files } = await withoutKeys(selected.value, {
@@ -155,11 +162,19 @@ async function readScope(
       ...version !== undefined && version !== "" && { version },
       ...checksums !== undefined && { checksums },
       ...listing.notes.has("manifest.json") &&
-        { manifestPath: join(directory, "manifest.json") },
+        await signedManifest(join(directory, "manifest.json"), scope),
     },
     choices,
     warnings,
+    reaches,
   };
+}
+
+async function signedManifest(
+  path: string,
+  { fileSystem }: ImageScope,
+): Promise<Pick<ImageFiles, "manifestPath" | "manifestInfo">> {
+  return { manifestPath: path, manifestInfo: await fileSystem.stat(path) };
 }
 
 /** What `image.toml` says, if there is one. */

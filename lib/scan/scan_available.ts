@@ -4,7 +4,6 @@ import {
   DEFAULT_ARCHITECTURES,
   DEFAULT_CHANNELS,
   formatChannelArch,
-  parseArch,
   parseChannel,
 } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
@@ -15,13 +14,15 @@ import {
   SystemLimitError,
 } from "../core/file_system.ts";
 import { mapParallel } from "../core/map_parallel.ts";
-import { messageOf, printable } from "../core/printable.ts";
+import { messageOf } from "../core/printable.ts";
+import { findArchDirectories, unsafeName } from "./arch_directories.ts";
 import type { ImageFiles } from "./image_files.ts";
 import type { RoleChoice } from "./artifact_roles.ts";
 import type { UnbootableDirectory } from "./describe_directory.ts";
 import { specialFileWarnings } from "./image_listing.ts";
 import type { PrivateKeyCheck } from "./private_keys.ts";
 import { readImage, type ReadImageResult } from "./read_image.ts";
+import type { ChannelLook, ScanLook, ScannedDirectory } from "./scan_look.ts";
 
 /** Where images are looked for. */
 export interface ScanSettings {
@@ -81,26 +82,35 @@ export interface ScanResult {
  * further directory. Reads names and sizes, no content but of small files:
  * `cmdline`, `version`, `image.toml`, and what may be a private key.
  *
+ * @param look remembers what need not be read again
  * @throws UserError when the artifacts directory itself cannot be read
  * @throws SystemLimitError, so that no image seems to be gone that is not
  */
 export async function scanAvailable(
   settings: ScanSettings,
   fileSystem: FileSystem,
-  { privateKeys, signal }: {
+  { look, privateKeys, signal }: {
+    readonly look?: ScanLook<ScanResult>;
     readonly privateKeys?: PrivateKeyCheck;
     readonly signal: AbortSignal;
   },
 ): Promise<ScanResult> {
   const warnings: string[] = [];
-  const channels = await findChannels(settings, fileSystem, warnings);
-  const ownDirectories = await resolveOwn(settings, fileSystem);
+  const realRoots = new Map<string, string>();
+  for (const root of artifactRoots(settings)) {
+    realRoots.set(root, await resolveRoot(root, fileSystem));
+  }
+  const tree = { fileSystem, look, realRoots };
+  const channels = await findChannels(settings, tree, warnings);
+  const own = {
+    ownDirectories: await resolveOwn(settings, fileSystem),
+    privateKeys,
+  };
   const perChannel = await mapParallel(channels, async (channel) => {
     signal.throwIfAborted();
-    return await scanChannel(channel, settings, fileSystem, {
-      ownDirectories,
-      privateKeys,
-    });
+    const make = (channelLook?: ChannelLook<ScanResult>) =>
+      scanChannel(channel, settings, { fileSystem, look: channelLook }, own);
+    return await (look?.channel(channel.channel, channel, make) ?? make());
   });
   return {
     available: perChannel.flatMap((c) => c.available),
@@ -108,6 +118,49 @@ export async function scanAvailable(
     choices: perChannel.flatMap((c) => c.choices),
     warnings: [...warnings, ...perChannel.flatMap((c) => c.warnings)],
   };
+}
+
+/** The disk, and what is known of a channel. */
+interface ScannedDisk {
+  readonly fileSystem: FileSystem;
+  readonly look: ChannelLook<ScanResult> | undefined;
+}
+
+/** The disk, and what is known of it. */
+interface ScannedTree {
+  readonly fileSystem: FileSystem;
+  readonly look: ScanLook<ScanResult> | undefined;
+  /** By root as the settings name it: the same with every link resolved. */
+  readonly realRoots: ReadonlyMap<string, string>;
+}
+
+/** The directories that the images of these settings lie below. */
+export function artifactRoots(
+  { artifactsDir, channels, channelSettings = new Map() }: ScanSettings,
+): Set<string> {
+  const own = [...channelSettings].flatMap(([channel, { artifactsDir }]) =>
+    artifactsDir !== undefined && (channels?.includes(channel) ?? true)
+      ? [artifactsDir]
+      : []
+  );
+  const needsShared = channels === undefined ||
+    channels.some((channel) =>
+      channelSettings.get(channel)?.artifactsDir === undefined
+    );
+  return new Set([...needsShared ? [artifactsDir] : [], ...own]);
+}
+
+async function resolveRoot(
+  root: string,
+  fileSystem: FileSystem,
+): Promise<string> {
+  try {
+    return await fileSystem.realPath(root);
+  } catch (error) {
+    if (error instanceof SystemLimitError) throw error;
+    // Said where it is listed.
+    return root;
+  }
 }
 
 /** The directories that nothing is read in, as far as they exist. */
@@ -125,11 +178,10 @@ export async function resolveOwn(
 }
 
 /** A channel and the directory that holds its architectures. */
-interface ChannelDirectory {
+interface ChannelDirectory extends ScannedDirectory {
   readonly channel: string;
-  readonly directory: string;
-  /** Links must not lead out of here. */
-  readonly root: string;
+  /** With every link resolved: links must not lead out of here. */
+  readonly realRoot: string;
   /** Whether every default architecture is expected, or only what is found. */
   readonly expected: boolean;
   /** Whether the settings name it for this channel alone. */
@@ -138,30 +190,38 @@ interface ChannelDirectory {
 
 async function findChannels(
   settings: ScanSettings,
-  fileSystem: FileSystem,
+  tree: ScannedTree,
   warnings: string[],
 ): Promise<ChannelDirectory[]> {
   const { artifactsDir, channelSettings } = settings;
   const wanted = settings.channels ?? DEFAULT_CHANNELS;
   const ownDirectory = (channel: string) =>
     channelSettings?.get(channel)?.artifactsDir;
-  const needsShared = settings.channels === undefined ||
-    wanted.some((channel) => ownDirectory(channel) === undefined);
-  const entries = needsShared
-    ? await listArtifacts(artifactsDir, fileSystem)
+  const realRootOf = (root: string) => tree.realRoots.get(root) ?? root;
+  const entries = tree.realRoots.has(artifactsDir) &&
+      (settings.channels === undefined ||
+        wanted.some((channel) => ownDirectory(channel) === undefined))
+    ? await listArtifacts(artifactsDir, tree)
     : [];
   warnings.push(...specialFileWarnings(entries, artifactsDir));
   const found = settings.channels === undefined
     ? channelNames(entries, artifactsDir, warnings)
       .filter((name) => !wanted.includes(name))
     : [];
+  const links = new Set(
+    entries.filter(({ kind }) => kind === "symlink").map(({ name }) => name),
+  );
+  const expected = new Set(wanted);
   return [...wanted, ...found].map((channel) => {
     const own = ownDirectory(channel);
+    const realRoot = realRootOf(own ?? artifactsDir);
     return {
       channel,
-      directory: own ?? join(artifactsDir, channel),
-      root: own ?? artifactsDir,
-      expected: wanted.includes(channel),
+      path: own ?? join(artifactsDir, channel),
+      eventPath: own === undefined ? join(realRoot, channel) : realRoot,
+      isLinked: own === undefined && links.has(channel),
+      realRoot,
+      expected: expected.has(channel),
       isOwn: own !== undefined,
     };
   });
@@ -169,10 +229,15 @@ async function findChannels(
 
 async function listArtifacts(
   artifactsDir: string,
-  fileSystem: FileSystem,
-): Promise<DirectoryEntry[]> {
+  { fileSystem, look, realRoots }: ScannedTree,
+): Promise<readonly DirectoryEntry[]> {
+  const read = async () => ({ entries: await fileSystem.list(artifactsDir) });
+  const path = artifactsDir;
+  const eventPath = realRoots.get(path) ?? path;
   try {
-    return await fileSystem.list(artifactsDir);
+    const root = { path, eventPath, isLinked: false };
+    const listing = await (look?.listRoot(root, read) ?? read());
+    return listing !== undefined && "entries" in listing ? listing.entries : [];
   } catch (cause) {
     if (cause instanceof SystemLimitError) throw cause;
     const problem = cause instanceof FileNotFoundError
@@ -202,51 +267,34 @@ function channelNames(
   return names.sort();
 }
 
-function unsafeName(directory: string, name: string, reason: string): string {
-  const path = join(directory, printable(name, 64));
-  return `Ignoring directory "${path}": ${reason}; rename it to offer it`;
-}
-
 async function scanChannel(
-  { channel, directory, root, expected, isOwn }: ChannelDirectory,
+  scanned: ChannelDirectory,
   settings: ScanSettings,
-  fileSystem: FileSystem,
-  { ownDirectories, privateKeys }: {
-    readonly ownDirectories: readonly string[];
-    readonly privateKeys: PrivateKeyCheck | undefined;
-  },
+  disk: ScannedDisk,
+  own: OwnFiles,
 ): Promise<ScanResult> {
+  const { channel, path, expected, isOwn } = scanned;
   const warnings: string[] = [];
   const available: ImageFiles[] = [];
   const choices: ImageChoices[] = [];
   const missing: MissingImage[] = [];
   const configured = settings.channelSettings?.get(channel)?.architectures ??
     settings.architectures;
-  const directories = await findArchDirectories(
-    directory,
-    fileSystem,
-    warnings,
-  );
+  const directories = await findArchDirectories(scanned, disk, warnings);
   if (directories === undefined && isOwn) {
-    warnings.push(noOwnDirectory(directory, channel));
+    warnings.push(noOwnDirectory(path, channel));
   }
   const wanted = configured ?? (expected ? DEFAULT_ARCHITECTURES : []);
   const found = configured === undefined
     ? [...directories?.keys() ?? []].filter((arch) => !wanted.includes(arch))
       .sort()
     : [];
-  const realRoot = directories === undefined || directories.size === 0
-    ? root
-    : await fileSystem.realPath(root);
   for (const arch of [...wanted, ...found]) {
     const image = { channel, arch };
-    const names = directories?.get(arch) ?? [];
+    const entries = directories?.get(arch) ?? [];
     const results: ReadImageResult[] = [];
-    for (const name of names) {
-      const place = { image, directory: join(directory, name), realRoot };
-      results.push(
-        await readImage({ ...place, ownDirectories }, fileSystem, privateKeys),
-      );
+    for (const entry of entries) {
+      results.push(await scanImage(image, { entry, scanned, disk, own }));
     }
     warnings.push(...results.flatMap((result) => result.warnings));
     const best = results.find(({ files }) => files !== undefined);
@@ -254,7 +302,7 @@ async function scanChannel(
       const unbootable = results[0]?.unbootable;
       missing.push({
         image,
-        directory: join(directory, names[0] ?? arch),
+        directory: join(path, entries[0]?.name ?? arch),
         ...unbootable !== undefined && { unbootable },
       });
       continue;
@@ -264,6 +312,33 @@ async function scanChannel(
     warnings.push(...results.flatMap(duplicateOf(best.files)));
   }
   return { available, missing, choices, warnings };
+}
+
+/** What is ours, or meant for nobody else. */
+interface OwnFiles {
+  readonly ownDirectories: readonly string[];
+  readonly privateKeys: PrivateKeyCheck | undefined;
+}
+
+async function scanImage(
+  image: ChannelArch,
+  { entry: { name, kind }, scanned, disk: { fileSystem, look }, own }: {
+    readonly entry: DirectoryEntry;
+    readonly scanned: ChannelDirectory;
+    readonly disk: ScannedDisk;
+    readonly own: OwnFiles;
+  },
+): Promise<ReadImageResult> {
+  const { realRoot } = scanned;
+  const path = join(scanned.path, name);
+  const { ownDirectories, privateKeys } = own;
+  const place = { image, directory: path, realRoot, ownDirectories };
+  const read = () => readImage(place, fileSystem, privateKeys);
+  return await (look?.image(image, {
+    path,
+    eventPath: join(scanned.eventPath, name),
+    isLinked: scanned.isLinked || kind === "symlink",
+  }, read) ?? read());
 }
 
 function noOwnDirectory(directory: string, channel: string): string {
@@ -277,41 +352,4 @@ function duplicateOf(taken: ImageFiles) {
       `Ignoring directory "${files.directory}": "${taken.directory}" is ` +
       `${formatChannelArch(taken.image)} already; remove one of them`,
     ];
-}
-
-/**
- * The directories of one channel by canonical architecture, a canonical name
- * before its aliases.
- *
- * @returns undefined when there is no such directory
- */
-async function findArchDirectories(
-  directory: string,
-  fileSystem: FileSystem,
-  warnings: string[],
-): Promise<Map<string, string[]> | undefined> {
-  const found = new Map<string, string[]>();
-  let entries: DirectoryEntry[];
-  try {
-    entries = await fileSystem.list(directory);
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    if (error instanceof FileNotFoundError) return undefined;
-    warnings.push(`${messageOf(error)}; its images are not offered`);
-    return found;
-  }
-  warnings.push(...specialFileWarnings(entries, directory));
-  for (const { name, kind } of entries) {
-    if (kind === "file" || kind === "other" || name.startsWith(".")) continue;
-    const arch = parseArch(name);
-    if (!arch.ok) {
-      warnings.push(unsafeName(directory, name, arch.reason));
-      continue;
-    }
-    const names = found.get(arch.value) ?? [];
-    if (name === arch.value) names.unshift(name);
-    else names.push(name);
-    found.set(arch.value, names);
-  }
-  return found;
 }

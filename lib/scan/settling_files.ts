@@ -1,8 +1,10 @@
 import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
+import type { FileInfo } from "../core/file_system.ts";
 import { artifactFiles, fileIdentity } from "./digest.ts";
 import type { ImageFiles } from "./image_files.ts";
 import {
+  type Moment,
   type Observation,
   observe,
   settledAtMs,
@@ -16,6 +18,8 @@ export class SettlingFiles {
   readonly #writers = new Map<string, WriterState>();
   /** Path to identity of what was whole, and is so until it changes. */
   readonly #settled = new Map<string, string>();
+  #images: ReadonlySet<ImageFiles> = new Set();
+  readonly #whole = new WeakSet<ImageFiles>();
   #nextMs: number | undefined;
 
   /**
@@ -37,57 +41,83 @@ export class SettlingFiles {
   }
 
   /**
-   * The images all of whose files are whole. Those of the others are looked at
-   * again by the next call; what is not in `images` is forgotten.
+   * Looks at the files of all images that have not come to rest. What is not in
+   * `images` is forgotten.
+   *
+   * @param images an object that was passed before stands for the same files
    */
-  settled(images: readonly ImageFiles[]): ImageFiles[] {
+  update(images: readonly ImageFiles[]): void {
     const moment = {
       nowMs: this.#clock.now(),
       monotonicMs: this.#clock.monotonic(),
     };
+    const open = images.filter((image) => !this.#whole.has(image));
     const files = new Map(
-      images.flatMap((image) => artifactFiles(image))
+      open.flatMap((image) => artifactFiles(image))
         .map(({ path, info }) => [path, info]),
     );
-    for (const map of [this.#observations, this.#settled]) {
-      for (const path of map.keys()) if (!files.has(path)) map.delete(path);
-    }
+    this.#forget(images, files);
     for (const path of files.keys()) {
       if (!this.#writers.has(path) && this.#isInMovedDirectory(path)) {
         this.#writers.set(path, "closed");
       }
     }
     for (const [path, writer] of this.#writers) {
-      if (writer === "closed" && !files.has(path)) this.#writers.delete(path);
+      const isKnown = files.has(path) || this.#settled.has(path);
+      if (writer === "closed" && !isKnown) this.#writers.delete(path);
     }
     this.#nextMs = undefined;
-    for (const [path, info] of files) {
-      if (this.#settled.get(path) === fileIdentity(info)) continue;
-      this.#settled.delete(path);
-      const observation = observe(
-        this.#observations.get(path),
-        info,
-        this.#writers.get(path),
-        moment,
-      );
-      const atMs = settledAtMs(observation);
-      if (atMs > moment.monotonicMs) {
-        this.#observations.set(path, observation);
-        this.#nextMs = Math.min(this.#nextMs ?? Infinity, atMs);
-        continue;
+    for (const [path, info] of files) this.#observe(path, info, moment);
+    for (const image of open) {
+      if (artifactFiles(image).every(({ path }) => this.#settled.has(path))) {
+        this.#whole.add(image);
       }
-      this.#settled.set(path, fileIdentity(info));
-      // Kept, so that growing is noticed; the next writer is another one.
-      this.#observations.set(path, {
-        ...observation,
-        writer: undefined,
-        rewritten: "never",
-      });
-      this.#writers.delete(path);
     }
-    return images.filter((image) =>
-      artifactFiles(image).every(({ path }) => this.#settled.has(path))
+  }
+
+  /** Whether all files of an image of the last `update()` are whole. */
+  isWhole(image: ImageFiles): boolean {
+    return this.#whole.has(image);
+  }
+
+  /** Forgets what only belonged to images that are not there any more. */
+  #forget(
+    images: readonly ImageFiles[],
+    files: ReadonlyMap<string, FileInfo>,
+  ): void {
+    const present = new Set(images);
+    const gone = [...this.#images].filter((image) => !present.has(image));
+    this.#images = present;
+    for (const { path } of gone.flatMap((image) => artifactFiles(image))) {
+      if (files.has(path)) continue;
+      this.#observations.delete(path);
+      this.#settled.delete(path);
+    }
+  }
+
+  #observe(path: string, info: FileInfo, moment: Moment): void {
+    if (this.#settled.get(path) === fileIdentity(info)) return;
+    this.#settled.delete(path);
+    const observation = observe(
+      this.#observations.get(path),
+      info,
+      this.#writers.get(path),
+      moment,
     );
+    const atMs = settledAtMs(observation);
+    if (atMs > moment.monotonicMs) {
+      this.#observations.set(path, observation);
+      this.#nextMs = Math.min(this.#nextMs ?? Infinity, atMs);
+      return;
+    }
+    this.#settled.set(path, fileIdentity(info));
+    // Kept, so that growing is noticed; the next writer is another one.
+    this.#observations.set(path, {
+      ...observation,
+      writer: undefined,
+      rewritten: "never",
+    });
+    this.#writers.delete(path);
   }
 
   #isInMovedDirectory(path: string): boolean {

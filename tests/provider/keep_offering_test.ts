@@ -62,7 +62,10 @@ async function withProvider(
     fileSystem: fs,
     clock,
     logger,
-    onChange: () => bell.ring(),
+    onChange(paths) {
+      tree.noteChange(paths);
+      bell.ring();
+    },
     onWriter: (path, writer) => tree.noteWriter(path, writer),
   });
   const look: DiskLook = {
@@ -242,7 +245,7 @@ Deno.test("keepOffering() offers the same after the clock jumped a year ahead an
       clock.jumpTo(time);
       await pass(31_000);
       fs.file(KERNEL, "x", { modified: now() }).close(KERNEL);
-      await pass(3000);
+      await pass(6000);
       assert.ok(advertiser.published.has("testing/x86_64"), time);
       fs.remove(KERNEL);
       await pass(1000);

@@ -42,6 +42,12 @@ class Bench {
     );
   }
 
+  /** The digests of the kernels after a look. */
+  async digests(): Promise<string[]> {
+    const { hashed } = await (await this.tree()).look(SETTINGS, { signal });
+    return hashed.map(({ kernel }) => kernel.sha256);
+  }
+
   /** Looks, reads what is new and looks again. */
   async settle(): Promise<string[]> {
     await this.look();
@@ -109,15 +115,96 @@ Deno.test("ImageTree.look() keeps an image while a further file is copied into i
   assert.deepEqual(await bench.settle(), ["stable/arm64+rootfs"]);
 });
 
-Deno.test("ImageTree.look() drops an image at once whose file is rewritten or gone", async () => {
+Deno.test("ImageTree.look() keeps an image while its kernel is overwritten, until the new one is hashed", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  fs.file(KERNEL, "old");
+  await bench.settle();
+  const [before] = await bench.digests();
+  for (let i = 0; i < 3; i++) {
+    fs.overwrite(KERNEL, "x".repeat(i), bench.now());
+    assert.deepEqual(await bench.settle(), ["stable/arm64"]);
+    assert.deepEqual(await bench.digests(), [before]);
+    await clock.advance(1000);
+  }
+  await clock.advance(60_000);
+  await bench.settle();
+  assert.notDeepEqual(await bench.digests(), [before]);
+});
+
+Deno.test("ImageTree.look() gives an image up that has no kernel for a tenth of a second", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  fs.file(KERNEL, "kernel").file("/srv/testing/arm64/vmlinuz");
+  await bench.settle();
+  fs.remove("/srv/testing");
+  assert.deepEqual(await bench.look(), ["stable/arm64", "testing/arm64"]);
+  const tree = await bench.tree();
+  assert.equal(tree.lookAgainInMs, 100);
+  await clock.advance(100);
+  assert.deepEqual(await bench.look(), ["stable/arm64"]);
+
+  fs.remove("/srv/stable/arm64");
+  assert.deepEqual(await bench.look(), ["stable/arm64"]);
+  await clock.advance(50);
+  fs.file(KERNEL, "kernel");
+  await clock.advance(100);
+  assert.deepEqual(await bench.look(), ["stable/arm64"]);
+});
+
+Deno.test("ImageTree looks again at nothing but what was noted, what is not whole, and what lies behind links", async () => {
+  const bench = new Bench();
+  const { fs, clock } = bench;
+  for (let i = 0; i < 300; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
+  fs.file("/srv/linked/arm64/initrd.img")
+    .link("/srv/linked/arm64/vmlinuz", "../../pool/vmlinuz")
+    .file("/srv/pool/vmlinuz", "pool");
+  await bench.settle();
+  const tree = await bench.tree();
+  const callsOf = async (paths: string[]) => {
+    fs.calls.length = 0;
+    if (paths.length > 0) tree.noteChange(paths);
+    await tree.look(SETTINGS, { at: "changes", signal });
+    return [
+      ...new Set(
+        fs.calls.flatMap((path) => /^\/srv\/([^/]+)/.exec(path)?.[1] ?? []),
+      ),
+    ];
+  };
+  assert.deepEqual(await callsOf([]), []);
+  fs.overwrite("/srv/many-7/arm64/vmlinuz", "new", bench.now());
+  assert.deepEqual(await callsOf(["/srv/many-7/arm64/vmlinuz"]), ["many-7"]);
+  await clock.advance(1000);
+  assert.deepEqual(await callsOf([]), ["many-7"], "not whole yet");
+  await clock.advance(60_000);
+  await tree.look(SETTINGS, { at: "changes", signal });
+  await tree.hashPending({ signal });
+  await tree.look(SETTINGS, { at: "changes", signal });
+  assert.deepEqual(await callsOf([]), []);
+  const pool = await callsOf(["/srv/pool/vmlinuz"]);
+  assert.deepEqual(pool.sort(), ["linked", "pool"]);
+  await clock.advance(1000);
+  await callsOf([]);
+  const all = await callsOf(["/srv"]);
+  assert.equal(all.length, 304, "with the default channels' places");
+});
+
+Deno.test("ImageTree comes to all of a large tree in turns, also without an event", async () => {
   const bench = new Bench();
   const { fs } = bench;
-  fs.file(KERNEL).file("/srv/testing/arm64/vmlinuz");
+  for (let i = 0; i < 800; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
   await bench.settle();
-  fs.overwrite(KERNEL, "other", bench.now());
-  assert.deepEqual(await bench.look(), ["testing/arm64"]);
-  fs.remove("/srv/testing");
-  assert.deepEqual(await bench.look(), []);
+  const tree = await bench.tree();
+  fs.overwrite("/srv/many-799/arm64/vmlinuz", "other", bench.now());
+  const looks = [];
+  for (let i = 0; i < 2; i++) {
+    fs.calls.length = 0;
+    await tree.look(SETTINGS, { at: "changes and more", signal });
+    looks.push(fs.calls.length);
+  }
+  assert.ok(tree.isLarge);
+  assert.ok(looks.every((calls) => calls < 5000), looks.join());
+  assert.ok(tree.lookAgainInMs !== undefined, "it was seen");
 });
 
 Deno.test("ImageTree switches as one when a directory is replaced by rename", async () => {
@@ -182,9 +269,9 @@ Deno.test("ImageTree keeps an image whose link is set to another directory until
   assert.deepEqual(wanted(await bench.settle()), ["stable/arm64+rootfs"]);
 });
 
-Deno.test("ImageTree lets go of an image in whose place is what cannot be read", async () => {
+Deno.test("ImageTree keeps what is still there of an image in whose place is what cannot be read, and says so", async () => {
   const bench = new Bench();
-  const { fs } = bench;
+  const { fs, clock } = bench;
   fs.file("/srv/release-1/arm64/vmlinuz", "one")
     .link("/srv/stable", "release-1");
   await bench.settle();
@@ -192,8 +279,18 @@ Deno.test("ImageTree lets go of an image in whose place is what cannot be read",
     .link("/srv/stable", "release-2");
   await bench.look();
   fs.isExhausted = true;
-  await (await bench.tree()).hashPending({ signal });
+  const tree = await bench.tree();
+  await tree.hashPending({ signal });
   fs.isExhausted = false;
+  const { hashed, warnings } = await tree.look(SETTINGS, { signal });
+  assert.deepEqual(hashed.map(({ image }) => image.channel), [
+    "stable",
+    "release-1",
+  ]);
+  assert.match(warnings.join(), /Cannot offer the new stable\/arm64/);
+  fs.remove("/srv/release-1");
+  await clock.advance(200);
+  await bench.look();
   const images = await bench.look();
   assert.ok(!images.includes("stable/arm64"), images.join());
 });

@@ -2,6 +2,7 @@ import { type ChannelArch, sameImage } from "../../lib/core/channel_arch.ts";
 import type { FileSystem } from "../../lib/core/file_system.ts";
 import type {
   ImageCatalog,
+  ServedBlob,
   ServedImage,
 } from "../../lib/http/artifacts/image_catalog.ts";
 import { readContent } from "../../lib/scan/digest.ts";
@@ -26,6 +27,15 @@ export class MemoryCatalog implements ImageCatalog {
 
   find(image: ChannelArch): ServedImage | undefined {
     return this.#images.find((served) => sameImage(served.image, image));
+  }
+
+  findBlob(sha256: string): ServedBlob | undefined {
+    for (const served of this.#images) {
+      for (const artifact of served.artifacts.values()) {
+        if (artifact.sha256 === sha256) return { served, artifact };
+      }
+    }
+    return undefined;
   }
 }
 

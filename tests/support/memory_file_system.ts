@@ -46,6 +46,10 @@ export class MemoryFileSystem implements FileSystem {
   isExhausted = false;
   /** Files open right now. */
   openCount = 0;
+  /** Whether it says that watches hear of everything. */
+  isSilent = false;
+  /** Every path that was listed, looked at, resolved or opened, in order. */
+  readonly calls: string[] = [];
 
   constructor() {
     this.#put("/", { kind: "directory", mode: 0o755 });
@@ -188,7 +192,12 @@ export class MemoryFileSystem implements FileSystem {
     for (const listener of listeners) listener.onEnd(problem);
   }
 
+  tellsOfChanges(_path: string): Promise<boolean> {
+    return Promise.resolve(!this.isSilent);
+  }
+
   list(directory: string): Promise<DirectoryEntry[]> {
+    this.calls.push(directory);
     return this.#try(() => {
       this.#useDescriptor();
       const real = this.#resolve(directory);
@@ -208,14 +217,17 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   stat(path: string): Promise<FileInfo> {
+    this.calls.push(path);
     return this.#try(() => infoOf(this.#find(this.#resolve(path))));
   }
 
   realPath(path: string): Promise<string> {
+    this.calls.push(path);
     return this.#try(() => this.#resolve(path));
   }
 
   open(path: string): ReturnType<FileSystem["open"]> {
+    this.calls.push(path);
     return this.#try(() => {
       this.#useDescriptor();
       const real = this.#resolve(path);

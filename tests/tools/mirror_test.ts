@@ -32,6 +32,9 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "net/mdns/record_ttls.ts": "constants",
   "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
   "provider/boot_warnings.ts": "provider/image_library_files_test.ts",
+  "provider/served_image.ts": "provider/image_library_test.ts",
+  "scan/arch_directories.ts": "scan/scan_available_test.ts",
+  "scan/scan_look.ts": "scan/scan_memory_test.ts, scan/image_tree_test.ts",
   "scan/describe_directory.ts":
     "scan/read_image_test.ts, cli/scan_report_test.ts",
   "scan/image_listing.ts": "scan/read_image_test.ts, file by file",

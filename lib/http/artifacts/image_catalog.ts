@@ -27,10 +27,23 @@ export interface ServedImage {
   readonly initrds?: readonly string[];
 }
 
+/** A file, and an image that it is part of, or was lately. */
+export interface ServedBlob {
+  /** What it is part of. */
+  readonly served: ServedImage;
+  /** Where it is, and its hash. */
+  readonly artifact: HashedArtifact;
+}
+
 /** What is served at the moment. */
 export interface ImageCatalog {
   /** In the order they are listed to clients. */
   images(): readonly ServedImage[];
   /** The image, unless it is not served. */
   find(image: ChannelArch): ServedImage | undefined;
+  /**
+   * A file by the SHA-256 of its content, 64 lower-case hex digits: of any
+   * image, or of what was served in its place a short while ago.
+   */
+  findBlob(sha256: string): ServedBlob | undefined;
 }

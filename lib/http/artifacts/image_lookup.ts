@@ -1,4 +1,5 @@
 import {
+  type ChannelArch,
   formatChannelArch,
   manifestPath,
   parseChannelArch,
@@ -7,7 +8,7 @@ import { printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
 import type { PieceList } from "../../scan/pieces.ts";
-import type { ImageCatalog, ServedImage } from "./image_catalog.ts";
+import type { ImageCatalog, ServedBlob, ServedImage } from "./image_catalog.ts";
 
 /** An answer says what there is, but is not the manifest. */
 const MAX_LISTED_NAMES = 20;
@@ -39,22 +40,19 @@ export function findImage(
 export function findOnlyImage(catalog: ImageCatalog): Result<ServedImage> {
   const [only, ...others] = catalog.images();
   if (only !== undefined && others.length === 0) return ok(only);
-  const paths = catalog.images().map(({ image }) => manifestPath(image));
   return refuse(
     only === undefined
       ? "No image is served here yet"
-      : `Several images are served here: ask for ${paths.join(", ")}`,
+      : `Several images are served here: ask for ${
+        listNames(catalog, manifestPath)
+      }`,
   );
 }
 
 /** A file of an image, and what to call it. */
-export interface NamedArtifact {
-  /** What it is part of. */
-  readonly served: ServedImage;
+export interface NamedArtifact extends ServedBlob {
   /** Such as `stable/arm64/vmlinuz`. */
   readonly name: string;
-  /** Where it is, and its hash. */
-  readonly artifact: HashedArtifact;
 }
 
 /**
@@ -127,11 +125,8 @@ export function findBlob(
   if (!/^[0-9a-f]{64}$/.test(sha256)) {
     return refuse("Not a SHA-256: ask for /blobs/sha256/ and 64 hex digits");
   }
-  for (const served of catalog.images()) {
-    for (const artifact of served.artifacts.values()) {
-      if (artifact.sha256 === sha256) return ok(named(served, artifact));
-    }
-  }
+  const found = catalog.findBlob(sha256);
+  if (found !== undefined) return ok(named(found.served, found.artifact));
   return refuse(
     `No artifact has the SHA-256 ${sha256}: the manifests say which there are; ${
       describeImages(catalog)
@@ -176,8 +171,19 @@ function named(
 
 /** `served: stable/arm64, testing/arm64`. */
 function describeImages(catalog: ImageCatalog): string {
-  const names = catalog.images().map(({ image }) => formatChannelArch(image));
-  return names.length === 0
+  return catalog.images().length === 0
     ? "nothing is served yet"
-    : `served: ${names.join(", ")}`;
+    : `served: ${listNames(catalog, formatChannelArch)}`;
+}
+
+/** The first names, and how many more there are. */
+function listNames(
+  catalog: ImageCatalog,
+  nameOf: (image: ChannelArch) => string,
+): string {
+  const images = catalog.images();
+  const names = images.slice(0, MAX_LISTED_NAMES)
+    .map(({ image }) => nameOf(image));
+  const more = images.length - names.length;
+  return (more > 0 ? [...names, `${more} more`] : names).join(", ");
 }
