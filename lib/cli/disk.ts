@@ -54,9 +54,7 @@ export const disk: FileSystem = {
 /** A FIFO would be waited for, on a thread of which there are few. */
 async function refusePipe(path: string): Promise<void> {
   if (kindOf(await Deno.stat(path)) === "other") {
-    throw new FileAccessError(
-      `Cannot read "${path}": it is not a regular file`,
-    );
+    throw new FileAccessError(`read "${path}"`, "it is not a regular file");
   }
 }
 
@@ -221,12 +219,13 @@ function translated(action: string, cause: unknown): Error {
     case "NotADirectory":
       return new FileNotFoundError(`Cannot ${action}: it does not exist`);
     case "PermissionDenied":
+      return new FileAccessError(action, "permission denied");
     case "FilesystemLoop":
-      return new FileAccessError(`Cannot ${action}: permission denied`);
+      return new FileAccessError(action, "its links lead in a circle");
     case "AlreadyExists":
-      return new FileAccessError(`Cannot ${action}: a file is in the way`);
+      return new FileAccessError(action, "a file is in the way");
     case "IsADirectory":
-      return new FileAccessError(`Cannot ${action}: it is a directory`);
+      return new FileAccessError(action, "it is a directory");
     default:
       return new Error(`Cannot ${action}`, { cause });
   }

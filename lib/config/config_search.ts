@@ -81,8 +81,14 @@ async function readIfThere(
   } catch (cause) {
     if (cause instanceof FileNotFoundError) return undefined;
     const problem = cause instanceof FileAccessError
-      ? "permission denied, make it readable for the user that plasmd runs as"
+      ? accessProblem(cause)
       : messageOf(cause);
     throw new ConfigError({ path }, problem, { cause });
   }
+}
+
+function accessProblem({ problem }: FileAccessError): string {
+  return problem === "permission denied"
+    ? `${problem}, make it readable for the user that plasmd runs as`
+    : problem;
 }

@@ -83,10 +83,26 @@ export class FileNotFoundError extends Error {
   override readonly name = "FileNotFoundError";
 }
 
-/** A path cannot be read or written with the rights the program has. */
+/** Why a path cannot be read or written as it was meant. */
+export type AccessProblem =
+  | "permission denied"
+  | "its links lead in a circle"
+  | "a file is in the way"
+  | "it is a directory"
+  | "it is not a regular file";
+
+/** A path is there, and cannot be read or written as it was meant. */
 export class FileAccessError extends Error {
   /** Tells the kinds apart. */
   override readonly name = "FileAccessError";
+  /** Why. */
+  readonly problem: AccessProblem;
+
+  /** @param action what was tried, as in `read "/a"` */
+  constructor(action: string, problem: AccessProblem) {
+    super(`Cannot ${action}: ${problem}`);
+    this.problem = problem;
+  }
 }
 
 /**

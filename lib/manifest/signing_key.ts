@@ -109,7 +109,11 @@ async function readKeyFile(
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;
     if (error instanceof FileAccessError) {
-      throw unusable("this program may not read it; run it as the key's owner");
+      throw unusable(
+        error.problem === "permission denied"
+          ? "this program may not read it; run it as the key's owner"
+          : error.problem,
+      );
     }
     throw error;
   }

@@ -5,9 +5,9 @@ import {
   FileNotFoundError,
 } from "../../lib/core/file_system.ts";
 
-/** Searches among files given as path and text; null cannot be read. */
+/** Searches among files given as path and text, or why they cannot be read. */
 function search(
-  files: Record<string, string | null>,
+  files: Record<string, string | FileAccessError>,
   environment: Record<string, string>,
   flag?: string,
 ) {
@@ -20,9 +20,7 @@ function search(
         if (text === undefined) {
           return Promise.reject(new FileNotFoundError(path));
         }
-        if (text === null) {
-          return Promise.reject(new FileAccessError("permission denied"));
-        }
+        if (text instanceof FileAccessError) return Promise.reject(text);
         return Promise.resolve(text);
       },
     },
@@ -86,7 +84,10 @@ Deno.test("findConfig() refuses a named file that does not exist", async () => {
 
 Deno.test("findConfig() refuses a file it cannot read, rather than skip it", async () => {
   await assert.rejects(
-    search({ "plasmd.toml": null, "/etc/plasm/provider.toml": "" }, {}),
+    search({
+      "plasmd.toml": new FileAccessError("read", "permission denied"),
+      "/etc/plasm/provider.toml": "",
+    }, {}),
     {
       name: "ConfigError",
       message:

@@ -93,6 +93,27 @@ const MISTAKES: readonly (readonly [
     /Cannot make directory ".*garbage\.toml\/state": /,
   ],
   [
+    "a configuration that is a link to itself",
+    "plasmd",
+    (root) => ["serve", "--config", join(root, "loop")],
+    /Cannot use config ".*loop": its links lead in a circle$/m,
+  ],
+  [
+    "a signing key that is a link to itself",
+    "plasmd",
+    (root) => [
+      ...["serve", "--artifacts", root, "--port", "0", "--interface", "lo"],
+      ...["--signing-key", join(root, "loop")],
+    ],
+    /Cannot use signing key ".*loop": its links lead in a circle$/m,
+  ],
+  [
+    "a public key that is a link to itself",
+    "phase_discover",
+    (root) => ["--key", join(root, "loop")],
+    /Cannot use public key ".*loop": .*its links lead in a circle$/m,
+  ],
+  [
     "an unsafe channel",
     "phase_discover",
     () => ["--channel", "../etc"],
@@ -107,6 +128,7 @@ for (const [name, program, args, says] of MISTAKES) {
       "garbage.toml": "]]] ===",
       "trust.toml": 'key = ["x"]',
     });
+    await Deno.symlink("loop", join(directory.path, "loop"));
     const { code, stdout, stderr } = await run(
       program,
       args(directory.path),

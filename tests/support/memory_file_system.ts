@@ -206,9 +206,7 @@ export class MemoryFileSystem implements FileSystem {
         throw new FileNotFoundError(`Cannot list "${directory}"`);
       }
       if (!node.readable) {
-        throw new FileAccessError(
-          `Cannot list "${directory}": permission denied`,
-        );
+        throw new FileAccessError(`list "${directory}"`, "permission denied");
       }
       return [...this.#nodes]
         .filter(([path]) => path !== "/" && dirname(path) === real)
@@ -233,12 +231,10 @@ export class MemoryFileSystem implements FileSystem {
       const real = this.#resolve(path);
       const node = this.#find(real);
       if (!node.readable) {
-        throw new FileAccessError(`Cannot read "${path}": permission denied`);
+        throw new FileAccessError(`read "${path}"`, "permission denied");
       }
       if (node.kind === "other") {
-        throw new FileAccessError(
-          `Cannot read "${path}": it is not a regular file`,
-        );
+        throw new FileAccessError(`read "${path}"`, "it is not a regular file");
       }
       this.opened.push(real);
       this.openCount++;
@@ -359,7 +355,12 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Follows the links of every part of the path. */
   #resolve(path: string, depth = 0): string {
-    if (depth > 40) throw new FileAccessError(`Too many links in "${path}"`);
+    if (depth > 40) {
+      throw new FileAccessError(
+        `resolve "${path}"`,
+        "its links lead in a circle",
+      );
+    }
     let at = "/";
     const parts = path.split("/").filter((part) => part !== "");
     for (const [index, part] of parts.entries()) {
