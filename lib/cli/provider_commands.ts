@@ -4,6 +4,7 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { loaderWarnings } from "../http/artifacts/loader_files.ts";
+import { withBindAddress } from "../provider/bind_address.ts";
 import type {
   ConfigSource,
   Machine,
@@ -108,7 +109,7 @@ export async function runBootstrap(
   // A node of its own, with an identity of its own, beside a provider here.
   const stateDir = values.stateDir ?? join(shared.stateDir, "bootstrap");
   using _state = await openStateDirectory(stateDir, machine);
-  const config = { ...shared, stateDir };
+  const config = await withBindAddress({ ...shared, stateDir }, { signal });
   await using manager = openManager(machine, { signal });
   const { openDht } = await import("../provider/open_dht.ts");
   await using _node = await openDht(config, machine, { signal });

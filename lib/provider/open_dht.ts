@@ -9,6 +9,7 @@ import type { Logger } from "../core/log.ts";
 import type { Result } from "../core/result.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
+import { ListenError } from "../net/dht/listen_error.ts";
 import { DhtNode, type ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
@@ -16,6 +17,7 @@ import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { isPublicMultiaddr, listenAddress } from "./addresses.ts";
+import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
 /** The node's usual port, which other libp2p programs like to have as well. */
@@ -25,7 +27,7 @@ const DEFAULT_P2P_PORT = 4001;
  * Starts the node of a provider, or one that only helps others to meet.
  *
  * @param mappedAddress of the router that maps its port, where one does
- * @throws UserError when it cannot listen
+ * @throws UserError when it cannot listen, or has no identity
  */
 export async function openDht(
   config: ServeConfig,
@@ -65,7 +67,10 @@ export async function openDht(
       signal,
     });
   const opened = await open(dht.port ?? DEFAULT_P2P_PORT).catch((error) => {
-    if (dht.port !== undefined || !(error instanceof UserError)) throw error;
+    if (!(error instanceof ListenError)) throw error;
+    if (dht.port !== undefined || error.code !== "EADDRINUSE") {
+      throw whatToMend(error);
+    }
     logger.warn(
       `Cannot use port ${DEFAULT_P2P_PORT} for the DHT, taking a free one: ` +
         `others have to learn the new address; set one with --p2p-port`,
@@ -80,6 +85,13 @@ export async function openDht(
     }`,
   );
   return opened;
+}
+
+function whatToMend(error: ListenError): Error {
+  const problem = listenProblem(error.code, "--p2p-port");
+  return problem === undefined
+    ? error
+    : new UserError(`${error.message}: ${problem}`, { cause: error });
 }
 
 /** How long the address of this machine is not asked for again. */

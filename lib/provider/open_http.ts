@@ -14,6 +14,7 @@ import { httpBaseUrl } from "../net/ip_address.ts";
 import { httpListenAddress } from "./addresses.ts";
 import { type Discovery, discoveryStatus } from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
+import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
 /** For clients that fetch a file range by range, and its verification. */
@@ -92,22 +93,11 @@ export function bindHttpServer(options: HttpServerOptions): HttpServer {
   try {
     return openHttpServer(options);
   } catch (cause) {
+    const problem = listenProblem(errorCode(cause), "--port") ??
+      `${messageOf(cause)}; check --bind and --port`;
     throw new UserError(
-      `Cannot serve HTTP on ${hostname} port ${port}: ${whatToMend(cause)}`,
+      `Cannot serve HTTP on ${hostname} port ${port}: ${problem}`,
       { cause },
     );
-  }
-}
-
-function whatToMend(cause: unknown): string {
-  switch (errorCode(cause)) {
-    case "EADDRINUSE":
-      return "another program uses it; stop that program or choose another port with --port";
-    case "EADDRNOTAVAIL":
-      return "this machine does not have that address; choose another with --bind";
-    case "EACCES":
-      return "not allowed; choose a port above 1023 with --port";
-    default:
-      return `${messageOf(cause)}; check --bind and --port`;
   }
 }

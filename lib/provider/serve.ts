@@ -1,5 +1,6 @@
 import { Bell } from "../core/bell.ts";
 import { ArtifactWatcher } from "../scan/artifact_watcher.ts";
+import { withBindAddress } from "./bind_address.ts";
 import { keepOffering, offerFirst } from "./keep_offering.ts";
 import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
 import { type Advertising, openAdvertising } from "./open_advertising.ts";
@@ -28,12 +29,13 @@ export async function serve(
   const { fileSystem, clock, logger } = machine;
   const bell = new Bell();
   const ring = () => bell.ring();
+  const bound = await withBindAddress(config, { signal });
   await using stack = new AsyncDisposableStack();
   const { library, settings } = stack.use(
     await openLibrary(config, machine, { changes, onChange: ring, signal }),
   );
   let advertising: Advertising | undefined;
-  const http = stack.use(openHttp(config, machine, {
+  const http = stack.use(openHttp(bound, machine, {
     library,
     settings,
     discovery: () => advertising?.discovery ?? {},
@@ -57,7 +59,7 @@ export async function serve(
     throw library.keyProblem;
   }
   const { advertisers } = advertising = stack.use(
-    await openAdvertising(config, machine, { http, signal }),
+    await openAdvertising(bound, machine, { http, signal }),
   );
   const reconciler = new Reconciler({ advertisers, logger });
   await keepOffering({ ...look, reconciler, bell, onReady }, { signal });

@@ -98,7 +98,7 @@ export class DhtNode implements AsyncDisposable {
    * Starts a node that answers others, and keeps joining the network until it
    * is disposed of.
    *
-   * @throws UserError when it cannot listen
+   * @throws ListenError
    */
   static async open(options: DhtNodeOptions): Promise<DhtNode> {
     options.signal.throwIfAborted();

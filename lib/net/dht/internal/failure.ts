@@ -5,7 +5,7 @@ const PLAIN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/EHOSTUNREACH|ENETUNREACH/, "no route to it"],
   [/ENOTFOUND|EAI_AGAIN|failed to lookup/i, "its name does not resolve"],
   [/EADDRINUSE|address already in use/i, "the port is in use"],
-  [/EADDRNOTAVAIL/, "the address is not this machine's"],
+  [/EADDRNOTAVAIL|listen EINVAL/, "the address is not this machine's"],
   [/EACCES|EPERM/, "not permitted"],
   [/Payload identity key .* does not match/, "another peer id answers there"],
   [/no valid addresses|NoValidAddresses/i, "no address that can be dialled"],

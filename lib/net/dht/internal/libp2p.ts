@@ -5,8 +5,8 @@ import { type KadDHT, kadDHT, type KadDHTInit } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { UserError } from "../../../core/errors.ts";
 import type { Identity } from "../identity.ts";
+import { ListenError } from "../listen_error.ts";
 import type { RecordRules } from "../record_rules.ts";
 import { hostOf, reachableAddresses, uniqueAddresses } from "./addresses.ts";
 import { limitPerHost } from "./connection_limit.ts";
@@ -64,7 +64,7 @@ const ADDRESS_DIAL_TIMEOUT_MS = 2000;
  * Starts libp2p as a serving DHT node. Settings are here, behaviour is in
  * net/dht/node.ts.
  *
- * @throws UserError when it cannot listen
+ * @throws ListenError
  */
 export async function startLibp2p(
   options: ServingOptions,
@@ -107,7 +107,7 @@ export async function startLibp2p(
       },
     });
   } catch (error) {
-    throw new UserError(
+    throw new ListenError(
       `Cannot listen for DHT peers on ${listen.join(", ")}: ${
         failureReason(error)
       }`,
