@@ -1,3 +1,4 @@
+import { HangUps } from "./lib/cli/hang_ups.ts";
 import { runKeyGenerate, runKeyShow } from "./lib/cli/key_commands.ts";
 import {
   runManifestGenerate,
@@ -29,14 +30,20 @@ async function main(
   }
   switch (invocation.command) {
     case "serve":
-      return await (await providerCommands())
-        .runServe(invocation.values, { signal, allowToEnd });
+      return await runForLong((commands, hangUps) =>
+        commands.runServe(invocation.values, { hangUps, signal, allowToEnd })
+      );
     case "scan":
       return await (await providerCommands())
         .runScan(invocation.values, { signal });
     case "bootstrap":
-      return await (await providerCommands())
-        .runBootstrap(invocation.values, { signal, allowToEnd });
+      return await runForLong((commands, hangUps) =>
+        commands.runBootstrap(invocation.values, {
+          hangUps,
+          signal,
+          allowToEnd,
+        })
+      );
     case "status":
       return await runStatus(invocation.values, { signal });
     case "manifest show":
@@ -59,6 +66,17 @@ async function main(
         { signal },
       );
   }
+}
+
+/** A command that SIGHUP does not end, not while it is loaded either. */
+async function runForLong(
+  command: (
+    commands: Awaited<ReturnType<typeof providerCommands>>,
+    hangUps: HangUps,
+  ) => Promise<void>,
+): Promise<void> {
+  const hangUps = new HangUps();
+  await command(await providerCommands(), hangUps);
 }
 
 /** Loaded when needed: much comes with them that the others start without. */

@@ -19,6 +19,7 @@ import {
   readConfig,
 } from "./command_context.ts";
 import { disk } from "./disk.ts";
+import type { HangUps } from "./hang_ups.ts";
 import { logRuntimeWarnings, withJson, writeResult } from "./output.ts";
 import type { ProgramContext } from "./run_program.ts";
 import { scanDocument, scanText } from "./scan_report.ts";
@@ -31,10 +32,17 @@ import {
 /** Leaving the network takes a few seconds where it does not answer. */
 const LEAVE_TIMEOUT_MS = 10_000;
 
+/** What a command that goes on is given to run with. */
+export interface LongRunContext
+  extends Pick<ProgramContext, "signal" | "allowToEnd"> {
+  /** Each asks for the configuration to be read again. */
+  readonly hangUps: HangUps;
+}
+
 /** `plasmd serve`: offers images until it is told to stop. */
 export async function runServe(
   values: CommandValues<"serve">,
-  { signal, allowToEnd }: Pick<ProgramContext, "signal" | "allowToEnd">,
+  { hangUps, signal, allowToEnd }: LongRunContext,
 ): Promise<void> {
   const machine = openMachine(values);
   const config = await readConfig(values, machine.logger, { signal });
@@ -43,7 +51,10 @@ export async function runServe(
   await logRuntimeWarnings(machine.logger);
   await using manager = openManager(machine, { signal });
   try {
-    const changes = configFromSignals(values, machine.logger, { signal });
+    const changes = configFromSignals(values, machine.logger, {
+      hangUps,
+      signal,
+    });
     await serve(config, machine, {
       changes,
       onReady: () => manager.ready(),
@@ -74,13 +85,16 @@ function openManager(
 function configFromSignals(
   values: CommandValues<"serve">,
   logger: Logger,
-  { signal }: { readonly signal: AbortSignal },
+  { hangUps, signal }: {
+    readonly hangUps: HangUps;
+    readonly signal: AbortSignal;
+  },
 ): ConfigSource {
   return {
     subscribe(listener) {
       const reload = async () => {
         try {
-          listener(await readConfig(values, logger, { signal }));
+          await listener(await readConfig(values, logger, { signal }));
         } catch (error) {
           if (signal.aborted) return;
           logger.error(`${messageOf(error)}; the old configuration holds`);
@@ -88,11 +102,7 @@ function configFromSignals(
       };
       // One after the other, or an older file could be taken last.
       let reloading = Promise.resolve();
-      const onSignal = () => reloading = reloading.then(reload);
-      Deno.addSignalListener("SIGHUP", onSignal);
-      return {
-        [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", onSignal),
-      };
+      return hangUps.subscribe(() => reloading = reloading.then(reload));
     },
   };
 }
@@ -100,10 +110,13 @@ function configFromSignals(
 /** `plasmd bootstrap`: a DHT node for others to meet at. */
 export async function runBootstrap(
   values: CommandValues<"bootstrap">,
-  { signal, allowToEnd }: Pick<ProgramContext, "signal" | "allowToEnd">,
+  { hangUps, signal, allowToEnd }: LongRunContext,
 ): Promise<void> {
   allowToEnd(LEAVE_TIMEOUT_MS);
   const machine = openMachine(values);
+  using _hangUps = hangUps.subscribe(() =>
+    machine.logger.warn("SIGHUP changes nothing here: restart plasmd bootstrap")
+  );
   await logRuntimeWarnings(machine.logger);
   const shared = await readConfig(values, machine.logger, { signal });
   // A node of its own, with an identity of its own, beside a provider here.

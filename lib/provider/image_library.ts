@@ -21,6 +21,7 @@ import type { SigningKey } from "../manifest/signing_key.ts";
 import { isUnchanged } from "../scan/digest.ts";
 import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
+import { imagePlace } from "../scan/image_place.ts";
 import { ImageTree, type LookAt } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
 import { bootWarnings } from "./boot_warnings.ts";
@@ -63,11 +64,13 @@ export class ImageLibrary implements ImageCatalog {
   #trustDocuments: TrustDocuments["documents"] = new Map();
   #keyProblem: UserError | undefined;
   #isIncomplete = false;
-  #hasNewSettings = false;
+  /** Where the images are from. */
+  #lookedIn: ScanSettings;
 
   /** Empty until the first `refresh()`. */
   constructor(options: ImageLibraryOptions) {
     this.#options = options;
+    this.#lookedIn = options.scan;
     this.#warnings = new StandingWarnings(options);
     this.#blobs = new ServedBlobs(options);
   }
@@ -123,7 +126,6 @@ export class ImageLibrary implements ImageCatalog {
     others: Pick<ImageLibraryOptions, "expiresDays" | "loaders">,
   ): void {
     this.#options = { ...this.#options, scan, ...others };
-    this.#hasNewSettings = true;
   }
 
   /**
@@ -173,12 +175,12 @@ export class ImageLibrary implements ImageCatalog {
     readonly signal: AbortSignal;
   }): Promise<void> {
     const tree = await this.tree();
-    const all = this.#hasNewSettings;
-    this.#hasNewSettings = false;
+    const { scan } = this.#options;
     const { hashed, missing, warnings: passedOver } = await tree.look(
-      this.#options.scan,
-      { at: all ? "everything" : at, signal },
+      scan,
+      { at: scan === this.#lookedIn ? at : "everything", signal },
     );
+    this.#lookedIn = scan;
     const results = await this.#serveAll(hashed, { signal });
     const images = results.flatMap(({ image }) => image ?? []);
     const { loaders, stateDir, fileSystem, clock } = this.#options;
@@ -204,12 +206,16 @@ export class ImageLibrary implements ImageCatalog {
   }
 
   /**
-   * Stops serving images whose files are not there any more, for when a
-   * `look()` is not possible: what can still be read is still offered.
+   * Stops serving images whose files are not there any more, or that newer
+   * settings look for elsewhere, for when a `look()` is not possible: what can
+   * still be read is still offered.
    */
   async dropLost(): Promise<void> {
-    const { fileSystem } = this.#options;
-    const kept = await mapParallel(this.#images, async (image) => {
+    const { fileSystem, scan } = this.#options;
+    const wanted = this.#images.filter(({ image }) =>
+      imagePlace(scan, image) === imagePlace(this.#lookedIn, image)
+    );
+    const kept = await mapParallel(wanted, async (image) => {
       const files = [...image.artifacts.values()];
       const unchanged = await Promise.all(
         files.map((file) => isUnchanged(file, fileSystem)),

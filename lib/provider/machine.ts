@@ -27,9 +27,10 @@ export type ServeConfig = ProviderConfig & {
 /** Where the settings come from that a running provider is to take. */
 export interface ConfigSource {
   /**
-   * Calls the listener with each new configuration that can be used.
+   * Calls the listener with each new configuration that can be used, and waits
+   * for it before the next. What it throws is said to the operator.
    *
    * @returns ends it
    */
-  subscribe(listener: (config: ServeConfig) => void): Disposable;
+  subscribe(listener: (config: ServeConfig) => Promise<void>): Disposable;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "../core/log.ts";
+import { messageOf } from "../core/printable.ts";
 import { once } from "../core/once.ts";
 import {
   loadOrCreateSigningKey,
@@ -37,7 +38,8 @@ export async function openLibrary(
 ): Promise<OpenLibrary> {
   await using stack = new AsyncDisposableStack();
   stack.use(await openStateDirectory(config.stateDir, machine));
-  const loadSigner = once(() => openSigner(config, machine, { signal }));
+  const signer = new ReloadableSigner(config, machine, { signal });
+  const loadSigner = () => signer.load();
   // A key that was named must be there, whether it is needed now or not.
   if (config.signing.key !== undefined) await loadSigner();
   const library = new ImageLibrary({
@@ -49,12 +51,13 @@ export async function openLibrary(
     ...machine,
   });
   let settings = config;
-  stack.use(changes.subscribe((next) => {
+  stack.use(changes.subscribe(async (next) => {
     settings = takeChanges(settings, next, machine.logger);
     library.configure(settings, {
       expiresDays: settings.signing.expiresDays,
       loaders: settings.pxe.loaders,
     });
+    await signer.reload();
     onChange();
   }));
   const opened = stack.move();
@@ -83,6 +86,69 @@ function takeChanges(
     );
   }
   return config;
+}
+
+/** The key that signs, which may be replaced where it lies. */
+class ReloadableSigner {
+  readonly #config: ServeConfig;
+  readonly #machine: Machine;
+  readonly #signal: AbortSignal;
+  #loaded: SigningKey | undefined;
+  #load = once(() => this.#open());
+
+  constructor(
+    config: ServeConfig,
+    machine: Machine,
+    { signal }: { readonly signal: AbortSignal },
+  ) {
+    this.#config = config;
+    this.#machine = machine;
+    this.#signal = signal;
+  }
+
+  /** @throws UserError when there is none that can be used */
+  load(): Promise<SigningKey> {
+    return this.#load();
+  }
+
+  async #open(): Promise<SigningKey> {
+    this.#loaded = await openSigner(this.#config, this.#machine, {
+      signal: this.#signal,
+    });
+    return this.#loaded;
+  }
+
+  /** Takes another key that lies in the same place now. */
+  async reload(): Promise<void> {
+    const before = this.#loaded;
+    if (before === undefined) return; // read when it is needed
+    const { fileSystem, logger } = this.#machine;
+    const path = signingKeyOf(this.#config);
+    try {
+      // What came through a pipe does not come again.
+      if ((await fileSystem.stat(path)).kind !== "file") return;
+      const key = await loadSigningKey(fileSystem, path, {
+        signal: this.#signal,
+      });
+      if (key.publicKey.keyId === before.publicKey.keyId) return;
+      this.#loaded = key;
+      this.#load = () => Promise.resolve(key);
+      logger.warn(
+        `Replaced the signing key "${path}": manifests are signed by ${key.publicKey.keyId} from now on, and clients that trust ${before.publicKey.keyId} alone refuse them`,
+      );
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      logger.error(
+        `${
+          messageOf(error)
+        }; ${before.publicKey.keyId} goes on signing until a restart`,
+      );
+    }
+  }
+}
+
+function signingKeyOf({ signing, stateDir }: ServeConfig): string {
+  return signing.key ?? signingKeyPath(stateDir);
 }
 
 /** The key that was named, else one in the state directory. */

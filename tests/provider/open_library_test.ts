@@ -12,9 +12,9 @@ const { signal } = new AbortController();
 
 /** Settings that a test changes. */
 class MemoryConfigSource implements ConfigSource {
-  readonly listeners = new Set<(config: ServeConfig) => void>();
+  readonly listeners = new Set<(config: ServeConfig) => Promise<void>>();
 
-  subscribe(listener: (config: ServeConfig) => void): Disposable {
+  subscribe(listener: (config: ServeConfig) => Promise<void>): Disposable {
     this.listeners.add(listener);
     return { [Symbol.dispose]: () => this.listeners.delete(listener) };
   }
@@ -87,7 +87,7 @@ Deno.test("openLibrary() takes what can change, warns of the rest, and listens n
       onChange: () => changed++,
     });
     assert.equal(opened.settings(), MEMORY_CONFIG);
-    for (const listener of changes.listeners) listener(after);
+    for (const listener of changes.listeners) await listener(after);
     assert.equal(changed, 1);
     assert.deepEqual(opened.settings(), { ...after, port: 0 });
     assert.deepEqual(machine.logger.lines, [

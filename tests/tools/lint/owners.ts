@@ -9,6 +9,7 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
   [/^smol-toml$/, /^config\/(read_toml|trust_file)\.ts$/],
   [/^hono\/html$/, /^http\/status\//],
   [/^hono(\/|$)/, /^http\/[a-z_]+\.ts$/],
+  [/^node:dns\/promises$/, /^net\/host_addresses\.ts$/],
   [/^node:dgram$/, /^net\/(mdns\/system_network|upnp\/search)\.ts$/],
   [
     /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,

@@ -12,7 +12,7 @@ const SHELLS = namesOf({
   "net/http1": "get|server",
   "net/mdns": "system_network",
   "net/upnp": "search",
-  "cli": "command_context|discover_command|disk|disk_watcher|output|" +
+  "cli": "command_context|discover_command|disk|disk_watcher|hang_ups|output|" +
     "pipes_below|provider_commands|run_program|service_manager",
 });
 
