@@ -1,9 +1,10 @@
+import { whenAborted } from "../core/abort.ts";
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import type { InvocationValues } from "../config/command_line.ts";
 import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
 import { type ChannelArch, parseArch } from "../core/channel_arch.ts";
-import { systemClock } from "../core/clock.ts";
-import { ConfigError, UsageError } from "../core/errors.ts";
+import { deadline, systemClock } from "../core/clock.ts";
+import { ConfigError, UsageError, UserError } from "../core/errors.ts";
 import type { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
@@ -52,18 +53,23 @@ export async function runDiscover(
   if (!clockTrusted) {
     logger.warn("This machine's clock was never set: expiry is not checked");
   }
-  const trust = await ClientTrust.open({
-    anchor: await readAnchor(values, { signal }),
-    store: values.state === undefined
-      ? undefined
-      : { path: values.state, fileSystem: disk },
-    clockTrusted,
-  }, { signal });
+  using limit = deadline(systemClock, values.timeout * 1000, { signal });
+  const endMs = systemClock.monotonic() + values.timeout * 1000;
+  const trust = await Promise.race([
+    openTrust(values, clockTrusted, { signal }),
+    whenAborted(limit.signal),
+  ]);
+  signal.throwIfAborted();
+  if (trust === undefined) {
+    throw new UserError(
+      `Cannot read what --trust, --key and --state name within ${values.timeout} s: nobody writes to that pipe, or the disk does not answer`,
+    );
+  }
   const { sources, dht } = openSources(values, clockTrusted, logger);
   // Not disposed of: the end of the process closes the sockets, and sooner.
   const result = await discover({
     image,
-    timeoutMs: values.timeout * 1000,
+    timeoutMs: endMs - systemClock.monotonic(),
     sources,
     check: (candidate, { signal }) =>
       checkCandidate(candidate, {
@@ -83,6 +89,21 @@ export async function runDiscover(
   // Remembered before it is told: the power may be cut upon the result.
   await remember(result, trust, logger, { signal });
   return await tell(result, image, values, logger, { signal });
+}
+
+/** Whom to trust, and what is remembered of them. */
+async function openTrust(
+  values: DiscoverValues,
+  clockTrusted: boolean,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ClientTrust> {
+  return await ClientTrust.open({
+    anchor: await readAnchor(values, { signal }),
+    store: values.state === undefined
+      ? undefined
+      : { path: values.state, fileSystem: disk },
+    clockTrusted,
+  }, { signal });
 }
 
 /** Keeps what the next start has to know, and warns of what nobody vouches for. */

@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { systemClock } from "../core/clock.ts";
-import { UsageError, UserError } from "../core/errors.ts";
+import { UnreachableError, UsageError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Result } from "../core/result.ts";
-import type { CandidateRefusal } from "../discover/candidate_refusal.ts";
+import {
+  type CandidateRefusal,
+  isRefusedManifest,
+} from "../discover/candidate_refusal.ts";
 import { fetchManifest } from "../discover/fetch_manifest.ts";
 import {
   artifactsByRole,
@@ -232,7 +235,11 @@ async function readManifest(
   const bytes = await fetchManifest(url, { httpGet, clock: systemClock }, {
     signal,
   });
-  return orThrow(bytes, `Cannot fetch "${source}"`);
+  const cannot = `Cannot fetch "${source}"`;
+  if (!bytes.ok && !isRefusedManifest(bytes.reason)) {
+    throw new UnreachableError(`${cannot}: ${bytes.reason.message}`);
+  }
+  return orThrow(bytes, cannot);
 }
 
 function onlyImage(

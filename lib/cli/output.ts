@@ -1,5 +1,6 @@
 import { whenAborted } from "../core/abort.ts";
-import { sleep, systemClock } from "../core/clock.ts";
+import { deadline, sleep, systemClock } from "../core/clock.ts";
+import { ExitCode } from "../core/exit_code.ts";
 import {
   createLogger,
   formatLogLine,
@@ -106,6 +107,35 @@ export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
 }
 
+/** What programs find as `reason` in place of a result. */
+const FAILURE_REASONS = {
+  [ExitCode.done]: "unexpected",
+  [ExitCode.unexpected]: "unexpected",
+  [ExitCode.usage]: "usage",
+  [ExitCode.notFound]: "unreachable",
+  [ExitCode.notVerified]: "refused",
+  [ExitCode.interrupted]: "interrupted",
+} as const satisfies Record<ExitCode, string>;
+
+let hasResult = false;
+
+/**
+ * Writes an object to standard output in place of a result that was to be JSON.
+ * Nothing where a result has gone there, or cannot go at once: how the program
+ * ends is told by its exit code, too.
+ */
+export async function writeFailure(
+  code: ExitCode,
+  error: string,
+): Promise<void> {
+  if (hasResult) return;
+  using limit = deadline(systemClock, FLUSH_STALL_MS, new AbortController());
+  const object = { error, reason: FAILURE_REASONS[code] };
+  await writeResult([jsonLine(object)], { signal: limit.signal }).catch(() => {
+    // There is nobody else to tell.
+  });
+}
+
 /**
  * Writes results to standard output, which nothing else writes to, and waits
  * until all of them are out. They are made printable; JSON is left as it is
@@ -124,6 +154,7 @@ export async function writeResult(
     lines.map((line) => `${printable(line, Infinity)}\n`).join(""),
   );
   const aborted = whenAborted(signal);
+  hasResult = true;
   try {
     for (let done = 0; done < bytes.length;) {
       const writing = writeSome(Deno.stdout, bytes.subarray(done));

@@ -1,6 +1,7 @@
 import { deadline, systemClock } from "../core/clock.ts";
-import { UnreachableError, UserError } from "../core/errors.ts";
+import { UnreachableError } from "../core/errors.ts";
 import { messageOf } from "../core/printable.ts";
+import { httpGet } from "../net/http1/get.ts";
 import type { StatusDocument } from "../http/status/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
 import { withJson, writeResult } from "./output.ts";
@@ -20,7 +21,7 @@ export async function runStatus(
     const status = JSON.parse(text);
     lines = withJson(values, status, () => statusLines(status));
   } catch (cause) {
-    throw new UserError(
+    throw new UnreachableError(
       `Cannot read the status of ${values.url}: not a plasmd of this version`,
       { cause },
     );
@@ -34,10 +35,15 @@ async function fetchStatus(
 ): Promise<string> {
   using limit = deadline(systemClock, TIMEOUT_MS, { signal });
   try {
-    const response = await fetch(`${base}/status`, { signal: limit.signal });
-    const text = await response.text();
-    if (response.ok) return text;
-    throw new Error(`it answers ${response.status}`);
+    // Whatever the port: `fetch` refuses those of other protocols.
+    using reply = await httpGet(new URL(`${base}/status`), limit);
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of reply.body) {
+      text += decoder.decode(chunk, { stream: true });
+    }
+    if (reply.status === 200) return text;
+    throw new Error(`it answers ${reply.status}`);
   } catch (cause) {
     signal.throwIfAborted();
     throw new UnreachableError(

@@ -5,24 +5,35 @@ import { LOG_OPTIONS } from "./common_options.ts";
 const { logLevel, logFormat } = LOG_OPTIONS;
 
 /**
- * How to log until the command line is understood, and where it cannot be: as
- * its log options say, as far as they make sense by themselves.
+ * How to log and to answer until the command line is understood, and where it
+ * cannot be: as its options say, as far as they make sense by themselves.
  */
-export function earlyLogOptions(argv: readonly string[]): {
+export function earlyOutputOptions(argv: readonly string[]): {
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Whether the result is to be JSON, and so a failure, too. */
+  readonly json: boolean;
 } {
   let level: LogLevel = logLevel.default;
   let format: LogFormat = logFormat.default;
-  const takesValue = (name: string) => /^log-(level|format)$/.test(name);
+  let json = false;
+  const takesValue = (name: string) => /^(log-level|(log-)?format)$/.test(name);
   for (const token of argumentTokens(argv, takesValue)) {
     if (token.kind !== "option") continue;
-    if (token.name === "log-level") {
-      level = LOG_LEVELS.find((choice) => choice === token.value) ?? level;
-    } else if (token.name === "log-format") {
-      format = logFormat.choices.find((choice) => choice === token.value) ??
-        format;
+    switch (token.name) {
+      case "log-level":
+        level = LOG_LEVELS.find((choice) => choice === token.value) ?? level;
+        break;
+      case "log-format":
+        format = logFormat.choices.find((choice) => choice === token.value) ??
+          format;
+        break;
+      case "format":
+        json = token.value === "json";
+        break;
+      case "json":
+        json = true;
     }
   }
-  return { level, format };
+  return { level, format, json };
 }

@@ -98,7 +98,11 @@ export class FileAccessError extends Error {
   /** Why. */
   readonly problem: AccessProblem;
 
-  /** @param action what was tried, as in `read "/a"` */
+  /**
+   * Says what was tried, and why it could not be.
+   *
+   * @param action as in `read "/a"`
+   */
   constructor(action: string, problem: AccessProblem) {
     super(`Cannot ${action}: ${problem}`);
     this.problem = problem;

@@ -50,6 +50,39 @@ Deno.test("what no code waits for is one log line each, and ends nothing", async
   });
 });
 
+Deno.test("what was thrown without a word is said to be that, and shows no stack", async () => {
+  const { code, stderr } = await runMain(
+    `setTimeout(() => { throw null; }); await pause();
+     Promise.reject(); await pause();`,
+    { args: ["--log-format=json"] },
+  );
+  assert.equal(code, 0);
+  const messages = stderr.trimEnd().split("\n")
+    .map((line) => JSON.parse(line).message);
+  assert.equal(messages.length, 2);
+  for (const message of messages) assert.match(message, /^Unexpected: \S/);
+});
+
+Deno.test("a result that was begun is not followed by a failure", async () => {
+  const { code, stdout } = await runMain(
+    `await output.writeResult(["{}"], { signal }); throw new Error("late");`,
+    { args: ["--json"] },
+  );
+  assert.equal(code, 1);
+  assert.equal(stdout, "{}\n");
+});
+
+Deno.test("an unexpected failure is an object, where the result was to be one", async () => {
+  const { code, stdout } = await runMain(`throw new Error("a bug");`, {
+    args: ["--format", "json"],
+  });
+  assert.equal(code, 1);
+  assert.deepEqual(JSON.parse(stdout), {
+    error: "a bug",
+    reason: "unexpected",
+  });
+});
+
 Deno.test("at level debug an unexpected error comes with its stack, line by line", async () => {
   const { stderr } = await runMain(THROWS, { args: ["--log-level=debug"] });
   assert.match(stderr, /^ERROR Unexpected: c\n(DEBUG +at .+\n)+$/m);

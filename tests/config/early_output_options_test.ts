@@ -1,22 +1,26 @@
 import assert from "node:assert/strict";
-import { earlyLogOptions } from "../../lib/config/early_log_options.ts";
+import { earlyOutputOptions } from "../../lib/config/early_output_options.ts";
+
+const DEFAULTS = { level: "info", format: "text", json: false } as const;
 
 for (
   const [argv, expected] of [
-    [[], { level: "info", format: "text" }],
-    [["serve", "--log-format", "json"], { level: "info", format: "json" }],
-    [["--log-format=json", "--bogus"], { level: "info", format: "json" }],
-    [["--log-level", "debug"], { level: "debug", format: "text" }],
-    [
-      ["--log-format", "json", "--log-format", "text"],
-      { level: "info", format: "text" },
-    ],
-    [["--log-format", "xml"], { level: "info", format: "text" }],
-    [["--log-level"], { level: "info", format: "text" }],
-    [["--", "--log-format", "json"], { level: "info", format: "text" }],
+    [[], {}],
+    [["serve", "--log-format", "json"], { format: "json" }],
+    [["--log-format=json", "--bogus"], { format: "json" }],
+    [["--log-level", "debug"], { level: "debug" }],
+    [["--log-format", "json", "--log-format", "text"], {}],
+    [["--log-format", "xml"], {}],
+    [["--log-level"], {}],
+    [["--", "--log-format", "json"], {}],
+    [["--bogus", "--format", "json"], { json: true }],
+    [["--format=json", "--format=text"], {}],
+    [["scan", "--json", "--bogus"], { json: true }],
+    [["scan", "--", "--json"], {}],
+    [["--channel", "json"], {}],
   ] as const
 ) {
-  Deno.test(`earlyLogOptions() reads [${argv.join(" ")}]`, () => {
-    assert.deepEqual(earlyLogOptions(argv), expected);
+  Deno.test(`earlyOutputOptions() reads [${argv.join(" ")}]`, () => {
+    assert.deepEqual(earlyOutputOptions(argv), { ...DEFAULTS, ...expected });
   });
 }
