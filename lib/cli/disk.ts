@@ -87,8 +87,10 @@ async function lock(path: string): Promise<Disposable | undefined> {
   try {
     isLocked = await file.tryLock(true);
     if (!isLocked) return undefined;
-    await file.truncate();
-    await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
+    // Only for the message of another program: a full disk takes none.
+    await file.truncate()
+      .then(() => file.write(new TextEncoder().encode(`${Deno.pid}\n`)))
+      .catch(() => {});
     return file;
   } finally {
     if (!isLocked) file.close();

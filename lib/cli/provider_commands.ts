@@ -121,11 +121,12 @@ export async function runBootstrap(
   const shared = await readConfig(values, machine.logger, { signal });
   // A node of its own, with an identity of its own, beside a provider here.
   const stateDir = values.stateDir ?? join(shared.stateDir, "bootstrap");
-  using _state = await openStateDirectory(stateDir, machine);
+  using state = await openStateDirectory(stateDir, machine);
   const config = await withBindAddress({ ...shared, stateDir }, { signal });
   await using manager = openManager(machine, { signal });
   const { openDht } = await import("../provider/open_dht.ts");
-  await using _node = await openDht(config, machine, { signal });
+  const { stateLogger } = state;
+  await using _node = await openDht(config, machine, { stateLogger, signal });
   manager.ready();
   await whenAborted(signal);
 }

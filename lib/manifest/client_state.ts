@@ -2,6 +2,7 @@ import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { refuseNewerState } from "../core/state_format.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { BootManifest } from "./boot_manifest.ts";
 import { canonicalize, parseJson } from "./canonical_json.ts";
@@ -31,6 +32,12 @@ export interface RememberedTrust {
   /** The newest that succeeded it. */
   readonly current: TrustRoot;
 }
+
+/**
+ * Of the state file. Counted up when a client before could not read it, or would
+ * be less strict by it.
+ */
+const FORMAT = 1;
 
 /** A client that has not accepted anything yet. */
 export const EMPTY_CLIENT_STATE: ClientState = { manifestVersions: new Map() };
@@ -128,9 +135,10 @@ export function trustPolicyFor(
 }
 
 /**
- * Reads the state file; where there is none, nothing was accepted yet.
+ * Reads the state file; where there is none, or an empty one, nothing was
+ * accepted yet.
  *
- * @throws UserError when it cannot be understood: to go on without it would
+ * @throws UserError when it cannot be understood, or a newer client made it: to go on without it would
  * accept what was refused before
  */
 export async function loadClientState(
@@ -146,6 +154,8 @@ export async function loadClientState(
     if (error instanceof FileNotFoundError) return EMPTY_CLIENT_STATE;
     throw error;
   }
+  if (text === "") return EMPTY_CLIENT_STATE;
+  refuseNewerState(text, FORMAT, { path, loss: "older images are accepted" });
   const state = parseClientState(text);
   if (!state.ok) {
     throw new UserError(
@@ -219,6 +229,7 @@ async function lockState(
 
 function formatClientState({ manifestVersions, trust }: ClientState): string {
   return canonicalize({
+    format: FORMAT,
     manifest_versions: Object.fromEntries(manifestVersions),
     trust: trust && {
       shipped: trustRootContent(trust.shipped),

@@ -24,6 +24,8 @@ export interface IssuedManifest {
   readonly manifest: BootManifest;
   /** SHA-256 of `bytes`, 64 lower-case hex digits. */
   readonly sha256: string;
+  /** Whether it has a version that nothing had before. */
+  readonly isNewVersion: boolean;
 }
 
 /** What a manifest is issued from. */
@@ -65,7 +67,7 @@ export async function issueManifest(
     unchanged && isFresh(previous.manifest, options) &&
     await isSignedBy(previous.envelope, signers)
   ) {
-    return await issued(previous.bytes, previous.manifest);
+    return await issued(previous.bytes, previous.manifest, false);
   }
   const nowSeconds = Math.max(1, Math.floor(now / 1000));
   const content = {
@@ -95,7 +97,7 @@ export async function issueManifest(
       } from "${image.directory}": with ${length} files it would be larger than 1 MiB, which no client takes; say in image.toml which are needed: dtbs = [...], files = [...]`,
     );
   }
-  return await issued(bytes, manifest.value);
+  return await issued(bytes, manifest.value, !unchanged);
 }
 
 /**
@@ -242,6 +244,8 @@ async function isSignedBy(
 async function issued(
   bytes: Uint8Array<ArrayBuffer>,
   manifest: BootManifest,
+  isNewVersion: boolean,
 ): Promise<IssuedManifest> {
-  return { bytes, manifest, sha256: (await sha256(bytes)).toHex() };
+  const digest = (await sha256(bytes)).toHex();
+  return { bytes, manifest, sha256: digest, isNewVersion };
 }

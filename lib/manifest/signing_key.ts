@@ -6,7 +6,9 @@ import {
   FileAccessError,
   FileNotFoundError,
   type FileSystem,
+  SystemLimitError,
 } from "../core/file_system.ts";
+import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type PublicKey, publicKey } from "./public_key.ts";
 
@@ -99,9 +101,13 @@ async function readKeyFile(
         `others than its owner may read it; run: chmod 600 "${path}"`,
       );
     }
-    const key = await parseSigningKey(
-      await fileSystem.readText(path, { mayBePipe }),
-    );
+    const text = await fileSystem.readText(path, { mayBePipe });
+    if (text.trim() === "") {
+      throw unusable(
+        "it is empty: restore it, since clients trust what was in it; delete it to have a new one made",
+      );
+    }
+    const key = await parseSigningKey(text);
     if (key.ok) return key.value;
     throw unusable(
       `${key.reason}; make one with: plasmd key generate --out FILE`,
@@ -124,7 +130,6 @@ async function readKeyFile(
  * readable by its owner only, and whole or not there at all.
  *
  * @throws UserError as {@linkcode loadSigningKey} does
- * @throws FileAccessError when it can be neither read nor written
  */
 export async function loadOrCreateSigningKey(
   fileSystem: FileSystem,
@@ -147,16 +152,24 @@ export async function loadOrCreateSigningKey(
  * Writes a new key file, mode 0600, and its directory where there is none.
  *
  * @returns false when the file exists already, which is left as it is
+ * @throws UserError when it cannot be written
  */
 export async function createKeyFile(
   fileSystem: FileSystem,
   path: string,
   key: SigningKey,
 ): Promise<boolean> {
-  await fileSystem.makeDirectory(dirname(path), 0o700);
   const pem = new TextEncoder().encode(await key.toPem());
-  return await fileSystem
-    .writeAtomically(path, pem, { mode: 0o600, ifAbsent: true });
+  try {
+    await fileSystem.makeDirectory(dirname(path), 0o700);
+    return await fileSystem
+      .writeAtomically(path, pem, { mode: 0o600, ifAbsent: true });
+  } catch (error) {
+    if (error instanceof SystemLimitError) throw error; // which passes
+    throw new UserError(`Cannot keep a new signing key: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 async function signingKey(privateKey: CryptoKey): Promise<SigningKey> {

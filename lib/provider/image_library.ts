@@ -1,7 +1,7 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
-import { setAside } from "../core/damaged_file.ts";
 import { UserError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
@@ -13,7 +13,6 @@ import type {
 import { loaderWarnings } from "../http/artifacts/loader_files.ts";
 import { artifactsByRole } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
-import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { isFresh, issueManifest } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
@@ -25,6 +24,7 @@ import { imagePlace } from "../scan/image_place.ts";
 import { ImageTree, type LookAt } from "../scan/image_tree.ts";
 import type { MissingImage, ScanSettings } from "../scan/scan_available.ts";
 import { bootWarnings } from "./boot_warnings.ts";
+import { KeptManifests } from "./kept_manifests.ts";
 import type { Machine } from "./machine.ts";
 import { ServedBlobs } from "./served_blobs.ts";
 import { type Outcome, type Served, servedImage } from "./served_image.ts";
@@ -37,6 +37,8 @@ export interface ImageLibraryOptions extends Omit<Machine, "hostName"> {
   readonly scan: ScanSettings;
   /** Keeps the manifests across restarts. */
   readonly stateDir: string;
+  /** Told of what cannot be kept there. @default logger */
+  readonly stateLogger?: Logger;
   /**
    * Signs the manifests of images that do not come with a signed one; asked
    * for when it is needed first.
@@ -54,6 +56,7 @@ export interface ImageLibraryOptions extends Omit<Machine, "hostName"> {
 export class ImageLibrary implements ImageCatalog {
   #options: ImageLibraryOptions;
   #tree: Promise<ImageTree> | undefined;
+  readonly #manifests: KeptManifests;
   readonly #warnings: StandingWarnings;
   #images: readonly ServedImage[] = [];
   #byName: ReadonlyMap<string, ServedImage> = new Map();
@@ -71,6 +74,10 @@ export class ImageLibrary implements ImageCatalog {
   constructor(options: ImageLibraryOptions) {
     this.#options = options;
     this.#lookedIn = options.scan;
+    this.#manifests = new KeptManifests({
+      ...options,
+      logger: options.stateLogger ?? options.logger,
+    });
     this.#warnings = new StandingWarnings(options);
     this.#blobs = new ServedBlobs(options);
   }
@@ -138,8 +145,11 @@ export class ImageLibrary implements ImageCatalog {
 
   async #openTree(): Promise<ImageTree> {
     const { fileSystem, clock, logger, statusLine, stateDir } = this.#options;
-    const path = join(stateDir, "digests.json");
-    const digests = await DigestCache.open({ fileSystem, path, logger });
+    const digests = await DigestCache.open({
+      fileSystem,
+      path: join(stateDir, "digests.json"),
+      logger: this.#options.stateLogger ?? logger,
+    });
     return new ImageTree({ fileSystem, clock, digests, logger, statusLine });
   }
 
@@ -175,6 +185,7 @@ export class ImageLibrary implements ImageCatalog {
     readonly signal: AbortSignal;
   }): Promise<void> {
     const tree = await this.tree();
+    await this.#manifests.writeRest();
     const { scan } = this.#options;
     const { hashed, missing, warnings: passedOver } = await tree.look(
       scan,
@@ -318,28 +329,27 @@ export class ImageLibrary implements ImageCatalog {
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Served> {
-    const { expiresDays, fileSystem, clock, stateDir } = this.#options;
+    const { expiresDays, clock } = this.#options;
     const signer = await this.#signer();
-    const path = join(
-      stateDir,
-      "manifests",
-      hashed.image.channel,
-      `${hashed.image.arch}.json`,
-    );
-    const previous = await readEnvelopeFile(path, fileSystem, { signal });
+    const previous = await this.#manifests.find(hashed.image, { signal });
     const now = clock.now();
-    const { manifest, bytes, sha256 } = await issueManifest({
+    const clockTrusted = now >= RELEASED_AT_MS;
+    const { manifest, bytes, sha256, isNewVersion } = await issueManifest({
       image: hashed,
       ...previous !== undefined && { previous },
       signers: [signer],
       now,
-      clockTrusted: now >= RELEASED_AT_MS,
+      clockTrusted,
       expiresDays,
     });
     if (bytes !== previous) {
-      if (previous !== undefined) await this.#keepIfDamaged(path, previous);
-      await fileSystem.makeDirectory(dirname(path), 0o755);
-      await fileSystem.writeAtomically(path, bytes, { mode: 0o644 });
+      await this.#manifests.keep(hashed.image, bytes, {
+        previous,
+        // A version by the clock is followed by higher ones in any case. One
+        // that was counted would come again after a restart, with other content.
+        canWait: !isNewVersion ||
+          clockTrusted && manifest.manifestVersion * 1000 <= now,
+      });
     }
     const artifacts = artifactsByRole(hashed);
     const image = servedImage(manifest, { bytes, sha256 }, artifacts);
@@ -354,19 +364,6 @@ export class ImageLibrary implements ImageCatalog {
           expiresDays: this.#options.expiresDays,
         }),
     };
-  }
-
-  /** Sets the last envelope of an image aside, if it could not be read. */
-  async #keepIfDamaged(
-    path: string,
-    previous: Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
-    if (openEnvelope(previous).ok) return;
-    const { fileSystem, logger } = this.#options;
-    const aside = await setAside(path, fileSystem);
-    logger.warn(
-      `Moved "${path}" to "${aside}", since it is damaged: the manifest is made anew, under a version by the clock`,
-    );
   }
 
   async #signer(): Promise<SigningKey> {

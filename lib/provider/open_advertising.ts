@@ -5,6 +5,7 @@ import {
   openMdnsAdvertiser,
 } from "../advertise/mdns_advertiser.ts";
 import { inBackground } from "../core/background.ts";
+import type { Logger } from "../core/log.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import type { ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
@@ -44,8 +45,10 @@ const OPENERS: AdvertisingOpeners = {
 export async function openAdvertising(
   config: ServeConfig,
   machine: Machine,
-  { http, openers = OPENERS, signal }: {
+  { http, stateLogger = machine.logger, openers = OPENERS, signal }: {
     readonly http: HttpServer;
+    /** Told of what cannot be kept in the state directory. */
+    readonly stateLogger?: Logger;
     readonly openers?: AdvertisingOpeners;
     readonly signal: AbortSignal;
   },
@@ -54,6 +57,7 @@ export async function openAdvertising(
   const dht = config.dht.enabled
     ? await joinDht(config, machine, stack, {
       http,
+      stateLogger,
       load: openers.loadDht,
       signal,
     })
@@ -86,8 +90,9 @@ async function joinDht(
   config: ServeConfig,
   machine: Machine,
   stack: AsyncDisposableStack,
-  { http, load, signal }: {
+  { http, stateLogger, load, signal }: {
     readonly http: HttpServer;
+    readonly stateLogger: Logger;
     readonly load: AdvertisingOpeners["loadDht"];
     readonly signal: AbortSignal;
   },
@@ -98,7 +103,7 @@ async function joinDht(
   let ports: PortMapper | undefined = undefined;
   const mappedAddress = () => ports?.externalAddress();
   const node = stack.use(
-    await dht.openDht(config, machine, { mappedAddress, signal }),
+    await dht.openDht(config, machine, { mappedAddress, stateLogger, signal }),
   );
   const address = stack.use(
     await openOutwardAddress({

@@ -27,13 +27,15 @@ const DEFAULT_P2P_PORT = 4001;
  * Starts the node of a provider, or one that only helps others to meet.
  *
  * @param mappedAddress of the router that maps its port, where one does
+ * @param stateLogger told of what cannot be kept in the state directory
  * @throws UserError when it cannot listen, or has no identity
  */
 export async function openDht(
   config: ServeConfig,
   { fileSystem, clock, logger }: Machine,
-  { mappedAddress = () => undefined, signal }: {
+  { mappedAddress = () => undefined, stateLogger, signal }: {
     readonly mappedAddress?: () => string | undefined;
+    readonly stateLogger: Logger;
     readonly signal: AbortSignal;
   },
 ): Promise<ServingNode> {
@@ -57,7 +59,7 @@ export async function openDht(
       stateFile: {
         fileSystem,
         path: join(config.stateDir, "dht.json"),
-        logger,
+        logger: stateLogger,
       },
       alsoAnnounce(port) {
         const address = mappedAddress();

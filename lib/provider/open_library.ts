@@ -15,6 +15,8 @@ import { openStateDirectory, signingKeyPath } from "./state_directory.ts";
 export interface OpenLibrary extends AsyncDisposable {
   /** Empty until it is refreshed. */
   readonly library: ImageLibrary;
+  /** Told of what cannot be kept in the state directory. */
+  readonly stateLogger: Logger;
   /** The settings that hold at the moment. */
   readonly settings: () => ServeConfig;
 }
@@ -37,7 +39,9 @@ export async function openLibrary(
   },
 ): Promise<OpenLibrary> {
   await using stack = new AsyncDisposableStack();
-  stack.use(await openStateDirectory(config.stateDir, machine));
+  const state = stack.use(
+    await openStateDirectory(config.stateDir, machine),
+  );
   const signer = new ReloadableSigner(config, machine, { signal });
   const loadSigner = () => signer.load();
   // A key that was named must be there, whether it is needed now or not.
@@ -45,6 +49,7 @@ export async function openLibrary(
   const library = new ImageLibrary({
     scan: config,
     stateDir: config.stateDir,
+    stateLogger: state.stateLogger,
     loadSigner,
     expiresDays: config.signing.expiresDays,
     loaders: config.pxe.loaders,
@@ -63,6 +68,7 @@ export async function openLibrary(
   const opened = stack.move();
   return {
     library,
+    stateLogger: state.stateLogger,
     settings: () => settings,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

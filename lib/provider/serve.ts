@@ -31,7 +31,7 @@ export async function serve(
   const ring = () => bell.ring();
   const bound = await withBindAddress(config, { signal });
   await using stack = new AsyncDisposableStack();
-  const { library, settings } = stack.use(
+  const { library, settings, stateLogger } = stack.use(
     await openLibrary(config, machine, { changes, onChange: ring, signal }),
   );
   let advertising: Advertising | undefined;
@@ -59,7 +59,7 @@ export async function serve(
     throw library.keyProblem;
   }
   const { advertisers } = advertising = stack.use(
-    await openAdvertising(bound, machine, { http, signal }),
+    await openAdvertising(bound, machine, { http, stateLogger, signal }),
   );
   const reconciler = new Reconciler({ advertisers, logger });
   await keepOffering({ ...look, reconciler, bell, onReady }, { signal });

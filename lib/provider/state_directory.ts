@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import type { FileSystem } from "../core/file_system.ts";
+import {
+  FileAccessError,
+  FileNotFoundError,
+  type FileSystem,
+} from "../core/file_system.ts";
+import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { Machine } from "./machine.ts";
 
@@ -30,34 +35,86 @@ export function signingKeyPath(stateDir: string): string {
 /** The temporary files of `FileSystem.writeAtomically()`. */
 const LEFTOVER = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
+/** A state directory, unlocked when it is disposed of. */
+export interface StateDirectory extends Disposable {
+  /**
+   * Told of what cannot be kept there. Where nothing can be from the start, the
+   * operator has had one warning of it all, and these are for debugging.
+   */
+  readonly stateLogger: Logger;
+}
+
 /**
  * Makes the state directory where there is none, and keeps other providers out
- * of it: two would raise each other's counters and share one identity. A
- * disk that cannot lock, or not be written to, is used all the same.
+ * of it: two would raise each other's counters and share one identity. One that
+ * cannot be locked, or not be written to, is used all the same: what has to be
+ * made there and cannot says so when it is needed.
  *
- * @returns unlocks it when it is disposed of
  * @throws UserError when another provider uses it
+ * @throws FileAccessError when it is a file, or may not be made
  */
 export async function openStateDirectory(
   stateDir: string,
   { fileSystem, logger }: Pick<Machine, "fileSystem" | "logger">,
-): Promise<Disposable> {
-  await fileSystem.makeDirectory(stateDir, 0o700);
+): Promise<StateDirectory> {
+  await makeIfWritable(stateDir, fileSystem);
+  const lock = await lockOrNot(stateDir, fileSystem);
+  const problem = await writeProblem(stateDir, fileSystem);
+  if (problem === undefined && lock.problem === undefined) {
+    return { stateLogger: logger, [Symbol.dispose]: lock[Symbol.dispose] };
+  }
+  const others = lock.problem === undefined
+    ? ""
+    : `; see to it that no other provider uses "${stateDir}"`;
+  if (problem === undefined) {
+    logger.warn(`${lock.problem}${others}`);
+    return { stateLogger: logger, [Symbol.dispose]: lock[Symbol.dispose] };
+  }
+  logger.warn(
+    `Cannot write to the state directory: ${problem}; what needs no writing goes on, and after a restart artifacts are read again, manifests have higher versions though nothing has changed, and the DHT is joined anew${others}`,
+  );
+  return {
+    stateLogger: {
+      debug: (message) => logger.debug(message),
+      info: (message) => logger.info(message),
+      warn: (message) => logger.debug(message),
+      error: (message) => logger.error(message),
+    },
+    [Symbol.dispose]: lock[Symbol.dispose],
+  };
+}
+
+/** A disk that is full or read-only is another matter than a wrong path. */
+async function makeIfWritable(
+  stateDir: string,
+  fileSystem: FileSystem,
+): Promise<void> {
+  try {
+    await fileSystem.makeDirectory(stateDir, 0o700);
+  } catch (error) {
+    if (
+      error instanceof FileAccessError || error instanceof FileNotFoundError
+    ) throw error;
+  }
+}
+
+/** @throws UserError when another provider has locked it */
+async function lockOrNot(
+  stateDir: string,
+  fileSystem: FileSystem,
+): Promise<Disposable & { readonly problem?: string }> {
   const path = join(stateDir, "lock");
   let lock: Disposable | undefined;
   try {
     lock = await fileSystem.lock(path);
   } catch (error) {
-    logger.warn(
-      `${
-        messageOf(error)
-      }: see to it that no other provider uses "${stateDir}"`,
-    );
-    return { [Symbol.dispose]() {} };
+    return { problem: messageOf(error), [Symbol.dispose]() {} };
   }
   if (lock !== undefined) {
-    await removeLeftovers(stateDir, fileSystem);
-    return lock;
+    await removeLeftovers(stateDir, fileSystem).catch(() => {
+      // They only take up room.
+    });
+    return { [Symbol.dispose]: () => lock[Symbol.dispose]() };
   }
   const holder = await fileSystem.readText(path).catch(() => "");
   throw new UserError(
@@ -65,6 +122,21 @@ export async function openStateDirectory(
       `(process ${printable(holder.trim(), 20) || "unknown"}); stop that one ` +
       "or name another directory with --state-dir",
   );
+}
+
+/** Why nothing can be written below a directory; undefined where it can. */
+async function writeProblem(
+  stateDir: string,
+  fileSystem: FileSystem,
+): Promise<string | undefined> {
+  const path = join(stateDir, "probe");
+  try {
+    await fileSystem.writeAtomically(path, Uint8Array.of(0), { mode: 0o600 });
+    await fileSystem.removeFile(path);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** Removes the temporary files of a provider that was killed while writing. */

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { setAside } from "../core/damaged_file.ts";
+import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { refuseNewerState } from "../core/state_format.ts";
 import {
   artifactFiles,
   digestFile,
@@ -62,6 +64,8 @@ export class DigestCache {
   /**
    * Reads what was kept. A damaged file is set aside with a warning: what it
    * held is read from the artifacts again.
+   *
+   * @throws UserError when a newer program has kept it
    */
   static async open(options: DigestCacheOptions): Promise<DigestCache> {
     return new DigestCache(options, await readDigests(options));
@@ -169,13 +173,18 @@ async function readDigests(
   { fileSystem, path, logger }: DigestCacheOptions,
 ): Promise<Map<string, FileContent>> {
   try {
-    const digests = decodeDigests(await fileSystem.readText(path));
+    const text = await fileSystem.readText(path);
+    if (text === "") return new Map();
+    const loss = "every artifact is read again";
+    refuseNewerState(text, FORMAT, { path, loss });
+    const digests = decodeDigests(text);
     if (digests.ok) return digests.value;
     const aside = await setAside(path, fileSystem);
     logger.warn(
       `Moved "${path}" to "${aside}", since ${digests.reason}: every artifact is read again`,
     );
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (!(error instanceof FileNotFoundError)) {
       logger.warn(`${messageOf(error)}: every artifact is read again`);
     }

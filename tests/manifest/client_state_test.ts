@@ -174,7 +174,7 @@ Deno.test("updateClientState() keeps what another client wrote meanwhile", async
   await remember(manifest(6));
   assert.equal(
     await fileSystem.readText(PATH),
-    '{"manifest_versions":{"stable/arm64":7,"testing/arm64":8}}\n',
+    '{"format":1,"manifest_versions":{"stable/arm64":7,"testing/arm64":8}}\n',
   );
 });
 
@@ -261,7 +261,6 @@ Deno.test("updateClientState() says who is in the way when the lock is not let g
 
 Deno.test("loadClientState() refuses a file that it cannot understand, and says what to do", async () => {
   const wrong = [
-    "",
     "{",
     "[]",
     "{}",
@@ -282,6 +281,33 @@ Deno.test("loadClientState() refuses a file that it cannot understand, and says 
     );
     assert.equal(await fileSystem.readText(PATH), text);
   }
+});
+
+Deno.test("loadClientState() takes an empty file for none, and one of before formats as it is", async () => {
+  const versionsIn = async (text: string) => {
+    const fileSystem = new MemoryFileSystem().file(PATH, text);
+    const { manifestVersions } = await loadClientState(
+      PATH,
+      fileSystem,
+      options,
+    );
+    return [...manifestVersions];
+  };
+  assert.deepEqual(await versionsIn(""), []);
+  assert.deepEqual(
+    await versionsIn('{"manifest_versions":{"stable/arm64":7}}'),
+    [["stable/arm64", 7]],
+  );
+});
+
+Deno.test("loadClientState() refuses what a newer client made, and leaves it as it is", async () => {
+  const text = '{"format":2,"manifest_versions":{"stable/arm64":7}}';
+  const fileSystem = new MemoryFileSystem().file(PATH, text);
+  await assert.rejects(
+    updateClientState(PATH, (state) => state, fileSystem, options),
+    /^UserError: Cannot use "\/var.*newer version.*older images are accepted$/,
+  );
+  assert.equal(await fileSystem.readText(PATH), text);
 });
 
 Deno.test("loadClientState() stops when it is aborted", async () => {

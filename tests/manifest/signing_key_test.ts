@@ -101,6 +101,24 @@ Deno.test("loadOrCreateSigningKey() agrees with another process that was faster"
   assert.deepEqual(key.publicKey, theirs.publicKey);
 });
 
+Deno.test("loadOrCreateSigningKey() puts no key in place of one that has become empty", async () => {
+  const fileSystem = new MemoryFileSystem().file("/k.pem", "", { mode: 0o600 });
+  await assert.rejects(
+    loadOrCreateSigningKey(fileSystem, "/k.pem", options),
+    /^UserError: .*"\/k\.pem": it is empty: restore it.*delete it/,
+  );
+  assert.equal(await fileSystem.readText("/k.pem"), "");
+});
+
+Deno.test("createKeyFile() says that it cannot keep a key, as something to mend", async () => {
+  const fileSystem = new MemoryFileSystem();
+  fileSystem.writeAtomically = () => Promise.reject(new Error("disk full"));
+  await assert.rejects(
+    createKeyFile(fileSystem, "/state/k.pem", await testSigningKey(1)),
+    /^UserError: Cannot keep a new signing key: disk full$/,
+  );
+});
+
 Deno.test("loadSigningKey() refuses a key that others may read, and says what to run", async () => {
   const pem = await (await testSigningKey(1)).toPem();
   for (const mode of [0o640, 0o604, 0o620, 0o601]) {

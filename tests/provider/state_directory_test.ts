@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/core/errors.ts";
+import { FileAccessError } from "../../lib/core/file_system.ts";
 import {
   defaultStateDirectory,
   openStateDirectory,
@@ -71,7 +72,54 @@ Deno.test("openStateDirectory() goes on with a warning where nothing can be lock
   fileSystem.lock = () => Promise.reject(new Error("Cannot lock"));
   const logger = new MemoryLogger();
   using _state = await openStateDirectory("/state", { fileSystem, logger });
-  assert.match(logger.lines.join(), /^WARN Cannot lock: .*"\/state"/);
+  assert.match(logger.lines.join(), /^WARN Cannot lock; .*"\/state"$/);
+});
+
+/** A disk that takes nothing, whose error is the system's. */
+function unwritable(): MemoryFileSystem {
+  const fileSystem = new MemoryFileSystem().file("/state/signing.key");
+  const full = () => Promise.reject(new Error("no space left"));
+  fileSystem.lock = full;
+  fileSystem.writeAtomically = full;
+  fileSystem.makeDirectory = full;
+  return fileSystem;
+}
+
+Deno.test("openStateDirectory() gives one warning where nothing can be written, and no more of it", async () => {
+  const logger = new MemoryLogger();
+  const machine = { fileSystem: unwritable(), logger };
+  using state = await openStateDirectory("/state", machine);
+  assert.equal(logger.lines.length, 1);
+  assert.match(
+    logger.lines[0] ?? "",
+    /^WARN Cannot write to the state directory: no space left; .*no other provider uses "\/state"$/,
+  );
+  state.stateLogger.warn("a digest is not kept");
+  state.stateLogger.error("a bug");
+  assert.deepEqual(logger.lines.slice(1), [
+    "DEBUG a digest is not kept",
+    "ERROR a bug",
+  ]);
+});
+
+Deno.test("openStateDirectory() refuses a path that is no directory", async () => {
+  const fileSystem = unwritable();
+  fileSystem.makeDirectory = () =>
+    Promise.reject(new FileAccessError("make", "a file is in the way"));
+  await assert.rejects(
+    openStateDirectory("/state", { fileSystem, logger: new MemoryLogger() }),
+    FileAccessError,
+  );
+});
+
+Deno.test("openStateDirectory() leaves a directory that can be written to as it was", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const logger = new MemoryLogger();
+  using state = await openStateDirectory("/state", { fileSystem, logger });
+  state.stateLogger.warn("a digest is not kept");
+  assert.deepEqual(logger.lines, ["WARN a digest is not kept"]);
+  const names = (await fileSystem.list("/state")).map(({ name }) => name);
+  assert.deepEqual(names, ["lock"]);
 });
 
 Deno.test("openStateDirectory() removes what a killed provider was writing, and nothing else", async () => {

@@ -112,15 +112,10 @@ Deno.test("DigestCache.keepOnly() forgets files that are gone", async () => {
 for (
   const [name, damage] of [
     ["cut short", (text: string) => text.slice(0, -20)],
-    ["empty", () => ""],
     [
       "with a digest changed",
       (text: string) =>
         text.replace(SHA256_OF_ABC, `0${SHA256_OF_ABC.slice(1)}`),
-    ],
-    [
-      "of a later format",
-      (text: string) => text.replace('"format":3', '"format":4'),
     ],
   ] as const
 ) {
@@ -172,6 +167,24 @@ for (
     assert.equal(await fs.readText(PATH), kept);
   });
 }
+
+Deno.test("DigestCache.open() takes an empty file for none", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abc").file(PATH, "");
+  const { read, lines } = await run(fs);
+  assert.deepEqual({ read, lines }, { read: [KERNEL], lines: [] });
+});
+
+Deno.test("DigestCache.open() refuses what a newer program made, and leaves it as it is", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abc");
+  await run(fs);
+  const kept = (await fs.readText(PATH)).replace(/"format":\d+/, '"format":99');
+  fs.file(PATH, kept);
+  await assert.rejects(
+    run(fs),
+    /^UserError: Cannot use ".*digests\.json": a newer version.*read again$/,
+  );
+  assert.equal(await fs.readText(PATH), kept);
+});
 
 Deno.test("DigestCache.save() writes one state after the other", async () => {
   const fs = new MemoryFileSystem().file(KERNEL).file(OTHER_KERNEL);

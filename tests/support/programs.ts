@@ -69,6 +69,8 @@ export interface RunningProgram extends AsyncDisposable {
   line(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends a signal and waits for the end. */
   end(signal: Deno.Signal): Promise<Ended>;
+  /** Waits until it ends by itself. */
+  ended(): Promise<Ended>;
 }
 
 /** Starts a program and goes on. */
@@ -100,11 +102,14 @@ export function start(
     wake();
     return status;
   });
-  const end = async (signal: Deno.Signal): Promise<Ended> => {
+  const ended = async (): Promise<Ended> => {
     const startMs = performance.now();
-    if (!hasEnded) child.kill(signal);
     const { code } = await reading;
     return { code, stdout, stderr, elapsedMs: performance.now() - startMs };
+  };
+  const end = async (signal: Deno.Signal): Promise<Ended> => {
+    if (!hasEnded) child.kill(signal);
+    return await ended();
   };
   return {
     pid: child.pid,
@@ -129,6 +134,7 @@ export function start(
       }
     },
     end,
+    ended,
     async [Symbol.asyncDispose]() {
       await end("SIGTERM");
     },

@@ -7,7 +7,12 @@ import type { Ed25519PrivateKey } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { pemBody, seedOfDer } from "../../core/ed25519_pem.ts";
 import { UserError } from "../../core/errors.ts";
-import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
+import {
+  FileNotFoundError,
+  type FileSystem,
+  SystemLimitError,
+} from "../../core/file_system.ts";
+import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 
 /** Who a DHT node is: an Ed25519 key pair, whose public half is the peer id. */
@@ -62,8 +67,9 @@ export async function parseIdentity(
  * The identity kept in a file; made there, readable by the owner only, when
  * the file does not exist yet.
  *
- * @throws UserError when the file holds no usable key, or others may read it
- * @throws FileAccessError when it cannot be read or written
+ * @throws UserError when the file holds no usable key, others may read it, or
+ * none can be written
+ * @throws FileAccessError when it cannot be read
  */
 export async function loadOrCreateIdentity(
   fileSystem: FileSystem,
@@ -76,10 +82,18 @@ export async function loadOrCreateIdentity(
   const identity = await createIdentity();
   const seed = identity.privateKey.raw.slice(0, SEED_BYTES);
   const directory = path.slice(0, path.lastIndexOf("/"));
-  if (directory !== "") await fileSystem.makeDirectory(directory, 0o700);
   signal.throwIfAborted();
-  const options = { mode: 0o600, ifAbsent: true };
-  if (await fileSystem.writeAtomically(path, seed, options)) return identity;
+  try {
+    if (directory !== "") await fileSystem.makeDirectory(directory, 0o700);
+    const options = { mode: 0o600, ifAbsent: true };
+    if (await fileSystem.writeAtomically(path, seed, options)) return identity;
+  } catch (error) {
+    if (error instanceof SystemLimitError) throw error; // which passes
+    throw new UserError(
+      `Cannot keep a new DHT identity: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
   // Another process made it in the meantime: both must be the same peer.
   const made = await loadIdentity(fileSystem, path);
   if (made === undefined) {
@@ -131,6 +145,11 @@ async function loadIdentity(
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;
     throw error;
+  }
+  if (bytes.length === 0) {
+    throw new UserError(
+      `Cannot use the DHT identity "${path}": it is empty: restore it, since others may name the peer id that was in it; delete it to have a new one made`,
+    );
   }
   const identity = await parseIdentity(bytes);
   if (identity.ok) return identity.value;

@@ -99,6 +99,7 @@ export class DhtNode implements AsyncDisposable {
    * is disposed of.
    *
    * @throws ListenError
+   * @throws UserError when a newer program has kept the state file
    */
   static async open(options: DhtNodeOptions): Promise<DhtNode> {
     options.signal.throwIfAborted();
@@ -110,7 +111,12 @@ export class DhtNode implements AsyncDisposable {
     });
     const libp2p = await startLibp2p(options, datastore);
     const node = new DhtNode(options, libp2p, datastore);
-    await node.#start();
+    try {
+      await node.#start();
+    } catch (error) {
+      await node[Symbol.asyncDispose]();
+      throw error;
+    }
     return node;
   }
 

@@ -1,10 +1,12 @@
 import { decodeBase64 } from "../../core/base64.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
 import { setAside } from "../../core/damaged_file.ts";
+import { UserError } from "../../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
 import type { Logger } from "../../core/log.ts";
 import { checkMultiaddr } from "../../core/multiaddr_text.ts";
 import { messageOf } from "../../core/printable.ts";
+import { refuseNewerState } from "../../core/state_format.ts";
 import { propertyOf } from "./internal/property_of.ts";
 
 /** What a node has to know again after a restart. */
@@ -30,13 +32,17 @@ export interface DhtStateFile {
   readonly logger: Logger;
 }
 
+/** Counted up when a program before could not read it any more. */
+const FORMAT = 1;
 const SAVE_INTERVAL_MS = 60_000;
+const EMPTY_STATE: DhtState = { peers: [], records: [] };
 /** More are known to the network anyway. */
 const MAX_PEERS = 200;
 
 /** The state as JSON. */
 export function encodeDhtState(state: DhtState): string {
   return JSON.stringify({
+    format: FORMAT,
     peers: state.peers.slice(0, MAX_PEERS),
     records: state.records.map(({ key, value }) => ({
       key,
@@ -75,18 +81,24 @@ export function decodeDhtState(text: string): DhtState | undefined {
 /**
  * The state of the last run; an empty one when there is none. A damaged one is
  * set aside with a warning.
+ *
+ * @throws UserError when a newer program has kept it
  */
 export async function loadDhtState(
   { fileSystem, path, logger }: DhtStateFile,
 ): Promise<DhtState> {
   try {
-    const state = decodeDhtState(await fileSystem.readText(path));
+    const text = await fileSystem.readText(path);
+    if (text === "") return EMPTY_STATE;
+    refuseNewerState(text, FORMAT, { path, loss: "the DHT is joined anew" });
+    const state = decodeDhtState(text);
     if (state !== undefined) return state;
     const aside = await setAside(path, fileSystem);
     logger.warn(
       `Moved "${path}" to "${aside}", since it is damaged: the DHT is joined anew`,
     );
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (!(error instanceof FileNotFoundError)) {
       logger.warn(
         `Cannot read the DHT peers of the last run, joining anew: ${
@@ -95,7 +107,7 @@ export async function loadDhtState(
       );
     }
   }
-  return { peers: [], records: [] };
+  return EMPTY_STATE;
 }
 
 /** Writes the state each minute and when the signal aborts. */

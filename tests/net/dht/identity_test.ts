@@ -102,6 +102,24 @@ Deno.test("loadOrCreateIdentity() refuses a key that others may read", async () 
   );
 });
 
+Deno.test("loadOrCreateIdentity() puts no key in place of one that has become empty", async () => {
+  const disk = new MemoryFileSystem().file(PATH, "", { mode: 0o600 });
+  await assert.rejects(
+    loadOrCreateIdentity(disk, PATH, { signal }),
+    /^UserError: Cannot use the DHT identity ".*": it is empty: restore it/,
+  );
+  assert.equal(await disk.readText(PATH), "");
+});
+
+Deno.test("loadOrCreateIdentity() says that it cannot keep a key, as something to mend", async () => {
+  const disk = new MemoryFileSystem();
+  disk.writeAtomically = () => Promise.reject(new Error("disk full"));
+  await assert.rejects(
+    loadOrCreateIdentity(disk, PATH, { signal }),
+    /^UserError: Cannot keep a new DHT identity: disk full$/,
+  );
+});
+
 Deno.test("loadOrCreateIdentity() never overwrites a file that is no key", async () => {
   const disk = new MemoryFileSystem().file(PATH, "oops", { mode: 0o600 });
   await assert.rejects(

@@ -52,7 +52,25 @@ Deno.test("loadDhtState() begins anew without a file", async () => {
   assert.deepEqual(file.logger.lines, []);
 });
 
-for (const text of ['{"peers":', "", "null", "7"]) {
+Deno.test("loadDhtState() takes an empty file for none", async () => {
+  const { file } = open();
+  file.fileSystem.file(PATH, "");
+  assert.deepEqual(await loadDhtState(file), NONE);
+  assert.deepEqual(file.logger.lines, []);
+});
+
+Deno.test("loadDhtState() refuses what a newer program made, and leaves it as it is", async () => {
+  const { file } = open();
+  const text = encodeDhtState(STATE).replace(/"format":\d+/, '"format":99');
+  file.fileSystem.file(PATH, text);
+  await assert.rejects(
+    loadDhtState(file),
+    /^UserError: Cannot use ".*newer version.* the DHT is joined anew$/,
+  );
+  assert.equal(await file.fileSystem.readText(PATH), text);
+});
+
+for (const text of ['{"peers":', "null", "7"]) {
   Deno.test(`loadDhtState() sets a damaged file aside and says so: ${JSON.stringify(text)}`, async () => {
     const { file } = open();
     file.fileSystem.file(PATH, text);
