@@ -6,7 +6,6 @@ import {
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import type { Result } from "../core/result.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { ListenError } from "../net/dht/listen_error.ts";
@@ -14,7 +13,7 @@ import { DhtNode, type ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
-import { PortMapper } from "../net/upnp/port_mapper.ts";
+import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { isPublicMultiaddr, listenAddress } from "./addresses.ts";
 import { listenProblem } from "./listen_problem.ts";
@@ -171,30 +170,44 @@ export function openPorts(
   return new PortMapper({
     ports,
     internalAddress: ownAddress,
-    report: (state) => logPortMapping(logger, ports, state),
+    report: (news) => logPortMapping(logger, ports, news),
     clock,
   });
 }
 
 /**
- * Says how beginning to map ports went.
+ * Says how the mapping of ports is getting on.
  *
- * @param state the router's public address, or why there is no mapping
+ * @param ports all that are to be mapped
  */
 export function logPortMapping(
   logger: Logger,
   ports: readonly number[],
-  state: Result<string>,
+  news: PortMappingNews,
 ): void {
   const list = `TCP ports ${ports.join(", ")}`;
-  if (state.ok) {
-    logger.info(
-      `Reachable from the internet as ${state.value}, ${list} (mapped by the router)`,
-    );
-  } else {
-    logger.warn(
-      `Not reachable from beyond the router (${state.reason}): map ${list} there by hand and name the address with --advertise-url`,
-    );
+  switch (news.kind) {
+    case "mapped":
+      logger.info(
+        `Reachable from the internet as ${news.address}, ${list} (mapped by the router)`,
+      );
+      if (news.isPermanent) {
+        logger.warn(
+          `The router knows no mapping that ends by itself: ${list} stay mapped until plasmd takes them back when it ends; after a crash, remove them there by hand`,
+        );
+      }
+      return;
+    case "unmapped":
+      logger.warn(
+        `Not reachable from beyond the router (${news.reason}): map ${list} there by hand and name the address with --advertise-url`,
+      );
+      return;
+    case "left":
+      logger.warn(
+        `Cannot take back what the router maps: remove TCP ports ${
+          news.ports.join(", ")
+        } there by hand`,
+      );
   }
 }
 

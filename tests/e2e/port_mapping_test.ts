@@ -3,6 +3,15 @@ import assert from "node:assert/strict";
 import { labTest } from "../support/network_lab.ts";
 import { programInShell } from "../support/shipped_programs.ts";
 
+/** A provider that asks the router of its LAN to map ports. */
+function mappingProvider(directory: string): string {
+  return `exec ${
+    programInShell("plasmd")
+  } serve --artifacts ${directory} --no-mdns ` +
+    `--state-dir ${directory}/state --interface e0 --port 8080 ` +
+    `--p2p-port 4001 --port-mapping 2>&1`;
+}
+
 labTest("a provider maps its ports and says so in the DHT", [], async (lab) => {
   const lan = await lab.lan("home");
   const router = await lab.hostOn(lan, "10.77.0.1/24");
@@ -14,15 +23,7 @@ labTest("a provider maps its ports and says so in the DHT", [], async (lab) => {
     await Deno.writeTextFile(`${directory}/stable/arm64/vmlinuz`, "kernel");
     const mappings = router.startDeno("upnp_router.ts", "10.77.0.1");
     await mappings.line("[]");
-    const serve = provider.start(
-      "sh",
-      "-c",
-      `exec ${
-        programInShell("plasmd")
-      } serve --artifacts ${directory} --no-mdns ` +
-        `--state-dir ${directory}/state --interface e0 --port 8080 ` +
-        `--p2p-port 4001 --port-mapping 2>&1`,
-    );
+    const serve = provider.start("sh", "-c", mappingProvider(directory));
     await serve.line(
       "INFO Reachable from the internet as 203.0.113.7, TCP ports 8080, 4001",
     );
@@ -44,3 +45,31 @@ labTest("a provider maps its ports and says so in the DHT", [], async (lab) => {
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+labTest(
+  "a provider says that its router keeps mappings for ever, and takes them back",
+  [],
+  async (lab) => {
+    const lan = await lab.lan("home");
+    const router = await lab.hostOn(lan, "10.77.0.1/24");
+    const provider = await lab.hostOn(lan, "10.77.0.2/24");
+    const directory = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(`${directory}/stable/arm64`, { recursive: true });
+      await Deno.writeTextFile(`${directory}/stable/arm64/vmlinuz`, "kernel");
+      const mappings = router.startDeno(
+        "upnp_router.ts",
+        "10.77.0.1",
+        "permanent",
+      );
+      await mappings.line("[]");
+      const serve = provider.start("sh", "-c", mappingProvider(directory));
+      await serve.line("WARN The router knows no mapping that ends by itself");
+      assert.equal(mappings.lines.at(-1), "[8080,4001]");
+      await serve.end("SIGTERM");
+      assert.equal(mappings.lines.at(-1), "[]");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);

@@ -41,8 +41,10 @@ const SERVICE_TYPES =
 const CALL_TIMEOUT_MS = 3000;
 /** Characters of an answer. */
 const MAX_LENGTH = 256 * 1024;
-/** WANIPConnection:1, table 4: the router knows no limited leases. */
-const ONLY_PERMANENT_LEASES = "725";
+/** WANIPConnection:1, 2.4.16: the router knows no limited leases. */
+const ONLY_PERMANENT_LEASES = "(725)";
+/** WANIPConnection:1, 2.4.17: there is no such mapping. */
+const NO_SUCH_ENTRY = "(714)";
 
 /**
  * Reads the answer to an M-SEARCH (UPnP Device Architecture 1.1, 1.3.3).
@@ -110,12 +112,18 @@ export async function getExternalAddress(
     : refuse(`the router has no public address itself, but ${address}`);
 }
 
+/** A mapping that a router has made. */
+export interface MadeMapping {
+  /** Whether it stays until it is deleted, whatever lease was asked for. */
+  readonly isPermanent: boolean;
+}
+
 /** Adds a mapping, or renews it. */
 export async function addPortMapping(
   service: GatewayService,
   mapping: PortMapping,
   options: GatewayCallOptions,
-): Promise<Result<unknown>> {
+): Promise<Result<MadeMapping>> {
   const add = (leaseSeconds: number) =>
     call(service, "AddPortMapping", {
       NewRemoteHost: "",
@@ -128,22 +136,26 @@ export async function addPortMapping(
       NewLeaseDuration: String(leaseSeconds),
     }, options);
   const added = await add(mapping.leaseSeconds);
-  return !added.ok && added.reason.includes(ONLY_PERMANENT_LEASES)
-    ? await add(0)
-    : added;
+  if (added.ok) return ok({ isPermanent: mapping.leaseSeconds === 0 });
+  if (!added.reason.endsWith(ONLY_PERMANENT_LEASES)) return added;
+  const permanent = await add(0);
+  return permanent.ok ? ok({ isPermanent: true }) : permanent;
 }
 
-/** Takes a mapping back. */
+/** Takes a mapping back, which need not be there any more. */
 export async function deletePortMapping(
   service: GatewayService,
   port: number,
   options: GatewayCallOptions,
 ): Promise<Result<unknown>> {
-  return await call(service, "DeletePortMapping", {
+  const deleted = await call(service, "DeletePortMapping", {
     NewRemoteHost: "",
     NewExternalPort: String(port),
     NewProtocol: "TCP",
   }, options);
+  return !deleted.ok && deleted.reason.endsWith(NO_SUCH_ENTRY)
+    ? ok(undefined)
+    : deleted;
 }
 
 /** Calls an action by SOAP (UPnP Device Architecture 1.1, 3.2). */

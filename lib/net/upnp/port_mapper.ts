@@ -17,10 +17,10 @@ export interface PortMapperOptions {
   /** IPv4 address of this machine on the router's LAN; asked each time. */
   readonly internalAddress: () => string;
   /**
-   * Told whenever it begins to work, with the router's public address, and
-   * whenever there is another reason why it does not.
+   * Told whenever it begins to work, whenever there is another reason why it
+   * does not, and at the end what could not be taken back.
    */
-  readonly report: (state: Result<string>) => void;
+  readonly report: (news: PortMappingNews) => void;
   /** For renewals. */
   readonly clock: Clock;
   /** Finds the router. @default searchGateway */
@@ -30,6 +30,19 @@ export interface PortMapperOptions {
   /** Calls the router. @default globalThis.fetch */
   readonly fetch?: typeof fetch;
 }
+
+/** How the mapping of ports is getting on. */
+export type PortMappingNews =
+  | {
+    readonly kind: "mapped";
+    /** The router's public one. */
+    readonly address: string;
+    /** Whether the router keeps a mapping until it is taken back. */
+    readonly isPermanent: boolean;
+  }
+  | { readonly kind: "unmapped"; readonly reason: string }
+  /** The router keeps these for ever. */
+  | { readonly kind: "left"; readonly ports: readonly number[] };
 
 /** Renewed at half of it; a router forgets a machine that is gone after it. */
 const LEASE_SECONDS = 3600;
@@ -43,6 +56,7 @@ interface Mapping {
   readonly service: GatewayService;
   /** The router's public one. */
   readonly address: string;
+  readonly isPermanent: boolean;
 }
 
 /**
@@ -55,6 +69,8 @@ export class PortMapper implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #mapped: Mapping | undefined;
+  /** Ports that stay mapped until they are taken back, and where. */
+  readonly #permanent = new Map<number, GatewayService>();
 
   /** Begins to map at once. */
   constructor(options: PortMapperOptions) {
@@ -78,9 +94,16 @@ export class PortMapper implements AsyncDisposable {
       const result = await this.#mapAll();
       if (signal.aborted) return;
       this.#mapped = result.ok ? result.value : undefined;
-      const news = result.ok ? result.value.address : result.reason;
-      if (news !== lastNews) report(result.ok ? ok(news) : result);
-      lastNews = news;
+      const news: PortMappingNews = result.ok
+        ? {
+          kind: "mapped",
+          address: result.value.address,
+          isPermanent: result.value.isPermanent,
+        }
+        : { kind: "unmapped", reason: result.reason };
+      const text = JSON.stringify(news);
+      if (text !== lastNews) report(news);
+      lastNews = text;
       const waitMs = result.ok ? LEASE_SECONDS * 500 : retryMs;
       retryMs = result.ok
         ? FIRST_RETRY_MS
@@ -103,6 +126,7 @@ export class PortMapper implements AsyncDisposable {
     if (!service.ok) return service;
     const address = await getExternalAddress(service.value, this.#calls);
     if (!address.ok) return address;
+    let isPermanent = false;
     for (const [i, port] of ports.entries()) {
       const added = await addPortMapping(service.value, {
         port,
@@ -110,34 +134,49 @@ export class PortMapper implements AsyncDisposable {
         description: "plasmd",
         leaseSeconds: LEASE_SECONDS,
       }, this.#calls);
-      if (added.ok) continue;
-      await takeBack(service.value, ports.slice(0, i), this.#calls);
-      return refuse(`port ${port}: ${added.reason}`);
+      if (!added.ok) {
+        await this.#takeBack(service.value, ports.slice(0, i), this.#calls);
+        return refuse(`port ${port}: ${added.reason}`);
+      }
+      if (added.value.isPermanent) this.#permanent.set(port, service.value);
+      isPermanent ||= added.value.isPermanent;
     }
-    return ok({ service: service.value, address: address.value });
+    return ok({ service: service.value, address: address.value, isPermanent });
   }
 
   /** Takes the mappings back, where the router answers within a second. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#running;
-    if (this.#mapped === undefined) return;
-    const { ports, clock } = this.#options;
+    const { ports, clock, report } = this.#options;
     const limit = new AbortController();
     const cancel = clock.setTimer(() => limit.abort(), DELETE_TIMEOUT_MS);
     const calls = { ...this.#calls, signal: limit.signal };
-    await takeBack(this.#mapped.service, ports, calls);
+    // Also what the router did not confirm lately, or had only some ports of.
+    const left = new Map(this.#permanent);
+    const mapped = this.#mapped;
+    if (mapped !== undefined) {
+      for (const port of ports) left.set(port, mapped.service);
+    }
+    await Promise.all(
+      [...left].map(([port, service]) =>
+        this.#takeBack(service, [port], calls)
+      ),
+    );
     cancel();
+    const kept = [...this.#permanent.keys()];
+    if (kept.length > 0) report({ kind: "left", ports: kept });
   }
-}
 
-/** What cannot be taken back ends with its lease. */
-async function takeBack(
-  service: GatewayService,
-  ports: readonly number[],
-  calls: GatewayCallOptions,
-): Promise<void> {
-  await Promise.all(
-    ports.map((port) => deletePortMapping(service, port, calls)),
-  );
+  /** What cannot be taken back ends with its lease, if it has one. */
+  async #takeBack(
+    service: GatewayService,
+    ports: readonly number[],
+    calls: GatewayCallOptions,
+  ): Promise<void> {
+    await Promise.all(ports.map(async (port) => {
+      const deleted = await deletePortMapping(service, port, calls);
+      if (deleted.ok) this.#permanent.delete(port);
+    }));
+  }
 }

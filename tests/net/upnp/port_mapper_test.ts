@@ -26,7 +26,7 @@ function open(
   const mapper = new PortMapper({
     ports,
     internalAddress: () => "192.168.1.20",
-    report: (state) => logPortMapping(logger, ports, state),
+    report: (news) => logPortMapping(logger, ports, news),
     clock,
     search,
     fetch: router.fetch,
@@ -74,6 +74,54 @@ Deno.test("without a router there is one WARN, and it is tried again", async () 
   assert.equal(logger.lines.length, 3);
   await mapper[Symbol.asyncDispose]();
   assert.equal(clock.pending, 0);
+});
+
+Deno.test("a mapping that never ends is said to be one, and taken back", async () => {
+  const { mapper, router, clock, logger } = open((r) => r.knowsLeases = false);
+  await clock.advance(10);
+  assert.deepEqual(
+    [...router.mappings.values()].map(({ leaseSeconds }) => leaseSeconds),
+    [0, 0],
+  );
+  await clock.advance(1800_000);
+  assert.deepEqual(logger.lines.slice(1), [
+    "WARN The router knows no mapping that ends by itself: TCP ports 8080, 4001 stay mapped until plasmd takes them back when it ends; after a crash, remove them there by hand",
+  ]);
+  await mapper[Symbol.asyncDispose]();
+  assert.equal(router.mappings.size, 0);
+  assert.equal(logger.lines.length, 2);
+});
+
+Deno.test("a mapping that never ends is taken back also when it was not confirmed lately", async () => {
+  const { mapper, router, clock } = open((r) => r.knowsLeases = false);
+  await clock.advance(10);
+  router.externalAddress = "10.0.0.1"; // behind another router now
+  await clock.advance(1800_000);
+  assert.equal(mapper.externalAddress(), undefined);
+  await mapper[Symbol.asyncDispose]();
+  assert.equal(router.mappings.size, 0);
+});
+
+Deno.test("a port of another machine is not taken from it at the end", async () => {
+  const { mapper, router, clock } = open((r) => {
+    r.knowsLeases = false;
+    r.taken.add(4001);
+    r.mappings.set(4001, { to: "192.168.1.30", leaseSeconds: 0 });
+  });
+  await clock.advance(10);
+  await mapper[Symbol.asyncDispose]();
+  assert.deepEqual([...router.mappings.keys()], [4001]);
+});
+
+Deno.test("a mapping that never ends and cannot be taken back is left to the operator", async () => {
+  const { mapper, router, clock, logger } = open((r) => r.knowsLeases = false);
+  await clock.advance(10);
+  router.isUp = false;
+  await mapper[Symbol.asyncDispose]();
+  assert.equal(
+    logger.lines.at(-1),
+    "WARN Cannot take back what the router maps: remove TCP ports 8080, 4001 there by hand",
+  );
 });
 
 Deno.test("a new public address is told", async () => {

@@ -1,6 +1,7 @@
 /**
  * A home router's UPnP side on an address of this host: says in a line of JSON
- * which ports are mapped, whenever that changes.
+ * which ports are mapped, whenever that changes. With a second argument
+ * `permanent` it knows no mapping that ends by itself.
  */
 // deno-lint-ignore-file no-console -- the lines are its result
 import { createSocket } from "node:dgram";
@@ -8,6 +9,7 @@ import { FakeRouter } from "../fake_router.ts";
 
 const address = Deno.args[0] ?? "";
 const router = new FakeRouter();
+router.knowsLeases = Deno.args[1] !== "permanent";
 
 const tell = () => console.log(JSON.stringify([...router.mappings.keys()]));
 
