@@ -155,14 +155,17 @@ async function dryRun(
   const { available, missing, warnings } = await scanAvailable(config, disk, {
     signal,
   });
-  const { stateDir, pxe } = config;
+  const { stateDir, pxe, mdns, dht } = config;
   const others = await loaderWarnings({ ...pxe, stateDir }, disk);
   for (const warning of [...warnings, ...others]) logger.warn(warning);
   logger.info(`Found ${available.length} channel/arch combinations`);
+  const isFound = mdns.enabled || dht.enabled;
   for (const { image } of available) {
-    logger.info(`Would advertise ${formatChannelArch(image)}`);
+    const what = isFound ? "advertise" : "serve";
+    logger.info(`Would ${what} ${formatChannelArch(image)}`);
   }
   for (const { image } of missing) {
     logger.warn(`Missing artifacts for ${formatChannelArch(image)}`);
   }
+  if (!isFound) logger.warn("Nobody would discover it: mDNS and DHT are off");
 }

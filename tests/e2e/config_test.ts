@@ -41,6 +41,18 @@ Deno.test("plasmd serve uses the directories of the specification's config file"
     "WARN Missing artifacts for stable/x86_64",
     "WARN Missing artifacts for testing/arm64",
   ]);
+  const unheard = await run("plasmd", [
+    ...["serve", "--dry-run", "--no-mdns", "--no-dht", ...config],
+  ]);
+  assert.equal(unheard.code, 0, unheard.stderr);
+  assert.deepEqual(unheard.stderr.trim().split("\n"), [
+    "INFO Found 2 channel/arch combinations",
+    "INFO Would serve stable/arm64",
+    "INFO Would serve testing/x86_64",
+    "WARN Missing artifacts for stable/x86_64",
+    "WARN Missing artifacts for testing/arm64",
+    "WARN Nobody would discover it: mDNS and DHT are off",
+  ]);
   const scan = await run("plasmd", ["scan", "--json", ...config]);
   assert.equal(scan.code, 0);
   assert.equal(JSON.parse(scan.stdout).available.length, 2);

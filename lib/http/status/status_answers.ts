@@ -9,12 +9,22 @@ import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { readiness, type Snapshot } from "./snapshot.ts";
 import { PAGE_SECURITY_POLICY, statusPage } from "./status_page.ts";
 
-/** Whether clients can be sent here: 200, or 503 and why not. */
+/**
+ * Whether clients can be sent here: 200, or 503 and why not. With mDNS and the
+ * DHT off on purpose they can, those that are told the URL; the answer says so.
+ */
 export function readyAnswer(snapshot: Snapshot): BytesAnswer {
   const state = readiness(snapshot);
-  return state.ok
-    ? jsonAnswer({ ready: true, images: state.value.map(formatChannelArch) })
-    : errorAnswer(503, `Not ready: ${state.reason}`);
+  if (!state.ok) return errorAnswer(503, `Not ready: ${state.reason}`);
+  return jsonAnswer({
+    ready: true,
+    images: state.value.map(formatChannelArch),
+    ...snapshot.provider.advertisers.length === 0 &&
+      {
+        warning:
+          "mDNS and DHT are off: only clients that are told the URL come here",
+      },
+  });
 }
 
 /** What Prometheus collects. */

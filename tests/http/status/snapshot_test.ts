@@ -18,11 +18,13 @@ Deno.test("/ready names what can be found", async () => {
   });
 });
 
-Deno.test("/ready is content with serving when discovery is off", async () => {
+Deno.test("/ready is content with serving when discovery is off, and says so", async () => {
   const response = await request(await httpFixture(), "/ready");
   assert.deepEqual(await response.json(), {
     ready: true,
     images: ["stable/arm64", "testing/x86_64"],
+    warning:
+      "mDNS and DHT are off: only clients that are told the URL come here",
   });
 });
 
