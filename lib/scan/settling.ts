@@ -8,13 +8,17 @@ import type { FileInfo } from "../core/file_system.ts";
 export const QUIET_MS = 2000;
 /** The same for a file whose writer was seen to close it. */
 export const CLOSED_QUIET_MS = 1200;
-/** The same for a file that was seen growing: copies over a network pause. */
-export const WRITING_QUIET_MS = 10_000;
 /**
- * The same for a file whose writer was seen to make it, and not to close it. An
- * end there must be, since a close can be missed.
+ * The same for a file that went on after it had seemed to be whole: its writer
+ * closes it more than once.
  */
-export const OPEN_QUIET_MS = 30_000;
+export const REOPENED_QUIET_MS = 10_000;
+/**
+ * The same for a file that is being written, as far as was seen: it was made or
+ * is changing, and was not closed, or it went on several times. Copies over a
+ * network pause. An end there must be, since a close can be missed.
+ */
+export const WRITING_QUIET_MS = 30_000;
 
 /** The time, both ways. */
 export interface Moment {
@@ -40,11 +44,12 @@ export interface Observation {
   readonly contentSinceMs: number;
   /** Since when nothing about the file has changed. */
   readonly changeSinceMs: number;
-  /**
-   * Whether it was seen to grow or to be rewritten: `again` after its writer
-   * had closed it, so that a further close does not mean the end either.
-   */
-  readonly rewritten: "never" | "once" | "again";
+  /** Whether it was seen to grow or to be rewritten. */
+  readonly isRewritten: boolean;
+  /** Whether it was taken for whole, as it was before. */
+  readonly wasWhole: boolean;
+  /** How often it went on after it had been closed or taken for whole. */
+  readonly reopenings: number;
 }
 
 /**
@@ -70,7 +75,9 @@ export function observe(
       writer,
       contentSinceMs: since(info.modifiedMs),
       changeSinceMs: since(info.changedMs),
-      rewritten: "never",
+      isRewritten: false,
+      wasWhole: false,
+      reopenings: 0,
     };
   }
   const isSameContent = previous.info.sizeBytes === info.sizeBytes &&
@@ -84,14 +91,27 @@ export function observe(
       changeSinceMs: isUnchanged ? previous.changeSinceMs : monotonicMs,
     };
   }
-  const hadEnded = previous.writer === "closed" ||
-    previous.rewritten === "again";
+  const hadEnded = previous.writer === "closed" || previous.wasWhole;
   return {
     info,
     writer,
     contentSinceMs: monotonicMs,
     changeSinceMs: monotonicMs,
-    rewritten: hadEnded ? "again" : "once",
+    isRewritten: true,
+    wasWhole: false,
+    reopenings: previous.reopenings + (hadEnded ? 1 : 0),
+  };
+}
+
+/** What is remembered of a file that was taken for whole. */
+export function onceWhole(observation: Observation): Observation {
+  return {
+    ...observation,
+    // The next writer is another one.
+    writer: undefined,
+    isRewritten: false,
+    wasWhole: true,
+    reopenings: 0,
   };
 }
 
@@ -103,11 +123,15 @@ export function settledAtMs(observation: Observation): number {
   );
 }
 
-function contentQuietMs({ info, writer, rewritten }: Observation): number {
+function contentQuietMs(
+  { info, writer, isRewritten, reopenings }: Observation,
+): number {
   // A new name of a file that was there is told of like a new file.
-  const isLink = info.linkCount > 1 && rewritten === "never";
-  if (writer === "writing" && !isLink) return OPEN_QUIET_MS;
-  if (rewritten === "again") return WRITING_QUIET_MS;
-  if (writer !== undefined) return CLOSED_QUIET_MS;
-  return rewritten === "once" ? WRITING_QUIET_MS : QUIET_MS;
+  const isLink = info.linkCount > 1 && !isRewritten;
+  const isClosed = writer === "closed" || isLink && writer === "writing";
+  if (reopenings > 1 || !isClosed && (isRewritten || writer === "writing")) {
+    return WRITING_QUIET_MS;
+  }
+  if (reopenings > 0) return REOPENED_QUIET_MS;
+  return isClosed ? CLOSED_QUIET_MS : QUIET_MS;
 }

@@ -7,6 +7,7 @@ import {
   type Moment,
   type Observation,
   observe,
+  onceWhole,
   settledAtMs,
   type WriterState,
 } from "./settling.ts";
@@ -111,12 +112,8 @@ export class SettlingFiles {
       return;
     }
     this.#settled.set(path, fileIdentity(info));
-    // Kept, so that growing is noticed; the next writer is another one.
-    this.#observations.set(path, {
-      ...observation,
-      writer: undefined,
-      rewritten: "never",
-    });
+    // Kept, so that it is noticed when it goes on.
+    this.#observations.set(path, onceWhole(observation));
     this.#writers.delete(path);
   }
 

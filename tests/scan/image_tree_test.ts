@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { formatChannelArch } from "../../lib/core/channel_arch.ts";
 import { DigestCache } from "../../lib/scan/digest_cache.ts";
 import { ImageTree } from "../../lib/scan/image_tree.ts";
-import { CLOSED_QUIET_MS, QUIET_MS } from "../../lib/scan/settling.ts";
+import {
+  CLOSED_QUIET_MS,
+  QUIET_MS,
+  WRITING_QUIET_MS,
+} from "../../lib/scan/settling.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
@@ -100,7 +104,7 @@ Deno.test("ImageTree never hashes such a kernel where the disk tells no events e
     await clock.advance(1000);
     assert.deepEqual(await bench.settle(), []);
   }
-  await clock.advance(10_000);
+  await clock.advance(WRITING_QUIET_MS);
   assert.deepEqual(await bench.settle(), ["stable/arm64"]);
 });
 

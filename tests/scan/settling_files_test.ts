@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import type { ImageFiles } from "../../lib/scan/image_files.ts";
-import { QUIET_MS, WRITING_QUIET_MS } from "../../lib/scan/settling.ts";
+import {
+  QUIET_MS,
+  REOPENED_QUIET_MS,
+  WRITING_QUIET_MS,
+} from "../../lib/scan/settling.ts";
 import { SettlingFiles } from "../../lib/scan/settling_files.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
@@ -72,7 +76,11 @@ Deno.test("SettlingFiles asks again of a file that has changed since it settled"
   bench.disk.file(KERNEL, "old", { modified: "2026-11-22T11:00:00Z" });
   assert.equal(await bench.isSettled(), true);
   bench.disk.overwrite(KERNEL, "other", NOW);
+  bench.files.noteWriter(KERNEL, "closed");
   assert.equal(await bench.isSettled(), false);
+  assert.equal(bench.files.settlesInMs, REOPENED_QUIET_MS);
+  await bench.clock.advance(REOPENED_QUIET_MS);
+  assert.equal(await bench.isSettled(), true);
 });
 
 Deno.test("SettlingFiles takes a file sooner whose directory was moved into place", async () => {

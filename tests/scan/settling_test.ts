@@ -4,8 +4,9 @@ import {
   CLOSED_QUIET_MS,
   type Observation,
   observe,
-  OPEN_QUIET_MS,
+  onceWhole,
   QUIET_MS,
+  REOPENED_QUIET_MS,
   settledAtMs,
   type WriterState,
   WRITING_QUIET_MS,
@@ -78,7 +79,7 @@ Deno.test("settledAtMs() measures a file from the future by waiting", () => {
   assert.equal(settles(sight, again), 700 + QUIET_MS);
 });
 
-Deno.test("settledAtMs() gives a file that was seen growing a pause of ten seconds", () => {
+Deno.test("settledAtMs() gives a file that was seen growing a long pause", () => {
   const growing = [0, 1000, 2000].map((atMs) => ({
     atMs,
     sizeBytes: atMs + 1,
@@ -104,7 +105,7 @@ Deno.test("settledAtMs() waits while a writer has the file open, though it pause
     modifiedAtMs: 0,
     writer: "writing",
   };
-  assert.equal(settles(sight, { ...sight, atMs: 11_000 }), OPEN_QUIET_MS);
+  assert.equal(settles(sight, { ...sight, atMs: 11_000 }), WRITING_QUIET_MS);
 });
 
 Deno.test("settledAtMs() does not take a new name of a file for one that is being written", () => {
@@ -117,7 +118,7 @@ Deno.test("settledAtMs() does not take a new name of a file for one that is bein
   };
   assert.equal(settles(link), CLOSED_QUIET_MS);
   const grown = { ...link, atMs: 1000, sizeBytes: 6, modifiedAtMs: 1000 };
-  assert.equal(settles(link, grown), 1000 + OPEN_QUIET_MS);
+  assert.equal(settles(link, grown), 1000 + WRITING_QUIET_MS);
 });
 
 Deno.test("settledAtMs() takes a copy soon after its writer has closed it", () => {
@@ -135,7 +136,38 @@ Deno.test("settledAtMs() waits longer for a file that goes on growing after it w
     { atMs: 1000, sizeBytes: 2, modifiedAtMs: 990, writer: "closed" },
     { atMs: 2000, sizeBytes: 3, modifiedAtMs: 1990, writer: "closed" },
   ];
+  assert.equal(settles(...appended.slice(0, 2)), 1000 + REOPENED_QUIET_MS);
   assert.equal(settles(...appended), 2000 + WRITING_QUIET_MS);
+});
+
+Deno.test("settledAtMs() waits as long for a file that is overwritten as for a new one, while it is not closed", () => {
+  const whole = onceWhole(
+    see(undefined, { atMs: 0, sizeBytes: 9, modifiedAtMs: -60_000 }),
+  );
+  const overwritten = { atMs: 1000, sizeBytes: 1, modifiedAtMs: 1000 };
+  assert.equal(
+    settledAtMs(see(whole, overwritten)),
+    1000 + WRITING_QUIET_MS,
+  );
+  assert.equal(
+    settledAtMs(see(whole, { ...overwritten, writer: "closed" })),
+    1000 + REOPENED_QUIET_MS,
+  );
+});
+
+Deno.test("settledAtMs() waits longer and longer for a file that is reopened and appended to", () => {
+  const part = (n: number): Sight => ({
+    atMs: n * 5000,
+    sizeBytes: n,
+    modifiedAtMs: n * 5000,
+    writer: "closed",
+  });
+  // Of the first close nobody can know that it is not the last.
+  const first = see(undefined, part(1));
+  assert.equal(settledAtMs(first), 5000 + CLOSED_QUIET_MS);
+  const second = see(onceWhole(first), part(2));
+  assert.equal(settledAtMs(second), 10_000 + REOPENED_QUIET_MS);
+  assert.equal(settledAtMs(see(second, part(3))), 15_000 + WRITING_QUIET_MS);
 });
 
 Deno.test("settledAtMs() takes a file that was replaced by rename for another one", () => {
