@@ -26,6 +26,14 @@ export const disk: FileSystem = {
   stat: (path) =>
     translate(`look at "${path}"`, async () => infoOf(await Deno.stat(path))),
   realPath: (path) => translate(`resolve "${path}"`, () => Deno.realPath(path)),
+  kindOf: async (path) => {
+    try {
+      return (await statfs(path)).type;
+    } catch {
+      // Below /dev, for example, Deno lets nobody ask.
+      return undefined;
+    }
+  },
   open: (path, { isRegular = false } = {}) =>
     translate(`read "${path}"`, async () => {
       if (!isRegular) await refusePipe(path);

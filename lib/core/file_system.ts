@@ -127,6 +127,13 @@ export interface FileSystem {
   /** Resolves every link. @throws FileNotFoundError, FileAccessError */
   realPath(path: string): Promise<string>;
   /**
+   * The number of the kind of file system that a path is on (statfs(2),
+   * linux/magic.h).
+   *
+   * @returns undefined where that cannot be known
+   */
+  kindOf(path: string): Promise<number | undefined>;
+  /**
    * For reading; a FIFO, a socket or a device is refused.
    *
    * @param options `isRegular`: the caller has seen just now that it is a

@@ -144,7 +144,8 @@ export async function keepOffering(
 
 /**
  * Waits for the bell, or until time is up. A directory that is unmounted or
- * mounted over causes no event, so that is looked for now and then.
+ * mounted over causes no event, so that is looked for now and then, and so is
+ * another content of files whose times do not tell.
  *
  * @returns whether there is news
  */
@@ -163,6 +164,7 @@ async function waitForNews(
       return true;
     }
     if (await tree.hasMoved()) return true;
+    if (await tree.hasOtherContent()) return true;
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   ImageFiles,
   MediaType,
 } from "./image_files.ts";
+import type { SampleTaker } from "./content_sample.ts";
 import { PeSignature } from "./pe_signature.ts";
 import { PieceDigests } from "./piece_digests.ts";
 import { pieceList, PIECES_ABOVE_BYTES } from "./pieces.ts";
@@ -30,6 +31,8 @@ const CHUNK_BYTES = 1 << 19;
 export interface ReadOptions {
   /** Called with how much was read since the last call. */
   readonly onRead?: (countBytes: number) => void;
+  /** Is shown all bytes. */
+  readonly sample?: SampleTaker | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -73,7 +76,7 @@ async function readInto(
   parts: FileParts,
   artifact: ArtifactFile,
   fileSystem: Pick<FileSystem, "open">,
-  { onRead, signal }: ReadOptions,
+  { onRead, sample, signal }: ReadOptions,
 ): Promise<FileContent> {
   const { path, info } = artifact;
   using file = await fileSystem.open(path);
@@ -97,6 +100,7 @@ async function readInto(
     const bytes = readPart.subarray(begin, end);
     hash.update(bytes);
     signature.take(bytes);
+    sample?.take(bytes, offset - count);
     if (isFull) parts.add(readPart);
     onRead?.(count);
   }

@@ -7,15 +7,19 @@ import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { refuseNewerState } from "../core/state_format.ts";
+import { SampleTaker } from "./content_sample.ts";
 import {
   artifactFiles,
   digestFile,
   fileIdentity,
   hashImage,
+  type ReadOptions,
 } from "./digest.ts";
+import { timesTell } from "./file_times.ts";
 import type {
   ArtifactFile,
   FileContent,
+  HashedArtifact,
   HashedImage,
   ImageFiles,
 } from "./image_files.ts";
@@ -25,6 +29,7 @@ import {
   pieceListBytes,
   PIECES_ABOVE_BYTES,
 } from "./pieces.ts";
+import { SampledFiles } from "./sampled_files.ts";
 
 /** Where digests are kept across restarts. */
 export interface DigestCacheOptions {
@@ -44,11 +49,13 @@ const WITHOUT_PIECES = 2;
 /**
  * Remembers the digest of each file, and of what kind it is, for as long as the
  * file stays as it is, so that no file is read twice, not after a restart
- * either.
+ * either. Where the times of a file do not tell whether it stays, a sample of it
+ * does, and it is read again after a restart.
  */
 export class DigestCache {
   readonly #options: DigestCacheOptions;
   readonly #contentByIdentity: Map<string, FileContent>;
+  readonly #sampled: SampledFiles;
   #isSaved = true;
   #saving = Promise.resolve();
   #problem: string | undefined;
@@ -59,6 +66,7 @@ export class DigestCache {
   ) {
     this.#options = options;
     this.#contentByIdentity = contentByIdentity;
+    this.#sampled = new SampledFiles(options.fileSystem);
   }
 
   /**
@@ -100,14 +108,57 @@ export class DigestCache {
     return await hashImage(files, async (file) => {
       const known = this.#content(file);
       if (known !== undefined) return known;
-      const content = await digestFile(file, this.#options.fileSystem, {
-        onRead,
-        signal,
-      });
+      const content = await this.#read(file, { onRead, signal });
       this.#contentByIdentity.set(fileIdentity(file.info), content);
       this.#isSaved = false;
       return content;
     });
+  }
+
+  async #read(file: ArtifactFile, options: ReadOptions): Promise<FileContent> {
+    const { fileSystem } = this.#options;
+    const reading = { isRefuted: false };
+    const { path, info } = file;
+    if (timesTell(await fileSystem.kindOf(path), info)) {
+      return { ...await digestFile(file, fileSystem, options), reading };
+    }
+    const taker = new SampleTaker(info.sizeBytes);
+    const content = await digestFile(file, fileSystem, {
+      ...options,
+      sample: taker,
+    });
+    const sample = taker.finish();
+    this.#sampled.add(file, sample);
+    return { ...content, sample, reading };
+  }
+
+  /**
+   * Compares samples with what is on disk now; see SampledFiles.
+   *
+   * @returns whether files have changed, which `hash()` reads again
+   */
+  async refuteChanged(): Promise<boolean> {
+    const changed = await this.#sampled.findChanged();
+    for (const identity of changed) this.#refute(identity);
+    return changed.length > 0;
+  }
+
+  /** Has a file read again that was seen to have another content. */
+  refute({ info, reading }: HashedArtifact): void {
+    if (reading !== undefined) reading.isRefuted = true;
+    this.#refute(fileIdentity(info));
+  }
+
+  #refute(identity: string): void {
+    const reading = this.#contentByIdentity.get(identity)?.reading;
+    if (reading !== undefined) reading.isRefuted = true;
+    this.#forget(identity);
+  }
+
+  #forget(identity: string): void {
+    this.#sampled.delete(identity);
+    this.#contentByIdentity.delete(identity);
+    this.#isSaved = false;
   }
 
   /** How much of an image `hash()` would read. */
@@ -125,8 +176,7 @@ export class DigestCache {
     );
     for (const identity of this.#contentByIdentity.keys()) {
       if (current.has(identity)) continue;
-      this.#contentByIdentity.delete(identity);
-      this.#isSaved = false;
+      this.#forget(identity);
     }
   }
 
@@ -196,13 +246,15 @@ function encodeDigests(
   contentByIdentity: ReadonlyMap<string, FileContent>,
 ): string {
   const files = Object.fromEntries(
-    [...contentByIdentity].map(([identity, { pieces, ...content }]) => [
-      identity,
-      {
-        ...content,
-        ...pieces !== undefined && { pieces: pieces.list.toBase64() },
-      },
-    ]),
+    [...contentByIdentity].filter(([, { sample }]) => sample === undefined)
+      .map(([identity, { sha256, mediaType, pieces }]) => [
+        identity,
+        {
+          sha256,
+          mediaType,
+          ...pieces !== undefined && { pieces: pieces.list.toBase64() },
+        },
+      ]),
   );
   return JSON.stringify({ format: FORMAT, check: checkOf(files), files });
 }
@@ -250,14 +302,16 @@ export function decodeDigests(
     if (!/^\d+(:-?\d+){4}$/.test(identity)) {
       return refuse("it holds something that is no file");
     }
-    const sizeBytes = Number(identity.split(":")[2]);
+    const [, , sizeBytes = 0, modifiedMs = 0, changedMs = 0] = identity
+      .split(":").map(Number);
+    if (!timesTell(undefined, { modifiedMs, changedMs })) continue;
     const isLarge = sizeBytes > PIECES_ABOVE_BYTES;
     if (isLarge && format === WITHOUT_PIECES) continue;
     const content = contentOf(value, isLarge ? sizeBytes : undefined);
     if (content === undefined) {
       return refuse("it holds something that is no digest");
     }
-    contents.set(identity, content);
+    contents.set(identity, { ...content, reading: { isRefuted: false } });
   }
   return ok(contents);
 }

@@ -1,5 +1,6 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { FileInfo } from "../core/file_system.ts";
+import type { ContentSample } from "./content_sample.ts";
 import type { PieceList } from "./pieces.ts";
 
 /** Digests that the owner of an image has listed. */
@@ -31,6 +32,16 @@ export interface FileContent {
   readonly mediaType: MediaType;
   /** Of a large file: the digests of its pieces. */
   readonly pieces?: PieceList;
+  /** Of a file whose times do not tell whether it has changed; see timesTell(). */
+  readonly sample?: ContentSample;
+  /** What has become of the reading that this was found by. */
+  readonly reading?: ContentReading;
+}
+
+/** Is shared by all that hold what a file was found to be when it was read. */
+export interface ContentReading {
+  /** Whether the file turned out to have another content, under the same times. */
+  isRefuted: boolean;
 }
 
 /**

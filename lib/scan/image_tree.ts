@@ -7,7 +7,7 @@ import { checksumProblem } from "./checksums.ts";
 import { artifactFiles, FileChangedError, isUnchanged } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
 import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
-import type { HashedImage, ImageFiles } from "./image_files.ts";
+import type { HashedArtifact, HashedImage, ImageFiles } from "./image_files.ts";
 import {
   type MissingImage,
   scanAvailable,
@@ -64,10 +64,10 @@ export class ImageTree {
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
   readonly #memory: ScanMemory<ScanResult>;
-  readonly #privateKeys = new PrivateKeyCheck();
+  #privateKeys = new PrivateKeyCheck();
   readonly #failures = new Map<string, Failure>();
   /** By files: the same object for as long as they stay the same. */
-  readonly #known = new WeakMap<ImageFiles, HashedImage>();
+  #known = new WeakMap<ImageFiles, HashedImage>();
   #available: ReadonlySet<ImageFiles> = new Set();
   #hashed: ReadonlyMap<string, HashedImage> = new Map();
   /** Since when an image that is offered is not there, on the monotonic clock. */
@@ -166,6 +166,7 @@ export class ImageTree {
       readonly signal: AbortSignal;
     },
   ): Promise<TreeLook> {
+    await this.hasOtherContent();
     const scan = await this.#scan(settings, { at, signal });
     const { available } = scan;
     this.#settling.update(available);
@@ -211,6 +212,30 @@ export class ImageTree {
         .filter(({ image }) => !hashed.has(formatChannelArch(image))),
       warnings,
     };
+  }
+
+  /**
+   * Looks, between two looks, whether files have another content than before
+   * although nothing tells of it.
+   */
+  async hasOtherContent(): Promise<boolean> {
+    const hasChanged = await this.#digests.refuteChanged();
+    if (hasChanged) this.#distrust();
+    return hasChanged;
+  }
+
+  /** Has a file read again that was seen to have another content. */
+  refute(artifact: HashedArtifact): void {
+    this.#digests.refute(artifact);
+    this.#distrust();
+  }
+
+  /** Forgets what was concluded from times that do not tell. */
+  #distrust(): void {
+    this.#known = new WeakMap();
+    this.#memory.noteAll();
+    // What is no private key may be one now.
+    this.#privateKeys = new PrivateKeyCheck();
   }
 
   /**

@@ -287,3 +287,53 @@ for (
     assert.equal(decodeDigests(cacheText(files)).ok, isOk);
   });
 }
+
+for (
+  const [what, kind, changed, readsAgain] of [
+    ["squashfs", 0x73717368, "2026-11-22T10:00:01Z", true],
+    ["an image of ext4", 0xef53, "2026-11-22T10:00:00Z", true],
+    ["ext4", 0xef53, "2026-11-22T10:00:01Z", false],
+  ] as const
+) {
+  Deno.test(`DigestCache ${readsAgain ? "reads files on" : "believes what it kept of files on"} ${what} after a restart`, async () => {
+    const fs = new MemoryFileSystem().file(KERNEL, "abc", { changed });
+    fs.kinds.set("/srv", kind);
+    await run(fs);
+    assert.deepEqual((await run(fs)).read, readsAgain ? [KERNEL] : []);
+    // Not even what a program kept that knew nothing of it.
+    const kept = JSON.parse(await fs.readText(PATH));
+    assert.equal(Object.keys(kept.files).length, readsAgain ? 0 : 1);
+  });
+}
+
+Deno.test("DigestCache.refuteChanged() has files read again whose content differs under the same times", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abd");
+  fs.kinds.set("/srv", 0x73717368);
+  const logger = new MemoryLogger();
+  const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
+  const [files] = await imagesOn(fs);
+  assert.ok(files);
+  const before = await cache.hash(files, { onRead, signal });
+  assert.equal(await cache.refuteChanged(), false);
+  assert.equal(before.kernel.reading?.isRefuted, false);
+  fs.overwrite(KERNEL, "abc", "2026-11-22T10:00:00Z");
+  assert.equal(await cache.refuteChanged(), true);
+  assert.equal(before.kernel.reading?.isRefuted, true);
+  assert.equal(await cache.find(files), undefined);
+  const { kernel } = await cache.hash(files, { onRead, signal });
+  assert.equal(kernel.sha256, SHA256_OF_ABC);
+  assert.equal(kernel.reading?.isRefuted, false);
+  assert.equal(await cache.refuteChanged(), false);
+});
+
+Deno.test("DigestCache.refute() has a file read again", async () => {
+  const fs = new MemoryFileSystem().file(KERNEL, "abc");
+  const logger = new MemoryLogger();
+  const cache = await DigestCache.open({ fileSystem: fs, path: PATH, logger });
+  const [files] = await imagesOn(fs);
+  assert.ok(files);
+  const { kernel } = await cache.hash(files, { onRead, signal });
+  cache.refute(kernel);
+  assert.equal(kernel.reading?.isRefuted, true);
+  assert.equal(await cache.find(files), undefined);
+});

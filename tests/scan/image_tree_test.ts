@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { formatChannelArch } from "../../lib/core/channel_arch.ts";
 import { DigestCache } from "../../lib/scan/digest_cache.ts";
 import { ImageTree } from "../../lib/scan/image_tree.ts";
@@ -297,4 +298,26 @@ Deno.test("ImageTree keeps what is still there of an image in whose place is wha
   await bench.look();
   const images = await bench.look();
   assert.ok(!images.includes("stable/arm64"), images.join());
+});
+
+Deno.test("ImageTree reads an image again whose content differs although nothing tells of it, and offers it meanwhile", async () => {
+  const bench = new Bench();
+  const { fs } = bench;
+  const times = { modified: "2023-11-14T22:13:20Z" };
+  fs.kinds.set("/srv", 0x73717368);
+  fs.file(KERNEL, "A".repeat(5000), times).file(ROOTFS, "same", times);
+  assert.deepEqual(await bench.settle(), ["stable/arm64+rootfs"]);
+  const tree = await bench.tree();
+  assert.equal(await tree.hasOtherContent(), false);
+  fs.overwrite(KERNEL, "B".repeat(5000), times.modified);
+  assert.deepEqual(await bench.look(), ["stable/arm64+rootfs"]);
+  assert.ok(tree.hasPending);
+  fs.read.length = 0;
+  await tree.hashPending({ signal });
+  assert.deepEqual([...new Set(fs.read)], [KERNEL, ROOTFS]);
+  const { hashed } = await tree.look(SETTINGS, { signal });
+  assert.equal(
+    hashed[0]?.kernel.sha256,
+    createHash("sha256").update("B".repeat(5000)).digest("hex"),
+  );
 });

@@ -23,6 +23,11 @@ interface Node {
   readable: boolean;
 }
 
+/** Files that are written in whole seconds only would look like an image's. */
+function laterThan(time: string): string {
+  return new Date(Date.parse(time) + 1000).toISOString();
+}
+
 /**
  * A disk in memory, for tests. Absolute POSIX paths; directories come into
  * being with the files below them.
@@ -38,12 +43,15 @@ export class MemoryFileSystem implements FileSystem {
   readBytes = 0;
   readonly #watches = new Map<FileListener, string>();
   #delay: Promise<void> | undefined;
+  #reads: Promise<void> | undefined;
   readonly #stuck = new Set<FileListener>();
   readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
   watchTrouble: string | undefined;
   /** Set: nothing can be opened, as without file descriptors. */
   isExhausted = false;
+  /** Kinds of the file systems below these paths. */
+  readonly kinds = new Map<string, number>();
   /** Files open right now. */
   openCount = 0;
   /** Whether it says that watches hear of everything. */
@@ -61,7 +69,7 @@ export class MemoryFileSystem implements FileSystem {
     content: string | Uint8Array = "x",
     {
       modified = "2026-11-22T10:00:00Z",
-      changed = modified,
+      changed = laterThan(modified),
       mode = 0o644,
     }: { modified?: string; changed?: string; mode?: number } = {},
   ): this {
@@ -85,7 +93,7 @@ export class MemoryFileSystem implements FileSystem {
     path: string,
     content: string,
     modified: string,
-    changed = modified,
+    changed = laterThan(modified),
   ): this {
     const node = this.#find(path);
     node.bytes = new TextEncoder().encode(content);
@@ -159,6 +167,13 @@ export class MemoryFileSystem implements FileSystem {
     };
   }
 
+  /** Lets no file be read until the returned function is called. */
+  holdReads(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reads = promise;
+    return resolve;
+  }
+
   /** Lets no watch begin to hear until the returned function is called. */
   delayWatches(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -214,6 +229,12 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
+  kindOf(path: string): Promise<number | undefined> {
+    return Promise.resolve(
+      [...this.kinds].find(([root]) => path.startsWith(root))?.[1],
+    );
+  }
+
   stat(path: string): Promise<FileInfo> {
     this.calls.push(path);
     return this.#try(() => infoOf(this.#find(this.#resolve(path))));
@@ -241,7 +262,8 @@ export class MemoryFileSystem implements FileSystem {
       let open = true;
       return {
         info: () => infoOf(node),
-        readAt: (buffer: Uint8Array, offsetBytes: number) => {
+        readAt: async (buffer: Uint8Array, offsetBytes: number) => {
+          await this.#reads;
           this.read.push(real);
           const part = node.bytes.subarray(
             offsetBytes,
@@ -249,7 +271,7 @@ export class MemoryFileSystem implements FileSystem {
           );
           buffer.set(part);
           this.readBytes += part.length;
-          return Promise.resolve(part.length);
+          return part.length;
         },
         [Symbol.dispose]: () => {
           if (open) this.openCount--;

@@ -45,8 +45,9 @@ export type CacheControl = "no-cache" | "public, max-age=31536000, immutable";
  * Answers a GET or HEAD request for an artifact.
  *
  * What was hashed is what is sent: a file that is not the one that was scanned
- * (inode, size, time of change) is refused before the first byte, and one that
- * changes while it is sent breaks the connection.
+ * (inode, size, time of change) is read first, and refused before the first byte
+ * if its content differs; one that changes while it is sent breaks the
+ * connection.
  */
 export async function answerArtifact(
   { name, artifact }: Pick<NamedArtifact, "name" | "artifact">,
@@ -214,13 +215,14 @@ function cannotOpen(
 }
 
 /**
- * Until the next scan the manifest promises a file that is gone. Clients that
+ * Until the next scan the manifest promises a file that is gone, or a large one
+ * that was touched is held against its hash. Clients that
  * know Retry-After (iPXE does) come back when the new one is hashed.
  */
 function beingReplaced({ filename }: HashedArtifact): BytesAnswer {
   return errorAnswer(
     503,
-    `${filename} is being replaced: fetch the manifest again`,
+    `${filename} is being replaced or read again: fetch the manifest again`,
     { "Retry-After": "2" },
   );
 }

@@ -2,7 +2,9 @@ import type { Clock } from "../../core/clock.ts";
 import type { FileSystem } from "../../core/file_system.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
 import { BlockMemory } from "./block_memory.ts";
+import { ContentChecks } from "./content_checks.ts";
 import { HashedFile } from "./hashed_file.ts";
+import { IdleFiles } from "./idle_files.ts";
 
 /** Some bytes of a file, on loan: others may be sending the same ones. */
 export interface LentBytes extends Disposable {
@@ -51,6 +53,8 @@ export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
  * waits for the disk, and the others catch up with it.
  */
 const KEPT_BYTES = 16 * 1024 * 1024;
+/** How long a client waits while a file is held against its hash. */
+const PATIENCE_MS = 2000;
 /** In front of what nobody else sends, for a response head. */
 const HEADROOM_BYTES = 1024;
 
@@ -74,7 +78,7 @@ interface Reader {
   readonly endBytes: number;
 }
 
-/** One file, as it was when it was hashed; another content is another one. */
+/** One file with the content that was hashed; another content is another one. */
 interface SharedFile {
   readonly key: string;
   readonly sizeBytes: number;
@@ -83,6 +87,8 @@ interface SharedFile {
   readonly blocks: Map<number, Block>;
   /** Who has it open. */
   readonly readers: Set<Reader>;
+  /** How many have asked for it since it was opened. */
+  askedCount: number;
   /** When the last reader left, monotonic. */
   leftMs: number;
   /** While there is a timer that looks whether it can be dropped. */
@@ -94,7 +100,10 @@ export class ArtifactFiles {
   readonly #fileSystem: Pick<FileSystem, "open">;
   readonly #clock: Clock;
   readonly #keepOpenMs: number;
+  readonly #checks = new ContentChecks();
   readonly #files = new Map<string, SharedFile>();
+  /** Those that nobody reads at the moment. */
+  readonly #idle = new IdleFiles<SharedFile>();
   /** The same, found quicker. */
   readonly #byArtifact = new WeakMap<HashedArtifact, SharedFile>();
   /** Blocks that nobody uses, oldest first, and where each belongs. */
@@ -120,7 +129,8 @@ export class ArtifactFiles {
   /**
    * Opens a part of the file that was hashed.
    *
-   * @returns undefined when there is another file by now
+   * @returns undefined when there is another content by now, or to find that
+   * out takes longer than two seconds
    * @throws FileNotFoundError, FileAccessError
    */
   async open(
@@ -133,21 +143,37 @@ export class ArtifactFiles {
     const file = this.#share(artifact);
     const reader: Reader = { positionBytes: offsetBytes, endBytes };
     file.readers.add(reader);
+    this.#idle.delete(file);
+    file.askedCount++;
     const open: OpenArtifact = {
       read: (wish) => this.#read(file, reader, wish),
-      isUnchanged: () => file.content.isUnchanged(),
+      isUnchanged: () =>
+        artifact.reading?.isRefuted === true
+          ? Promise.resolve(false)
+          : file.content.isUnchanged(),
       [Symbol.dispose]: () => this.#leave(file, reader),
     };
-    let isUnchanged = false;
+    let isUnchanged: boolean | undefined = false;
     try {
-      isUnchanged = await open.isUnchanged();
+      isUnchanged = await this.#isSeenUnchanged(open);
     } finally {
-      if (!isUnchanged) {
-        this.#forget(file);
-        this.#leave(file, reader);
-      }
+      if (isUnchanged === false) this.#forget(file);
+      if (!isUnchanged) this.#leave(file, reader);
     }
     return isUnchanged ? open : undefined;
+  }
+
+  /** @returns undefined when that is not known in time */
+  async #isSeenUnchanged(open: OpenArtifact): Promise<boolean | undefined> {
+    const verdict = open.isUnchanged();
+    if (verdict === true) return true;
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const cancel = this.#clock.setTimer(() => resolve(undefined), PATIENCE_MS);
+    try {
+      return await Promise.race([verdict, late]);
+    } finally {
+      cancel();
+    }
   }
 
   /** Closes what is open although nobody reads it. */
@@ -161,22 +187,26 @@ export class ArtifactFiles {
     const known = this.#byArtifact.get(artifact);
     if (known !== undefined && this.#isKnown(known)) return known;
     const { path, sha256, info } = artifact;
-    const { device, inode, sizeBytes, modifiedMs, changedMs } = info;
-    const key = [path, sha256, device, inode, sizeBytes, modifiedMs].join("\0");
+    const { sizeBytes } = info;
+    const key = [path, sha256, sizeBytes].join("\0");
     let file = this.#files.get(key);
     if (file === undefined) {
       file = {
         key,
         sizeBytes,
-        content: new HashedFile(artifact, this.#fileSystem),
+        content: new HashedFile(artifact, {
+          fileSystem: this.#fileSystem,
+          checks: this.#checks,
+        }),
         blocks: new Map(),
         readers: new Set(),
+        askedCount: 0,
         leftMs: -Infinity,
         cancelDrop: undefined,
       };
       this.#files.set(key, file);
     }
-    file.content.trust(changedMs);
+    file.content.trust(info);
     this.#byArtifact.set(artifact, file);
     return file;
   }
@@ -185,8 +215,12 @@ export class ArtifactFiles {
     if (!file.readers.delete(reader) || file.readers.size > 0) return;
     if (this.#keepOpenMs === 0 || !this.#isKnown(file)) return this.#drop(file);
     file.leftMs = this.#clock.monotonic();
+    const excess = this.#idle.add(file);
+    if (excess !== undefined) this.#drop(excess);
     // One timer for many ranges: to set one takes as long as to read a head.
-    if (file.cancelDrop === undefined) this.#dropLater(file, this.#keepOpenMs);
+    if (file.cancelDrop === undefined && this.#isKnown(file)) {
+      this.#dropLater(file, this.#keepOpenMs);
+    }
   }
 
   #dropLater(file: SharedFile, delayMs: number): void {
@@ -210,6 +244,7 @@ export class ArtifactFiles {
 
   #drop(file: SharedFile): void {
     this.#forget(file);
+    this.#idle.delete(file);
     file.cancelDrop?.();
     file.content[Symbol.dispose]();
     for (const block of new Set(file.blocks.values())) {

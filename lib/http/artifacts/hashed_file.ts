@@ -1,6 +1,8 @@
 import type { FileInfo, FileSystem, OpenFile } from "../../core/file_system.ts";
-import { readContent } from "../../scan/digest.ts";
+import { hasSample } from "../../scan/content_sample.ts";
+import { fileIdentity } from "../../scan/digest.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
+import type { ContentChecks } from "./content_checks.ts";
 
 /** Reads of one file at a time: enough to keep a disk busy. */
 const MAX_HANDLES = 4;
@@ -13,30 +15,36 @@ const MAX_HANDLES = 4;
 export class HashedFile implements Disposable {
   readonly #artifact: HashedArtifact;
   readonly #fileSystem: Pick<FileSystem, "open">;
+  readonly #checks: ContentChecks;
   readonly #idle: OpenFile[] = [];
   readonly #waiting: PromiseWithResolvers<OpenFile>[] = [];
-  /** Times of change at which it is known to have the content it had. */
-  readonly #trustedMs = new Set<number>();
-  /** A digest of its content that is being made. */
-  #digesting:
-    | { readonly changedMs: number; readonly isRight: Promise<boolean> }
-    | undefined;
+  /** Identities under which a file is known to have the content. */
+  readonly #trusted = new Set<string>();
+  /** The file that is open, as it was when it was opened first. */
+  #opened: FileInfo | undefined;
+  /** Whether a sample of it is right, where one is needed. */
+  #isSampled: boolean;
   #handles = 0;
   #isDisposed = false;
 
   /** Opens nothing yet. */
   constructor(
     artifact: HashedArtifact,
-    fileSystem: Pick<FileSystem, "open">,
+    { fileSystem, checks }: {
+      readonly fileSystem: Pick<FileSystem, "open">;
+      readonly checks: ContentChecks;
+    },
   ) {
     this.#artifact = artifact;
     this.#fileSystem = fileSystem;
-    this.trust(artifact.info.changedMs);
+    this.#checks = checks;
+    this.#isSampled = artifact.sample === undefined;
+    this.trust(artifact.info);
   }
 
-  /** Takes note that it had its content at that time of change. */
-  trust(changedMs: number): void {
-    this.#trustedMs.add(changedMs);
+  /** Takes note that a file has the content, as it is now. */
+  trust(info: FileInfo): void {
+    this.#trusted.add(fileIdentity(info));
   }
 
   /**
@@ -61,14 +69,18 @@ export class HashedFile implements Disposable {
 
   /**
    * Whether it still has the content that was hashed: true at once where that
-   * is plain to see, which spares a range what waiting costs.
+   * is plain to see, which spares a range what waiting costs. Where it has other
+   * times or is another file of the same size, it is read: who touched or moved
+   * it may have changed its content as well, or not.
    *
    * @throws FileNotFoundError, FileAccessError when it cannot be opened
    */
   isUnchanged(): true | Promise<boolean> {
     try {
       const handle = this.#idle.at(-1);
-      if (handle !== undefined && this.#isKnown(handle.info())) return true;
+      if (
+        handle !== undefined && this.#isSampled && this.#isTrusted(handle)
+      ) return true;
     } catch {
       // Comes out below as well.
     }
@@ -81,43 +93,39 @@ export class HashedFile implements Disposable {
     for (const handle of this.#idle.splice(0)) handle[Symbol.dispose]();
   }
 
-  /**
-   * Looks at the content where something about the file has changed that may
-   * be harmless (it was renamed over, or has got another owner) or is not (it
-   * was overwritten, and its time of modification put back).
-   */
-  async #hasSameContent(handle: OpenFile, info: FileInfo): Promise<boolean> {
-    const { changedMs } = info;
-    const { sha256 } = this.#artifact;
-    if (this.#digesting?.changedMs !== changedMs) {
-      const borrowed: OpenFile = { ...handle, [Symbol.dispose]() {} };
-      const isRight = readContent(
-        { ...this.#artifact, info },
-        { open: () => Promise.resolve(borrowed) },
-        { signal: new AbortController().signal },
-      ).then((content) => content.sha256 === sha256, () => false);
-      this.#digesting = { changedMs, isRight };
-    }
-    const isRight = await this.#digesting.isRight;
-    if (isRight) this.trust(changedMs);
-    return isRight;
-  }
-
-  #isKnown(info: FileInfo): boolean {
-    return isSameFile(info, this.#artifact.info) &&
-      this.#trustedMs.has(info.changedMs);
+  #isTrusted(handle: OpenFile): boolean {
+    return this.#trusted.has(fileIdentity(handle.info()));
   }
 
   async #checkContent(): Promise<boolean> {
     const handle = this.#idle.pop() ?? await this.#anotherHandle();
     try {
-      const info = handle.info();
-      return this.#isKnown(info) ||
-        (isSameFile(info, this.#artifact.info) &&
-          await this.#hasSameContent(handle, info));
+      return this.#isTrusted(handle)
+        ? await this.#hasSample(handle)
+        : await this.#hasSameContent(handle);
     } finally {
       this.#putBack(handle);
     }
+  }
+
+  /** Is asked once: what is open is the same file for as long as it is open. */
+  async #hasSample(handle: OpenFile): Promise<boolean> {
+    const { sample, info } = this.#artifact;
+    this.#isSampled ||= sample === undefined ||
+      await hasSample(handle, sample, info.sizeBytes);
+    return this.#isSampled;
+  }
+
+  async #hasSameContent(handle: OpenFile): Promise<boolean> {
+    const info = handle.info();
+    if (info.sizeBytes !== this.#artifact.info.sizeBytes) return false;
+    const isSame = await this.#checks
+      .hasSameContent(this.#artifact, handle, info);
+    if (isSame) {
+      this.trust(info);
+      this.#isSampled = true;
+    }
+    return isSame;
   }
 
   #putBack(handle: OpenFile): void {
@@ -150,13 +158,11 @@ export class HashedFile implements Disposable {
    * have this one open
    */
   async #tryToOpen(): Promise<OpenFile | undefined> {
-    const { path, info } = this.#artifact;
     try {
-      const handle = await this.#fileSystem.open(path);
-      // Who is the only one to have it open checks it as its work.
-      const isSame = this.#handles === 1 ||
-        isSameFile(handle.info(), info);
-      if (isSame || this.#handles === 1) return handle;
+      const handle = await this.#fileSystem.open(this.#artifact.path);
+      const info = handle.info();
+      this.#opened ??= info;
+      if (isSameFile(info, this.#opened)) return handle;
       handle[Symbol.dispose]();
     } catch (error) {
       if (this.#handles === 1) {
@@ -170,8 +176,6 @@ export class HashedFile implements Disposable {
   }
 }
 
-/** Whether a file is the one that was hashed, and has its content still. */
-function isSameFile(now: FileInfo, then: FileInfo): boolean {
-  return now.inode === then.inode && now.device === then.device &&
-    now.sizeBytes === then.sizeBytes && now.modifiedMs === then.modifiedMs;
+function isSameFile(one: FileInfo, other: FileInfo): boolean {
+  return one.inode === other.inode && one.device === other.device;
 }

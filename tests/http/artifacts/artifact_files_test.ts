@@ -288,3 +288,52 @@ Deno.test("a file whose owner was changed is the same, and is digested once", as
   assert.ok(after);
   assert.equal(fileSystem.read.length, 2, "its content, and its end");
 });
+
+Deno.test("a file that was touched is sent, and one that takes long to check is refused meanwhile", async () => {
+  const { fileSystem, clock, files, artifact, open } = await setup(1000);
+  const again = "2026-11-22T11:00:00Z";
+  fileSystem.file("/vmlinuz", CONTENT, { modified: again });
+  using touched = await open();
+  assert.equal(touched.isUnchanged(), true);
+  touched[Symbol.dispose]();
+  await clock.advance(1000);
+  fileSystem.file("/vmlinuz", CONTENT, { modified: "2026-11-22T12:00:00Z" });
+  const goOn = fileSystem.holdReads();
+  const wish = { offsetBytes: 0, endBytes: SIZE_BYTES };
+  const refused = [files.open(artifact, wish), files.open(artifact, wish)];
+  await clock.advance(2000);
+  assert.deepEqual(await Promise.all(refused), [undefined, undefined]);
+  const later = files.open(artifact, wish);
+  await clock.advance(1500);
+  goOn();
+  using open_ = await later;
+  assert.ok(open_, "as soon as it is known to be the same");
+  assert.ok(fileSystem.readBytes <= 4 * SIZE_BYTES, "read once for all three");
+});
+
+Deno.test("a file whose reading was refuted is refused, and breaks what is under way", async () => {
+  const { files, artifact } = await setup();
+  const reading = { isRefuted: false };
+  const wish = { offsetBytes: 0, endBytes: SIZE_BYTES };
+  using open = await files.open({ ...artifact, reading }, wish);
+  assert.equal(await open?.isUnchanged(), true);
+  reading.isRefuted = true;
+  assert.equal(await open?.isUnchanged(), false);
+  assert.equal(await files.open({ ...artifact, reading }, wish), undefined);
+});
+
+Deno.test("64 files at most stay open for those who come again", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const clock = new FakeClock();
+  const files = new ArtifactFiles({ fileSystem, clock, keepOpenMs: 1000 });
+  for (let i = 0; i < 200; i++) {
+    fileSystem.file(`/${i}`, "content");
+    const artifact = await hashedArtifact(fileSystem, `/${i}`);
+    const open = await files.open(artifact, { offsetBytes: 0, endBytes: 7 });
+    open?.[Symbol.dispose]();
+  }
+  assert.equal(fileSystem.openCount, 64);
+  await clock.advance(1000);
+  assert.equal(fileSystem.openCount, 0);
+  assert.equal(clock.pending, 0);
+});

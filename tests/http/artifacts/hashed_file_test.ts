@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { ContentChecks } from "../../../lib/http/artifacts/content_checks.ts";
 import { HashedFile } from "../../../lib/http/artifacts/hashed_file.ts";
+import { SampleTaker } from "../../../lib/scan/content_sample.ts";
 import { hashedArtifact } from "../../support/memory_catalog.ts";
 import { MemoryFileSystem } from "../../support/memory_file_system.ts";
 
@@ -10,7 +12,13 @@ const LATER = "2026-11-22T11:00:00Z";
 async function setup(): Promise<{ disk: MemoryFileSystem; file: HashedFile }> {
   const disk = new MemoryFileSystem().file(PATH, "old content");
   const artifact = await hashedArtifact(disk, PATH);
-  return { disk, file: new HashedFile(artifact, disk) };
+  return {
+    disk,
+    file: new HashedFile(artifact, {
+      fileSystem: disk,
+      checks: new ContentChecks(),
+    }),
+  };
 }
 
 /** So many bytes of a file, as text. */
@@ -67,6 +75,45 @@ Deno.test("HashedFile looks at the content where only the time of change is new"
     assert.equal(await file.isUnchanged(), isUnchanged);
     // Known from then on.
     if (isUnchanged) assert.equal(file.isUnchanged(), true);
+  }
+});
+
+Deno.test("HashedFile takes an identical copy in its place, and what was only touched", async () => {
+  for (const [content, isUnchanged] of [["old", true], ["bad", false]]) {
+    const copied = await setup();
+    copied.disk.file(PATH, `${content} content`, { modified: LATER });
+    assert.equal(await copied.file.isUnchanged(), isUnchanged);
+    const touched = await setup();
+    await read(touched.file, 0, 1);
+    touched.disk.overwrite(PATH, `${content} content`, LATER);
+    assert.equal(await touched.file.isUnchanged(), isUnchanged);
+  }
+});
+
+Deno.test("HashedFile reads nothing of a file of another size", async () => {
+  const { disk, file } = await setup();
+  disk.file(PATH, "other content", { modified: LATER });
+  disk.read.length = 0;
+  assert.equal(await file.isUnchanged(), false);
+  assert.deepEqual(disk.read, []);
+});
+
+Deno.test("HashedFile compares a sample where there is one when it opens the file, and only then", async () => {
+  for (const [content, isUnchanged] of [["old", true], ["bad", false]]) {
+    const disk = new MemoryFileSystem().file(PATH, "old content");
+    const taker = new SampleTaker(11);
+    taker.take(new TextEncoder().encode("old content"), 0);
+    const sample = taker.finish();
+    const artifact = { ...await hashedArtifact(disk, PATH), sample };
+    const file = new HashedFile(artifact, {
+      fileSystem: disk,
+      checks: new ContentChecks(),
+    });
+    disk.overwrite(PATH, `${content} content`, TIME);
+    assert.equal(await file.isUnchanged(), isUnchanged);
+    disk.read.length = 0;
+    if (isUnchanged) assert.equal(file.isUnchanged(), true);
+    assert.deepEqual(disk.read, []);
   }
 });
 
