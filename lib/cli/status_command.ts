@@ -80,6 +80,22 @@ export function statusLines(status: StatusDocument): string[] {
     ...status.dht === null
       ? []
       : [`dht      ${status.dht.peer_id}  ${status.dht.peers} peers`],
+    ...scrubLines(status.scrub),
     ...status.warnings.map((warning) => `warning  ${warning}`),
+  ];
+}
+
+/** Of a provider that has begun to read again what it serves. */
+function scrubLines(
+  { last_full_pass_at, done_bytes, total_bytes, differing }:
+    StatusDocument["scrub"],
+): string[] {
+  if (total_bytes === 0) return [];
+  const percent = Math.floor(100 * done_bytes / total_bytes);
+  const found = differing > 0 ? `, ${differing} files differed` : "";
+  return [
+    `scrub    last ended ${
+      last_full_pass_at ?? "never"
+    }, latest pass ${percent} %${found}`,
   ];
 }

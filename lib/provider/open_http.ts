@@ -11,6 +11,7 @@ import {
 } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl } from "../net/ip_address.ts";
+import type { ScrubProgress } from "../scan/content_scrub.ts";
 import { httpListenAddress } from "./addresses.ts";
 import { type Discovery, discoveryStatus } from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
@@ -25,15 +26,17 @@ const KEEP_OPEN_MS = 1000;
  *
  * @param settings gives those that hold at the moment
  * @param discovery gives the advertisers, once they are open
+ * @param scrub tells how far the reading of everything again has got
  * @throws UserError when the socket cannot be had
  */
 export function openHttp(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
-  { library, settings, discovery }: {
+  { library, settings, discovery, scrub }: {
     readonly library: ImageLibrary;
     readonly settings: () => ServeConfig;
     readonly discovery: () => Discovery;
+    readonly scrub: () => ScrubProgress;
   },
 ): HttpServer {
   const startedMs = clock.now();
@@ -58,6 +61,7 @@ export function openHttp(
         ),
         missing: library.missing.map(({ image }) => image),
         warnings: library.warnings,
+        scrub: scrub(),
       }),
       limits: transferLimits(config),
       accessLog: () => settings().http.accessLog,

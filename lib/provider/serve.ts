@@ -6,6 +6,7 @@ import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
 import { type Advertising, openAdvertising } from "./open_advertising.ts";
 import { openHttp } from "./open_http.ts";
 import { openLibrary } from "./open_library.ts";
+import { openScrub } from "./open_scrub.ts";
 import { Reconciler } from "./reconciler.ts";
 
 /**
@@ -34,11 +35,13 @@ export async function serve(
   const { library, settings, stateLogger } = stack.use(
     await openLibrary(config, machine, { changes, onChange: ring, signal }),
   );
+  const scrub = stack.use(openScrub(library, machine, { bell }));
   let advertising: Advertising | undefined;
   const http = stack.use(openHttp(bound, machine, {
     library,
     settings,
     discovery: () => advertising?.discovery ?? {},
+    scrub: () => scrub.progress,
   }));
   const tree = await library.tree();
   const watcher = stack.use(

@@ -56,6 +56,8 @@ export class DigestCache {
   readonly #options: DigestCacheOptions;
   readonly #contentByIdentity: Map<string, FileContent>;
   readonly #sampled: SampledFiles;
+  /** By device, which another file system may come to have between two looks. */
+  readonly #kinds = new Map<number, number | undefined>();
   #isSaved = true;
   #saving = Promise.resolve();
   #problem: string | undefined;
@@ -118,8 +120,8 @@ export class DigestCache {
   async #read(file: ArtifactFile, options: ReadOptions): Promise<FileContent> {
     const { fileSystem } = this.#options;
     const reading = { isRefuted: false };
-    const { path, info } = file;
-    if (timesTell(await fileSystem.kindOf(path), info)) {
+    const { info } = file;
+    if (timesTell(await this.#kindOf(file), info)) {
       return { ...await digestFile(file, fileSystem, options), reading };
     }
     const taker = new SampleTaker(info.sizeBytes);
@@ -132,12 +134,21 @@ export class DigestCache {
     return { ...content, sample, reading };
   }
 
+  async #kindOf({ path, info }: ArtifactFile): Promise<number | undefined> {
+    const { device } = info;
+    if (!this.#kinds.has(device)) {
+      this.#kinds.set(device, await this.#options.fileSystem.kindOf(path));
+    }
+    return this.#kinds.get(device);
+  }
+
   /**
    * Compares samples with what is on disk now; see SampledFiles.
    *
    * @returns whether files have changed, which `hash()` reads again
    */
   async refuteChanged(): Promise<boolean> {
+    this.#kinds.clear();
     const changed = await this.#sampled.findChanged();
     for (const identity of changed) this.#refute(identity);
     return changed.length > 0;

@@ -11,6 +11,10 @@ const IDLE: StatusDocument = {
   images: [],
   missing: [],
   warnings: [],
+  scrub: {
+    ...{ last_full_pass_at: null, done_bytes: 0, total_bytes: 0 },
+    differing: 0,
+  },
   mdns: null,
   dht: null,
   downloads: {
@@ -61,6 +65,10 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
       ],
     },
     dht: { peer_id: "12D3", peers: 7 },
+    scrub: {
+      last_full_pass_at: "2026-11-22T06:00:00.000Z",
+      ...{ done_bytes: 10, total_bytes: 1000, differing: 2 },
+    },
   });
   assert.deepEqual(lines, [
     "rack 4  plasmd 0.1.0  ready",
@@ -71,6 +79,7 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
     "mdns     eth0 10.0.0.1 established",
     "mdns     eth1 ::1 failed: down",
     "dht      12D3  7 peers",
+    "scrub    last ended 2026-11-22T06:00:00.000Z, latest pass 1 %, 2 files differed",
     "warning  the clock is wrong",
   ]);
 });

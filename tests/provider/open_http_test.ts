@@ -30,6 +30,8 @@ function openLibrary(
   });
 }
 
+const scrub = () => ({ doneBytes: 0, totalBytes: 7, differingCount: 0 });
+
 Deno.test("openHttp() serves the library, and tells how the network is told at the moment", async () => {
   const machine = memoryMachine();
   const library = openLibrary(machine);
@@ -42,13 +44,15 @@ Deno.test("openHttp() serves the library, and tells how the network is told at t
     library,
     settings: () => config,
     discovery: () => discovery,
+    scrub,
   });
   const base = `http://${http.hostname}:${http.port}`;
   assert.deepEqual(machine.logger.lines, [`INFO Serving on ${base}`]);
   const get = async (path: string) => await (await fetch(base + path)).json();
   await library.refresh({ signal });
-  const { name, version, images } = await get("/status");
+  const { name, version, images, scrub: scrubbed } = await get("/status");
   assert.deepEqual({ name, version }, { name: "box", version: VERSION });
+  assert.equal(scrubbed.total_bytes, 7);
   assert.equal(images[0].advertised[0].published, false);
   discovery = { mdns: { isPublished: () => true, links: () => [] } };
   const later = await get("/status");
@@ -65,6 +69,7 @@ Deno.test("openHttp() logs each download that has ended, for operators while the
     library,
     settings: () => settings,
     discovery: () => ({}),
+    scrub,
   });
   await library.refresh({ signal });
   const url = `http://${http.hostname}:${http.port}/stable/arm64/kernel`;
@@ -89,6 +94,7 @@ Deno.test("openHttp() refuses a port that is taken, as something to mend", async
     library: openLibrary(machine),
     settings: () => MEMORY_CONFIG,
     discovery: () => ({}),
+    scrub,
   };
   await using first = openHttp(MEMORY_CONFIG, machine, parts);
   assert.throws(

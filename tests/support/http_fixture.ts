@@ -87,6 +87,7 @@ export function silentProvider(): ProviderStatus {
     missing: [],
     links: [],
     warnings: [],
+    scrub: { doneBytes: 0, totalBytes: 0, differingCount: 0 },
   };
 }
 
@@ -132,6 +133,12 @@ export function busyProvider(): ProviderStatus {
     ],
     dht: { peerId: "12D3KooWLab", peerCount: 7 },
     warnings: ["Cannot read /srv/beta: permission denied"],
+    scrub: {
+      lastEndedMs: Date.parse("2026-11-22T06:00:00Z"),
+      doneBytes: 4096,
+      totalBytes: 65536,
+      differingCount: 1,
+    },
   };
 }
 

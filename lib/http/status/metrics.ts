@@ -102,6 +102,25 @@ const FAMILIES: readonly Family[] = [
       ]),
   },
   {
+    name: "plasmd_scrub_last_pass_timestamp_seconds",
+    type: "gauge",
+    help:
+      "When everything that is served had been read again, in seconds since 1970.",
+    samples: ({ provider }) => secondsOf({}, provider.scrub.lastEndedMs),
+  },
+  {
+    name: "plasmd_scrub_done_bytes",
+    type: "gauge",
+    help: "How much of it has been read again in this pass.",
+    samples: ({ provider }) => [[{}, provider.scrub.doneBytes]],
+  },
+  {
+    name: "plasmd_scrub_differing_total",
+    type: "counter",
+    help: "Files that had another content than was promised.",
+    samples: ({ provider }) => [[{}, provider.scrub.differingCount]],
+  },
+  {
     name: "plasmd_http_requests_total",
     type: "counter",
     help: "Requests answered.",

@@ -1,4 +1,5 @@
 import type { ChannelArch } from "../../core/channel_arch.ts";
+import type { ScrubProgress } from "../../scan/content_scrub.ts";
 
 /** How one way of advertising stands with one image. */
 export interface AdvertisementStatus {
@@ -55,4 +56,6 @@ export interface ProviderStatus {
   };
   /** What is wrong at the moment: one clause each. */
   readonly warnings: readonly string[];
+  /** How the reading of everything again stands. */
+  readonly scrub: ScrubProgress;
 }

@@ -1,4 +1,5 @@
 import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
+import type { ScrubProgress } from "../../scan/content_scrub.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
 import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
@@ -23,6 +24,17 @@ export interface StatusDocument {
   readonly missing: readonly string[];
   /** What is wrong at the moment. */
   readonly warnings: readonly string[];
+  /** How the slow reading of everything again stands. */
+  readonly scrub: {
+    /** When all had been read last; null before. */
+    readonly last_full_pass_at: string | null;
+    /** Of the pass that is under way, or was last. */
+    readonly done_bytes: number;
+    /** The same. */
+    readonly total_bytes: number;
+    /** Files that had another content than was promised, since the start. */
+    readonly differing: number;
+  };
   /** Where mDNS answers; null when it is off. */
   readonly mdns: null | { readonly links: readonly LinkDocument[] };
   /** The DHT node; null when it is off. */
@@ -103,6 +115,7 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     images: images.map((served) => imageJson(served, snapshot)),
     missing: provider.missing.map(formatChannelArch),
     warnings: provider.warnings,
+    scrub: scrubJson(provider.scrub),
     mdns: provider.advertisers.includes("mDNS")
       ? {
         links: provider.links.map(({ interfaceName, ...link }) => ({
@@ -121,6 +134,17 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
       recent: snapshot.recentDownloads.map(downloadJson),
     },
     requests,
+  };
+}
+
+function scrubJson(
+  { lastEndedMs, doneBytes, totalBytes, differingCount }: ScrubProgress,
+): StatusDocument["scrub"] {
+  return {
+    last_full_pass_at: lastEndedMs === undefined ? null : isoTime(lastEndedMs),
+    done_bytes: doneBytes,
+    total_bytes: totalBytes,
+    differing: differingCount,
   };
 }
 

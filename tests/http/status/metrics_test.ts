@@ -62,6 +62,15 @@ plasmd_dht_peers 7
 # TYPE plasmd_mdns_link_up gauge
 plasmd_mdns_link_up{interface="lo"} 1
 plasmd_mdns_link_up{interface="eth0"} 0
+# HELP plasmd_scrub_last_pass_timestamp_seconds When everything that is served had been read again, in seconds since 1970.
+# TYPE plasmd_scrub_last_pass_timestamp_seconds gauge
+plasmd_scrub_last_pass_timestamp_seconds 1795327200
+# HELP plasmd_scrub_done_bytes How much of it has been read again in this pass.
+# TYPE plasmd_scrub_done_bytes gauge
+plasmd_scrub_done_bytes 4096
+# HELP plasmd_scrub_differing_total Files that had another content than was promised.
+# TYPE plasmd_scrub_differing_total counter
+plasmd_scrub_differing_total 1
 # HELP plasmd_http_requests_total Requests answered.
 # TYPE plasmd_http_requests_total counter
 plasmd_http_requests_total{method="GET",code="200"} 1

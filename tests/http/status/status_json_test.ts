@@ -106,6 +106,12 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
     images: expectedImages(fixture),
     missing: ["stable/x86_64", "testing/arm64"],
     warnings: ["Cannot read /srv/beta: permission denied"],
+    scrub: {
+      last_full_pass_at: "2026-11-22T06:00:00.000Z",
+      done_bytes: 4096,
+      total_bytes: 65536,
+      differing: 1,
+    },
     mdns: {
       links: [
         { interface: "lo", address: "127.0.0.1", state: "established" },

@@ -1,0 +1,42 @@
+import type { Bell } from "../core/bell.ts";
+import { ContentScrub, type ScrubProgress } from "../scan/content_scrub.ts";
+import type { ImageLibrary } from "./image_library.ts";
+import type { Machine } from "./machine.ts";
+
+/** Reads again, slowly, what is served, until it is disposed of. */
+export interface OpenScrub extends AsyncDisposable {
+  /** How far it has got. */
+  readonly progress: ScrubProgress;
+}
+
+/**
+ * Begins to read again what a library serves. What differs is refused to
+ * clients from then on, and read anew.
+ */
+export function openScrub(
+  library: ImageLibrary,
+  machine: Pick<Machine, "fileSystem" | "clock" | "logger">,
+  { bell }: { readonly bell: Bell },
+): OpenScrub {
+  const scrub = new ContentScrub({
+    ...machine,
+    artifacts: () =>
+      library.images().flatMap(({ artifacts }) => [...artifacts.values()]),
+    async onDiffering(artifact) {
+      const tree = await library.tree();
+      tree.refute(artifact);
+      bell.ring();
+    },
+  });
+  const ending = new AbortController();
+  const running = scrub.run({ signal: ending.signal });
+  return {
+    get progress() {
+      return scrub.progress;
+    },
+    async [Symbol.asyncDispose]() {
+      ending.abort();
+      await running;
+    },
+  };
+}
