@@ -1,4 +1,3 @@
-import { statfs } from "node:fs/promises";
 import { isOutOfDescriptors } from "../core/error_code.ts";
 import {
   type DirectoryEntry,
@@ -27,6 +26,8 @@ export const disk: FileSystem = {
     translate(`look at "${path}"`, async () => infoOf(await Deno.stat(path))),
   realPath: (path) => translate(`resolve "${path}"`, () => Deno.realPath(path)),
   kindOf: async (path) => {
+    // Loaded late: a discovery does not need it.
+    const { statfs } = await import("node:fs/promises");
     try {
       return (await statfs(path)).type;
     } catch {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { whenAborted } from "../core/abort.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
+import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { loaderWarnings } from "../http/artifacts/loader_files.ts";
@@ -28,6 +29,12 @@ import {
   readServiceEnvironment,
   type ServiceManager,
 } from "./service_manager.ts";
+import {
+  verifyContent,
+  verifyDocument,
+  verifyProblem,
+  verifyText,
+} from "./verify_content.ts";
 
 /** Leaving the network takes a few seconds where it does not answer. */
 const LEAVE_TIMEOUT_MS = 10_000;
@@ -131,19 +138,33 @@ export async function runBootstrap(
   await whenAborted(signal);
 }
 
-/** `plasmd scan`: shows what is there and what is missing. */
+/**
+ * `plasmd scan`: shows what is there and what is missing; with `--verify` ends
+ * with 1 where content is not what was promised.
+ */
 export async function runScan(
   values: CommandValues<"scan">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<void> {
-  const { logger } = openMachine(values);
+): Promise<ExitCode> {
+  const machine = openMachine(values);
+  const { logger } = machine;
   const config = await readConfig(values, logger, { signal });
   const result = await scanAvailable(config, disk, { signal });
   for (const warning of result.warnings) logger.warn(warning);
-  await writeResult(
-    withJson(values, scanDocument(result), () => scanText(result)),
-    { signal },
-  );
+  const { available } = result;
+  const verified = values.verify
+    ? await verifyContent(available, config.stateDir, machine, { signal })
+    : [];
+  const document = {
+    ...scanDocument(result),
+    ...values.verify && verifyDocument(verified),
+  };
+  const lines = () => [...scanText(result), ...verifyText(verified)];
+  await writeResult(withJson(values, document, lines), { signal });
+  const problem = verifyProblem(verified);
+  if (problem === undefined) return ExitCode.done;
+  logger.error(problem);
+  return ExitCode.unexpected;
 }
 
 /** Says what `serve` would do, without a socket and without writing a file. */

@@ -69,7 +69,7 @@ function shortened(names: readonly string[], count: number): string {
 /** The same as one JSON document. */
 export function scanDocument(
   { available, missing, choices, warnings }: ScanResult,
-): unknown {
+): object {
   return {
     available: available.map(({ image, directory, kernel, ...files }) => ({
       channel: image.channel,

@@ -102,8 +102,25 @@ export const PLASMD_PROGRAM = {
     },
     scan: {
       summary: "Show which images are there and which are missing",
-      options: { ...CONFIG_OPTION, ...IMAGE_OPTIONS, ...JSON_OPTION },
-      examples: ["plasmd scan --artifacts /srv/images"],
+      options: {
+        ...CONFIG_OPTION,
+        ...IMAGE_OPTIONS,
+        stateDir,
+        verify: {
+          type: "flag",
+          help: "read everything, and compare with what was promised",
+        },
+        ...JSON_OPTION,
+      },
+      examples: [
+        "plasmd scan --artifacts /srv/images",
+        "plasmd scan --config /etc/plasm/provider.toml --verify",
+      ],
+      notes: [
+        "With --verify each file is read and held against its owner's checksums or",
+        "signed manifest, or what a provider has read and signed, which may be running",
+        "meanwhile. It ends with 1 where one differs or cannot be read.",
+      ],
     },
     "manifest show": {
       summary: "Print what a manifest promises",

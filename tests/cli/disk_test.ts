@@ -80,3 +80,23 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: `disk.kindOf() is the number of statfs(2)${
+    Deno.build.os === "linux" ? "" : " (skipped: Linux has such numbers)"
+  }`,
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const root = await Deno.makeTempDir();
+    try {
+      const { stdout } = await new Deno.Command("stat", {
+        args: ["-f", "-c", "%t", root],
+      }).output();
+      const kind = parseInt(new TextDecoder().decode(stdout), 16);
+      assert.equal(await disk.kindOf(root), kind);
+      assert.equal(await disk.kindOf(join(root, "none")), undefined);
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
+});

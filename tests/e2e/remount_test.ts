@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { makeFiles } from "../support/image_tree.ts";
 import { type Mounts, mountTest } from "../support/mounts.ts";
 import {
+  type Ended,
+  run,
   type RunningProgram,
   start,
   temporaryDirectory,
@@ -37,6 +39,15 @@ function serve(mounts: Mounts, root: string): RunningProgram {
     ...["serve", "--artifacts", join(root, "artifacts")],
     ...["--channel", "stable", "--arch", "x86_64", "--interface", "lo"],
     ...["--bind", "127.0.0.1", "--port", "0", "--no-dht", "--no-mdns"],
+    ...["--state-dir", join(root, "state")],
+  ], { prefix: mounts.prefix });
+}
+
+/** Beside a provider, which holds the state directory. */
+function verify(mounts: Mounts, root: string): Promise<Ended> {
+  return run("plasmd", [
+    ...["scan", "--verify", "--json", "--artifacts", join(root, "artifacts")],
+    ...["--channel", "stable", "--arch", "x86_64"],
     ...["--state-dir", join(root, "state")],
   ], { prefix: mounts.prefix });
 }
@@ -84,7 +95,16 @@ await mountTest(
       await mounts.unmount(place);
       await mounts.mount("-o", "loop,ro", join(root, "B.sqfs"), place);
       const after = await mounts.run("stat", ["-c", "%d %i %s %Y %Z", place]);
+      const verified = await verify(mounts, root);
       Deno.kill(provider.pid, "SIGCONT");
+      assert.equal(verified.code, 1, verified.stderr);
+      assert.match(verified.stderr, /^ERROR 1 of 1 files is not what/m);
+      const { verified: [file], error } = JSON.parse(verified.stdout);
+      assert.ok(error);
+      assert.deepEqual(
+        [file.outcome, file.expected, file.sha256],
+        ["differs", a, b],
+      );
       assert.equal(after, before, "the twins differ to stat(2)");
       const startMs = performance.now();
       for (let now = a; now !== b; now = await promised(url)) {
@@ -97,6 +117,7 @@ await mountTest(
         await pause(100);
       }
       assert.equal(await download(`${url}/blobs/sha256/${b}`), b);
+      assert.equal((await verify(mounts, root)).code, 0);
     }
     await mounts.unmount(place);
     await mounts.mount("-o", "loop,ro", join(root, "A.sqfs"), place);
@@ -127,7 +148,10 @@ await mountTest(
     const url = await urlOf(provider);
     for (let round = 0; round < 5; round++) {
       for (let tries = 0; (await statusOf(url)) !== 200; tries++) {
-        assert.ok(tries < 200, "never served again");
+        assert.ok(
+          tries < 400,
+          `never served again: ${provider.lines().join("\n")}`,
+        );
         await pause(100);
       }
       const got = await Promise.all(

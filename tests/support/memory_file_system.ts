@@ -23,10 +23,9 @@ interface Node {
   readable: boolean;
 }
 
-/** Files that are written in whole seconds only would look like an image's. */
-function laterThan(time: string): string {
-  return new Date(Date.parse(time) + 1000).toISOString();
-}
+/** With the same time in both, a file would look like one of an image. */
+const laterThan = (time: string) =>
+  new Date(Date.parse(time) + 1000).toISOString();
 
 /**
  * A disk in memory, for tests. Absolute POSIX paths; directories come into
@@ -43,14 +42,15 @@ export class MemoryFileSystem implements FileSystem {
   readBytes = 0;
   readonly #watches = new Map<FileListener, string>();
   #delay: Promise<void> | undefined;
-  #reads: Promise<void> | undefined;
+  /** Set: each read waits for it. */
+  reads: Promise<void> | undefined;
   readonly #stuck = new Set<FileListener>();
   readonly #locked = new Set<string>();
   /** Set: no directory can be watched, for this reason. */
   watchTrouble: string | undefined;
   /** Set: nothing can be opened, as without file descriptors. */
   isExhausted = false;
-  /** Kinds of the file systems below these paths. */
+  /** Kinds of the file systems below directories of the root. */
   readonly kinds = new Map<string, number>();
   /** Files open right now. */
   openCount = 0;
@@ -167,13 +167,6 @@ export class MemoryFileSystem implements FileSystem {
     };
   }
 
-  /** Lets no file be read until the returned function is called. */
-  holdReads(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#reads = promise;
-    return resolve;
-  }
-
   /** Lets no watch begin to hear until the returned function is called. */
   delayWatches(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -230,9 +223,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   kindOf(path: string): Promise<number | undefined> {
-    return Promise.resolve(
-      [...this.kinds].find(([root]) => path.startsWith(root))?.[1],
-    );
+    return this.#try(() => this.kinds.get(`/${path.split("/")[1]}`));
   }
 
   stat(path: string): Promise<FileInfo> {
@@ -263,7 +254,7 @@ export class MemoryFileSystem implements FileSystem {
       return {
         info: () => infoOf(node),
         readAt: async (buffer: Uint8Array, offsetBytes: number) => {
-          await this.#reads;
+          await this.reads;
           this.read.push(real);
           const part = node.bytes.subarray(
             offsetBytes,

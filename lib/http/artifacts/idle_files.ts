@@ -1,5 +1,5 @@
 /** What is counted of a file that may be idle. */
-interface AskedFile {
+export interface AskedFile {
   /** How many have asked for it since it was opened. */
   readonly askedCount: number;
 }

@@ -298,7 +298,8 @@ Deno.test("a file that was touched is sent, and one that takes long to check is 
   touched[Symbol.dispose]();
   await clock.advance(1000);
   fileSystem.file("/vmlinuz", CONTENT, { modified: "2026-11-22T12:00:00Z" });
-  const goOn = fileSystem.holdReads();
+  const { promise, resolve: goOn } = Promise.withResolvers<void>();
+  fileSystem.reads = promise;
   const wish = { offsetBytes: 0, endBytes: SIZE_BYTES };
   const refused = [files.open(artifact, wish), files.open(artifact, wish)];
   await clock.advance(2000);

@@ -11,20 +11,7 @@ import {
 
 const KERNEL_URL = "/stable/arm64/kernel";
 
-Deno.test("/metrics is Prometheus' text format", async () => {
-  const fixture = await httpFixture();
-  fixture.status = busyProvider();
-  await (await request(fixture, KERNEL_URL)).bytes();
-  await request(fixture, "/nothing");
-  await request(fixture, "/", { method: "DELETE" });
-  const response = await request(fixture, "/metrics");
-  assert.equal(
-    response.headers.get("content-type"),
-    "text/plain; version=0.0.4; charset=utf-8",
-  );
-  assert.equal(
-    await response.text(),
-    `# HELP plasmd_build_info The version that is running.
+const EXPECTED = `# HELP plasmd_build_info The version that is running.
 # TYPE plasmd_build_info gauge
 plasmd_build_info{version="1.2.3"} 1
 # HELP plasmd_start_time_seconds When the provider was started, in seconds since 1970.
@@ -91,7 +78,22 @@ plasmd_downloads_total{outcome="refused"} 0
 # HELP plasmd_sent_bytes_total Bytes of artifacts handed to the network.
 # TYPE plasmd_sent_bytes_total counter
 plasmd_sent_bytes_total ${KERNEL.length}
-`,
+`;
+
+Deno.test("/metrics is Prometheus' text format", async () => {
+  const fixture = await httpFixture();
+  fixture.status = busyProvider();
+  await (await request(fixture, KERNEL_URL)).bytes();
+  await request(fixture, "/nothing");
+  await request(fixture, "/", { method: "DELETE" });
+  const response = await request(fixture, "/metrics");
+  assert.equal(
+    response.headers.get("content-type"),
+    "text/plain; version=0.0.4; charset=utf-8",
+  );
+  assert.equal(
+    await response.text(),
+    EXPECTED,
   );
 });
 
