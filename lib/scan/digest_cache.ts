@@ -7,10 +7,8 @@ import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { refuseNewerState } from "../core/state_format.ts";
-import { SampleTaker } from "./content_sample.ts";
 import {
   artifactFiles,
-  digestFile,
   fileIdentity,
   hashImage,
   type ReadOptions,
@@ -29,6 +27,7 @@ import {
   pieceListBytes,
   PIECES_ABOVE_BYTES,
 } from "./pieces.ts";
+import { digestWithSample } from "./sampled_digest.ts";
 import { SampledFiles } from "./sampled_files.ts";
 
 /** Where digests are kept across restarts. */
@@ -118,20 +117,14 @@ export class DigestCache {
   }
 
   async #read(file: ArtifactFile, options: ReadOptions): Promise<FileContent> {
+    const kind = await this.#kindOf(file);
     const { fileSystem } = this.#options;
-    const reading = { isRefuted: false };
-    const { info } = file;
-    if (timesTell(await this.#kindOf(file), info)) {
-      return { ...await digestFile(file, fileSystem, options), reading };
-    }
-    const taker = new SampleTaker(info.sizeBytes);
-    const content = await digestFile(file, fileSystem, {
+    const content = await digestWithSample(file, fileSystem, {
       ...options,
-      sample: taker,
+      kind,
     });
-    const sample = taker.finish();
-    this.#sampled.add(file, sample);
-    return { ...content, sample, reading };
+    if (content.sample !== undefined) this.#sampled.add(file, content.sample);
+    return { ...content, reading: { isRefuted: false } };
   }
 
   async #kindOf({ path, info }: ArtifactFile): Promise<number | undefined> {

@@ -11,11 +11,7 @@ import { isArtifactPath } from "../../manifest/artifact_paths.ts";
 import { errorAnswer } from "../../net/http1/answers.ts";
 import type { Answer, Exchange } from "../../net/http1/handler.ts";
 import type { RequestHead } from "../../net/http1/request_head.ts";
-import {
-  FileChangedError,
-  fileIdentity,
-  readContent,
-} from "../../scan/digest.ts";
+import { FileChangedError, fileIdentity } from "../../scan/digest.ts";
 import type {
   ArtifactFile,
   FileContent,
@@ -28,6 +24,7 @@ import {
   resolveFile,
 } from "../../scan/image_listing.ts";
 import { PrivateKeyCheck } from "../../scan/private_keys.ts";
+import { digestWithSample, stillHasSample } from "../../scan/sampled_digest.ts";
 import { resolveOwn } from "../../scan/scan_available.ts";
 import { answerArtifact, type ArtifactSender } from "./answer_artifact.ts";
 
@@ -170,16 +167,27 @@ export class LoaderFiles {
   }
 
   /** What a file holds; read once while it stays as it is. */
-  #contentOf(file: ArtifactFile): Promise<FileContent> {
+  async #contentOf(file: ArtifactFile): Promise<FileContent> {
     const identity = fileIdentity(file.info);
-    const known = this.#contents.get(identity);
-    if (known !== undefined) return known;
-    const content = readContent(file, this.#fileSystem, {
-      signal: new AbortController().signal,
-    });
+    const pending = this.#contents.get(identity);
+    if (pending !== undefined) {
+      const known = await pending;
+      if (
+        known.sample === undefined ||
+        await stillHasSample(file, known.sample, this.#fileSystem)
+      ) return known;
+    }
+    const content = this.#read(file);
     this.#contents.set(identity, content);
     content.catch(() => this.#contents.delete(identity));
-    return content;
+    return await content;
+  }
+
+  async #read(file: ArtifactFile): Promise<FileContent> {
+    return await digestWithSample(file, this.#fileSystem, {
+      kind: await this.#fileSystem.kindOf(file.path),
+      signal: new AbortController().signal,
+    });
   }
 
   /** What there is, as it was a moment ago: a clause for the client. */

@@ -94,6 +94,21 @@ Deno.test("a boot loader that was replaced is sent as it is now, and read once u
   }
 });
 
+Deno.test("a boot loader on another squashfs of the same times is sent as it is now", async () => {
+  const { get, fileSystem } = await openLoaders();
+  fileSystem.kinds.set("/loaders", 0x73717368);
+  assert.equal(await (await get("undionly.kpxe")).text(), "iPXE for BIOS");
+  fileSystem.overwrite(
+    "/loaders/undionly.kpxe",
+    "GRUB for BIOS",
+    "2026-11-22T10:00:00Z",
+  );
+  const response = await get("undionly.kpxe");
+  const body = await response.bytes();
+  assert.equal(new TextDecoder().decode(body), "GRUB for BIOS");
+  assert.equal(response.headers.get("etag"), `"${await sha256Hex(body)}"`);
+});
+
 Deno.test("a boot loader that is not there is 404 and says which are", async () => {
   const { get } = await openLoaders();
   const response = await get("grubx64.efi");
