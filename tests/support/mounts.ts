@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 /** Why nothing can be mounted here, or a program is missing. */
-async function obstacle(
+export async function mountObstacle(
   programs: readonly string[],
 ): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "mount namespaces need Linux";
@@ -36,7 +36,7 @@ export async function mountTest(
   programs: readonly string[],
   body: (mounts: Mounts) => Promise<void>,
 ): Promise<void> {
-  const why = await obstacle(programs);
+  const why = await mountObstacle(programs);
   Deno.test({
     name: why === undefined ? name : `${name} (skipped: ${why})`,
     ignore: why !== undefined,
