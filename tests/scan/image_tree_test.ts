@@ -321,3 +321,24 @@ Deno.test("ImageTree reads an image again whose content differs although nothing
     createHash("sha256").update("B".repeat(5000)).digest("hex"),
   );
 });
+
+Deno.test("ImageTree looks again for private keys where another file system lies", async () => {
+  const bench = new Bench();
+  const { fs } = bench;
+  const times = { modified: "2023-11-14T22:13:20Z" };
+  const key = "-----BEGIN PRIVATE KEY-----\n";
+  fs.kinds.set("/srv", 0x73717368);
+  fs.file(KERNEL, "kernel A", times)
+    .file("/srv/stable/arm64/notes", "x".repeat(key.length), times);
+  await bench.settle();
+  const names = async () => {
+    const tree = await bench.tree();
+    const { hashed } = await tree.look(SETTINGS, { signal });
+    return hashed[0]?.files.map(({ filename }) => filename);
+  };
+  assert.deepEqual(await names(), ["notes"]);
+  fs.overwrite(KERNEL, "kernel B", times.modified)
+    .overwrite("/srv/stable/arm64/notes", key, times.modified);
+  await bench.settle();
+  assert.deepEqual(await names(), []);
+});
