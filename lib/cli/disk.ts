@@ -55,7 +55,6 @@ export const disk: FileSystem = {
   removeFile: (path) => translate(`remove "${path}"`, () => Deno.remove(path)),
   lock: (path) => translate(`lock "${path}"`, () => lock(path)),
   watch,
-  tellsOfChanges,
   writeAtomically: (path, bytes, options) =>
     translate(`write "${path}"`, () => writeAtomically(path, bytes, options)),
 };
@@ -112,37 +111,6 @@ function watch(directory: string, listener: FileListener): DirectoryWatch {
     hears: () => translate(`watch "${directory}"`, () => watch.hears()),
     [Symbol.dispose]: () => watch[Symbol.dispose](),
   };
-}
-
-/**
- * Kinds of file systems that are changed elsewhere than through this machine's
- * kernel, or in a layer of which it does not tell (linux/magic.h, statfs(2)).
- */
-const SILENT_KINDS: ReadonlySet<number> = new Set([
-  0x6969, // NFS
-  0x517b, // SMB, as smbfs was
-  0xfe534d42, // SMB 2 and later
-  0xff534d42, // CIFS
-  0x65735546, // FUSE, virtiofs
-  0x794c7630, // overlayfs
-  0x01021997, // 9P
-  0x5346414f, // AFS
-  0x6b414653, // AFS of the kernel
-  0x00c36400, // Ceph
-  0x73757245, // Coda
-  0x01161970, // GFS2
-  0x7461636f, // OCFS2
-  0x0bd00bd0, // Lustre
-  0x786f4256, // VirtualBox shared folders
-]);
-
-async function tellsOfChanges(path: string): Promise<boolean> {
-  try {
-    return !SILENT_KINDS.has((await statfs(path)).type);
-  } catch {
-    // Below /dev, for example, Deno lets nobody ask.
-    return true;
-  }
 }
 
 /**

@@ -177,12 +177,6 @@ export interface FileSystem {
    */
   watch(directory: string, listener: FileListener): DirectoryWatch;
   /**
-   * Whether `watch` hears of all that happens to what lies there: not of what
-   * others change on a server, or in a layer below. True where that cannot be
-   * known.
-   */
-  tellsOfChanges(path: string): Promise<boolean>;
-  /**
    * Writes a file that is either wholly there afterwards or not at all:
    * temporary file, fsync, rename (or link, when it must not exist yet). A
    * program that is killed meanwhile leaves a file `*.tmp` behind.

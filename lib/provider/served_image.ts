@@ -11,6 +11,7 @@ export interface Outcome {
 
 /** An image that can be offered. */
 export interface Served extends Outcome {
+  /** As clients see it. */
   readonly image: ServedImage;
   /** Whether its manifest can still stand, milliseconds since 1970. */
   readonly holds: (now: number) => boolean;

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { FileInfo, FileSystem } from "../core/file_system.ts";
 import { mapParallel } from "../core/map_parallel.ts";
+import { eventsTell } from "./file_events.ts";
 import {
   isSamePlace,
   type Known,
@@ -176,8 +177,8 @@ export class ScanMemory<R> {
     try {
       const place = await this.#fileSystem.stat(path);
       if (!this.#tells.has(place.device)) {
-        const tells = await this.#fileSystem.tellsOfChanges(path);
-        this.#tells.set(place.device, tells);
+        const kind = await this.#fileSystem.kindOf(path);
+        this.#tells.set(place.device, eventsTell(kind));
       }
       return place;
     } catch {

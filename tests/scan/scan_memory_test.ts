@@ -63,7 +63,7 @@ Deno.test("ScanMemory takes a directory that was told of for replaced, not for m
 
 Deno.test("ScanMemory knows of file systems that tell nothing", async () => {
   const { fs, memory, look } = bench();
-  fs.isSilent = true;
+  fs.kinds.set("/srv", 0x6969);
   assert.equal(memory.isSilent, false);
   await look();
   assert.equal(memory.isSilent, true);

@@ -10,29 +10,14 @@ import {
   type FileSystem,
   SystemLimitError,
 } from "../../lib/core/file_system.ts";
-
-interface Node {
-  kind: FileInfo["kind"];
-  bytes: Uint8Array<ArrayBuffer>;
-  /** Of a symlink. */
-  target: string;
-  modifiedMs: number;
-  changedMs: number;
-  inode: number;
-  mode: number;
-  readable: boolean;
-}
-
-/** With the same time in both, a file would look like one of an image. */
-const laterThan = (time: string) =>
-  new Date(Date.parse(time) + 1000).toISOString();
+import { infoOf, laterThan, type MemoryNode } from "./memory_node.ts";
 
 /**
  * A disk in memory, for tests. Absolute POSIX paths; directories come into
  * being with the files below them.
  */
 export class MemoryFileSystem implements FileSystem {
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, MemoryNode>();
   #nextInode = 1;
   /** Paths that were opened, in order. */
   readonly opened: string[] = [];
@@ -54,8 +39,6 @@ export class MemoryFileSystem implements FileSystem {
   readonly kinds = new Map<string, number>();
   /** Files open right now. */
   openCount = 0;
-  /** Whether it says that watches hear of everything. */
-  isSilent = false;
   /** Every path that was listed, looked at, resolved or opened, in order. */
   readonly calls: string[] = [];
 
@@ -200,10 +183,6 @@ export class MemoryFileSystem implements FileSystem {
     for (const listener of listeners) listener.onEnd(problem);
   }
 
-  tellsOfChanges(_path: string): Promise<boolean> {
-    return Promise.resolve(!this.isSilent);
-  }
-
   list(directory: string): Promise<DirectoryEntry[]> {
     this.calls.push(directory);
     return this.#try(() => {
@@ -345,7 +324,10 @@ export class MemoryFileSystem implements FileSystem {
     if (this.isExhausted) throw new SystemLimitError("too many are open");
   }
 
-  #put(path: string, node: Partial<Node> & Pick<Node, "kind">): void {
+  #put(
+    path: string,
+    node: Partial<MemoryNode> & Pick<MemoryNode, "kind">,
+  ): void {
     this.#nodes.set(path, {
       bytes: new Uint8Array(),
       target: "",
@@ -358,7 +340,7 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
-  #find(path: string): Node {
+  #find(path: string): MemoryNode {
     const node = this.#nodes.get(path);
     if (node === undefined) {
       throw new FileNotFoundError(`"${path}" does not exist`);
@@ -393,17 +375,4 @@ export class MemoryFileSystem implements FileSystem {
   async #try<T>(run: () => T): Promise<T> {
     return run();
   }
-}
-
-function infoOf(node: Node): FileInfo {
-  return {
-    kind: node.kind,
-    sizeBytes: node.bytes.length,
-    modifiedMs: node.modifiedMs,
-    changedMs: node.changedMs,
-    device: 1,
-    inode: node.inode,
-    linkCount: 1,
-    mode: node.mode,
-  };
 }
