@@ -60,27 +60,25 @@ export async function openStateDirectory(
   await makeIfWritable(stateDir, fileSystem);
   const lock = await lockOrNot(stateDir, fileSystem);
   const problem = await writeProblem(stateDir, fileSystem);
-  if (problem === undefined && lock.problem === undefined) {
-    return { stateLogger: logger, [Symbol.dispose]: lock[Symbol.dispose] };
-  }
+  const opened = { [Symbol.dispose]: lock[Symbol.dispose] };
   const others = lock.problem === undefined
     ? ""
     : `; see to it that no other provider uses "${stateDir}"`;
   if (problem === undefined) {
-    logger.warn(`${lock.problem}${others}`);
-    return { stateLogger: logger, [Symbol.dispose]: lock[Symbol.dispose] };
+    if (lock.problem !== undefined) logger.warn(`${lock.problem}${others}`);
+    return { ...opened, stateLogger: logger };
   }
   logger.warn(
     `Cannot write to the state directory: ${problem}; what needs no writing goes on, and after a restart artifacts are read again, manifests have higher versions though nothing has changed, and the DHT is joined anew${others}`,
   );
   return {
+    ...opened,
     stateLogger: {
       debug: (message) => logger.debug(message),
       info: (message) => logger.info(message),
       warn: (message) => logger.debug(message),
       error: (message) => logger.error(message),
     },
-    [Symbol.dispose]: lock[Symbol.dispose],
   };
 }
 
