@@ -6,157 +6,125 @@ export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [labels: Labels, value: number];
 
-/** One metric: what a scraper is told of it, and where its values come from. */
-interface Family {
-  readonly name: string;
-  readonly type: "counter" | "gauge";
-  readonly help: string;
-  readonly samples: (snapshot: Snapshot) => readonly Sample[];
+/** What a scraper is told of each metric, and its values, by name. */
+type Metrics = Readonly<
+  Record<string, readonly [help: string, samples: readonly Sample[]]>
+>;
+
+function imageMetrics({ provider, images }: Snapshot): Metrics {
+  return {
+    plasmd_build_info: [
+      "The version that is running.",
+      [[{ version: provider.version }, 1]],
+    ],
+    plasmd_start_time_seconds: [
+      "When the provider was started, in seconds since 1970.",
+      [[{}, provider.startedMs / 1000]],
+    ],
+    plasmd_image_info: [
+      "The images that are served.",
+      images.map(({ image, version }) => [{ ...image, version }, 1]),
+    ],
+    plasmd_images_missing: [
+      "Images that are expected and not there.",
+      [[{}, provider.missing.length]],
+    ],
+    plasmd_image_size_bytes: [
+      "All artifacts of an image together.",
+      images.map((served) => [{ ...served.image }, imageSizeBytes(served)]),
+    ],
+  };
 }
 
-const FAMILIES: readonly Family[] = [
-  {
-    name: "plasmd_build_info",
-    type: "gauge",
-    help: "The version that is running.",
-    samples: ({ provider }) => [[{ version: provider.version }, 1]],
-  },
-  {
-    name: "plasmd_start_time_seconds",
-    type: "gauge",
-    help: "When the provider was started, in seconds since 1970.",
-    samples: ({ provider }) => [[{}, provider.startedMs / 1000]],
-  },
-  {
-    name: "plasmd_image_info",
-    type: "gauge",
-    help: "The images that are served.",
-    samples: ({ images }) =>
-      images.map(({ image, version }) => [{ ...image, version }, 1]),
-  },
-  {
-    name: "plasmd_images_missing",
-    type: "gauge",
-    help: "Images that are expected and not there.",
-    samples: ({ provider }) => [[{}, provider.missing.length]],
-  },
-  {
-    name: "plasmd_image_size_bytes",
-    type: "gauge",
-    help: "All artifacts of an image together.",
-    samples: ({ images }) =>
-      images.map((served) => [{ ...served.image }, imageSizeBytes(served)]),
-  },
-  {
-    name: "plasmd_advertised",
-    type: "gauge",
-    help: "Whether the network can find an image this way.",
-    samples: ({ provider }) =>
-      provider.advertisements.map(({ image, via, published }) => [
+function networkMetrics({ provider }: Snapshot): Metrics {
+  const { advertisements, dht, links } = provider;
+  return {
+    plasmd_advertised: [
+      "Whether the network can find an image this way.",
+      advertisements.map(({ image, via, published }) => [
         { ...image, via },
         Number(published),
       ]),
-  },
-  {
-    name: "plasmd_last_publish_timestamp_seconds",
-    type: "gauge",
-    help: "When an image was last published this way, in seconds since 1970.",
-    samples: ({ provider }) =>
-      provider.advertisements.flatMap(({ image, via, lastPublishedMs }) =>
+    ],
+    plasmd_last_publish_timestamp_seconds: [
+      "When an image was last published this way, in seconds since 1970.",
+      advertisements.flatMap(({ image, via, lastPublishedMs }) =>
         secondsOf({ ...image, via }, lastPublishedMs)
       ),
-  },
-  {
-    name: "plasmd_next_refresh_timestamp_seconds",
-    type: "gauge",
-    help: "When an image is published again this way, in seconds since 1970.",
-    samples: ({ provider }) =>
-      provider.advertisements.flatMap(({ image, via, nextRefreshMs }) =>
+    ],
+    plasmd_next_refresh_timestamp_seconds: [
+      "When an image is published again this way, in seconds since 1970.",
+      advertisements.flatMap(({ image, via, nextRefreshMs }) =>
         secondsOf({ ...image, via }, nextRefreshMs)
       ),
-  },
-  {
-    name: "plasmd_dht_record_holders",
-    type: "gauge",
-    help: "Other DHT nodes that hold the record of an image.",
-    samples: ({ provider }) =>
-      provider.advertisements.flatMap(({ image, holders }) =>
+    ],
+    plasmd_dht_record_holders: [
+      "Other DHT nodes that hold the record of an image.",
+      advertisements.flatMap(({ image, holders }) =>
         holders === undefined ? [] : [[{ ...image }, holders]]
       ),
-  },
-  {
-    name: "plasmd_dht_peers",
-    type: "gauge",
-    help: "DHT nodes that are known.",
-    samples: ({ provider: { dht } }) =>
+    ],
+    plasmd_dht_peers: [
+      "DHT nodes that are known.",
       dht === undefined ? [] : [[{}, dht.peerCount]],
-  },
-  {
-    name: "plasmd_mdns_link_up",
-    type: "gauge",
-    help: "Whether mDNS answers on a network interface.",
-    samples: ({ provider }) =>
-      provider.links.map(({ interfaceName, state }) => [
+    ],
+    plasmd_mdns_link_up: [
+      "Whether mDNS answers on a network interface.",
+      links.map(({ interfaceName, state }) => [
         { interface: interfaceName },
         Number(state === "established"),
       ]),
-  },
-  {
-    name: "plasmd_scrub_last_pass_timestamp_seconds",
-    type: "gauge",
-    help:
+    ],
+  };
+}
+
+/** What reading everything again has come to. */
+function scrubMetrics({ provider: { scrub } }: Snapshot): Metrics {
+  return {
+    plasmd_scrub_last_pass_timestamp_seconds: [
       "When everything that is served had been read again, in seconds since 1970.",
-    samples: ({ provider }) => secondsOf({}, provider.scrub.lastEndedMs),
-  },
-  {
-    name: "plasmd_scrub_done_bytes",
-    type: "gauge",
-    help: "How much of it has been read again in this pass.",
-    samples: ({ provider }) => [[{}, provider.scrub.doneBytes]],
-  },
-  {
-    name: "plasmd_scrub_differing_total",
-    type: "counter",
-    help: "Files that had another content than was promised.",
-    samples: ({ provider }) => [[{}, provider.scrub.differingCount]],
-  },
-  {
-    name: "plasmd_http_requests_total",
-    type: "counter",
-    help: "Requests answered.",
-    samples: ({ requests }) =>
+      secondsOf({}, scrub.lastEndedMs),
+    ],
+    plasmd_scrub_done_bytes: [
+      "How much of it has been read again in this pass.",
+      [[{}, scrub.doneBytes]],
+    ],
+    plasmd_scrub_differing_total: [
+      "Files that had another content than was promised.",
+      [[{}, scrub.differingCount]],
+    ],
+  };
+}
+
+function clientMetrics({ requests, downloads }: Snapshot): Metrics {
+  const { done, broken, displaced, refused } = downloads;
+  return {
+    plasmd_http_requests_total: [
+      "Requests answered.",
       requests.map(({ method, status, count }) => [
         { method, code: status },
         count,
       ]),
-  },
-  {
-    name: "plasmd_downloads_running",
-    type: "gauge",
-    help: "Downloads of artifacts under way.",
-    samples: ({ downloads }) => [[{}, downloads.running]],
-  },
-  {
-    name: "plasmd_downloads_limit",
-    type: "gauge",
-    help: "Downloads beyond this number wait, or are refused.",
-    samples: ({ downloads }) => [[{}, downloads.limit]],
-  },
-  {
-    name: "plasmd_downloads_total",
-    type: "counter",
-    help: "Downloads that ended, whole or not, or never began.",
-    samples: ({ downloads: { done, broken, displaced, refused } }) =>
+    ],
+    plasmd_downloads_running: [
+      "Downloads of artifacts under way.",
+      [[{}, downloads.running]],
+    ],
+    plasmd_downloads_limit: [
+      "Downloads beyond this number wait, or are refused.",
+      [[{}, downloads.limit]],
+    ],
+    plasmd_downloads_total: [
+      "Downloads that ended, whole or not, or never began.",
       Object.entries({ done, broken, displaced, refused })
         .map(([outcome, count]) => [{ outcome }, count]),
-  },
-  {
-    name: "plasmd_sent_bytes_total",
-    type: "counter",
-    help: "Bytes of artifacts handed to the network.",
-    samples: ({ downloads }) => [[{}, downloads.sentBytes]],
-  },
-];
+    ],
+    plasmd_sent_bytes_total: [
+      "Bytes of artifacts handed to the network.",
+      [[{}, downloads.sentBytes]],
+    ],
+  };
+}
 
 /** A time in milliseconds, where there is one, as seconds. */
 function secondsOf(labels: Labels, timeMs: number | undefined): Sample[] {
@@ -168,14 +136,25 @@ function secondsOf(labels: Labels, timeMs: number | undefined): Sample[] {
  * elsewhere, so this needs no registry and keeps no state.
  */
 export function metricsText(snapshot: Snapshot): string {
-  return FAMILIES.map((family) => familyText(family, snapshot)).join("");
+  const metrics = {
+    ...imageMetrics(snapshot),
+    ...networkMetrics(snapshot),
+    ...scrubMetrics(snapshot),
+    ...clientMetrics(snapshot),
+  };
+  return Object.entries(metrics)
+    .map(([name, [help, samples]]) => metricText(name, help, samples))
+    .join("");
 }
 
-function familyText(
-  { name, type, help, samples }: Family,
-  snapshot: Snapshot,
+function metricText(
+  name: string,
+  help: string,
+  samples: readonly Sample[],
 ): string {
-  const lines = samples(snapshot).map(([labels, value]) => {
+  // The names of counters, and of no others, end so (OpenMetrics 1.0).
+  const type = name.endsWith("_total") ? "counter" : "gauge";
+  const lines = samples.map(([labels, value]) => {
     const pairs = Object.entries(labels)
       .map(([label, text]) => `${label}="${escapeLabel(String(text))}"`);
     return `${name}${
