@@ -19,3 +19,11 @@ export function refuse<R>(
 ): { readonly ok: false; readonly reason: R } {
   return { ok: false, reason };
 }
+
+/** Refuses for a reason that is a code for programs, and words for people. */
+export function refuseAs<C extends string>(
+  code: C,
+  message: string,
+): Result<never, { readonly code: C; readonly message: string }> {
+  return refuse({ code, message });
+}

@@ -22,12 +22,7 @@ export type CandidateRefusalCode =
   | NoManifestCode;
 
 /** Why a candidate is not taken. */
-export interface CandidateRefusal {
-  /** For programs. */
-  readonly code: CandidateRefusalCode;
-  /** For people: one clause, fit to be printed. */
-  readonly message: string;
-}
+export type CandidateRefusal = document.Refusal<CandidateRefusalCode>;
 
 /** A candidate that was not taken. */
 export interface RefusedCandidate {

@@ -1,6 +1,6 @@
 import { type Clock, deadline } from "../core/clock.ts";
 import { messageOf } from "../core/printable.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuseAs, type Result } from "../core/result.ts";
 import type { HttpGet, HttpReply } from "../net/http1/reply.ts";
 import type { CandidateRefusal } from "./candidate_refusal.ts";
 
@@ -34,17 +34,14 @@ export async function fetchManifest(
   } catch (error) {
     signal.throwIfAborted();
     if (limit.signal.aborted) {
-      return refuse({
-        code: "slow",
-        message: `no complete answer within ${FETCH_TIMEOUT_MS / 1000} s`,
-      });
+      return refuseAs(
+        "slow",
+        `no complete answer within ${FETCH_TIMEOUT_MS / 1000} s`,
+      );
     }
     return hasAnswered
-      ? refuse({
-        code: "truncated",
-        message: `the answer breaks off: ${messageOf(error)}`,
-      })
-      : refuse({ code: "unreachable", message: messageOf(error) });
+      ? refuseAs("truncated", `the answer breaks off: ${messageOf(error)}`)
+      : refuseAs("unreachable", messageOf(error));
   }
 }
 
@@ -56,28 +53,22 @@ async function follow(
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     if (at.protocol !== "http:" && at.protocol !== "https:") {
-      return refuse({
-        code: "scheme",
-        message: "the URL is not http or https",
-      });
+      return refuseAs("scheme", "the URL is not http or https");
     }
     const reply = await httpGet(at, { signal });
     const { status, location } = reply;
     if (status === 200) return ok(reply);
     reply[Symbol.dispose]();
     if (status < 300 || status > 399 || location === undefined) {
-      return refuse({ code: "status", message: `answered ${status}` });
+      return refuseAs("status", `answered ${status}`);
     }
     const next = URL.parse(location, at);
     if (next === null || next.host !== at.host) {
-      return refuse({
-        code: "redirect",
-        message: "redirects to another host",
-      });
+      return refuseAs("redirect", "redirects to another host");
     }
     at = next;
   }
-  return refuse({ code: "redirect", message: "redirects too often" });
+  return refuseAs("redirect", "redirects too often");
 }
 
 async function readBody(
@@ -88,10 +79,7 @@ async function readBody(
   for await (const chunk of body) {
     length += chunk.length;
     if (length > MAX_MANIFEST_BYTES) {
-      return refuse({
-        code: "too_large",
-        message: `larger than ${MAX_MANIFEST_BYTES} bytes`,
-      });
+      return refuseAs("too_large", `larger than ${MAX_MANIFEST_BYTES} bytes`);
     }
     chunks.push(chunk);
   }

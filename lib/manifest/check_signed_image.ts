@@ -1,5 +1,5 @@
 import { sameImage } from "../core/channel_arch.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuse, refuseAs, type Result } from "../core/result.ts";
 import { artifactFiles } from "../scan/digest.ts";
 import { PIECE_BYTES } from "../scan/pieces.ts";
 import type { HashedArtifact, HashedImage } from "../scan/image_files.ts";
@@ -100,10 +100,10 @@ function matchArtifacts(
   for (const [role, promised] of artifactsByRole(manifest)) {
     const file = matchArtifact(promised, present.get(promised.filename));
     if (!file.ok) {
-      return refuse({
-        code: "artifact_differs",
-        message: `${promised.filename} ${file.reason}`,
-      });
+      return refuseAs(
+        "artifact_differs",
+        `${promised.filename} ${file.reason}`,
+      );
     }
     matched.set(role, file.value);
   }

@@ -3,7 +3,7 @@ import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import { refuseNewerState } from "../core/state_format.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuseAs, type Result } from "../core/result.ts";
 import type { BootManifest } from "./boot_manifest.ts";
 import { canonicalize, parseJson } from "./canonical_json.ts";
 import { readJson } from "./json_reader.ts";
@@ -121,10 +121,10 @@ export function trustPolicyFor(
 ): Result<TrustPolicy, Refusal> {
   const { expiresAtMs, manifestKeys, minimumVersion } = root;
   if (clockTrusted && expiresAtMs !== undefined && expiresAtMs <= now) {
-    return refuse({
-      code: "trust_expired",
-      message: `the trusted keys expired at ${formatTimestamp(expiresAtMs)}`,
-    });
+    return refuseAs(
+      "trust_expired",
+      `the trusted keys expired at ${formatTimestamp(expiresAtMs)}`,
+    );
   }
   return ok({
     trusted: manifestKeys,

@@ -1,6 +1,6 @@
 import { decodeBase64 } from "../core/base64.ts";
 import { printable } from "../core/printable.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuse, refuseAs, type Result } from "../core/result.ts";
 import {
   canonicalize,
   canonicalizeUntrusted,
@@ -42,7 +42,7 @@ export interface Envelope {
  */
 export function openEnvelope(bytes: Uint8Array): Result<Envelope, Refusal> {
   if (bytes.length > MAX_ENVELOPE_BYTES) {
-    return refuse({ code: "too_large", message: "more than 1 MiB" });
+    return refuseAs("too_large", "more than 1 MiB");
   }
   const parsed = parseJson(bytes);
   if (!parsed.ok) return malformed(parsed.reason);
@@ -59,16 +59,16 @@ export function openEnvelope(bytes: Uint8Array): Result<Envelope, Refusal> {
     return malformed("signed.data: not a JSON object");
   }
   if (!isCanonicalTextOf(data, content.value)) {
-    return refuse({
-      code: "not_canonical",
-      message: "signed.data is not canonical JSON (RFC 8785)",
-    });
+    return refuseAs(
+      "not_canonical",
+      "signed.data is not canonical JSON (RFC 8785)",
+    );
   }
   if (!isCanonicalTextOf(data, outer)) {
-    return refuse({
-      code: "outer_differs",
-      message: "the members outside signed.data differ from those inside",
-    });
+    return refuseAs(
+      "outer_differs",
+      "the members outside signed.data differ from those inside",
+    );
   }
   const signatures = readSignatures(list);
   return signatures.ok
@@ -120,10 +120,10 @@ function readSignatures(
     const signature = decodeBase64(item.sig);
     if (signature === undefined) return malformed("a sig is not base64");
     if (found.has(item.keyid)) {
-      return refuse({
-        code: "duplicate_keyid",
-        message: `signed twice by ${printable(item.keyid, 80)}`,
-      });
+      return refuseAs(
+        "duplicate_keyid",
+        `signed twice by ${printable(item.keyid, 80)}`,
+      );
     }
     found.set(item.keyid, { keyId: item.keyid, signature });
   }

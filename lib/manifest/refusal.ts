@@ -35,10 +35,10 @@ export type RefusalCode =
   /** A file is not what the manifest says. */
   | "artifact_differs";
 
-/** Why a signed document is not accepted. */
-export interface Refusal {
+/** Why something is not accepted: a signed document, unless told otherwise. */
+export interface Refusal<Code extends string = RefusalCode> {
   /** For programs. */
-  readonly code: RefusalCode;
+  readonly code: Code;
   /** For people: one clause, fit to be printed. */
   readonly message: string;
 }

@@ -1,4 +1,4 @@
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuseAs, type Result } from "../core/result.ts";
 import type { JsonObject } from "./canonical_json.ts";
 import {
   encodeEnvelope,
@@ -42,10 +42,7 @@ export async function addSignatures(
   );
   const sealed = encodeEnvelope(content, [...kept, ...added]);
   return sealed.length > MAX_ENVELOPE_BYTES
-    ? refuse({
-      code: "too_large",
-      message: "more than 1 MiB when it is signed",
-    })
+    ? refuseAs("too_large", "more than 1 MiB when it is signed")
     : ok(sealed);
 }
 

@@ -1,4 +1,4 @@
-import { refuse, type Result } from "../core/result.ts";
+import { refuseAs, type Result } from "../core/result.ts";
 import { openEnvelope } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
 import { checkSignatures } from "./trusted_keys.ts";
@@ -16,7 +16,7 @@ export function readTrustEnvelope(
   const envelope = openEnvelope(bytes);
   if (!envelope.ok) return envelope;
   const root = parseTrustRoot(envelope.value.content);
-  return root.ok ? root : refuse({ code: "malformed", message: root.reason });
+  return root.ok ? root : refuseAs("malformed", root.reason);
 }
 
 /**
@@ -41,10 +41,10 @@ export async function verifySuccessor(
   const next = readTrustEnvelope(bytes);
   if (!next.ok) return next;
   const expected = current.trustVersion + 1;
-  return next.value.trustVersion === expected ? next : refuse({
-    code: "wrong_trust_version",
-    message: `trust_version ${next.value.trustVersion}, not ${expected}`,
-  });
+  return next.value.trustVersion === expected ? next : refuseAs(
+    "wrong_trust_version",
+    `trust_version ${next.value.trustVersion}, not ${expected}`,
+  );
 }
 
 /** Fetches the trust document with a number; undefined: there is none. */

@@ -1,4 +1,4 @@
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuse, refuseAs, type Result } from "../core/result.ts";
 import type { Envelope } from "./envelope.ts";
 import { type PublicKey, verifySignature } from "./public_key.ts";
 import type { Refusal } from "./refusal.ts";
@@ -45,7 +45,7 @@ export async function checkSignatures(
   { keys, threshold }: TrustedKeys,
 ): Promise<Result<string[], Refusal>> {
   if (signatures.length === 0) {
-    return refuse({ code: "unsigned", message: "not signed" });
+    return refuseAs("unsigned", "not signed");
   }
   const digest = await sha256(data);
   // Each key counts once, whatever the list of signatures looks like.
@@ -59,19 +59,15 @@ export async function checkSignatures(
   }
   if (signedBy.size >= threshold) return ok([...signedBy].sort());
   if (wrong !== undefined) {
-    return refuse({
-      code: "bad_signature",
-      message: `the signature of ${wrong} does not fit the content`,
-    });
+    return refuseAs(
+      "bad_signature",
+      `the signature of ${wrong} does not fit the content`,
+    );
   }
   return signedBy.size === 0
-    ? refuse({
-      code: "unknown_key",
-      message: "signed by none of the trusted keys",
-    })
-    : refuse({
-      code: "below_threshold",
-      message:
-        `signed by ${signedBy.size} of the trusted keys, not by ${threshold}`,
-    });
+    ? refuseAs("unknown_key", "signed by none of the trusted keys")
+    : refuseAs(
+      "below_threshold",
+      `signed by ${signedBy.size} of the trusted keys, not by ${threshold}`,
+    );
 }

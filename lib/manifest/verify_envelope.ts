@@ -1,5 +1,5 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
+import { ok, refuseAs, type Result } from "../core/result.ts";
 import { type BootManifest, parseManifest } from "./boot_manifest.ts";
 import { type Envelope, openEnvelope } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
@@ -29,9 +29,6 @@ export interface VerifiedManifest {
   readonly verifiedBy: readonly string[];
 }
 
-/** What a client thinks of a manifest. */
-export type Verdict = Result<VerifiedManifest, Refusal>;
-
 /**
  * Decides whether a client takes a manifest.
  *
@@ -42,7 +39,7 @@ export async function verifyEnvelope(
   bytes: Uint8Array,
   policy: TrustPolicy,
   now: number,
-): Promise<Verdict> {
+): Promise<Result<VerifiedManifest, Refusal>> {
   const envelope = openEnvelope(bytes);
   if (!envelope.ok) return envelope;
   const { trusted } = policy;
@@ -53,10 +50,8 @@ export async function verifyEnvelope(
   // Only now is the content worth a look.
   const manifest = manifestOf(envelope.value);
   if (!manifest.ok) return manifest;
-  const refusal = judge(manifest.value, policy, now);
-  return refusal === undefined
-    ? ok({ manifest: manifest.value, verifiedBy: verifiedBy.value })
-    : refuse(refusal);
+  return judge(manifest.value, policy, now) ??
+    ok({ manifest: manifest.value, verifiedBy: verifiedBy.value });
 }
 
 /**
@@ -75,48 +70,43 @@ export function manifestOf(
   envelope: Envelope,
 ): Result<BootManifest, Refusal> {
   const manifest = parseManifest(envelope.content);
-  return manifest.ok
-    ? manifest
-    : refuse({ code: "malformed", message: manifest.reason });
+  return manifest.ok ? manifest : refuseAs("malformed", manifest.reason);
 }
 
 function judge(
   manifest: BootManifest,
   { image, minimumVersion, clockTrusted }: TrustPolicy,
   now: number,
-): Refusal | undefined {
+): Result<never, Refusal> | undefined {
   if (manifest.image.channel !== image.channel) {
-    return {
-      code: "wrong_channel",
-      message: `for channel ${manifest.image.channel}, not ${image.channel}`,
-    };
+    return refuseAs(
+      "wrong_channel",
+      `for channel ${manifest.image.channel}, not ${image.channel}`,
+    );
   }
   if (manifest.image.arch !== image.arch) {
-    return {
-      code: "wrong_arch",
-      message: `for ${manifest.image.arch}, not ${image.arch}`,
-    };
+    return refuseAs(
+      "wrong_arch",
+      `for ${manifest.image.arch}, not ${image.arch}`,
+    );
   }
   if (clockTrusted && manifest.expiresAtMs <= now) {
-    return {
-      code: "expired",
-      message: `expired at ${formatTimestamp(manifest.expiresAtMs)}`,
-    };
+    return refuseAs(
+      "expired",
+      `expired at ${formatTimestamp(manifest.expiresAtMs)}`,
+    );
   }
   if (clockTrusted && manifest.createdAtMs > now + CLOCK_SKEW_MS) {
-    return {
-      code: "from_the_future",
-      message: `created at ${
-        formatTimestamp(manifest.createdAtMs)
-      }, later than now`,
-    };
+    return refuseAs(
+      "from_the_future",
+      `created at ${formatTimestamp(manifest.createdAtMs)}, later than now`,
+    );
   }
   if (manifest.manifestVersion < minimumVersion) {
-    return {
-      code: "rollback",
-      message:
-        `manifest_version ${manifest.manifestVersion} is older than ${minimumVersion}`,
-    };
+    return refuseAs(
+      "rollback",
+      `manifest_version ${manifest.manifestVersion} is older than ${minimumVersion}`,
+    );
   }
   return undefined;
 }

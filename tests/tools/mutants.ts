@@ -51,7 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     attack: "arbitrary installation: an image",
     file: SIGNATURES,
-    check: 'return refuse({ code: "unsigned", message: "not signed" });',
+    check: 'return refuseAs("unsigned", "not signed");',
     removed: "return ok([]);",
   },
   {
