@@ -1,6 +1,7 @@
 import { whenAborted } from "../core/abort.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
+import { DueTimer } from "../core/due_timer.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
@@ -46,7 +47,7 @@ export class DhtAdvertiser implements Advertiser {
   readonly #publications: DhtPublications;
   readonly #attempts = new Set<Promise<unknown>>();
   readonly #stopWatching: () => void;
-  #cancelTimer = () => {};
+  readonly #timer: DueTimer;
 
   /** Publishes nothing before it is asked to. */
   constructor(options: DhtAdvertiserOptions) {
@@ -55,6 +56,7 @@ export class DhtAdvertiser implements Advertiser {
       ...options,
       random: Math.random,
     });
+    this.#timer = new DueTimer(options.clock, () => this.#tick());
     this.#stopWatching = options.node.onPeer(() => {
       this.#publications.peerSeen(this.#now());
       this.#arm();
@@ -109,15 +111,7 @@ export class DhtAdvertiser implements Advertiser {
 
   /** Sets the timer for what is due next. */
   #arm(): void {
-    this.#cancelTimer();
-    this.#cancelTimer = () => {};
-    const dueMs = this.#publications.nextDueMs();
-    if (dueMs === Infinity) return;
-    const { clock } = this.#options;
-    this.#cancelTimer = clock.setTimer(
-      () => this.#tick(),
-      Math.max(0, dueMs - clock.monotonic()),
-    );
+    this.#timer.set(this.#publications.nextDueMs());
   }
 
   #tick(): void {

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { DueTimer } from "../core/due_timer.ts";
 import { messageOf } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
@@ -63,15 +64,17 @@ class Search {
   readonly #ending = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   readonly #tasks = new Set<Promise<void>>();
-  #cancelTimer = () => {};
+  readonly #timer: DueTimer;
 
   /** Asks every source. */
   constructor(options: DiscoverOptions) {
     const { sources } = options;
     this.#options = options;
     this.#discovery = new Discovery(options, sources.length, this.#nowMs());
+    const tick = () => this.#do(this.#discovery.tick(this.#nowMs()));
+    this.#timer = new DueTimer(options.clock, tick);
     for (const source of sources) this.#start(this.#ask(source));
-    this.#tick();
+    tick();
   }
 
   /** Resolves when the result is final, or the search was ended. */
@@ -86,7 +89,7 @@ class Search {
 
   /** Ends what is under way, and waits until everything is closed. */
   async end(): Promise<void> {
-    this.#cancelTimer();
+    this.#timer.set(Infinity);
     this.#ending.abort();
     this.#over.resolve();
     await Promise.all(this.#tasks);
@@ -118,8 +121,6 @@ class Search {
     }
   }
 
-  readonly #tick = () => this.#do(this.#discovery.tick(this.#nowMs()));
-
   /** Does what is to be done now, and waits for what is next. */
   #do(actions: readonly DiscoveryAction[]): void {
     if (this.#ending.signal.aborted) return;
@@ -127,12 +128,9 @@ class Search {
       if (action.kind === "check") this.#start(this.#check(action.candidate));
       else this.#options.onPeer?.(action.multiaddr);
     }
-    this.#cancelTimer();
-    if (this.#discovery.isOver) return this.#over.resolve();
-    this.#cancelTimer = this.#options.clock.setTimer(
-      this.#tick,
-      this.#discovery.nextDueMs() - this.#nowMs(),
-    );
+    const { isOver } = this.#discovery;
+    this.#timer.set(isOver ? Infinity : this.#discovery.nextDueMs());
+    if (isOver) this.#over.resolve();
   }
 
   #start(task: Promise<void>): void {

@@ -1,6 +1,7 @@
 import { AsyncQueue } from "../core/async_queue.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
+import { DueTimer } from "../core/due_timer.ts";
 import { everyLink, type Link, linkKey } from "../net/interfaces.ts";
 import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
 import { MdnsQuerier, type QuerierAction } from "../net/mdns/querier.ts";
@@ -56,7 +57,7 @@ class LanSearch implements AsyncDisposable {
   readonly #problems = new Set<string>();
   /** Of the machine, used or not. */
   #allLinks: readonly Link[];
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DueTimer;
   #closed = false;
 
   constructor(
@@ -74,6 +75,10 @@ class LanSearch implements AsyncDisposable {
       subtype: subtypeName(image),
       random,
     });
+    this.#timer = new DueTimer(
+      clock,
+      () => this.#act(this.#querier.tick(clock.monotonic())),
+    );
     this.#allLinks = everyLink(network.addresses());
     this.#links = new MdnsLinks({
       ...machine,
@@ -110,7 +115,7 @@ class LanSearch implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.#cancelTimer();
+    this.#timer.set(Infinity);
     await this.#links[Symbol.asyncDispose]();
   }
 
@@ -138,7 +143,7 @@ class LanSearch implements AsyncDisposable {
           this.#hear(action);
       }
     }
-    this.#arm();
+    this.#timer.set(this.#closed ? Infinity : this.#querier.nextDueMs());
   }
 
   #hear(
@@ -148,16 +153,6 @@ class LanSearch implements AsyncDisposable {
     if (session === undefined) return;
     this.#heard.hear(instance, records, session.link)
       .forEach((finding) => this.#findings.push(finding));
-  }
-
-  #arm(): void {
-    this.#cancelTimer();
-    const dueMs = this.#querier.nextDueMs();
-    if (this.#closed || dueMs === Infinity) return;
-    this.#cancelTimer = this.#clock.setTimer(
-      () => this.#act(this.#querier.tick(this.#clock.monotonic())),
-      Math.max(0, dueMs - this.#clock.monotonic()),
-    );
   }
 
   #tellProblem(message: string): void {

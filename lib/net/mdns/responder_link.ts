@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { DueTimer } from "../../core/due_timer.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { decodeMessage } from "../dns/decode_message.ts";
@@ -40,7 +41,7 @@ export class ResponderLink implements LinkSession {
   readonly #options: ResponderLinkOptions;
   readonly #responder: MdnsResponder;
   #socket: MdnsSocket | undefined;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DueTimer;
   #sendProblem: string | undefined;
 
   private constructor(link: Link, options: ResponderLinkOptions) {
@@ -53,6 +54,10 @@ export class ResponderLink implements LinkSession {
       isSelf: (address) => link.addresses.some((a) => a.address === address),
       common: options.common,
     });
+    this.#timer = new DueTimer(
+      options.clock,
+      () => this.#act(this.#responder.tick(this.#nowMs())),
+    );
   }
 
   /** Opens the socket; nothing is sent before there are claims. */
@@ -103,7 +108,7 @@ export class ResponderLink implements LinkSession {
       });
     }
     await this.#socket?.[Symbol.asyncDispose]();
-    this.#cancelTimer();
+    this.#timer.set(Infinity);
   }
 
   #nowMs(): number {
@@ -143,23 +148,13 @@ export class ResponderLink implements LinkSession {
           this.#options.onClaim(this.link, action);
       }
     }
-    this.#arm();
+    this.#timer.set(this.#responder.nextDueMs());
   }
 
   async #multicast(packet: Uint8Array): Promise<void> {
     const sent = await this.#socket?.multicast(packet);
     if (sent === undefined || sent.ok) return;
     this.#sendProblem = sent.reason;
-    this.#cancelTimer();
-  }
-
-  #arm(): void {
-    this.#cancelTimer();
-    const dueMs = this.#responder.nextDueMs();
-    if (dueMs === Infinity) return;
-    this.#cancelTimer = this.#options.clock.setTimer(
-      () => this.#act(this.#responder.tick(this.#nowMs())),
-      Math.max(0, dueMs - this.#nowMs()),
-    );
+    this.#timer.set(Infinity);
   }
 }
