@@ -7,7 +7,6 @@ import type { CandidateRefusal } from "./candidate_refusal.ts";
 import {
   type Discovered,
   Discovery,
-  type DiscoveryAction,
   type DiscoveryOptions,
 } from "./discovery.ts";
 import type { Candidate, Source } from "./source.ts";
@@ -71,7 +70,7 @@ class Search {
     const { sources } = options;
     this.#options = options;
     this.#discovery = new Discovery(options, sources.length, this.#nowMs());
-    const tick = () => this.#do(this.#discovery.tick(this.#nowMs()));
+    const tick = () => this.#checkAll(this.#discovery.tick(this.#nowMs()));
     this.#timer = new DueTimer(options.clock, tick);
     for (const source of sources) this.#start(this.#ask(source));
     tick();
@@ -102,32 +101,33 @@ class Search {
     try {
       const { image } = this.#options;
       for await (const finding of source.find(image, { signal, isChecking })) {
-        this.#do(this.#discovery.hear(finding, this.#nowMs()));
+        if (this.#discovery.isOver) continue;
+        if (finding.kind === "peer") this.#options.onPeer?.(finding.multiaddr);
+        else this.#checkAll(this.#discovery.hear(finding, this.#nowMs()));
       }
     } catch (error) {
       problem = `${source.name}: ${messageOf(error)}`;
     }
-    this.#do(this.#discovery.sourceEnded(problem, this.#nowMs()));
+    this.#checkAll(this.#discovery.sourceEnded(problem, this.#nowMs()));
   }
 
   async #check(candidate: Candidate): Promise<void> {
     const { signal } = this.#ending;
     try {
       const result = await this.#options.check(candidate, { signal });
-      this.#do(this.#discovery.checked(candidate, result, this.#nowMs()));
+      this.#checkAll(this.#discovery.checked(candidate, result, this.#nowMs()));
     } catch (error) {
       const problem = messageOf(error);
-      this.#do(this.#discovery.checkFailed(candidate, problem, this.#nowMs()));
+      this.#checkAll(
+        this.#discovery.checkFailed(candidate, problem, this.#nowMs()),
+      );
     }
   }
 
-  /** Does what is to be done now, and waits for what is next. */
-  #do(actions: readonly DiscoveryAction[]): void {
+  /** Checks what is to be checked now, and waits for what is next. */
+  #checkAll(candidates: readonly Candidate[]): void {
     if (this.#ending.signal.aborted) return;
-    for (const action of actions) {
-      if (action.kind === "check") this.#start(this.#check(action.candidate));
-      else this.#options.onPeer?.(action.multiaddr);
-    }
+    for (const candidate of candidates) this.#start(this.#check(candidate));
     const { isOver } = this.#discovery;
     this.#timer.set(isOver ? Infinity : this.#discovery.nextDueMs());
     if (isOver) this.#over.resolve();

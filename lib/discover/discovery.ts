@@ -32,13 +32,6 @@ export interface Discovered {
   readonly problems: readonly string[];
 }
 
-/** What is to be done, in order. */
-export type DiscoveryAction =
-  /** Fetch and judge its manifest, then call `checked` or `checkFailed`. */
-  | { readonly kind: "check"; readonly candidate: Candidate }
-  /** A DHT node that can be joined through, as a multiaddr with peer id. */
-  | { readonly kind: "peer"; readonly multiaddr: string };
-
 /** What to look for, and for how long. */
 export interface DiscoveryOptions {
   /** The image wanted. */
@@ -112,7 +105,8 @@ const UNANSWERED: CandidateRefusal = {
 /**
  * Looks for an image: decides which candidates are checked, how often, and when
  * enough is known. Asking, fetching and timers are left to the caller, who
- * calls `tick` at `nextDueMs` and does what each call returns. Over with the
+ * calls `tick` at `nextDueMs`, has each candidate checked that a call returns,
+ * and then calls `checked` or `checkFailed`. Over with the
  * first good candidate, or the newest of those that are checked at the same
  * time; with `all`, when no further one has come for 2 s; and in any case when
  * time is up, or no source and no candidate is left.
@@ -175,9 +169,11 @@ export class Discovery {
   }
 
   /** Takes in what a source learned. */
-  hear(finding: Finding, nowMs: number): DiscoveryAction[] {
+  hear(
+    finding: Exclude<Finding, { readonly kind: "peer" }>,
+    nowMs: number,
+  ): Candidate[] {
     if (this.#isOver) return [];
-    const actions: DiscoveryAction[] = [];
     switch (finding.kind) {
       case "candidate":
         this.#add(finding.candidate, nowMs);
@@ -185,13 +181,10 @@ export class Discovery {
       case "other":
         this.#others.set(formatChannelArch(finding.image), finding.image);
         break;
-      case "peer":
-        actions.push({ kind: "peer", multiaddr: finding.multiaddr });
-        break;
       case "problem":
         this.#problems.add(finding.message);
     }
-    return [...actions, ...this.tick(nowMs)];
+    return this.tick(nowMs);
   }
 
   /** Takes in what came of a check. */
@@ -199,7 +192,7 @@ export class Discovery {
     { manifestUrl }: Candidate,
     result: Result<VerifiedManifest, CandidateRefusal>,
     nowMs: number,
-  ): DiscoveryAction[] {
+  ): Candidate[] {
     const { href } = manifestUrl;
     const attempt = this.#attempts.get(href);
     if (this.#isOver || attempt === undefined) return [];
@@ -226,7 +219,7 @@ export class Discovery {
     { manifestUrl }: Candidate,
     problem: string,
     nowMs: number,
-  ): DiscoveryAction[] {
+  ): Candidate[] {
     const attempt = this.#attempts.get(manifestUrl.href);
     if (this.#isOver || attempt === undefined) return [];
     attempt.isRunning = false;
@@ -235,7 +228,7 @@ export class Discovery {
   }
 
   /** Takes in that a source learns nothing more, and why where it failed. */
-  sourceEnded(problem: string | undefined, nowMs: number): DiscoveryAction[] {
+  sourceEnded(problem: string | undefined, nowMs: number): Candidate[] {
     if (this.#isOver) return [];
     this.#sourcesLeft--;
     if (problem !== undefined) this.#problems.add(problem);
@@ -243,21 +236,21 @@ export class Discovery {
   }
 
   /** Does what is due. */
-  tick(nowMs: number): DiscoveryAction[] {
+  tick(nowMs: number): Candidate[] {
     if (this.#isOver) return [];
     this.#isOver = nowMs >= this.#deadlineMs() || this.#isExhausted() ||
       this.#isFound(nowMs);
     if (this.#isOver) return [];
-    const actions: DiscoveryAction[] = [];
+    const candidates: Candidate[] = [];
     for (const attempt of this.#attempts.values()) {
       if (attempt.dueMs > nowMs) continue;
       attempt.dueMs = Infinity;
       if (this.#found.has(attempt.providerHref)) continue;
       attempt.wasTried = true;
       attempt.isRunning = true;
-      actions.push({ kind: "check", candidate: attempt.candidate });
+      candidates.push(attempt.candidate);
     }
-    return actions;
+    return candidates;
   }
 
   /** What is known; final when `isOver`. */

@@ -4,10 +4,9 @@ import type { CandidateRefusalCode } from "../../lib/discover/candidate_refusal.
 import {
   type Discovered,
   Discovery,
-  type DiscoveryAction,
   type DiscoveryOptions,
 } from "../../lib/discover/discovery.ts";
-import type { Candidate, Finding } from "../../lib/discover/source.ts";
+import type { Candidate } from "../../lib/discover/source.ts";
 import type { VerifiedManifest } from "../../lib/manifest/verify_envelope.ts";
 import { candidate, verified } from "../support/memory_source.ts";
 
@@ -21,8 +20,8 @@ function start(
   return new Discovery({ ...defaults, ...options }, sources, 0);
 }
 
-function found(host: string, overrides: Partial<Candidate> = {}): Finding {
-  return { kind: "candidate", candidate: candidate(host, overrides) };
+function found(host: string, overrides: Partial<Candidate> = {}) {
+  return { kind: "candidate", candidate: candidate(host, overrides) } as const;
 }
 
 /** Has the check of a host's manifest end well. */
@@ -31,7 +30,7 @@ function accept(
   host: string,
   nowMs: number,
   manifest: VerifiedManifest = verified(),
-): DiscoveryAction[] {
+): Candidate[] {
   return discovery.checked(candidate(host), ok(manifest), nowMs);
 }
 
@@ -41,15 +40,13 @@ function reject(
   host: string,
   nowMs: number,
   code: CandidateRefusalCode,
-): DiscoveryAction[] {
+): Candidate[] {
   const refusal = { code, message: "as the test says" };
   return discovery.checked(candidate(host), refuse(refusal), nowMs);
 }
 
-function checkedHosts(actions: readonly DiscoveryAction[]): string[] {
-  return actions.map((action) =>
-    action.kind === "check" ? action.candidate.manifestUrl.host : action.kind
-  );
+function checkedHosts(candidates: readonly Candidate[]): string[] {
+  return candidates.map(({ manifestUrl }) => manifestUrl.host);
 }
 
 function hosts({ providers }: Discovered): string[] {
@@ -212,7 +209,7 @@ Deno.test("Discovery checks each URL once, however often it is found", () => {
 });
 
 /** A provider at one host, and at others besides. */
-function foundAt(host: string, ...others: string[]): Finding {
+function foundAt(host: string, ...others: string[]) {
   const otherUrls = others.map((other) => candidate(other).manifestUrl);
   return found(host, { otherUrls });
 }
@@ -376,12 +373,8 @@ Deno.test("Discovery is not checking while a provider waits for another try", ()
   assert.ok(discovery.isChecking);
 });
 
-Deno.test("Discovery passes DHT nodes on and keeps what else there is", () => {
+Deno.test("Discovery keeps what other images there are", () => {
   const discovery = start();
-  const multiaddr = "/ip4/192.0.2.1/tcp/1/p2p/x";
-  assert.deepEqual(discovery.hear({ kind: "peer", multiaddr }, 1), [
-    { kind: "peer", multiaddr },
-  ]);
   for (const channel of ["testing", "old", "testing"]) {
     const image = { channel, arch: "arm64" };
     assert.deepEqual(discovery.hear({ kind: "other", image }, 1), []);
