@@ -46,17 +46,11 @@ export function bootRecordKey(image: ChannelArch): string {
 
 /** The image a key stands for; aliases such as `aarch64` are not canonical. */
 export function parseBootRecordKey(key: string): Result<ChannelArch> {
-  const [empty, phase, channel = "", arch = "", manifest, ...rest] = key
-    .split("/");
-  const malformed = refuse("not a boot record key");
-  if (empty !== "" || phase !== "phase" || manifest !== "manifest") {
-    return malformed;
-  }
+  const [, , channel = "", arch = ""] = key.split("/");
   const image = parseChannelArch(channel, arch);
-  if (rest.length > 0 || !image.ok || image.value.arch !== arch) {
-    return malformed;
-  }
-  return image;
+  return image.ok && bootRecordKey(image.value) === key
+    ? image
+    : refuse("not a boot record key");
 }
 
 /**

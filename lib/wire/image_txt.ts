@@ -37,20 +37,23 @@ export interface ImageTxt {
 export function writeImageTxt(
   { image, version, manifestUrl, path, p2pAddress }: ImageTxt,
 ): Result<Uint8Array[]> {
-  const required = encodeTxt([
-    ["txtvers", "1"],
-    ["channel", image.channel],
-    ["arch", image.arch],
-    ["manifest", manifestUrl],
-    ["version", cutText(version, MAX_VERSION_BYTES)],
+  const manifest = encodeAttribute("manifest", manifestUrl);
+  if (!fits(manifest)) {
+    return refuse(
+      `TXT attribute "manifest" is ${manifest.length} bytes long, over 255`,
+    );
+  }
+  return ok([
+    encodeAttribute("txtvers", "1"),
+    encodeAttribute("channel", image.channel),
+    encodeAttribute("arch", image.arch),
+    manifest,
+    encodeAttribute("version", cutText(version, MAX_VERSION_BYTES)),
+    ...path === undefined ? [] : [encodeAttribute("path", path)].filter(fits),
+    ...p2pAddress === undefined
+      ? []
+      : [encodeAttribute("p2p", p2pAddress)].filter(fits),
   ]);
-  return required.ok
-    ? ok([
-      ...required.value,
-      ...encodeOptional("path", path),
-      ...encodeOptional("p2p", p2pAddress),
-    ])
-    : required;
 }
 
 /**
@@ -87,26 +90,12 @@ function isPeerAddress(text: string): boolean {
   return checkMultiaddr(text).ok && peerIdOf(text) !== undefined;
 }
 
-function encodeOptional(key: string, value: string | undefined): Uint8Array[] {
-  const strings = value === undefined ? ok([]) : encodeTxt([[key, value]]);
-  return strings.ok ? strings.value : [];
+function encodeAttribute(key: string, value: string): Uint8Array {
+  return new TextEncoder().encode(`${key}=${value}`);
 }
 
-/** @param attributes keys of printable ASCII without `=`, in order */
-function encodeTxt(
-  attributes: Iterable<readonly [key: string, value: string]>,
-): Result<Uint8Array[]> {
-  const strings: Uint8Array[] = [];
-  for (const [key, value] of attributes) {
-    const bytes = new TextEncoder().encode(`${key}=${value}`);
-    if (bytes.length > MAX_STRING_BYTES) {
-      return refuse(
-        `TXT attribute "${key}" is ${bytes.length} bytes long, over 255`,
-      );
-    }
-    strings.push(bytes);
-  }
-  return ok(strings);
+function fits({ length }: Uint8Array): boolean {
+  return length <= MAX_STRING_BYTES;
 }
 
 /**
