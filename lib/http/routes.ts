@@ -3,7 +3,6 @@ import { tryDecodeURIComponent } from "hono/utils/url";
 import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { bytesAnswer, jsonAnswer } from "../net/http1/answers.ts";
-import type { BytesAnswer } from "../net/http1/handler.ts";
 import { askedHeaders } from "../net/http1/request_head.ts";
 import {
   answerArtifact,
@@ -73,14 +72,8 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
     ({ snapshot }) => always(() => jsonAnswer(statusJson(snapshot()))),
   ],
   ["/metrics", ({ snapshot }) => always(() => metricsAnswer(snapshot()))],
-  [
-    "/boot.ipxe",
-    ({ catalog }) => always(() => scriptAnswer(ok(ipxeMenu(catalog.images())))),
-  ],
-  [
-    "/grub.cfg",
-    ({ catalog }) => always(() => scriptAnswer(ok(grubMenu(catalog.images())))),
-  ],
+  ["/boot.ipxe", menu(ipxeMenu)],
+  ["/grub.cfg", menu(grubMenu)],
   ["/manifest.json", manifestOfOnlyImage],
   ["/blobs/sha256/:hex", blob],
   ["/trust/:file", trustDocument],
@@ -97,6 +90,12 @@ const MADE_FILES: ReadonlyMap<
   ["boot.ipxe", script(ipxeScript)],
   ["grub.cfg", script(grubConfig)],
 ]);
+
+/** A script that leads to the scripts of all images. */
+function menu(make: (images: readonly ServedImage[]) => string): Route {
+  return ({ catalog }) =>
+    always(() => scriptAnswer(ok(make(catalog.images()))));
+}
 
 /** A script that says where its client has reached us, or is to. */
 function script(
@@ -145,8 +144,18 @@ function always(answer: Resource["answer"]): Result<Resource> {
   return ok({ isCurrent: () => true, answer });
 }
 
-function same(answer: BytesAnswer): Resource["answer"] {
-  return () => answer;
+/** A path that leads to what is found now, as long as it is found again. */
+function whileFound<T>(
+  find: () => Result<T>,
+  answerWith: (found: T) => Resource["answer"],
+): Result<Resource> {
+  const found = find();
+  if (!found.ok) return found;
+  const isCurrent = () => {
+    const now = find();
+    return now.ok && now.value === found.value;
+  };
+  return ok({ isCurrent, answer: answerWith(found.value) });
 }
 
 /** `/`: a page for browsers, a list for programs. */
@@ -159,13 +168,7 @@ function entrance({ catalog, snapshot }: RouteParts): Result<Resource> {
 }
 
 function manifestOfOnlyImage({ catalog }: RouteParts): Result<Resource> {
-  const only = findOnlyImage(catalog);
-  if (!only.ok) return only;
-  const isCurrent = () => {
-    const now = findOnlyImage(catalog);
-    return now.ok && now.value === only.value;
-  };
-  return ok({ isCurrent, answer: answerManifest(only.value) });
+  return whileFound(() => findOnlyImage(catalog), answerManifest);
 }
 
 function blob(parts: RouteParts, { hex = "" }: Params): Result<Resource> {
@@ -185,16 +188,14 @@ function trustDocument(
   { trustDocuments }: RouteParts,
   { file = "" }: Params,
 ): Result<Resource> {
-  const find = () => findTrustDocument(trustDocuments(), file);
-  const found = find();
-  if (!found.ok) return found;
-  const isCurrent = () => {
-    const now = find();
-    return now.ok && now.value === found.value;
-  };
-  const headers = { "Content-Type": "application/json" };
-  const answer = bytesAnswer(found.value, { headers });
-  return ok({ isCurrent, answer: same(answer) });
+  return whileFound(
+    () => findTrustDocument(trustDocuments(), file),
+    (bytes) => {
+      const headers = { "Content-Type": "application/json" };
+      const answer = bytesAnswer(bytes, { headers });
+      return () => answer;
+    },
+  );
 }
 
 function loader(

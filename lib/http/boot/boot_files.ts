@@ -41,7 +41,11 @@ export function bootFiles(served: ServedImage): Result<BootFiles> {
     return refuse(`${formatChannelArch(image)} has no kernel`);
   }
   const kind = kindOf(served);
-  const initrds = initrdsOf(served, kind);
+  const initrds = {
+    linux: linuxInitrds,
+    efi: () => [],
+    wimboot: windowsFiles,
+  }[kind](served);
   const deviceTree = deviceTreeOf(served);
   for (const { path } of [...initrds, ...deviceTree ? [deviceTree] : []]) {
     if (/^[\w.+~@=,/-]+$/.test(path)) continue;
@@ -66,20 +70,6 @@ function kindOf({ artifacts }: ServedImage): BootFiles["kind"] {
   return /\.efi$/i.test(filename) && !artifacts.has("initramfs")
     ? "efi"
     : "linux";
-}
-
-function initrdsOf(
-  served: ServedImage,
-  kind: BootFiles["kind"],
-): BootFile[] {
-  switch (kind) {
-    case "efi":
-      return [];
-    case "wimboot":
-      return windowsFiles(served);
-    case "linux":
-      return linuxInitrds(served);
-  }
 }
 
 /** All of an image in the order to load them in: microcode comes first. */

@@ -1,17 +1,17 @@
 import { formatChannelArch } from "../../core/channel_arch.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
-import { type BootFile, type BootFiles, bootFiles } from "./boot_files.ts";
+import type { BootFile, BootFiles } from "./boot_files.ts";
 import { grubArguments } from "./kernel_arguments.ts";
-import { filledCmdline } from "./placeholders.ts";
 import {
   ATTEMPTS,
   lines,
   MENU_TIMEOUT_SECONDS,
   MESSAGE_SECONDS,
   RETRY_DELAY_SECONDS,
+  type ScriptParts,
+  scriptParts,
   servedNames,
-  unsayable,
   word,
 } from "./script_text.ts";
 
@@ -42,15 +42,11 @@ export function grubConfig(
   served: ServedImage,
   providerUrl: string,
 ): Result<string> {
-  const { image } = served;
-  const cmdline = filledCmdline(served, providerUrl);
-  const args = cmdline.ok ? grubArguments(cmdline.value) : cmdline;
-  if (!args.ok) return unsayable(image, "GRUB", args.reason);
-  const files = bootFiles(served);
-  if (!files.ok) return files;
-  const name = formatChannelArch(image);
+  const parts = scriptParts(served, providerUrl, "GRUB", grubArguments);
+  if (!parts.ok) return parts;
+  const name = formatChannelArch(served.image);
   const title = `${name} ${word(served.version)}`;
-  const steps = loads(files.value, args.value);
+  const steps = loads(parts.value);
   return ok(lines(
     `# ${title}, as its signed manifest has it`,
     'set image="$config_directory"',
@@ -58,7 +54,7 @@ export function grubConfig(
     `if [ "$chosen" ]; then set timeout=0; else set timeout=${MENU_TIMEOUT_SECONDS}; fi`,
     "",
     `menuentry '${title}' {`,
-    ...onlyOn(files.value, name),
+    ...onlyOn(parts.value, name),
     ...retried(`${name} did not load`, [
       ...steps.map((step) => `if ${step}; then`),
       "boot",
@@ -70,8 +66,7 @@ export function grubConfig(
 
 /** The commands that load kernel and files; each fails if it cannot. */
 function loads(
-  { kind, kernel, initrds, deviceTree }: BootFiles,
-  args: string,
+  { kind, kernel, initrds, deviceTree, args }: ScriptParts,
 ): readonly string[] {
   const [load, more] = {
     linux: ["linux", "initrd"],

@@ -1,16 +1,16 @@
 import { formatChannelArch } from "../../core/channel_arch.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
-import { type BootFile, type BootFiles, bootFiles } from "./boot_files.ts";
+import type { BootFile } from "./boot_files.ts";
 import { ipxeArguments } from "./kernel_arguments.ts";
-import { filledCmdline } from "./placeholders.ts";
 import {
   ATTEMPTS,
   lines,
   MENU_TIMEOUT_SECONDS,
   RETRY_DELAY_SECONDS,
+  type ScriptParts,
+  scriptParts,
   servedNames,
-  unsayable,
   word,
 } from "./script_text.ts";
 
@@ -29,21 +29,17 @@ export function ipxeScript(
   served: ServedImage,
   providerUrl: string,
 ): Result<string> {
-  const { image } = served;
-  const cmdline = filledCmdline(served, providerUrl);
-  const args = cmdline.ok ? ipxeArguments(cmdline.value) : cmdline;
-  if (!args.ok) return unsayable(image, "iPXE", args.reason);
-  const files = bootFiles(served);
-  if (!files.ok) return files;
-  const { kind } = files.value;
-  const name = formatChannelArch(image);
+  const parts = scriptParts(served, providerUrl, "iPXE", ipxeArguments);
+  if (!parts.ok) return parts;
+  const { kind } = parts.value;
+  const name = formatChannelArch(served.image);
   return ok(lines(
     "#!ipxe",
     `# ${name} ${word(served.version)}, as its signed manifest has it`,
     "isset ${attempt} || set attempt:int32 1",
     ...kind === "efi" ? ["iseq ${platform} efi || goto not_efi"] : [],
     "imgfree",
-    ...loads(files.value, args.value).map((load) => `${load} || goto again`),
+    ...loads(parts.value).map((load) => `${load} || goto again`),
     "boot || goto again",
     "",
     ":again",
@@ -77,8 +73,7 @@ export function ipxeScript(
  * is nothing to say, the name is one.
  */
 function loads(
-  { kind, kernel, initrds }: BootFiles,
-  args: string,
+  { kind, kernel, initrds, args }: ScriptParts,
 ): readonly string[] {
   const isMute = kind === "efi" && args === "";
   const words = [

@@ -2,7 +2,10 @@ import {
   type ChannelArch,
   formatChannelArch,
 } from "../../core/channel_arch.ts";
-import { refuse, type Result } from "../../core/result.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+import type { ServedImage } from "../artifacts/image_catalog.ts";
+import { type BootFiles, bootFiles } from "./boot_files.ts";
+import { filledCmdline } from "./placeholders.ts";
 
 /** How often a script tries, counting the first time. */
 export const ATTEMPTS = 5;
@@ -31,15 +34,33 @@ export function servedNames(
   return `served: ${names.join(", ") || "nothing yet"}`;
 }
 
-/** Why there is no script for an image. */
-export function unsayable(
-  image: ChannelArch,
+/** What the script of an image loads and says. */
+export interface ScriptParts extends BootFiles {
+  /** The kernel's arguments, as words of the loader's command. */
+  readonly args: string;
+}
+
+/**
+ * What the script of an image is made of: the files to load, and the kernel's
+ * arguments.
+ *
+ * @param providerUrl what `{url}` in the command line is made of
+ * @param loaderArguments writes a command line for that loader
+ */
+export function scriptParts(
+  served: ServedImage,
+  providerUrl: string,
   loader: "iPXE" | "GRUB",
-  reason: string,
-): Result<never> {
-  return refuse(
-    `The cmdline of ${
-      formatChannelArch(image)
-    } cannot be passed by ${loader}: ${reason}`,
-  );
+  loaderArguments: (cmdline: string) => Result<string>,
+): Result<ScriptParts> {
+  const cmdline = filledCmdline(served, providerUrl);
+  const args = cmdline.ok ? loaderArguments(cmdline.value) : cmdline;
+  if (!args.ok) {
+    const name = formatChannelArch(served.image);
+    return refuse(
+      `The cmdline of ${name} cannot be passed by ${loader}: ${args.reason}`,
+    );
+  }
+  const files = bootFiles(served);
+  return files.ok ? ok({ ...files.value, args: args.value }) : files;
 }
