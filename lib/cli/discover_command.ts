@@ -9,10 +9,7 @@ import type { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
-import {
-  checkCandidate,
-  fetchTrustDocument,
-} from "../discover/check_candidate.ts";
+import { checkCandidate } from "../discover/check_candidate.ts";
 import { ClientTrust, type TrustAnchor } from "../discover/client_trust.ts";
 import type { DhtSource } from "../discover/dht_source.ts";
 import { discover } from "../discover/discover.ts";
@@ -36,8 +33,6 @@ export type DiscoverValues = InvocationValues<
 
 /** mDNS answers within this time on a LAN that works. */
 const DHT_HEAD_START_MS = 150;
-
-const NETWORK = { httpGet, clock: systemClock };
 
 /** Finds an image on real sockets, prints the result, and says how to end. */
 export async function runDiscover(
@@ -71,16 +66,12 @@ export async function runDiscover(
     image,
     timeoutMs: endMs - systemClock.monotonic(),
     sources,
-    check: (candidate, { signal }) =>
-      checkCandidate(candidate, {
-        ...NETWORK,
-        policyFor: (bounds) =>
-          trust.policyFor(
-            image,
-            (n, options) => fetchTrustDocument(candidate, n, NETWORK, options),
-            bounds,
-          ),
-      }, { signal }),
+    check: (candidate, options) =>
+      checkCandidate(
+        candidate,
+        { image, trust, httpGet, clock: systemClock },
+        options,
+      ),
     stillTrusts: (verified) => trust.stillTrusts(verified),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,

@@ -1,22 +1,23 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Result } from "../core/result.ts";
-import { trustPath } from "../manifest/trust_chain.ts";
+import { type FetchTrust, trustPath } from "../manifest/trust_chain.ts";
 import {
-  type TrustPolicy,
   type VerifiedManifest,
   verifyEnvelope,
 } from "../manifest/verify_envelope.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
 import type { CandidateRefusal } from "./candidate_refusal.ts";
+import type { ClientTrust } from "./client_trust.ts";
 import { fetchManifest } from "./fetch_manifest.ts";
 import type { Candidate } from "./source.ts";
 
 /** What a candidate is checked with. */
 export interface CheckParts {
-  /** What is asked of this candidate's manifest. */
-  readonly policyFor: (
-    options: { readonly now: number; readonly signal: AbortSignal },
-  ) => Promise<Result<TrustPolicy, CandidateRefusal>>;
+  /** The image that is wanted. */
+  readonly image: ChannelArch;
+  /** Says what is asked of its manifest. */
+  readonly trust: Pick<ClientTrust, "policyFor">;
   /** The network. */
   readonly httpGet: HttpGet;
   /** The time. */
@@ -24,37 +25,28 @@ export interface CheckParts {
 }
 
 /**
- * Fetches the manifest that a candidate points to and holds it against the
- * policy. What the candidate itself says of the image is not believed.
+ * Fetches the manifest that a candidate points to and holds it against what is
+ * asked of it. What the candidate itself says of the image is not believed.
  *
  * @throws only the signal's reason, when it aborts first
  */
 export async function checkCandidate(
-  candidate: Candidate,
-  { policyFor, httpGet, clock }: CheckParts,
+  { manifestUrl }: Candidate,
+  { image, trust, httpGet, clock }: CheckParts,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<VerifiedManifest, CandidateRefusal>> {
   const now = clock.now();
+  // Whatever goes wrong: the provider is free to hold a document back.
+  const fetchTrust: FetchTrust = async (trustVersion, { signal }) => {
+    const url = new URL(trustPath(trustVersion), manifestUrl);
+    const bytes = await fetchManifest(url, { httpGet, clock }, { signal });
+    return bytes.ok ? bytes.value : undefined;
+  };
   const [bytes, policy] = await Promise.all([
-    fetchManifest(candidate.manifestUrl, { httpGet, clock }, { signal }),
-    policyFor({ now, signal }),
+    fetchManifest(manifestUrl, { httpGet, clock }, { signal }),
+    trust.policyFor(image, fetchTrust, { now, signal }),
   ]);
   if (!bytes.ok) return bytes;
   if (!policy.ok) return policy;
   return await verifyEnvelope(bytes.value, policy.value, now);
-}
-
-/**
- * A trust document of the provider that a candidate points to, or undefined
- * when it has none: whatever goes wrong, the provider is free to hold it back.
- */
-export async function fetchTrustDocument(
-  candidate: Candidate,
-  trustVersion: number,
-  { httpGet, clock }: Pick<CheckParts, "httpGet" | "clock">,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<Uint8Array | undefined> {
-  const url = new URL(trustPath(trustVersion), candidate.manifestUrl);
-  const bytes = await fetchManifest(url, { httpGet, clock }, { signal });
-  return bytes.ok ? bytes.value : undefined;
 }

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { ok, refuse, type Result } from "../../lib/core/result.ts";
 import type { CandidateRefusal } from "../../lib/discover/candidate_refusal.ts";
-import {
-  checkCandidate,
-  fetchTrustDocument,
-} from "../../lib/discover/check_candidate.ts";
+import { checkCandidate } from "../../lib/discover/check_candidate.ts";
 import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
 import { trustKeys } from "../../lib/manifest/trusted_keys.ts";
 import type { TrustPolicy } from "../../lib/manifest/verify_envelope.ts";
@@ -41,6 +38,7 @@ function policy(key = owner): Result<TrustPolicy, CandidateRefusal> {
 /** A provider that answers everything with the same. */
 function answering(answer: () => Response, asked: string[] = []) {
   return {
+    image: IMAGE,
     clock: new FakeClock(),
     httpGet: (url: URL) => {
       asked.push(url.pathname);
@@ -54,8 +52,8 @@ async function verdict(
   answer: () => Response,
   asked = policy(),
 ): Promise<string> {
-  const policyFor = () => Promise.resolve(asked);
-  const parts = { ...answering(answer), policyFor };
+  const trust = { policyFor: () => Promise.resolve(asked) };
+  const parts = { ...answering(answer), trust };
   const checked = await checkCandidate(candidate("a"), parts, { signal });
   return checked.ok ? checked.value.verifiedBy.join() : checked.reason.code;
 }
@@ -88,7 +86,7 @@ Deno.test("checkCandidate() does not believe what the candidate says of itself",
     candidate("a", { image, version: "9" }),
     {
       ...answering(() => new Response(bytes)),
-      policyFor: () => Promise.resolve(policy()),
+      trust: { policyFor: () => Promise.resolve(policy()) },
     },
     { signal },
   );
@@ -101,33 +99,48 @@ Deno.test("checkCandidate() fetches while the policy is still being made, and pa
   const controller = new AbortController();
   const checking = checkCandidate(candidate("a"), {
     ...answering(() => new Response(bytes), asked),
-    policyFor: ({ signal }) =>
-      new Promise((_resolve, reject) =>
-        signal.addEventListener("abort", () => reject(signal.reason))
-      ),
+    trust: {
+      policyFor: (_image, _fetchTrust, { signal }) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason))
+        ),
+    },
   }, { signal: controller.signal });
   assert.deepEqual(asked, ["/stable/arm64/manifest.json"]);
   controller.abort(new Error("enough"));
   await assert.rejects(checking, /enough/);
 });
 
-Deno.test("fetchTrustDocument() asks the candidate's own provider, which may have none", async () => {
+/** The trust document of a number, as a check has it fetched. */
+async function trustDocument(
+  trustVersion: number,
+  answer: () => Response,
+  asked: string[] = [],
+): Promise<Uint8Array | undefined> {
+  let document: Uint8Array | undefined;
+  await checkCandidate(candidate("a"), {
+    ...answering(answer, asked),
+    trust: {
+      async policyFor(image, fetchTrust, { signal }) {
+        assert.deepEqual(image, IMAGE);
+        document = await fetchTrust(trustVersion, { signal });
+        return policy();
+      },
+    },
+  }, { signal });
+  return document;
+}
+
+Deno.test("checkCandidate() fetches trust documents from the candidate's own provider, which may have none", async () => {
   const asked: string[] = [];
-  const document = await fetchTrustDocument(
-    candidate("a"),
-    2,
-    answering(() => new Response("{}"), asked),
-    { signal },
-  );
+  const document = await trustDocument(2, () => new Response("{}"), asked);
   assert.deepEqual(document, new TextEncoder().encode("{}"));
-  assert.deepEqual(asked, ["/trust/2.json"]);
+  assert.deepEqual(asked.sort(), [
+    "/stable/arm64/manifest.json",
+    "/trust/2.json",
+  ]);
   assert.equal(
-    await fetchTrustDocument(
-      candidate("a"),
-      3,
-      answering(() => new Response(null, { status: 404 })),
-      { signal },
-    ),
+    await trustDocument(3, () => new Response(null, { status: 404 })),
     undefined,
   );
 });

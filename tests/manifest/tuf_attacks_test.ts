@@ -67,9 +67,10 @@ async function answerToBody(
   } as const;
   const httpGet = (_: URL, options: { signal: AbortSignal }) =>
     Promise.resolve(replyOf(new Response(body(options.signal))));
+  const trust = { policyFor: () => Promise.resolve(ok(policy())) };
   const checked = await checkCandidate(
     candidate,
-    { policyFor: () => Promise.resolve(ok(policy())), httpGet, clock },
+    { image: IMAGE, trust, httpGet, clock },
     { signal },
   );
   return checked.ok ? "accepted" : checked.reason.code;
