@@ -51,8 +51,11 @@ export interface DhtSearchOptions {
   readonly signal: AbortSignal;
 }
 
-/** What one round of asking came to. */
+/** One round of asking, and what it came to. */
 interface Round {
+  readonly client: DhtClient;
+  /** Nodes to begin with. */
+  readonly seeds: readonly string[];
   /** Peer ids of the nodes that answered. */
   readonly asked: Set<string>;
   /** How often records were refused, by reason. */
@@ -150,14 +153,12 @@ export class DhtSearch {
 
   /** Asks for the image once, and for others when there is no such image. */
   async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
-    const round: Round = { asked: new Set(), refused: new Map() };
-    await Promise.all([
-      this.#askForValues(client, seeds, round),
-      this.#askProviders(client, seeds, round),
-    ]);
+    const asked = new Set<string>();
+    const round: Round = { client, seeds, asked, refused: new Map() };
+    await Promise.all([this.#askForValues(round), this.#askProviders(round)]);
     if (this.#signal.aborted || this.#newest.size > 0) return;
     const name = formatChannelArch(this.#image);
-    const count = round.asked.size;
+    const count = asked.size;
     if (count > 0) {
       const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
       this.#problem(
@@ -172,15 +173,12 @@ export class DhtSearch {
     }
     if (count > 0 && !this.#hasLookedForOthers) {
       this.#hasLookedForOthers = true;
-      await this.#lookForOthers(client, seeds);
+      await this.#lookForOthers(round);
     }
   }
 
-  async #askForValues(
-    client: DhtClient,
-    seeds: readonly string[],
-    round: Round,
-  ): Promise<void> {
+  async #askForValues(round: Round): Promise<void> {
+    const { client, seeds } = round;
     const signal = this.#signal;
     const steps = client.findValues(this.#key, seeds, { signal });
     for await (const step of steps) {
@@ -197,11 +195,8 @@ export class DhtSearch {
     }
   }
 
-  async #askProviders(
-    client: DhtClient,
-    seeds: readonly string[],
-    round: Round,
-  ): Promise<void> {
+  async #askProviders(round: Round): Promise<void> {
+    const { client, seeds } = round;
     const signal = this.#signal;
     const providers = new Set<string>();
     const reading = new Set<Promise<void>>();
@@ -217,7 +212,7 @@ export class DhtSearch {
         providers.add(provider.id);
         if (slots.size >= MAX_ASKED_AT_ONCE) await Promise.race(slots);
         if (reading.size >= MAX_OPEN) await Promise.race(reading);
-        const read = this.#readFrom(client, provider, round)
+        const read = this.#readFrom(provider, round)
           .finally(() => reading.delete(read));
         reading.add(read);
         const slot = this.#orSlow(read).finally(() => slots.delete(slot));
@@ -238,13 +233,9 @@ export class DhtSearch {
   }
 
   /** One that is gone or silent is no news: others may be there. */
-  async #readFrom(
-    client: DhtClient,
-    provider: KadPeer,
-    round: Round,
-  ): Promise<void> {
+  async #readFrom(provider: KadPeer, round: Round): Promise<void> {
     const signal = this.#signal;
-    const value = await client.fetch(provider, this.#key, { signal });
+    const value = await round.client.fetch(provider, this.#key, { signal });
     if (value.ok) await this.#offer(value.value, round, provider.id);
   }
 
@@ -291,24 +282,20 @@ export class DhtSearch {
   }
 
   /** Which other images there are: the ones a provider offers by default. */
-  async #lookForOthers(
-    client: DhtClient,
-    seeds: readonly string[],
-  ): Promise<void> {
+  async #lookForOthers(round: Round): Promise<void> {
     const images = DEFAULT_CHANNELS.flatMap((channel) =>
       DEFAULT_ARCHITECTURES.map((arch) => ({ channel, arch }))
     ).filter((image) => !sameImage(image, this.#image));
     await Promise.all(images.map(async (image) => {
-      if (await this.#exists(client, image, seeds)) {
+      if (await this.#exists(image, round)) {
         this.#options.report({ kind: "other", image });
       }
     }));
   }
 
   async #exists(
-    client: DhtClient,
     image: ChannelArch,
-    seeds: readonly string[],
+    { client, seeds }: Round,
   ): Promise<boolean> {
     const key = bootRecordKey(image);
     const signal = this.#signal;
