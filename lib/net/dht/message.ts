@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { concat } from "uint8arrays/concat";
 import { ok, refuse, type Result } from "../../core/result.ts";
 
 /**
@@ -234,14 +235,4 @@ function decodeFields(bytes: Uint8Array): Fields | undefined {
     else values.push(value);
   }
   return fields;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
