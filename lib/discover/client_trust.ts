@@ -30,25 +30,27 @@ export type TrustAnchor =
   /** The keys of a trust document, or of those that succeeded it. */
   | { readonly kind: "root"; readonly shipped: TrustRoot };
 
+/** What a client's trust is made of. */
+export interface ClientTrustOptions {
+  /** Whom it was told to trust. */
+  readonly anchor: TrustAnchor;
+  /** Where its memory is kept; undefined: nothing is remembered. */
+  readonly store: StateStore | undefined;
+  /** As in `TrustPolicy`. */
+  readonly clockTrusted: boolean;
+}
+
 /** What a client trusts, and remembers from one start to the next. */
 export class ClientTrust {
-  readonly #anchor: TrustAnchor;
-  readonly #store: StateStore | undefined;
-  readonly #clockTrusted: boolean;
+  readonly #options: ClientTrustOptions;
   #state: ClientState;
   /** The newest trust document of any provider so far. */
   #root: TrustRoot | undefined;
 
-  private constructor(
-    anchor: TrustAnchor,
-    store: StateStore | undefined,
-    state: ClientState,
-    clockTrusted: boolean,
-  ) {
-    this.#anchor = anchor;
-    this.#store = store;
+  private constructor(options: ClientTrustOptions, state: ClientState) {
+    const { anchor } = options;
+    this.#options = options;
     this.#state = state;
-    this.#clockTrusted = clockTrusted;
     if (anchor.kind === "root") {
       this.#advance(newestTrust(state, anchor.shipped));
     }
@@ -57,27 +59,22 @@ export class ClientTrust {
   /**
    * Reads what was remembered.
    *
-   * @param store where it is kept; undefined: nothing is remembered
-   * @param clockTrusted as in `TrustPolicy`
    * @throws UserError when the state file is damaged
    */
   static async open(
-    { anchor, store, clockTrusted }: {
-      readonly anchor: TrustAnchor;
-      readonly store: StateStore | undefined;
-      readonly clockTrusted: boolean;
-    },
+    options: ClientTrustOptions,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<ClientTrust> {
+    const { store } = options;
     const state = store === undefined
       ? EMPTY_CLIENT_STATE
       : await loadClientState(store.path, store.fileSystem, { signal });
-    return new ClientTrust(anchor, store, state, clockTrusted);
+    return new ClientTrust(options, state);
   }
 
   /** Whether anything at all is verified. */
   get isVerifying(): boolean {
-    return this.#anchor.kind !== "nobody";
+    return this.#options.anchor.kind !== "nobody";
   }
 
   /**
@@ -92,21 +89,22 @@ export class ClientTrust {
     fetchTrust: FetchTrust,
     { now, signal }: { readonly now: number; readonly signal: AbortSignal },
   ): Promise<Result<TrustPolicy, CandidateRefusal>> {
+    const { anchor, clockTrusted } = this.#options;
     if (this.#root !== undefined) {
       const { root } = await followTrust(this.#root, fetchTrust, { signal });
       this.#advance(root);
       return trustPolicyFor(this.#root, {
         state: this.#state,
         image,
-        clockTrusted: this.#clockTrusted,
+        clockTrusted,
         now,
       });
     }
     return ok({
-      ...this.#anchor.kind === "keys" && { trusted: this.#anchor.keys },
+      ...anchor.kind === "keys" && { trusted: anchor.keys },
       image,
       minimumVersion: minimumVersionOf(this.#state, image),
-      clockTrusted: this.#clockTrusted,
+      clockTrusted,
     });
   }
 
@@ -132,14 +130,14 @@ export class ClientTrust {
     accepted: readonly VerifiedManifest[],
     { signal }: { readonly signal: AbortSignal },
   ): Promise<void> {
-    if (this.#store === undefined || !this.isVerifying) return;
-    const { path, fileSystem } = this.#store;
+    const { store } = this.#options;
+    if (store === undefined || !this.isVerifying) return;
     const manifests = accepted.filter((verified) => this.stillTrusts(verified))
       .map(({ manifest }) => manifest);
     await updateClientState(
-      path,
+      store.path,
       (before) => manifests.reduce(withManifest, this.#withRoot(before)),
-      fileSystem,
+      store.fileSystem,
       { signal },
     );
   }
@@ -153,11 +151,9 @@ export class ClientTrust {
   }
 
   #withRoot(state: ClientState): ClientState {
-    return this.#anchor.kind === "root" && this.#root !== undefined
-      ? withTrust(state, {
-        shipped: this.#anchor.shipped,
-        current: this.#root,
-      })
+    const { anchor } = this.#options;
+    return anchor.kind === "root" && this.#root !== undefined
+      ? withTrust(state, { shipped: anchor.shipped, current: this.#root })
       : state;
   }
 }

@@ -22,8 +22,6 @@ export interface DhtSource extends Source {
 export interface DhtSourceOptions {
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
-  /** As the nodes speak it. @default DEFAULT_DHT_PROTOCOL */
-  readonly protocol?: string;
   /** For records' dates and for retries. */
   readonly clock: Clock;
   /**
@@ -47,14 +45,13 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
       for (const listener of listeners) listener(address);
     },
     async *find(image, { signal }) {
-      const { clock, isClockTrusted } = options;
-      const { protocol = DEFAULT_DHT_PROTOCOL, openClient = openDhtClient } =
-        options;
+      const { clock, isClockTrusted, openClient = openDhtClient } = options;
       const findings = new AsyncQueue<Finding>();
       const stop = new AbortController();
       const ended = AbortSignal.any([signal, stop.signal]);
       const search = new DhtSearch(image, {
-        openClient: () => openClient({ protocol, clock, signal: ended }),
+        openClient: () =>
+          openClient({ protocol: DEFAULT_DHT_PROTOCOL, clock, signal: ended }),
         clock,
         isClockTrusted,
         report: (finding) => findings.push(finding),

@@ -40,7 +40,7 @@ export function isRolePath(path: string): boolean {
  * Whether a provider answers at this path with something of its own. Case does
  * not matter in paths.
  */
-export function isGeneratedPath(path: string): boolean {
+function isGeneratedPath(path: string): boolean {
   return GENERATED_PATHS.has(path.toLowerCase());
 }
 

@@ -3,7 +3,7 @@ import { formatTimestamp } from "./timestamp.ts";
 const DAY_MS = 86_400_000;
 
 /** How long before the end a person is told: enough to fetch offline keys. */
-export const WARN_BEFORE_EXPIRY_MS = 14 * DAY_MS;
+const WARN_BEFORE_EXPIRY_MS = 14 * DAY_MS;
 
 /**
  * What to tell an operator about something that ends soon or has ended.
