@@ -157,15 +157,8 @@ export class Discovery {
 
   /** When `tick` has something to do next. */
   nextDueMs(): number {
-    let dueMs = this.#deadlineMs();
-    if (this.#trusted().length > 0) {
-      dueMs = Math.min(dueMs, this.#graceEndMs);
-      if (this.#canSettle()) dueMs = Math.min(dueMs, this.#settledMs);
-    }
-    for (const attempt of this.#attempts.values()) {
-      dueMs = Math.min(dueMs, attempt.dueMs);
-    }
-    return dueMs;
+    const triesMs = this.#attempts.values().map(({ dueMs }) => dueMs);
+    return Math.min(this.#endMs(), ...triesMs);
   }
 
   /** Takes in what a source learned. */
@@ -238,8 +231,7 @@ export class Discovery {
   /** Does what is due. */
   tick(nowMs: number): Candidate[] {
     if (this.#isOver) return [];
-    this.#isOver = nowMs >= this.#deadlineMs() || this.#isExhausted() ||
-      this.#isFound(nowMs);
+    this.#isOver = nowMs >= this.#endMs() || this.#isExhausted();
     if (this.#isOver) return [];
     const candidates: Candidate[] = [];
     for (const attempt of this.#attempts.values()) {
@@ -332,19 +324,14 @@ export class Discovery {
     return this.#attempts.values().some(({ isRunning }) => isRunning);
   }
 
-  #deadlineMs(): number {
-    return this.#startMs + this.#options.timeoutMs;
-  }
-
-  /** Whether the first candidates may be decided upon without the grace. */
-  #canSettle(): boolean {
-    return !this.#options.all && !this.#isAnyRunning();
-  }
-
-  #isFound(nowMs: number): boolean {
-    return this.#trusted().length > 0 &&
-      (nowMs >= this.#graceEndMs ||
-        (this.#canSettle() && nowMs >= this.#settledMs));
+  /** When time is up, or what was found has waited long enough for others. */
+  #endMs(): number {
+    const { all, timeoutMs } = this.#options;
+    const deadlineMs = this.#startMs + timeoutMs;
+    if (this.#trusted().length === 0) return deadlineMs;
+    // Where nobody is left to be waited for, there is no need of the grace.
+    const settledMs = all || this.#isAnyRunning() ? Infinity : this.#settledMs;
+    return Math.min(deadlineMs, this.#graceEndMs, settledMs);
   }
 
   /** Where every source has given up, the candidates at hand remain. */
