@@ -134,25 +134,16 @@ class LanSearch implements AsyncDisposable {
 
   #act(actions: readonly QuerierAction[]): void {
     for (const action of actions) {
-      switch (action.kind) {
-        case "ask":
-          void this.#sessions.get(action.link)
-            ?.ask(action.socket, action.packet);
-          break;
-        case "instance":
-          this.#hear(action);
+      const session = this.#sessions.get(action.link);
+      if (session === undefined) continue;
+      if (action.kind === "ask") {
+        void session.ask(action.socket, action.packet);
+      } else {
+        this.#heard.hear(action.instance, action.records, session.link)
+          .forEach((finding) => this.#findings.push(finding));
       }
     }
     this.#timer.set(this.#closed ? Infinity : this.#querier.nextDueMs());
-  }
-
-  #hear(
-    { link, instance, records }: Extract<QuerierAction, { kind: "instance" }>,
-  ): void {
-    const session = this.#sessions.get(link);
-    if (session === undefined) return;
-    this.#heard.hear(instance, records, session.link)
-      .forEach((finding) => this.#findings.push(finding));
   }
 
   #tellProblem(message: string): void {

@@ -95,9 +95,11 @@ export async function parseBootRecord(
   const parts = readParts(value);
   if (!parts.ok) return parts;
   const { record, fields, sig } = parts.value;
-  if (now !== undefined) {
-    const dates = checkDates(record, now);
-    if (!dates.ok) return dates;
+  if (now !== undefined && record.lastUpdatedMs > now + CLOCK_SKEW_MS) {
+    return refuse("record is from the future");
+  }
+  if (now !== undefined && expiryMs(record) <= now) {
+    return refuse("record has expired");
   }
   const signature = typeof sig === "string" ? decodeBase64(sig) : undefined;
   if (signature?.length !== ED25519_SIGNATURE_BYTES) {
@@ -173,13 +175,6 @@ function readFields(fields: JsonObject): Result<BootRecord> {
     version,
     ttlSeconds: ttl,
   });
-}
-
-function checkDates(record: BootRecord, now: number): Result<void> {
-  if (record.lastUpdatedMs > now + CLOCK_SKEW_MS) {
-    return refuse("record is from the future");
-  }
-  return expiryMs(record) <= now ? refuse("record has expired") : ok(undefined);
 }
 
 /** Every field is signed, also those of later versions of this program. */
