@@ -193,7 +193,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     attack: "a manifest is found by its path in any case",
     file: "http/routes.ts",
-    check: "MADE_FILES.get(file.toLowerCase())",
+    check: "MADE_FILES.get(name)",
     removed: "MADE_FILES.get(file)",
     tests: ["http/routes_test.ts"],
   },
