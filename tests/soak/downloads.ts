@@ -143,16 +143,15 @@ const CHANGES: Readonly<Record<string, (tree: Tree) => Promise<void>>> = {
   touchKernel: (tree) => touch(tree.path(FILES, NAMES.kernel)),
   renameOver: async (tree) =>
     await replace(tree, NAMES.kernel, await tree.content()),
+  pause: () => pause(6 * CHANGE_INTERVAL_MS),
+  // What is open by now: its old bytes are gone.
+  overwriteOpen: (tree) => overwrite(tree, NAMES.kernel),
+  remount: (tree) => tree.remount(),
+  settleOverwritten: () => pause(6 * CHANGE_INTERVAL_MS),
   copyKernel: (tree) => replace(tree, NAMES.kernel, undefined),
   chmodAgain: (tree) => Deno.chmod(tree.path(FILES, NAMES.initramfs), 0o640),
-  remount: (tree) => tree.remount(),
-  touchAgain: (tree) => touch(tree.path(FILES, NAMES.initramfs)),
-  pause: () => pause(4 * CHANGE_INTERVAL_MS),
-  overwrite: async (tree) =>
-    await Deno.writeFile(
-      tree.path(FILES, NAMES.initramfs),
-      await tree.content(),
-    ),
+  // The copy from before, while the file before that is open still.
+  overwriteCopy: (tree) => overwrite(tree, NAMES.initramfs),
   settle: () => pause(8 * CHANGE_INTERVAL_MS),
 };
 
@@ -161,6 +160,10 @@ const pause = (ms: number) =>
 
 async function touch(path: string): Promise<void> {
   await Deno.utime(path, new Date(), new Date());
+}
+
+async function overwrite(tree: Tree, name: string): Promise<void> {
+  await Deno.writeFile(tree.path(FILES, name), await tree.content());
 }
 
 /** Renames other content over a file, or a copy of its own. */
