@@ -62,7 +62,7 @@ export class ImageLibrary implements ImageCatalog {
   #byName: ReadonlyMap<string, ServedImage> = new Map();
   readonly #blobs: ServedBlobs;
   /** What images are served as, for as long as that holds. */
-  readonly #served = new WeakMap<HashedImage, Served>();
+  #served = new WeakMap<HashedImage, Served>();
   #missing: readonly MissingImage[] = [];
   #trustDocuments: TrustDocuments["documents"] = new Map();
   #keyProblem: UserError | undefined;
@@ -127,12 +127,13 @@ export class ImageLibrary implements ImageCatalog {
     return this.#warnings.hasUnsaid;
   }
 
-  /** Takes other settings, from the next look on. */
+  /** Takes other settings, and another key, from the next look on. */
   configure(
     scan: ScanSettings,
     others: Pick<ImageLibraryOptions, "expiresDays" | "loaders">,
   ): void {
     this.#options = { ...this.#options, scan, ...others };
+    this.#served = new WeakMap();
   }
 
   /**

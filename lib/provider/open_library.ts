@@ -58,11 +58,11 @@ export async function openLibrary(
   let settings = config;
   stack.use(changes.subscribe(async (next) => {
     settings = takeChanges(settings, next, machine.logger);
+    await signer.reload();
     library.configure(settings, {
       expiresDays: settings.signing.expiresDays,
       loaders: settings.pxe.loaders,
     });
-    await signer.reload();
     onChange();
   }));
   const opened = stack.move();

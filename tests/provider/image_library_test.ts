@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/core/errors.ts";
+import { openEnvelope } from "../../lib/manifest/envelope.ts";
 import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
 import type { SigningKey } from "../../lib/manifest/signing_key.ts";
 import type { ImageLibrary } from "../../lib/provider/image_library.ts";
@@ -330,5 +331,24 @@ Deno.test("ImageLibrary passes its caller's abort on", async () => {
       signal: AbortSignal.abort(new Error("enough")),
     }),
     /enough/,
+  );
+});
+
+Deno.test("ImageLibrary.configure() has images signed by the key that there is now, under the same version", async () => {
+  const parts = machine();
+  let key = own;
+  const loadSigner = () => Promise.resolve(key);
+  const library = openLibrary(parts, { loadSigner });
+  const before = await served(library);
+  key = owner;
+  const scan = { artifactsDir: "/images", architectures: ["arm64"] };
+  library.configure(scan, { expiresDays: 30 });
+  const after = await served(library);
+  assert.equal(after.manifestVersion, before.manifestVersion);
+  const envelope = openEnvelope(after.bytes);
+  assert.ok(envelope.ok);
+  assert.deepEqual(
+    envelope.value.signatures.map(({ keyId }) => keyId),
+    [owner.publicKey.keyId],
   );
 });
