@@ -2,6 +2,7 @@ import { HangUps } from "./lib/cli/hang_ups.ts";
 import { runKeyGenerate, runKeyShow } from "./lib/cli/key_commands.ts";
 import {
   runManifestGenerate,
+  runManifestRenew,
   runManifestShow,
   runManifestSign,
   runManifestVerify,
@@ -50,6 +51,8 @@ async function main(
       return await runManifestShow(invocation.values, { signal });
     case "manifest generate":
       return await runManifestGenerate(invocation.values, { signal });
+    case "manifest renew":
+      return await runManifestRenew(invocation.values, { signal });
     case "manifest sign":
       return await runManifestSign(invocation.values, { signal });
     case "manifest verify":

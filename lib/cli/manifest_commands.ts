@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { formatChannelArch } from "../core/channel_arch.ts";
-import { systemClock } from "../core/clock.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { UnreachableError, UsageError, UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Result } from "../core/result.ts";
+import { RELEASED_AT_MS } from "../core/version.ts";
 import {
   type CandidateRefusal,
   isRefusedManifest,
@@ -21,6 +22,7 @@ import {
 } from "../manifest/issue_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
+import { hasHalfItsLife, renewManifest } from "../manifest/renew_manifest.ts";
 import { addSignatures } from "../manifest/sign_envelope.ts";
 import { loadSigningKey, type SigningKey } from "../manifest/signing_key.ts";
 import { formatTimestamp } from "../manifest/timestamp.ts";
@@ -52,7 +54,7 @@ export async function runManifestShow(
   const cannot = `Cannot show manifest "${values.manifest}"`;
   const envelope = orThrow(openEnvelope(bytes), cannot);
   const manifest = orThrow(manifestOf(envelope), cannot);
-  const signers = envelope.signatures.map(({ keyId }) => keyId);
+  const signers = signersOf(bytes);
   const lines = () => [
     ...manifestLines(manifest),
     ...(signers.length > 0 ? signers : ["nobody"]).map((keyId) =>
@@ -89,12 +91,21 @@ export async function runManifestGenerate(
     throw new UserError(`Cannot generate a manifest: ${mismatch}`);
   }
   const beside = join(files.directory, "manifest.json");
+  const life = {
+    now: timeToSignAt(clock, "generate a manifest"),
+    expiresDays: config.signing.expiresDays,
+  };
   const previous = await readEnvelopeFile(beside, disk, { signal });
   if (previous !== undefined && values.out === undefined) {
     const signed = await checkSignedImage(previous, image);
-    if (signed.ok && promisesContentOf(previous, image)) {
+    if (
+      signed.ok && promisesContentOf(previous, image) &&
+      hasHalfItsLife(signed.value.manifest, life)
+    ) {
       logger.info(
-        `Left "${beside}" as it is: it is signed and says what there is; write an unsigned one elsewhere with --out FILE`,
+        `Left "${beside}" as it is: it is signed, says what there is and expires at ${
+          formatTimestamp(signed.value.manifest.expiresAtMs)
+        }; write an unsigned one elsewhere with --out FILE`,
       );
       return;
     }
@@ -103,15 +114,54 @@ export async function runManifestGenerate(
     image,
     ...previous !== undefined && { previous },
     signers: [],
-    now: clock.now(),
-    expiresDays: config.signing.expiresDays,
+    ...life,
   });
   const path = values.out ?? beside;
   await disk.writeAtomically(path, bytes, { mode: 0o644 });
   logger.info(
-    `Wrote "${path}", not signed yet: sign it with: plasmd manifest sign --key FILE "${path}"`,
+    `Wrote "${path}", not signed yet: no provider offers the image with it until it is; sign it with: plasmd manifest sign --key FILE "${path}"`,
   );
   await writeResult(manifestLines(manifest), { signal });
+}
+
+/** `plasmd manifest renew`: the same promises, with time left. */
+export async function runManifestRenew(
+  values: CommandValues<"manifest renew">,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const { logger, clock } = openMachine(values);
+  if (values.out !== undefined && values.manifest.length > 1) {
+    throw new UsageError("Cannot write several manifests to one --out FILE");
+  }
+  const signers = await loadKeys(values.key, { signal });
+  const { signing } = await readConfig(values, logger, { signal });
+  const now = timeToSignAt(clock, "renew a manifest");
+  for (const source of values.manifest) {
+    const previous = await readManifestFile(source, { signal });
+    const { bytes, manifest } = orThrow(
+      await renewManifest(previous, signers, { now, ...signing }),
+      `Cannot renew manifest "${source}" with these keys`,
+    );
+    const until = formatTimestamp(manifest.expiresAtMs);
+    const path = values.out ?? source;
+    if (bytes === previous && path === source) {
+      logger.info(`Left "${path}" as it is: it expires at ${until}`);
+      continue;
+    }
+    await disk.writeAtomically(path, bytes, { mode: 0o644 });
+    const keyIds = signers.map(({ publicKey }) => publicKey.keyId);
+    logger.info(
+      `Renewed "${path}" until ${until}, signed with ${keyIds.join(", ")}`,
+    );
+    const others = signersOf(previous).filter((id) => !keyIds.includes(id));
+    if (others.length > 0) {
+      logger.warn(
+        `"${path}" is not signed by ${
+          others.join(", ")
+        } any more: where clients ask for that, add it with plasmd manifest sign before a provider has the file`,
+      );
+    }
+  }
 }
 
 /** `plasmd manifest sign`: adds signatures, and keeps those that are there. */
@@ -119,11 +169,18 @@ export async function runManifestSign(
   values: CommandValues<"manifest sign">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { logger } = openMachine(values);
+  const { logger, clock } = openMachine(values);
   const keys = await loadKeys(values.key, { signal });
   const bytes = await readManifestFile(values.manifest, { signal });
   const cannot = `Cannot sign manifest "${values.manifest}"`;
   const manifest = orThrow(readEnvelope(bytes), cannot);
+  if (manifest.expiresAtMs <= clock.now()) {
+    throw new UserError(
+      `${cannot}: it expired at ${
+        formatTimestamp(manifest.expiresAtMs)
+      }, and no client takes it; make it anew with plasmd manifest renew where it was signed before, else with plasmd manifest generate`,
+    );
+  }
   const signed = orThrow(await addSignatures(bytes, keys), cannot);
   const path = values.out ?? values.manifest;
   await disk.writeAtomically(path, signed, { mode: 0o644 });
@@ -194,6 +251,21 @@ export async function loadKeys(
 }
 
 /**
+ * The time, for what is to hold from now on.
+ *
+ * @throws UserError when the clock was never set: every client would refuse it
+ */
+function timeToSignAt(clock: Clock, task: string): number {
+  const now = clock.now();
+  if (now >= RELEASED_AT_MS) return now;
+  throw new UserError(
+    `Cannot ${task}: the clock shows ${
+      formatTimestamp(now)
+    }, when this program was not yet made; set it first`,
+  );
+}
+
+/**
  * Reads an envelope from disk.
  *
  * @throws UserError when there is no such file
@@ -256,6 +328,12 @@ function onlyImage(
         names.join(", ")
       }): choose one with --channel and --arch`,
   );
+}
+
+/** Who has signed an envelope, unchecked. */
+function signersOf(bytes: Uint8Array): string[] {
+  const envelope = openEnvelope(bytes);
+  return envelope.ok ? envelope.value.signatures.map((s) => s.keyId) : [];
 }
 
 function manifestLines(manifest: BootManifest): string[] {

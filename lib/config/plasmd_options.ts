@@ -26,6 +26,7 @@ const {
   stateDir,
   signingKey,
   p2pPort,
+  expiresDays,
   ...furtherSettings
 } = SETTING_OPTIONS;
 
@@ -52,6 +53,7 @@ const SERVE_OPTIONS = {
   name,
   stateDir,
   signingKey,
+  expiresDays,
   ...NODE_OPTIONS,
   ...furtherSettings,
   dryRun: { type: "flag", help: "say what would be advertised, and end" },
@@ -138,6 +140,7 @@ export const PLASMD_PROGRAM = {
         artifacts,
         channel: { ...CHANNEL_OPTION, help: "channel of the image" },
         arch: { ...ARCH_OPTION, help: "architecture of the image" },
+        expiresDays,
         out: {
           ...OUT_OPTION,
           defaultText: "manifest.json beside the image",
@@ -145,6 +148,27 @@ export const PLASMD_PROGRAM = {
       },
       examples: [
         "plasmd manifest generate --artifacts /srv/images --channel stable --arch arm64",
+      ],
+    },
+    "manifest renew": {
+      summary:
+        "Sign manifests anew that expire; needs neither image nor network",
+      options: { ...CONFIG_OPTION, ...SIGN_OPTIONS, expiresDays },
+      positionals: {
+        manifest: {
+          ...MANIFEST_ARGUMENT,
+          placeholder: "FILE",
+          help: "manifests that one of the keys has signed before",
+          repeatable: true,
+        },
+      },
+      examples: [
+        "plasmd manifest renew --key signing.pem /srv/images/*/*/manifest.json",
+      ],
+      notes: [
+        "What has more than half of its life left stays as it is, so this can be run",
+        "every day. Version and content stay in any case: boxes that remember a",
+        "version take it. Others who are to sign add theirs with manifest sign.",
       ],
     },
     "manifest sign": {

@@ -244,6 +244,9 @@ export const SETTINGS = {
     max: 3650,
     default: 30,
     isLive: true,
+    flag: "expiresDays",
+    placeholder: "DAYS",
+    help: "how long a manifest holds from its signing on",
   },
   // Open at the same time; unset: no bound.
   "http.max_connections": {

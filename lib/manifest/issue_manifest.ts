@@ -7,14 +7,13 @@ import { PIECE_BYTES } from "../scan/pieces.ts";
 import { type BootManifest, parseManifest } from "./boot_manifest.ts";
 import { canonicalize, type JsonObject } from "./canonical_json.ts";
 import { type Envelope, MAX_ENVELOPE_BYTES, openEnvelope } from "./envelope.ts";
+import { datesOf, isFresh, type Life } from "./renew_manifest.ts";
 import { sha256 } from "./sha256.ts";
 import { sealEnvelope } from "./sign_envelope.ts";
 import type { SigningKey } from "./signing_key.ts";
-import { CLOCK_SKEW_MS, formatTimestamp } from "./timestamp.ts";
+import { formatTimestamp } from "./timestamp.ts";
 import { checkSignatures, trustKeys } from "./trusted_keys.ts";
 import { manifestOf } from "./verify_envelope.ts";
-
-const DAY_MS = 86_400_000;
 
 /** A manifest as it is served. */
 export interface IssuedManifest {
@@ -29,22 +28,13 @@ export interface IssuedManifest {
 }
 
 /** What a manifest is issued from. */
-export interface IssueOptions {
+export interface IssueOptions extends Life {
   /** The files to promise. */
   readonly image: HashedImage;
   /** The envelope that was served before, if any. */
   readonly previous?: Uint8Array<ArrayBuffer>;
   /** Who signs; nobody makes an envelope to be signed elsewhere. */
   readonly signers: readonly SigningKey[];
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  /**
-   * False on a machine that woke up in 1970: it keeps what is signed as long
-   * as the content stays, since its own dates would be worse. @default true
-   */
-  readonly clockTrusted?: boolean;
-  /** How long the promise holds. */
-  readonly expiresDays: number;
 }
 
 /**
@@ -75,10 +65,10 @@ export async function issueManifest(
     manifest_version: unchanged
       ? previous.manifest.manifestVersion
       : Math.max(nowSeconds, (previous?.manifest.manifestVersion ?? 0) + 1),
-    created_at: formatTimestamp(
+    ...datesOf(
       unchanged ? Math.min(previous.manifest.createdAtMs, now) : now,
+      options,
     ),
-    expires_at: formatTimestamp(now + options.expiresDays * DAY_MS),
   };
   const manifest = parseManifest(content);
   if (!manifest.ok) {
@@ -204,28 +194,6 @@ function newestDate(image: HashedImage): string {
 /** Whether a version is one that `newestDate()` gives. */
 function isDate(version: unknown): version is string {
   return typeof version === "string" && /^\d{4}\.\d\d\.\d\d$/.test(version);
-}
-
-/**
- * Whether a promise made earlier can stand as it is, for all that the clock and
- * the settings say.
- */
-export function isFresh(
-  { createdAtMs, expiresAtMs }: Pick<
-    BootManifest,
-    "createdAtMs" | "expiresAtMs"
-  >,
-  { now, expiresDays, clockTrusted = true }: Pick<
-    IssueOptions,
-    "now" | "expiresDays" | "clockTrusted"
-  >,
-): boolean {
-  if (!clockTrusted) return true;
-  const lifeMs = expiresDays * DAY_MS;
-  const remainingMs = expiresAtMs - now;
-  // Dates from a clock that ran ahead are put right as well.
-  return remainingMs > lifeMs / 2 && remainingMs <= lifeMs + CLOCK_SKEW_MS &&
-    createdAtMs <= now + CLOCK_SKEW_MS;
 }
 
 /** Whether exactly these keys have signed. */

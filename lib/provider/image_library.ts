@@ -14,7 +14,8 @@ import { loaderWarnings } from "../http/artifacts/loader_files.ts";
 import { artifactsByRole } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
-import { isFresh, issueManifest } from "../manifest/issue_manifest.ts";
+import { issueManifest } from "../manifest/issue_manifest.ts";
+import { isFresh } from "../manifest/renew_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { isUnchanged } from "../scan/digest.ts";
@@ -316,7 +317,7 @@ export class ImageLibrary implements ImageCatalog {
     const expiry = {
       subject: `The manifest "${path}"`,
       expiresAtMs: manifest.expiresAtMs,
-      remedy: "have its owner sign a new one",
+      remedy: "have its owner renew it with: plasmd manifest renew",
     };
     return {
       image,

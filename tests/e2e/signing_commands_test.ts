@@ -4,51 +4,17 @@ import { openEnvelope } from "../../lib/manifest/envelope.ts";
 import { readTrustEnvelope } from "../../lib/manifest/trust_chain.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { openLanServer } from "../support/lan_server.ts";
-import { type Ended, run, temporaryDirectory } from "../support/programs.ts";
+import { flipBit, makeSignedImage } from "../support/signed_image.ts";
 import {
-  flipBit,
-  makeSignedImage,
-  writeKeys,
-} from "../support/signed_image.ts";
-import { testSigningKey } from "../support/signing_keys.ts";
+  alice,
+  assertDone,
+  assertUserError,
+  bob,
+  signersOf,
+  withKeys,
+} from "../support/signing_commands.ts";
 
-const [alice, bob] = await Promise.all([
-  testSigningKey(41),
-  testSigningKey(42),
-]);
 const IMAGE = { channel: "stable", arch: "arm64" };
-
-/** Runs `plasmd` in a directory with two keys, `alice.pem` and `bob.pem`. */
-async function withKeys(
-  test: (
-    root: string,
-    plasmd: (...args: string[]) => Promise<Ended>,
-  ) => Promise<void>,
-): Promise<void> {
-  await using directory = await temporaryDirectory();
-  const { path } = directory;
-  await writeKeys(path, { "alice.pem": alice, "bob.pem": bob });
-  const env = { XDG_STATE_HOME: join(path, "xdg") };
-  await test(path, (...args) => run("plasmd", args, { cwd: path, env }));
-}
-
-function assertUserError({ code, stdout, stderr }: Ended, says: RegExp): void {
-  assert.equal(code, 2, stderr);
-  assert.equal(stdout, "");
-  assert.match(stderr, says);
-  assert.match(stderr, /^ERROR [^\n]*[^.\n]\n$/, "one line, without a period");
-}
-
-function assertDone({ code, stderr }: Ended): void {
-  assert.equal(code, 0, stderr);
-}
-
-/** Who signed the envelope of a file. */
-async function signersOf(path: string): Promise<string[]> {
-  const envelope = openEnvelope(await Deno.readFile(path));
-  assert.ok(envelope.ok);
-  return envelope.value.signatures.map(({ keyId }) => keyId);
-}
 
 Deno.test("plasmd key generate makes a key that only its owner reads, and never replaces it", () =>
   withKeys(async (root, plasmd) => {

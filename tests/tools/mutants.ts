@@ -162,6 +162,32 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { attack: "canonical JSON: letters", ...outside },
   {
+    attack: "renewManifest() repeats nothing",
+    file: "manifest/renew_manifest.ts",
+    check: "if (!signedBy.ok) return signedBy;",
+    removed:
+      "if (!signedBy.ok) return ok({ bytes: previous, manifest: manifest.value });",
+    tests: ["manifest/renew_manifest_test.ts"],
+  },
+  ...[
+    [
+      "on day 31 plasmd manifest renew",
+      "manifest.expiresAtMs <= clock.now()",
+      "false",
+    ],
+    [
+      "plasmd manifest generate replaces",
+      "hasHalfItsLife(signed.value.manifest, life)",
+      "true",
+    ],
+  ].map(([attack = "", check = "", removed = ""]) => ({
+    attack,
+    file: "cli/manifest_commands.ts",
+    check,
+    removed,
+    tests: ["e2e/renewal_test.ts"],
+  })),
+  {
     attack: "limitPerHost() refuses",
     file: "net/dht/internal/connection_limit.ts",
     check: "count >= max",

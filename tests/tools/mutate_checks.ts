@@ -23,7 +23,10 @@ const LIMIT_MS = 60_000;
 async function copySources(directory: string): Promise<void> {
   const root = new URL("../../", import.meta.url).pathname;
   const { success } = await new Deno.Command("cp", {
-    args: ["-R", "lib", "tests", "deno.json", "deno.lock", directory],
+    args: [
+      ...["-R", "lib", "tests", "tools", "plasmd.ts", "phase_discover.ts"],
+      ...["deno.json", "deno.lock", directory],
+    ],
     cwd: root,
   }).output();
   if (!success) throw new Error(`Cannot copy the sources to "${directory}"`);
@@ -48,7 +51,7 @@ async function failureOf(
       ...tests.map((path) => `tests/${path}`),
     ],
     cwd: directory,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", PLASM_TEST_SOURCE: "1" },
     signal,
   }).output();
   signal.throwIfAborted();
