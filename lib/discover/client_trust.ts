@@ -12,7 +12,11 @@ import {
   withManifest,
   withTrust,
 } from "../manifest/client_state.ts";
-import { type FetchTrust, followTrust } from "../manifest/trust_chain.ts";
+import {
+  type FetchTrust,
+  followTrust,
+  MAX_FOLLOWED,
+} from "../manifest/trust_chain.ts";
 import type { TrustRoot } from "../manifest/trust_root.ts";
 import type { TrustedKeys } from "../manifest/trusted_keys.ts";
 import type {
@@ -46,6 +50,8 @@ export class ClientTrust {
   #state: ClientState;
   /** The newest trust document of any provider so far. */
   #root: TrustRoot | undefined;
+  /** No later document is followed in this run, from any provider. */
+  readonly #upTo: number;
 
   private constructor(options: ClientTrustOptions, state: ClientState) {
     const { anchor } = options;
@@ -54,6 +60,7 @@ export class ClientTrust {
     if (anchor.kind === "root") {
       this.#advance(newestTrust(state, anchor.shipped));
     }
+    this.#upTo = (this.#root?.trustVersion ?? 0) + MAX_FOLLOWED;
   }
 
   /**
@@ -91,7 +98,10 @@ export class ClientTrust {
   ): Promise<Result<TrustPolicy, CandidateRefusal>> {
     const { anchor, clockTrusted } = this.#options;
     if (this.#root !== undefined) {
-      const { root } = await followTrust(this.#root, fetchTrust, { signal });
+      const { root } = await followTrust(this.#root, fetchTrust, {
+        upTo: this.#upTo,
+        signal,
+      });
       this.#advance(root);
       return trustPolicyFor(this.#root, {
         state: this.#state,

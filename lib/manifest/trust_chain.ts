@@ -1,13 +1,19 @@
 import { refuseAs, type Result } from "../core/result.ts";
-import { openEnvelope } from "./envelope.ts";
+import { type Envelope, openEnvelope } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
-import { checkSignatures } from "./trusted_keys.ts";
+import { checkSignatures, type TrustedKeys } from "./trusted_keys.ts";
 import { parseTrustRoot, type TrustRoot } from "./trust_root.ts";
 
 /** Where a provider serves the document with a number. */
 export function trustPath(trustVersion: number): string {
   return `/trust/${trustVersion}.json`;
 }
+
+/**
+ * How many documents of a succession a client follows in one run: more than
+ * anybody makes in a lifetime, and few enough to be checked in seconds.
+ */
+export const MAX_FOLLOWED = 256;
 
 /** Reads a trust document in its envelope, without checking signatures. */
 export function readTrustEnvelope(
@@ -24,9 +30,9 @@ export function readTrustEnvelope(
  * may have expired for that: an old client still finds its way to the newest
  * keys, and only those must be valid now.
  *
- * Enough of the `successorKeys` of the trusted one must have signed it.
- * Signatures by its own are part of the format (TUF specification, 5.3.4), and
- * let pass without being asked for: documents of before have none.
+ * Enough of the `successorKeys` of the trusted one must have signed it, and
+ * enough of its own (TUF specification, 5.3.4): clients that followed keys which
+ * nobody holds would be lost for good.
  *
  * @param bytes an envelope, untrusted
  */
@@ -38,13 +44,43 @@ export async function verifySuccessor(
   if (!envelope.ok) return envelope;
   const signedBy = await checkSignatures(envelope.value, current.successorKeys);
   if (!signedBy.ok) return signedBy;
-  const next = readTrustEnvelope(bytes);
+  const next = await readHeldTrust(bytes);
   if (!next.ok) return next;
   const expected = current.trustVersion + 1;
   return next.value.trustVersion === expected ? next : refuseAs(
     "wrong_trust_version",
     `trust_version ${next.value.trustVersion}, not ${expected}`,
   );
+}
+
+/**
+ * Reads a trust document that enough of its own `successorKeys` have signed;
+ * whether it succeeds any other is not looked at.
+ *
+ * @param bytes an envelope, untrusted
+ */
+export async function readHeldTrust(
+  bytes: Uint8Array,
+): Promise<Result<TrustRoot, Refusal>> {
+  const envelope = openEnvelope(bytes);
+  if (!envelope.ok) return envelope;
+  const root = readTrustEnvelope(bytes);
+  if (!root.ok) return root;
+  const { threshold } = root.value.successorKeys;
+  const count = await countSigners(envelope.value, root.value.successorKeys);
+  return count >= threshold ? root : refuseAs(
+    "below_threshold",
+    `signed by ${count} of its own successor keys, not by ${threshold}`,
+  );
+}
+
+/** How many of these keys have signed an envelope. */
+export async function countSigners(
+  envelope: Envelope,
+  { keys }: TrustedKeys,
+): Promise<number> {
+  const signedBy = await checkSignatures(envelope, { keys, threshold: 1 });
+  return signedBy.ok ? signedBy.value.length : 0;
 }
 
 /** Fetches the trust document with a number; undefined: there is none. */
@@ -62,7 +98,8 @@ export interface FollowedTrust {
 }
 
 /**
- * Follows the succession of trust documents as far as it goes. A document
+ * Follows the succession of trust documents as far as it goes, and no further
+ * than to the number `upTo`. A document
  * that does not verify ends it there, as if it did not exist: a provider that
  * serves such a document could as well have held it back.
  *
@@ -71,10 +108,10 @@ export interface FollowedTrust {
 export async function followTrust(
   start: TrustRoot,
   fetch: FetchTrust,
-  { signal }: { readonly signal: AbortSignal },
+  { upTo, signal }: { readonly upTo: number; readonly signal: AbortSignal },
 ): Promise<FollowedTrust> {
   let root = start;
-  while (true) {
+  while (root.trustVersion < upTo) {
     signal.throwIfAborted();
     const bytes = await fetch(root.trustVersion + 1, { signal });
     if (bytes === undefined) return { root };
@@ -82,4 +119,11 @@ export async function followTrust(
     if (!next.ok) return { root, refusal: next.reason };
     root = next.value;
   }
+  return {
+    root,
+    refusal: {
+      code: "wrong_trust_version",
+      message: `more than ${MAX_FOLLOWED} documents to follow in one run`,
+    },
+  };
 }

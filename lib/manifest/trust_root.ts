@@ -13,9 +13,9 @@ import { type TrustedKeys, trustKeys } from "./trusted_keys.ts";
 /**
  * The keys a client trusts, as one numbered document: shipped with the client,
  * and succeeded by the next number once that is signed by enough of its
- * `successorKeys`. The next is to be signed by enough of its own, too (TUF
- * specification, 5.3.4), which shows that somebody holds them: all in the one
- * list `signatures` of its envelope, at most 64 in any order.
+ * `successorKeys`, and by enough of the next one's own (TUF specification,
+ * 5.3.4), which shows that somebody holds them: all in the one list
+ * `signatures` of its envelope, at most 64 in any order.
  */
 export interface TrustRoot {
   /** Counts the documents of one succession, from 1. */

@@ -8,7 +8,7 @@ import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
-import { readTrustEnvelope, verifySuccessor } from "../manifest/trust_chain.ts";
+import { readHeldTrust, verifySuccessor } from "../manifest/trust_chain.ts";
 import type { TrustRoot } from "../manifest/trust_root.ts";
 
 /** The succession of trusted keys that a provider hands on. */
@@ -22,7 +22,7 @@ export interface TrustDocuments {
 /**
  * Reads `1.json`, `2.json` and so on. What no client could follow is not
  * served, and said: a document under another number, one that the keys of the
- * one before have not signed, or one that cannot be read.
+ * one before or its own have not signed, or one that cannot be read.
  *
  * @param directory may be missing
  * @param now milliseconds since 1970
@@ -57,7 +57,7 @@ export async function readTrustDocuments(
     }
     const root = last?.trustVersion === number - 1
       ? await verifySuccessor(bytes, last)
-      : readTrustEnvelope(bytes);
+      : await readHeldTrust(bytes);
     if (!root.ok || root.value.trustVersion !== number) {
       const reason = root.ok
         ? `it says trust_version ${root.value.trustVersion}`

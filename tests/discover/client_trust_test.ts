@@ -25,8 +25,8 @@ const [alice, bob, carol] = await Promise.all([
 const v1 = trustRoot([alice]);
 const v2 = trustRoot([bob], { trust_version: 2 });
 const v3 = trustRoot([carol], { trust_version: 3 });
-const v2Bytes = await sealTrustRoot(v2, [alice]);
-const v3Bytes = await sealTrustRoot(v3, [bob]);
+const v2Bytes = await sealTrustRoot(v2, [alice, bob]);
+const v3Bytes = await sealTrustRoot(v3, [bob, carol]);
 
 const rooted: TrustAnchor = { kind: "root", shipped: v1 };
 const nothing: FetchTrust = () => Promise.resolve(undefined);
@@ -163,12 +163,14 @@ Deno.test("ClientTrust takes the newest document of providers that are asked sid
   assert.deepEqual(await slow, [carol.publicKey.keyId]);
 });
 
-Deno.test("ClientTrust does not follow a document that nobody trusted signed", async () => {
+Deno.test("ClientTrust does not follow a document that not enough of the old or of its own keys signed", async () => {
   const trust = await open(rooted);
-  const forged = await sealTrustRoot(v2, [carol]);
-  assert.deepEqual(await trustedBy(trust, provider({ 2: forged })), [
-    alice.publicKey.keyId,
-  ]);
+  for (const signers of [[bob, carol], [alice]]) {
+    const forged = await sealTrustRoot(v2, signers);
+    assert.deepEqual(await trustedBy(trust, provider({ 2: forged })), [
+      alice.publicKey.keyId,
+    ]);
+  }
 });
 
 Deno.test("ClientTrust remembers documents, and asks the next provider only for what follows", async () => {
@@ -185,6 +187,21 @@ Deno.test("ClientTrust remembers documents, and asks the next provider only for 
   });
   assert.deepEqual(trusted, [bob.publicKey.keyId]);
   assert.deepEqual(asked, [3]);
+});
+
+Deno.test("ClientTrust follows at most 256 documents in a run, however many providers serve them", async () => {
+  const trust = await open(rooted);
+  const asked: number[] = [];
+  const endless = (last: number): FetchTrust => (number) => {
+    asked.push(number);
+    return number > last ? nothing(number, { signal }) : sealTrustRoot(
+      trustRoot([alice], { trust_version: number }),
+      [alice],
+    );
+  };
+  await trustedBy(trust, endless(200));
+  await trustedBy(trust, endless(300));
+  assert.equal(Math.max(...asked), 257);
 });
 
 Deno.test("ClientTrust starts over where other keys are shipped", async () => {
@@ -250,7 +267,7 @@ Deno.test("ClientTrust does not remember a manifest whose keys were succeeded in
 
 Deno.test("ClientTrust still trusts a manifest only by as many keys as are asked for now", async () => {
   const both = trustRoot([alice, bob], { trust_version: 2, threshold: 2 });
-  const bytes = await sealTrustRoot(both, [alice]);
+  const bytes = await sealTrustRoot(both, [alice, bob]);
   const trust = await open(rooted);
   const one = signedBy(alice, 5);
   const two = verified({

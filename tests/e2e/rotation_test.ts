@@ -25,13 +25,10 @@ function imageOf(channel: string): ChannelArch {
   return { channel: `${channel}-${Deno.pid}`, arch: "arm64" };
 }
 
-/**
- * Which keys each document names, how many must sign, and who signed it: the
- * first alone as it was before documents were signed by their own keys too.
- */
+/** Which keys each document names, how many must sign, and who signed it. */
 const SUCCESSION = [
   { names: [1], threshold: 1, signers: [] },
-  { names: [2, 3], threshold: 2, signers: [1] },
+  { names: [2, 3], threshold: 2, signers: [1, 2, 3] },
   { names: [2, 3, 4], threshold: 2, signers: [2, 3, 4] },
   { names: [4, 5], threshold: 2, signers: [3, 4, 5] },
 ] as const;

@@ -14,7 +14,7 @@ import type { TrustRoot } from "../../lib/manifest/trust_root.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
 
-const options = { signal: new AbortController().signal };
+const options = { upTo: 257, signal: new AbortController().signal };
 const [a, b, c, d] = await Promise.all([
   testSigningKey(1),
   testSigningKey(2),
@@ -61,8 +61,8 @@ Deno.test("trustPath() is where providers serve a document", () => {
 Deno.test("verifySuccessor() takes the next number, signed by the old keys", async () => {
   const current = root(1, [a, b, c], 2);
   const next = root(2, [d]);
-  assert.equal(await codeFor(next, [a, c], current), "accepted");
-  assert.equal(await codeFor(next, [a], current), "below_threshold");
+  assert.equal(await codeFor(next, [a, c, d], current), "accepted");
+  assert.equal(await codeFor(next, [a, d], current), "below_threshold");
   assert.equal(await codeFor(next, [d], current), "unknown_key");
   assert.equal(await codeFor(next, [], current), "unsigned");
 });
@@ -70,11 +70,11 @@ Deno.test("verifySuccessor() takes the next number, signed by the old keys", asy
 Deno.test("verifySuccessor() takes successor keys, and manifest keys no longer", async () => {
   const current = trustRoot([a], { successor_keys: [b.publicKey.keyId] });
   const next = root(2, [c]);
-  assert.equal(await codeFor(next, [b], current), "accepted");
-  assert.equal(await codeFor(next, [a], current), "unknown_key");
+  assert.equal(await codeFor(next, [b, c], current), "accepted");
+  assert.equal(await codeFor(next, [a, c], current), "unknown_key");
 });
 
-Deno.test("verifySuccessor() takes a document that its own keys signed besides, in any order and at any time", async () => {
+Deno.test("verifySuccessor() takes a document that old and own keys signed, in any order and at any time", async () => {
   const current = root(1, [a, b], 2);
   const next = root(2, [c, d], 2);
   const documents = await Promise.all([
@@ -91,8 +91,9 @@ Deno.test("verifySuccessor() takes a document that its own keys signed besides, 
       value: next,
     });
   }
-  // Half of either is no harm, and does not stand in for the old keys.
-  assert.equal(await codeFor(next, [a, b, c], current), "accepted");
+  // Half of either is not enough, and does not stand in for the other.
+  assert.equal(await codeFor(next, [a, b, c], current), "below_threshold");
+  assert.equal(await codeFor(next, [a, b], current), "below_threshold");
   assert.equal(await codeFor(next, [a, c, d], current), "below_threshold");
   assert.equal(await codeFor(next, [c, d], current), "unknown_key");
 });
@@ -114,7 +115,7 @@ Deno.test("verifySuccessor() refuses another number than the next", async () => 
   const current = root(2, [a]);
   for (const trustVersion of [1, 2, 4]) {
     assert.equal(
-      await codeFor(root(trustVersion, [b]), [a], current),
+      await codeFor(root(trustVersion, [b]), [a, b], current),
       "wrong_trust_version",
     );
   }
@@ -131,9 +132,9 @@ Deno.test("verifySuccessor() refuses signed documents of another kind", async ()
 Deno.test("followTrust() goes from v1 to v4, the threshold rising on the way", async () => {
   const v4 = root(4, [c, d], 2);
   const documents = [
-    await sealTrustRoot(root(2, [b]), [a]),
-    await sealTrustRoot(root(3, [b, c], 2), [b]),
-    await sealTrustRoot(v4, [b, c]),
+    await sealTrustRoot(root(2, [b]), [a, b]),
+    await sealTrustRoot(root(3, [b, c], 2), [b, c]),
+    await sealTrustRoot(v4, [b, c, d]),
   ];
   const server = serving(documents);
   const followed = await followTrust(root(1, [a]), server.fetch, options);
@@ -143,7 +144,7 @@ Deno.test("followTrust() goes from v1 to v4, the threshold rising on the way", a
 
 Deno.test("followTrust() accepts signatures that were added one by one", async () => {
   const unsigned = await sealTrustRoot(root(2, [d]), []);
-  const once = await addSignatures(unsigned, [a]);
+  const once = await addSignatures(unsigned, [a, d]);
   assert.ok(once.ok);
   const twice = await addSignatures(once.value, [b]);
   assert.ok(twice.ok);
@@ -163,7 +164,7 @@ Deno.test("followTrust() accepts signatures that were added one by one", async (
 Deno.test("followTrust() stays at the last document that verifies", async () => {
   const v2 = root(2, [b]);
   const documents = [
-    await sealTrustRoot(v2, [a]),
+    await sealTrustRoot(v2, [a, b]),
     await sealTrustRoot(root(3, [d]), [a, d]),
     await sealTrustRoot(root(4, [d]), [d]),
   ];
@@ -171,6 +172,20 @@ Deno.test("followTrust() stays at the last document that verifies", async () => 
   const followed = await followTrust(root(1, [a]), server.fetch, options);
   assert.deepEqual(followed.root, v2);
   assert.equal(followed.refusal?.code, "unknown_key");
+  assert.deepEqual(server.asked, [2, 3]);
+});
+
+Deno.test("followTrust() ends at the number it may follow up to, and says so", async () => {
+  const documents = await Promise.all(
+    [2, 3, 4].map((number) => sealTrustRoot(root(number, [a]), [a])),
+  );
+  const server = serving(documents);
+  const followed = await followTrust(root(1, [a]), server.fetch, {
+    ...options,
+    upTo: 3,
+  });
+  assert.equal(followed.root.trustVersion, 3);
+  assert.match(followed.refusal?.message ?? "", /more than 256 documents/);
   assert.deepEqual(server.asked, [2, 3]);
 });
 
@@ -184,12 +199,12 @@ Deno.test("followTrust() passes on what the fetch throws, and an abort", async (
     /no route/,
   );
   const controller = new AbortController();
-  const documents = [await sealTrustRoot(root(2, [b]), [a])];
+  const documents = [await sealTrustRoot(root(2, [b]), [a, b])];
   await assert.rejects(
     followTrust(root(1, [a]), (trustVersion) => {
       controller.abort(new Error("time is up"));
       return serving(documents).fetch(trustVersion);
-    }, { signal: controller.signal }),
+    }, { ...options, signal: controller.signal }),
     /time is up/,
   );
 });

@@ -167,12 +167,12 @@ Deno.test("fast-forward: dropping the stolen key lets the client go on", async (
 
   const v2 = await sealTrustRoot(
     trustRoot([mallory], { trust_version: 2 }),
-    [coOwner],
+    [coOwner, mallory],
   );
   const { root: current } = await followTrust(
     shipped,
     (trustVersion) => Promise.resolve(trustVersion === 2 ? v2 : undefined),
-    { signal },
+    { upTo: 256, signal },
   );
   const recovered = trustPolicyFor(current, {
     state: withTrust(stranded, { shipped, current }),
@@ -193,12 +193,12 @@ Deno.test("indefinite freeze: an old manifest served for ever", async () => {
 Deno.test("indefinite freeze: the successor of expired keys is withheld", async () => {
   const root = trustRoot([owner], { expires_at: "2026-11-22T12:00:00Z" });
   const v2 = trustRoot([coOwner], { trust_version: 2 });
-  const documents = [await sealTrustRoot(v2, [owner])];
+  const documents = [await sealTrustRoot(v2, [owner, coOwner])];
   const answerOf = async (served: readonly Uint8Array[]) => {
     const { root: newest } = await followTrust(
       root,
       (trustVersion) => Promise.resolve(served[trustVersion - 2]),
-      { signal },
+      { upTo: 256, signal },
     );
     const asked = trustPolicyFor(newest, {
       state: EMPTY_CLIENT_STATE,
@@ -274,7 +274,10 @@ Deno.test("rollback: an older manifest, signed as it was", async () => {
 Deno.test("rollback: older keys, signed as they were", async () => {
   const v2 = trustRoot([owner, mallory], { trust_version: 2 });
   const v3 = trustRoot([owner], { trust_version: 3 });
-  const replayed = await verifySuccessor(await sealTrustRoot(v2, [owner]), v3);
+  const replayed = await verifySuccessor(
+    await sealTrustRoot(v2, [owner, mallory]),
+    v3,
+  );
   assert.ok(!replayed.ok);
   assert.equal(replayed.reason.code, "wrong_trust_version");
 });
@@ -319,6 +322,30 @@ Deno.test("key compromise below the threshold: nor can it name its own successor
   );
   assert.ok(!verdict.ok);
   assert.equal(verdict.reason.code, "below_threshold");
+});
+
+Deno.test("lost successor: keys that nobody has shown to hold", async () => {
+  const current = trustRoot([owner]);
+  for (
+    const [members, signers] of [
+      [{}, [owner]],
+      [{ threshold: 2 }, [owner, coOwner]],
+      [{ successor_keys: [owner.publicKey.keyId] }, [owner, coOwner]],
+      [{ successor_keys: [mallory.publicKey.keyId] }, [owner, coOwner]],
+    ] as const
+  ) {
+    const next = trustRoot([coOwner, mallory], {
+      trust_version: 2,
+      ...members,
+    });
+    const bytes = await sealTrustRoot(next, signers);
+    const verdict = await verifySuccessor(bytes, current);
+    const isHeld = next.successorKeys.keys.has(owner.publicKey.keyId);
+    assert.equal(
+      verdict.ok ? "accepted" : verdict.reason.code,
+      isHeld ? "accepted" : "below_threshold",
+    );
+  }
 });
 
 Deno.test("wrong channel: a testing image for a box that wants stable", async () => {

@@ -302,7 +302,7 @@ Deno.test("ImageLibrary warns 14 days before what the owner signed expires, and 
   await served(library);
   assert.deepEqual(logger.lines, [
     `WARN The manifest "${STABLE}/manifest.json" expires at ` +
-    "2026-12-20T00:00:00Z, in 14 days; have its owner sign a new one",
+    "2026-12-20T00:00:00Z, in 14 days; have its owner renew it with: plasmd manifest renew",
   ]);
 });
 
@@ -311,7 +311,7 @@ Deno.test("ImageLibrary hands on the trust documents of its state directory", as
   const { fileSystem, logger } = parts;
   const second = await sealTrustRoot(
     trustRoot([own], { trust_version: 2 }),
-    [owner],
+    [owner, own],
   );
   fileSystem.file("/state/trust/2.json", second)
     .file("/state/trust/3.json", second);

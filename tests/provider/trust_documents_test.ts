@@ -16,11 +16,11 @@ const EXPIRES = "2026-12-01T12:00:00Z";
 
 const v2 = await sealTrustRoot(
   trustRoot([bob], { trust_version: 2, expires_at: EXPIRES }),
-  [alice],
+  [alice, bob],
 );
 const v3 = await sealTrustRoot(
   trustRoot([carol], { trust_version: 3 }),
-  [bob],
+  [bob, carol],
 );
 
 function directory(
@@ -100,6 +100,23 @@ Deno.test("readTrustDocuments() does not serve what the keys before have not sig
     warnings[0],
     'Ignoring "/trust/3.json": signed by none of the trusted keys',
   );
+});
+
+Deno.test("readTrustDocuments() does not serve what its own keys have not signed, whether the one before is there or not", async () => {
+  const unheld = await sealTrustRoot(
+    trustRoot([carol], { trust_version: 3 }),
+    [bob],
+  );
+  for (const before of [{}, { "2.json": v2 }]) {
+    const { numbers, warnings } = await read(
+      directory({ ...before, "3.json": unheld }),
+    );
+    assert.equal(numbers.includes(3), false);
+    assert.equal(
+      warnings[0],
+      'Ignoring "/trust/3.json": signed by 0 of its own successor keys, not by 1',
+    );
+  }
 });
 
 Deno.test("readTrustDocuments() says which file is no trust document", async () => {

@@ -110,6 +110,26 @@ export const MUTANTS: readonly Mutant[] = [
     removed: "true",
   },
   {
+    attack: "lost successor",
+    file: "manifest/trust_chain.ts",
+    check: "count >= threshold",
+    removed: "true",
+  },
+  {
+    attack: "followTrust() ends at the number",
+    file: "manifest/trust_chain.ts",
+    check: "while (root.trustVersion < upTo)",
+    removed: "while (true)",
+    tests: ["manifest/trust_chain_test.ts"],
+  },
+  {
+    attack: "readTrustDocuments() does not serve what its own",
+    file: "manifest/trust_chain.ts",
+    check: "count >= threshold",
+    removed: "true",
+    tests: ["provider/trust_documents_test.ts"],
+  },
+  {
     attack: "slow retrieval",
     file: FETCH,
     check: "follow(url, httpGet, limit.signal)",
