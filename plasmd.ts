@@ -10,7 +10,11 @@ import {
 import { writeResult } from "./lib/cli/output.ts";
 import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runStatus } from "./lib/cli/status_command.ts";
-import { runTrustSign } from "./lib/cli/trust_commands.ts";
+import {
+  runTrustShow,
+  runTrustSign,
+  runTrustVerify,
+} from "./lib/cli/trust_commands.ts";
 import { renderHelp } from "./lib/config/command_help.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
 import { renderCompletions } from "./lib/config/completions.ts";
@@ -59,6 +63,10 @@ async function main(
       return await runManifestVerify(invocation.values, { signal });
     case "trust sign":
       return await runTrustSign(invocation.values, { signal });
+    case "trust show":
+      return await runTrustShow(invocation.values, { signal });
+    case "trust verify":
+      return await runTrustVerify(invocation.values, { signal });
     case "key generate":
       return await runKeyGenerate(invocation.values, { signal });
     case "key show":

@@ -82,6 +82,12 @@ const MANIFEST_ARGUMENT = {
   required: true,
 } as const;
 
+const TRUST_DOCUMENT = {
+  ...FILE_OPTION,
+  help: "a trust file in TOML, or a document made from one",
+  required: true,
+} as const;
+
 /** The command line of `plasmd`. */
 export const PLASMD_PROGRAM = {
   name: "plasmd",
@@ -195,20 +201,42 @@ export const PLASMD_PROGRAM = {
       summary: "Make or sign the document that succeeds a trust file",
       options: {
         ...SIGN_OPTIONS,
+        trust: { ...FILE_OPTION, help: "the trust file or document before it" },
         out: { ...SIGN_OPTIONS.out, defaultText: "FILE with the end .json" },
       },
       positionals: {
-        document: {
-          ...FILE_OPTION,
-          help: "a trust file in TOML, or a document made from one",
-          required: true,
-        },
+        document: TRUST_DOCUMENT,
       },
-      examples: ["plasmd trust sign --key old.pem --out 2.json trust-2.toml"],
+      examples: [
+        "plasmd trust sign --key old.pem --trust trust-1.toml --out 2.json trust-2.toml",
+      ],
       notes: [
         "Sign with enough keys of the trust file before it, and enough of its own,",
-        "one after the other if need be. A provider serves what it finds in",
-        "STATE_DIR/trust/N.json at /trust/N.json.",
+        "one after the other if need be: it ends with 6 while signatures are missing.",
+        "A provider serves what it finds in STATE_DIR/trust/N.json at /trust/N.json.",
+      ],
+    },
+    "trust show": {
+      summary: "Print what a trust file or document says, and who signed it",
+      options: JSON_OPTION,
+      positionals: { document: TRUST_DOCUMENT },
+      examples: ["plasmd trust show 2.json"],
+    },
+    "trust verify": {
+      summary: "Say how far a box follows documents, and why not further",
+      options: {
+        trust: { ...FILE_OPTION, help: "the trust file that the box has" },
+      },
+      positionals: {
+        document: {
+          ...TRUST_DOCUMENT,
+          help: "the documents that a provider serves, in any order",
+          repeatable: true,
+        },
+      },
+      examples: ["plasmd trust verify --trust trust-1.toml 2.json 3.json"],
+      notes: [
+        "Ends with 4 unless a box follows all of them, and trusts the last.",
       ],
     },
     "key generate": {
@@ -277,7 +305,8 @@ export const PLASMD_PROGRAM = {
   },
   groups: {
     manifest: "Looks at, makes, signs and checks manifests",
-    trust: "Makes the documents by which trusted keys succeed each other",
+    trust:
+      "Makes, shows and checks the documents by which trusted keys succeed each other",
     key: "Makes and shows the keys that sign manifests",
   },
 } as const satisfies Program;

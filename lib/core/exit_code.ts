@@ -10,6 +10,8 @@ export const ExitCode = {
   notFound: 3,
   /** A manifest came, but none that verifies. */
   notVerified: 4,
+  /** Signed, but not by enough yet: others have to sign as well. */
+  incomplete: 6,
   /** Ended by SIGINT before it had a result. */
   interrupted: 130,
 } as const;

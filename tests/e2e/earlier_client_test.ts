@@ -82,10 +82,10 @@ async function makeTrust(root: string): Promise<string> {
     "state/trust/.keep": "",
   });
   const document = join(root, "state/trust/2.json");
-  const sign = (key: string, ...more: string[]) =>
-    runWell(["trust", "sign", "--key", join(root, key), ...more]);
-  await sign("former.pem", "--out", document, join(root, "trust-2.toml"));
-  await sign("owner.pem", document);
+  await runWell([
+    ...["trust", "sign", "--out", document, join(root, "trust-2.toml")],
+    ...["former.pem", "owner.pem"].flatMap((key) => ["--key", join(root, key)]),
+  ]);
   return join(root, "trust-1.toml");
 }
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openEnvelope } from "../../lib/manifest/envelope.ts";
-import { readTrustEnvelope } from "../../lib/manifest/trust_chain.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { openLanServer } from "../support/lan_server.ts";
 import { flipBit, makeSignedImage } from "../support/signed_image.ts";
@@ -245,47 +244,4 @@ Deno.test("plasmd manifest sign refuses what is no manifest, and leaves it as it
       assertUserError(refused, new RegExp(`Cannot sign manifest "${name}": `));
       assert.equal(await Deno.readTextFile(join(root, name)), before);
     }
-  }));
-
-Deno.test("plasmd trust sign makes a document of a trust file, and adds signatures to it", () =>
-  withKeys(async (root, plasmd) => {
-    const ids = [alice, bob].map(({ publicKey }) => publicKey.keyId).sort();
-    await makeFiles(root, {
-      "2.toml": `trust_version = 2\nthreshold = 2\nkeys = ${
-        JSON.stringify(ids)
-      }\n`,
-      "wrong.toml": `trust_version = 2\nkey = ["${ids[0]}"]\n`,
-    });
-    const path = join(root, "2.json");
-    assertDone(await plasmd("trust", "sign", "2.toml", "--key", "alice.pem"));
-    assert.deepEqual(await signersOf(path), [alice.publicKey.keyId]);
-    assertDone(await plasmd("trust", "sign", "2.json", "--key", "bob.pem"));
-    assert.deepEqual(await signersOf(path), ids);
-    const document = readTrustEnvelope(await Deno.readFile(path));
-    assert.ok(document.ok);
-    assert.equal(document.value.trustVersion, 2);
-    assert.equal(document.value.manifestKeys.threshold, 2);
-
-    const sign = (...args: string[]) =>
-      plasmd("trust", "sign", "--key", "alice.pem", ...args);
-    const [mistaken, missing, nowhere, unnamed] = await Promise.all([
-      sign("wrong.toml"),
-      sign("none.toml"),
-      sign("2.toml", "--out", "none/2.json"),
-      plasmd("trust", "sign", "2.toml"),
-    ]);
-    assertUserError(mistaken, /"wrong\.toml": key is not .*did you mean keys/);
-    assertUserError(missing, /Cannot read "none\.toml": it does not exist$/m);
-    assertUserError(nowhere, /Cannot write "none\/2\.json": /);
-    assertUserError(unnamed, /without a key: name one with --key/);
-  }));
-
-Deno.test("plasmd trust sign does not sign a manifest as if it were a trust document", () =>
-  withKeys(async (root, plasmd) => {
-    const path = await makeSignedImage(root, IMAGE, [join(root, "alice.pem")]);
-    assertUserError(
-      await plasmd("trust", "sign", path, "--key", "bob.pem"),
-      /Cannot sign trust document .*manifest\.json/,
-    );
-    assert.deepEqual(await signersOf(path), [alice.publicKey.keyId]);
   }));

@@ -13,7 +13,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "cli/manifest_commands.ts": "e2e/signing_commands_test.ts",
   "cli/provider_commands.ts":
     "e2e/serve_and_discover_test.ts, e2e/signals_test.ts",
-  "cli/trust_commands.ts": "e2e/rotation_test.ts",
+  "cli/trust_commands.ts": "e2e/trust_commands_test.ts",
   "config/image_file.ts": "scan/image_toml_test.ts, through readImage()",
   "config/common_options.ts": "rows: config/option_table_test.ts reads them",
   "core/dht_protocol.ts": "a constant",

@@ -208,6 +208,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["e2e/renewal_test.ts"],
   })),
   {
+    attack: "plasmd trust sign counts",
+    file: "cli/trust_commands.ts",
+    check: "isEnough: count >= threshold",
+    removed: "isEnough: true",
+    tests: ["e2e/trust_commands_test.ts"],
+  },
+  {
     attack: "limitPerHost() refuses",
     file: "net/dht/internal/connection_limit.ts",
     check: "count >= max",
