@@ -114,6 +114,7 @@ const FAILURE_REASONS = {
   [ExitCode.usage]: "usage",
   [ExitCode.notFound]: "unreachable",
   [ExitCode.notVerified]: "refused",
+  [ExitCode.incomplete]: "incomplete",
   [ExitCode.interrupted]: "interrupted",
 } as const satisfies Record<ExitCode, string>;
 

@@ -18,6 +18,7 @@ import { issueManifest } from "../manifest/issue_manifest.ts";
 import { isFresh } from "../manifest/renew_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
+import { trustPath } from "../manifest/trust_chain.ts";
 import { isUnchanged } from "../scan/digest.ts";
 import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
@@ -29,6 +30,7 @@ import { KeptManifests } from "./kept_manifests.ts";
 import type { Machine } from "./machine.ts";
 import { ServedBlobs } from "./served_blobs.ts";
 import { type Outcome, type Served, servedImage } from "./served_image.ts";
+import { trustDirectory } from "./state_directory.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
@@ -202,11 +204,11 @@ export class ImageLibrary implements ImageCatalog {
       fileSystem,
     );
     const trust = await readTrustDocuments(
-      join(stateDir, "trust"),
+      trustDirectory(stateDir),
       fileSystem,
       { now: clock.now(), signal },
     );
-    this.#trustDocuments = trust.documents;
+    this.#takeTrust(trust.documents);
     await this.#offer(images);
     this.#isIncomplete = images.length < hashed.length;
     this.#missing = missing;
@@ -216,6 +218,17 @@ export class ImageLibrary implements ImageCatalog {
       ...loaderFaults,
       ...trust.warnings,
     ], warnAfterMs);
+  }
+
+  #takeTrust(documents: TrustDocuments["documents"]): void {
+    for (const [number, bytes] of documents) {
+      const before = this.#trustDocuments.get(number);
+      if (before?.toHex() === bytes.toHex()) continue;
+      this.#options.logger.info(
+        `Serving trust document ${number} at ${trustPath(number)}`,
+      );
+    }
+    this.#trustDocuments = documents;
   }
 
   /**

@@ -9,7 +9,11 @@ import {
 import { reloadConfig } from "./config_reload.ts";
 import { ImageLibrary } from "./image_library.ts";
 import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
-import { openStateDirectory, signingKeyPath } from "./state_directory.ts";
+import {
+  openStateDirectory,
+  signingKeyPath,
+  trustDirectory,
+} from "./state_directory.ts";
 
 /** A library with the state directory to itself, until it is disposed of. */
 export interface OpenLibrary extends AsyncDisposable {
@@ -42,6 +46,9 @@ export async function openLibrary(
   const state = stack.use(
     await openStateDirectory(config.stateDir, machine),
   );
+  // For the operator's convenience: it can be done without.
+  await machine.fileSystem.makeDirectory(trustDirectory(config.stateDir), 0o700)
+    .catch(() => {});
   const signer = new ReloadableSigner(config, machine, { signal });
   const loadSigner = () => signer.load();
   // A key that was named must be there, whether it is needed now or not.

@@ -8,6 +8,8 @@ import { openHttp } from "./open_http.ts";
 import { openLibrary } from "./open_library.ts";
 import { openScrub } from "./open_scrub.ts";
 import { Reconciler } from "./reconciler.ts";
+import { trustDirectory } from "./state_directory.ts";
+import { watchTrustDocuments } from "./trust_documents.ts";
 
 /**
  * Offers the images of a directory until the signal aborts: `plasmd serve`.
@@ -43,6 +45,9 @@ export async function serve(
     discovery: () => advertising?.discovery ?? {},
     scrub: () => scrub.progress,
   }));
+  stack.use(
+    watchTrustDocuments(trustDirectory(config.stateDir), machine, ring),
+  );
   const tree = await library.tree();
   const watcher = stack.use(
     new ArtifactWatcher({

@@ -32,6 +32,11 @@ export function signingKeyPath(stateDir: string): string {
   return join(stateDir, "signing.key");
 }
 
+/** Where an operator puts the trust documents to hand on. */
+export function trustDirectory(stateDir: string): string {
+  return join(stateDir, "trust");
+}
+
 /** The temporary files of `FileSystem.writeAtomically()`. */
 const LEFTOVER = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 

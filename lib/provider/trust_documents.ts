@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
 import {
   FileNotFoundError,
   type FileSystem,
@@ -77,6 +78,61 @@ export async function readTrustDocuments(
   }, now);
   if (expiry !== undefined) warnings.push(expiry);
   return { documents, warnings };
+}
+
+/** How often the directory is looked at. */
+const POLL_MS = 1000;
+
+/**
+ * Watches for documents that come, change or go: by looking, since the
+ * directory is small and may be anywhere.
+ *
+ * @param onChange called within about a second
+ * @returns ends it
+ */
+export function watchTrustDocuments(
+  directory: string,
+  { fileSystem, clock }: {
+    readonly fileSystem: FileSystem;
+    readonly clock: Clock;
+  },
+  onChange: () => void,
+): Disposable {
+  let hasEnded = false;
+  let cancel = () => {};
+  let before: string | undefined;
+  const look = async () => {
+    const now = await fingerprint(directory, fileSystem);
+    if (hasEnded) return;
+    if (before !== undefined && now !== before) onChange();
+    before = now;
+    cancel = clock.setTimer(look, POLL_MS);
+  };
+  look();
+  return {
+    [Symbol.dispose]() {
+      hasEnded = true;
+      cancel();
+    },
+  };
+}
+
+/** Another text when a document may be another. */
+async function fingerprint(
+  directory: string,
+  fileSystem: FileSystem,
+): Promise<string> {
+  try {
+    const numbers = await documentNumbers(directory, fileSystem);
+    const infos = await Promise.all(
+      numbers.map((number) =>
+        fileSystem.stat(join(directory, `${number}.json`)).catch(messageOf)
+      ),
+    );
+    return JSON.stringify([numbers, infos]);
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** What can be read, or why it cannot. */

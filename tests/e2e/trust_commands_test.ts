@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { SigningKey } from "../../lib/manifest/signing_key.ts";
 import { readTrustEnvelope } from "../../lib/manifest/trust_chain.ts";
 import { makeFiles } from "../support/image_tree.ts";
+import { start } from "../support/programs.ts";
 import { makeSignedImage, writeKeys } from "../support/signed_image.ts";
 import {
   alice,
@@ -13,6 +14,10 @@ import {
   withKeys,
 } from "../support/signing_commands.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
+
+/** What is promised, and what a busy machine may add to it. */
+const PROMISED_MS = 2000;
+const BUSY_MACHINE_MS = 3000;
 
 const carol = await testSigningKey(43);
 const IMAGE = { channel: "stable", arch: "arm64" };
@@ -175,4 +180,42 @@ Deno.test("plasmd trust show prints a trust file and a document, with who signed
     const { keyId } = alice.publicKey;
     assert.ok(document.stdout.endsWith(`signed by         ${keyId}\n`));
     assert.equal(JSON.parse(json.stdout).successor_threshold, 2);
+  }));
+
+Deno.test("plasmd serve has a place for trust documents from the first start, serves what is put there soon, and names what is not followed", () =>
+  withKeys(async (root, plasmd) => {
+    const channel = `trust-${Deno.pid}`;
+    await makeFiles(root, {
+      [`artifacts/${channel}/arm64/vmlinuz`]: 1000,
+      "2.toml": trustFile(2, [bob]),
+    });
+    const sign = (key: string, document: string) =>
+      plasmd("trust", "sign", "--key", key, document);
+    await using provider = start("plasmd", [
+      ...["serve", "--artifacts", join(root, "artifacts"), "--no-dht"],
+      ...["--channel", channel, "--arch", "arm64", "--interface", "lo"],
+      ...["--port", "0", "--state-dir", join(root, "state")],
+    ]);
+    const [, url] = await provider.line(/(http:\/\/[\d.]+:\d+)/);
+    await provider.line(/Advertising /);
+    const get = () => fetch(`${url}/trust/2.json`);
+
+    await sign("alice.pem", "2.toml");
+    const placed = join(root, "state/trust/2.json");
+    await Deno.copyFile(join(root, "2.json"), placed);
+    await provider.line(
+      /^WARN Ignoring ".*2\.json": signed by 0 of its own successor keys, not by 1$/m,
+    );
+    const refused = await get();
+    assert.equal(refused.status, 404);
+    await refused.body?.cancel();
+
+    assertDone(await sign("bob.pem", "2.json"));
+    const startMs = performance.now();
+    await Deno.copyFile(join(root, "2.json"), placed);
+    await provider.line(/^INFO Serving trust document 2 at \/trust\/2\.json$/m);
+    const lateMs = performance.now() - startMs;
+    assert.ok(lateMs < PROMISED_MS + BUSY_MACHINE_MS, `after ${lateMs} ms`);
+    const served = await get();
+    assert.deepEqual(await served.bytes(), await Deno.readFile(placed));
   }));

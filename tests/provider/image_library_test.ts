@@ -318,11 +318,12 @@ Deno.test("ImageLibrary hands on the trust documents of its state directory", as
   const library = openLibrary(parts);
   await served(library);
   assert.deepEqual([...library.trustDocuments()], [[2, second]]);
-  assert.equal(logger.lines.length, 1);
-  assert.match(
-    logger.lines[0] ?? "",
-    /WARN Ignoring "\/state\/trust\/3\.json"/,
-  );
+  assert.equal(logger.lines.length, 2);
+  const [serving = "", ignoring = ""] = logger.lines;
+  assert.equal(serving, "INFO Serving trust document 2 at /trust/2.json");
+  assert.match(ignoring, /WARN Ignoring "\/state\/trust\/3\.json"/);
+  await library.refresh({ signal });
+  assert.equal(logger.lines.length, 2, "said once");
 });
 
 Deno.test("ImageLibrary passes its caller's abort on", async () => {

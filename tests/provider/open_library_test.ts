@@ -102,3 +102,13 @@ Deno.test("openLibrary() takes what can change, warns of the rest, and listens n
   }
   assert.equal(changes.listeners.size, 0);
 });
+
+Deno.test("openLibrary() makes a place for trust documents, where it can", async () => {
+  const machine = memoryMachine();
+  await using _opened = await open(machine);
+  assert.deepEqual(await machine.fileSystem.list("/state/trust"), []);
+
+  const readOnly = memoryMachine();
+  readOnly.fileSystem.file("/state/trust", "no directory");
+  await using _other = await open(readOnly);
+});

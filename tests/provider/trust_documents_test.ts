@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { SystemLimitError } from "../../lib/core/file_system.ts";
-import { readTrustDocuments } from "../../lib/provider/trust_documents.ts";
+import {
+  readTrustDocuments,
+  watchTrustDocuments,
+} from "../../lib/provider/trust_documents.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
@@ -200,4 +204,35 @@ Deno.test("readTrustDocuments() warns of the expiry of the newest document alone
   ]);
   const succeeded = await read(directory({ "2.json": v2, "3.json": v3 }));
   assert.deepEqual(succeeded.warnings, []);
+});
+
+Deno.test("watchTrustDocuments() tells of what comes, changes and goes, until it is disposed of", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const clock = new FakeClock();
+  let told = 0;
+  const watch = watchTrustDocuments(
+    "/trust",
+    { fileSystem, clock },
+    () => told++,
+  );
+  const isTold = async (change: () => unknown) => {
+    const before = told;
+    change();
+    await clock.advance(1000);
+    return told > before;
+  };
+  const put = (name: string, bytes: Uint8Array) => () =>
+    fileSystem.file(`/trust/${name}`, bytes);
+  await clock.advance(5000);
+  assert.equal(told, 0);
+  assert.ok(await isTold(() => fileSystem.directory("/trust")) === false);
+  assert.ok(await isTold(put("2.json", v2)));
+  assert.ok(await isTold(put("2.json", v3)));
+  assert.equal(await isTold(put("notes.txt", v3)), false);
+  assert.ok(await isTold(() => fileSystem.setReadable("/trust", false)));
+  assert.ok(await isTold(() => fileSystem.setReadable("/trust", true)));
+  assert.ok(await isTold(() => fileSystem.remove("/trust/2.json")));
+  watch[Symbol.dispose]();
+  assert.equal(await isTold(put("2.json", v2)), false);
+  assert.equal(clock.pending, 0);
 });
