@@ -1,5 +1,8 @@
 /** What a PEM text holds, as the lines around it say (RFC 7468). */
-export type PemLabel = "PUBLIC KEY" | "PRIVATE KEY";
+export type PemLabel =
+  | "PUBLIC KEY"
+  | "PRIVATE KEY"
+  | "ENCRYPTED PRIVATE KEY";
 
 /** A SubjectPublicKeyInfo up to the key (RFC 8410 section 4). */
 const SPKI_PREFIX = "302a300506032b6570032100";
@@ -14,8 +17,14 @@ const KEY_BYTES = 32;
  * @returns undefined when there is nothing of that label
  */
 export function pemBody(text: string, label: PemLabel): string | undefined {
-  return new RegExp(`-----BEGIN ${label}-----([^-]*)-----END ${label}-----`)
-    .exec(text)?.[1]?.replaceAll(/\s+/g, "");
+  return pemBodies(text, label)[0];
+}
+
+/** The same of every part with that label. */
+export function pemBodies(text: string, label: PemLabel): string[] {
+  const part = `-----BEGIN ${label}-----([^-]*)-----END ${label}-----`;
+  return [...text.matchAll(new RegExp(part, "g"))]
+    .map(([, body = ""]) => body.replaceAll(/\s+/g, ""));
 }
 
 /** Writes DER as PEM, as OpenSSL reads it. */

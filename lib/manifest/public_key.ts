@@ -1,11 +1,13 @@
 import { decodeBase64 } from "../core/base64.ts";
 import {
-  pemBody,
+  pemBodies,
   pemText,
   publicKeyDer,
   publicKeyOfDer,
 } from "../core/ed25519_pem.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { isOfSmallOrder } from "../core/small_order.ts";
+import { foreignPublicKey } from "./foreign_keys.ts";
 
 /** An Ed25519 public key (RFC 8032). */
 export interface PublicKey {
@@ -21,29 +23,63 @@ export function publicKey(bytes: Uint8Array<ArrayBuffer>): PublicKey {
 }
 
 /**
- * Reads a public key as people write it: 64 hex digits, a key id, base64 of
- * the 32 bytes, or PEM as OpenSSL writes it (`BEGIN PUBLIC KEY`).
+ * Reads one public key, see {@linkcode parsePublicKeys}.
+ *
+ * @returns a refusal when there are several
  */
 export function parsePublicKey(text: string): Result<PublicKey> {
+  const keys = parsePublicKeys(text);
+  if (!keys.ok) return keys;
+  const [key, ...others] = keys.value;
+  return key === undefined || others.length > 0
+    ? refuse("several public keys, where one is meant")
+    : ok(key);
+}
+
+/**
+ * Reads public keys as people write them: one as 64 hex digits, a key id or
+ * base64 of the 32 bytes, or any number as PEM as OpenSSL writes it (`BEGIN
+ * PUBLIC KEY`), one after the other.
+ */
+export function parsePublicKeys(text: string): Result<PublicKey[]> {
   const trimmed = text.trim();
-  const hex = /^(?:ed25519:)?([0-9a-f]{64})$/i.exec(trimmed)?.[1];
-  if (hex !== undefined) return ok(publicKey(Uint8Array.fromHex(hex)));
   if (trimmed.includes("PRIVATE KEY-----")) {
     return refuse(
       'a private key; give the public one that "plasmd key show" prints',
     );
   }
-  const pem = pemBody(trimmed, "PUBLIC KEY");
-  const bytes = decodeBase64(pem ?? trimmed);
-  if (pem === undefined) {
-    return bytes?.length === 32
-      ? ok(publicKey(bytes))
-      : refuse("not a public key: neither 64 hex digits, base64 nor PEM");
-  }
-  const key = bytes && publicKeyOfDer(bytes);
-  return key === undefined
-    ? refuse("not an Ed25519 public key in PEM")
-    : ok(publicKey(key));
+  const found = trimmed.includes("-----BEGIN ")
+    ? keysOfPem(trimmed)
+    : keyInOneLine(trimmed);
+  if (!found.ok) return found;
+  return found.value.some(isOfSmallOrder)
+    ? refuse(
+      "a point of small order, for which anybody can make signatures; make a key with: plasmd key generate",
+    )
+    : ok(found.value.map(publicKey));
+}
+
+type KeyBytes = Uint8Array<ArrayBuffer>;
+
+function keysOfPem(text: string): Result<KeyBytes[]> {
+  const keys = pemBodies(text, "PUBLIC KEY").flatMap((body) => {
+    const der = decodeBase64(body);
+    return (der && publicKeyOfDer(der)) ?? [];
+  });
+  // Fewer than were meant must never pass for all.
+  return keys.length === text.split("-----BEGIN ").length - 1
+    ? ok(keys)
+    : refuse("not an Ed25519 public key in PEM");
+}
+
+function keyInOneLine(text: string): Result<KeyBytes[]> {
+  const hex = /^(?:ed25519:)?([0-9a-f]{64})$/i.exec(text)?.[1];
+  if (hex !== undefined) return ok([Uint8Array.fromHex(hex)]);
+  const bytes = decodeBase64(text);
+  return bytes?.length === 32 ? ok([bytes]) : refuse(
+    foreignPublicKey(text) ??
+      "not a public key: neither 64 hex digits, base64 nor PEM",
+  );
 }
 
 /** Writes a public key as PEM, as OpenSSL reads it. */

@@ -1,12 +1,12 @@
 import { UsageError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
-import { parsePublicKey, type PublicKey } from "./public_key.ts";
+import { parsePublicKeys, type PublicKey } from "./public_key.ts";
 
 /**
  * Reads the public keys that a user named: each as hex, key id or base64, or as
- * a file that holds one key in these forms or in PEM, or as a directory of such
- * files.
+ * a file that holds one key in these forms or any number in PEM, or as a
+ * directory of such files.
  *
  * @throws UsageError for whatever yields no key: fewer keys than were meant
  * must never pass for all of them
@@ -19,21 +19,25 @@ export async function readPublicKeys(
   const keys: PublicKey[] = [];
   for (const source of sources) {
     signal.throwIfAborted();
-    const written = parsePublicKey(source);
-    if (written.ok) keys.push(written.value);
-    else keys.push(...await readKeyPath(source, fileSystem, signal));
+    const written = parsePublicKeys(source);
+    keys.push(
+      ...written.ok
+        ? written.value
+        : await readKeyPath(source, written.reason, fileSystem, signal),
+    );
   }
   return keys;
 }
 
 async function readKeyPath(
   path: string,
+  noKey: string,
   fileSystem: FileSystem,
   signal: AbortSignal,
 ): Promise<PublicKey[]> {
   try {
     const { kind } = await fileSystem.stat(path);
-    if (kind !== "directory") return [await readKeyFile(path, fileSystem)];
+    if (kind !== "directory") return await readKeyFile(path, fileSystem);
     const names = (await fileSystem.list(path))
       .filter((entry) => entry.kind !== "directory")
       .map(({ name }) => name)
@@ -45,7 +49,7 @@ async function readKeyPath(
     const keys: PublicKey[] = [];
     for (const name of names) {
       signal.throwIfAborted();
-      keys.push(await readKeyFile(join(path, name), fileSystem));
+      keys.push(...await readKeyFile(join(path, name), fileSystem));
     }
     return keys;
   } catch (error) {
@@ -53,7 +57,7 @@ async function readKeyPath(
     throw unusable(
       path,
       error instanceof FileNotFoundError
-        ? "neither a key in hex or base64 nor a file"
+        ? `there is no such file, and it is ${noKey}`
         : messageOf(error),
       error,
     );
@@ -63,13 +67,13 @@ async function readKeyPath(
 async function readKeyFile(
   path: string,
   fileSystem: FileSystem,
-): Promise<PublicKey> {
+): Promise<PublicKey[]> {
   // A FIFO would be waited for, and a device may have no end.
   const { kind } = await fileSystem.stat(path);
   if (kind !== "file") throw unusable(path, "not a regular file");
-  const key = parsePublicKey(await fileSystem.readText(path));
-  if (!key.ok) throw unusable(path, key.reason);
-  return key.value;
+  const keys = parsePublicKeys(await fileSystem.readText(path));
+  if (!keys.ok) throw unusable(path, keys.reason);
+  return keys.value;
 }
 
 function unusable(path: string, reason: string, cause?: unknown): UsageError {

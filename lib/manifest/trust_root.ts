@@ -119,7 +119,7 @@ function readKeys(
     const key = parsePublicKey(typeof item === "string" ? item : "");
     return key.ok
       ? key.value
-      : reader.refuse(`${keysMember}.${index}`, "a public key");
+      : reader.refuse(`${keysMember}.${index}`, `usable: ${key.reason}`);
   });
   const trusted = trustKeys(
     keys,

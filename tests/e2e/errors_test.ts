@@ -69,7 +69,7 @@ const MISTAKES: readonly (readonly [
     "a key file that is missing",
     "phase_discover",
     (root) => ["--key", join(root, "none.pem")],
-    /none\.pem": neither a key in hex or base64 nor a file$/m,
+    /none\.pem": there is no such file, and it is not a public key/,
   ],
   [
     "a threshold that no keys go with",
@@ -80,7 +80,7 @@ const MISTAKES: readonly (readonly [
   [
     "a damaged state file",
     "phase_discover",
-    (root) => ["--state", join(root, "garbage.toml"), "--key", "0".repeat(64)],
+    (root) => ["--state", join(root, "garbage.toml"), "--key", "2".repeat(64)],
     /garbage\.toml": .*delete it to start over/,
   ],
   [

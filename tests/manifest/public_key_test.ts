@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   parsePublicKey,
+  parsePublicKeys,
   publicKey,
   publicKeyPem,
   verifySignature,
@@ -16,6 +17,8 @@ const SIGNATURE = Uint8Array.fromHex(
     "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
 );
 const KEY = publicKey(Uint8Array.fromHex(HEX));
+
+const OTHER = (await testSigningKey(2)).publicKey;
 
 Deno.test("parsePublicKey() reads hex, key id, base64 and PEM", () => {
   const forms = [
@@ -45,7 +48,8 @@ Deno.test("parsePublicKey() refuses what is no public key", async () => {
     ["", /not a public key/],
     [HEX.slice(2), /not a public key/],
     [`${HEX}00`, /not a public key/],
-    [KEY.bytes.toBase64().replace("=", ""), /not a public key/],
+    [KEY.bytes.toBase64().replace("=", ""), /unpadded/],
+    [`${publicKeyPem(KEY)}${publicKeyPem(OTHER)}`, /several public keys/],
     [`-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----`, /in PEM/],
     [
       `-----BEGIN PUBLIC KEY-----\n${spki.toBase64()}\n-----END PUBLIC KEY-----`,
@@ -58,6 +62,69 @@ Deno.test("parsePublicKey() refuses what is no public key", async () => {
     assert.ok(!result.ok, text);
     assert.match(result.reason, reason);
   }
+});
+
+Deno.test("parsePublicKeys() counts every key of a PEM text, and refuses one that holds something else", async () => {
+  const both = `The fleet:\n${publicKeyPem(KEY)}# new\n${publicKeyPem(OTHER)}`;
+  assert.deepEqual(parsePublicKeys(both), { ok: true, value: [KEY, OTHER] });
+  const others = [
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n",
+    publicKeyPem(OTHER).replace("END PUBLIC", "END"),
+    await (await testSigningKey(1)).toPem(),
+  ];
+  for (const other of others) {
+    assert.ok(!parsePublicKeys(publicKeyPem(KEY) + other).ok, other);
+    assert.ok(!parsePublicKeys(other + publicKeyPem(KEY)).ok, other);
+  }
+});
+
+/** All points whose order divides 8, as libsodium lists them. */
+const SMALL_ORDER = [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+].flatMap((hex) => {
+  const negative = Uint8Array.fromHex(hex);
+  negative[31] = (negative[31] ?? 0) | 0x80;
+  return [hex, negative.toHex()];
+});
+
+Deno.test("parsePublicKeys() refuses keys that anybody can sign for, in every form", () => {
+  for (const hex of SMALL_ORDER) {
+    const key = publicKey(Uint8Array.fromHex(hex));
+    for (
+      const form of [
+        hex,
+        key.keyId,
+        key.bytes.toBase64(),
+        publicKeyPem(key),
+        publicKeyPem(KEY) + publicKeyPem(key),
+      ]
+    ) {
+      const read = parsePublicKeys(form);
+      assert.ok(!read.ok, form);
+      assert.match(read.reason, /small order/);
+    }
+  }
+});
+
+Deno.test("parsePublicKeys() refuses an all-zero key, for which a signature is forged without a private key", async () => {
+  const zero = publicKey(new Uint8Array(32));
+  // R is the neutral point and S is 0: good for one message of four.
+  const forged = new Uint8Array(64);
+  forged[0] = 1;
+  const signed: number[] = [];
+  for (let i = 0; i < 64; i++) {
+    const message = new TextEncoder().encode(`manifest ${i}`);
+    if (await verifySignature(zero, forged, message)) signed.push(i);
+  }
+  assert.ok(signed.length > 0, "the attack is real");
+  assert.ok(!parsePublicKeys(zero.keyId).ok);
 });
 
 Deno.test("parsePublicKey() never throws", () => {

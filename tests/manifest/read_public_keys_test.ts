@@ -27,6 +27,15 @@ Deno.test("readPublicKeys() takes keys, files and directories together", async (
   );
 });
 
+Deno.test("readPublicKeys() counts every key of a file", async () => {
+  const fileSystem = new MemoryFileSystem()
+    .file("/keys.pem", publicKeyPem(a) + publicKeyPem(b));
+  assert.deepEqual(
+    await readPublicKeys(["/keys.pem"], fileSystem, options),
+    [a, b],
+  );
+});
+
 Deno.test("readPublicKeys() follows links to files", async () => {
   const fileSystem = new MemoryFileSystem()
     .file("/real.pem", publicKeyPem(a))
@@ -45,8 +54,12 @@ Deno.test("readPublicKeys() refuses whatever yields no key", async () => {
     .special("/fifo")
     .special("/fifos/a.pem");
   const refused: readonly (readonly [string, RegExp])[] = [
-    ["/nowhere", /public key "\/nowhere": neither a key .* nor a file/],
-    ["abcd", /neither a key/],
+    [
+      "/nowhere",
+      /public key "\/nowhere": there is no such file, and it is not/,
+    ],
+    ["abcd", /no such file, and it is not a public key/],
+    ["00".repeat(32), /no such file, and it is a point of small order/],
     ["/empty", /empty/],
     ["/mixed", /"\/mixed\/README": not a public key/],
     ["/private.pem", /a private key; give the public one/],

@@ -76,7 +76,7 @@ Deno.test("parseTrustRoot() refuses what it could not enforce", () => {
   const wrong: readonly (readonly [JsonObject, RegExp])[] = [
     [{ keys: undefined }, /^keys is not a list/],
     [{ keys: [] }, /no key to trust/],
-    [{ keys: ["x"] }, /^keys.0 is not a public key/],
+    [{ keys: ["x"] }, /^keys.0 is not usable: not a public key/],
     [{ keys: [7] }, /^keys.0/],
     [{ threshold: 0 }, /^threshold/],
     [{ threshold: 3 }, /threshold 3 does not fit 2/],

@@ -322,4 +322,32 @@ export const MUTANTS: readonly Mutant[] = [
     removed: ": true",
     tests: ["net/mdns/querier_link_test.ts"],
   },
+  {
+    attack: "parsePublicKeys() refuses an all-zero key",
+    file: "manifest/public_key.ts",
+    check: "found.value.some(isOfSmallOrder)",
+    removed: "false",
+    tests: ["manifest/public_key_test.ts"],
+  },
+  {
+    attack: "parsePublicKeys() refuses keys that anybody can sign for",
+    file: "core/small_order.ts",
+    check: "(y[31] ?? 0) & 0x7f",
+    removed: "y[31] ?? 0",
+    tests: ["manifest/public_key_test.ts"],
+  },
+  {
+    attack: "parsePublicKeys() counts every key",
+    file: "manifest/public_key.ts",
+    check: 'keys.length === text.split("-----BEGIN ").length - 1',
+    removed: "keys.length > 0",
+    tests: ["manifest/public_key_test.ts"],
+  },
+  {
+    attack: "verifyPeerSignature() accepts the peer's own",
+    file: "net/dht/identity.ts",
+    check: "isOfSmallOrder(peer.publicKey.raw)",
+    removed: "false",
+    tests: ["net/dht/identity_test.ts"],
+  },
 ];

@@ -14,6 +14,7 @@ import {
 } from "../../core/file_system.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
+import { isOfSmallOrder } from "../../core/small_order.ts";
 
 /** Who a DHT node is: an Ed25519 key pair, whose public half is the peer id. */
 export interface Identity {
@@ -118,6 +119,9 @@ export async function verifyPeerSignature(
     }
     // One peer has several spellings; one slot per peer needs one of them.
     if (peer.toString() !== peerId) return refuse("peer_id is not canonical");
+    if (isOfSmallOrder(peer.publicKey.raw)) {
+      return refuse("peer_id is of a key that anybody can sign for");
+    }
     valid = await peer.publicKey.verify(bytes, signature);
   } catch {
     return refuse("peer_id is malformed");

@@ -19,6 +19,8 @@ const PUBLIC_KEY =
   "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 /** Its peer id: base58btc of the identity multihash of the public key. */
 const PEER_ID = "12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV";
+const ZERO_PEER = "12D3KooW9pNAk8aiBuGVQtWRdbkLmo5qVL3e2h5UxbN2Nz9ttwiw";
+const ZEROS = new Uint8Array(63);
 const PKCS8 = pem(`302e020100300506032b657004220420${SEED.toHex()}`);
 /** libp2p's protobuf: type 1 (Ed25519), 64 bytes of seed and public key. */
 const PROTOBUF = Uint8Array.fromHex(
@@ -136,10 +138,16 @@ Deno.test("verifyPeerSignature() accepts the peer's own signature only", async (
   const verify = (peerId: string, what = bytes, sig = signature) =>
     verifyPeerSignature(peerId, what, sig);
   assert.deepEqual(await verify(one.peerId), { ok: true, value: undefined });
-  const refusals: [Promise<{ ok: boolean; reason?: string }>, RegExp][] = [
+  type Refused = [Promise<{ ok: boolean; reason?: string }>, RegExp];
+  const refusals: Refused[] = [
     [verify(other.peerId), /not by peer_id/],
     [verify(one.peerId, new Uint8Array(3)), /not by peer_id/],
     [verify(one.peerId, bytes, new Uint8Array(64)), /not by peer_id/],
+    // Of 32 zero bytes; R is the neutral point, which fits one of four texts.
+    ...Array.from({ length: 32 }, (_, i): Refused => [
+      verify(ZERO_PEER, Uint8Array.of(i), Uint8Array.of(1, ...ZEROS)),
+      /anybody can sign for/,
+    ]),
     [verify("12D3KooW"), /malformed/],
     [verify(""), /malformed/],
     [
