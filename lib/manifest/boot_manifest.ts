@@ -213,9 +213,13 @@ function readHash(reader: JsonReader): string {
     : reader.refuse("hash", "sha256: and 64 lower-case hex digits");
 }
 
-/** Whether a reference stays on the host that it is resolved against. */
+/**
+ * Whether a reference stays on the host that it is resolved against, whichever
+ * that is: `//host/x` does so on one host alone.
+ */
 function isRelativeReference(url: string): boolean {
-  const base = "http://provider.invalid/channel/arch/manifest.json";
-  return URL.parse(url, base)?.origin === new URL(base).origin &&
-    !URL.canParse(url);
+  return !URL.canParse(url) &&
+    ["http://a.invalid", "http://b.invalid"].every((origin) =>
+      URL.parse(url, `${origin}/c/a/manifest.json`)?.origin === origin
+    );
 }

@@ -258,6 +258,10 @@ Deno.test("parseManifest() refuses references that leave the provider", () => {
     "file:///etc/passwd",
     "javascript:alert(1)",
     "http://provider.invalid/vmlinuz",
+    "//provider.invalid/vmlinuz",
+    "//a.invalid/vmlinuz",
+    "\t/\t/b.invalid/vmlinuz",
+    "\\\\b.invalid\\vmlinuz",
   ];
   for (const url of urls) {
     const artifacts = { kernel: artifact("vmlinuz", { urls: [url] }) };
