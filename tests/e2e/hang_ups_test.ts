@@ -17,6 +17,9 @@ const WHY = NO_PROC ? " (skipped: only Linux tells what is caught)" : "";
 /** Waits until the kernel knows that a process handles SIGHUP. */
 async function untilItIsCaught({ pid }: RunningProgram): Promise<void> {
   await until("SIGHUP is caught", async () => {
+    // Before exec() it is a copy of this process, with its handlers.
+    const command = await Deno.readTextFile(`/proc/${pid}/cmdline`);
+    if (!/plasmd\.[jt]s/.test(command)) return false;
     const status = await Deno.readTextFile(`/proc/${pid}/status`);
     const [, caught = "0"] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status) ?? [];
     return (BigInt(`0x${caught}`) & 1n) === 1n; // SIGHUP is 1
