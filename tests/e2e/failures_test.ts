@@ -9,7 +9,8 @@ import {
   temporaryDirectory,
 } from "../support/programs.ts";
 
-const KEY = "0".repeat(64);
+/** Of RFC 8032, section 7.1, test 1. */
+const KEY = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 /** What each ends with and why, where JSON was asked for. */
 const FAILURES: readonly (readonly [
