@@ -15,6 +15,7 @@ import type { Machine, ServeConfig } from "../provider/machine.ts";
 import { defaultStateDirectory } from "../provider/state_directory.ts";
 import { disk } from "./disk.ts";
 import { openLogger, openStatusLine } from "./output.ts";
+import { passphraseFrom } from "./passphrase.ts";
 
 /** The name of a command. */
 export type Command = keyof typeof PLASMD_PROGRAM.commands;
@@ -32,6 +33,7 @@ export function openMachine(values: OptionValues<typeof LOG_OPTIONS>): Machine {
     fileSystem: disk,
     clock: systemClock,
     hostName: Deno.hostname(),
+    passphraseFrom,
     statusLine: format === "text" ? openStatusLine() : undefined,
     logger: openLogger({ level, format }),
   };

@@ -1,10 +1,6 @@
 import { UserError } from "../core/errors.ts";
 import { type PublicKey, publicKeyPem } from "../manifest/public_key.ts";
-import {
-  createKeyFile,
-  generateSigningKey,
-  loadSigningKey,
-} from "../manifest/signing_key.ts";
+import { createKeyFile, generateSigningKey } from "../manifest/signing_key.ts";
 import { signingKeyPath } from "../provider/state_directory.ts";
 import {
   type CommandValues,
@@ -12,6 +8,7 @@ import {
   readConfig,
 } from "./command_context.ts";
 import { disk } from "./disk.ts";
+import { loadKeys } from "./manifest_commands.ts";
 import { writeResult } from "./output.ts";
 
 /** `plasmd key generate`: never replaces a key. */
@@ -41,9 +38,13 @@ export async function runKeyShow(
 ): Promise<void> {
   const { logger } = openMachine(values);
   const config = await readConfig(values, logger, { signal });
-  const path = config.signing.key ?? signingKeyPath(config.stateDir);
-  const { publicKey } = await loadSigningKey(disk, path, { signal });
-  await writeResult(inFormat(publicKey, values.format), { signal });
+  const { keys, passphraseFile } = config.signing;
+  const paths = keys.length > 0 ? keys : [signingKeyPath(config.stateDir)];
+  const signers = await loadKeys(paths, { passphraseFile, signal });
+  await writeResult(
+    signers.flatMap(({ publicKey }) => inFormat(publicKey, values.format)),
+    { signal },
+  );
 }
 
 function inFormat(

@@ -44,6 +44,7 @@ import {
 } from "./command_context.ts";
 import { disk } from "./disk.ts";
 import { withJson, writeResult } from "./output.ts";
+import { passphraseFrom } from "./passphrase.ts";
 
 /** `plasmd manifest show`: prints what a manifest promises, verified or not. */
 export async function runManifestShow(
@@ -133,8 +134,8 @@ export async function runManifestRenew(
   if (values.out !== undefined && values.manifest.length > 1) {
     throw new UsageError("Cannot write several manifests to one --out FILE");
   }
-  const signers = await loadKeys(values.key, { signal });
   const { signing } = await readConfig(values, logger, { signal });
+  const signers = await loadKeys(values.key, { ...signing, signal });
   const now = timeToSignAt(clock, "renew a manifest");
   for (const source of values.manifest) {
     const previous = await readManifestFile(source, { signal });
@@ -170,7 +171,7 @@ export async function runManifestSign(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const { logger, clock } = openMachine(values);
-  const keys = await loadKeys(values.key, { signal });
+  const keys = await loadKeys(values.key, { ...values, signal });
   const bytes = await readManifestFile(values.manifest, { signal });
   const cannot = `Cannot sign manifest "${values.manifest}"`;
   const manifest = orThrow(readEnvelope(bytes), cannot);
@@ -238,16 +239,23 @@ export async function runManifestVerify(
  */
 export async function loadKeys(
   paths: readonly string[],
-  { signal }: { readonly signal: AbortSignal },
+  { passphraseFile, signal }: {
+    readonly passphraseFile?: string | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<SigningKey[]> {
   if (paths.length === 0) {
     throw new UsageError(
       "Cannot sign without a key: name one with --key, make one with plasmd key generate",
     );
   }
-  return await Promise.all(
-    paths.map((path) => loadSigningKey(disk, path, { signal })),
-  );
+  const passphrase = passphraseFrom(passphraseFile, { signal });
+  const keys: SigningKey[] = [];
+  // One after the other, since each may ask for a passphrase.
+  for (const path of paths) {
+    keys.push(await loadSigningKey(disk, path, { passphrase, signal }));
+  }
+  return keys;
 }
 
 /**

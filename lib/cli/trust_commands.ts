@@ -33,7 +33,7 @@ export async function runTrustSign(
 ): Promise<ExitCode> {
   const { logger, clock } = openMachine(values);
   const { document, trust } = values;
-  const keys = await loadKeys(values.key, { signal });
+  const keys = await loadKeys(values.key, { ...values, signal });
   const before = trust === undefined
     ? undefined
     : (await readTrust(trust, { signal })).root;

@@ -59,6 +59,16 @@ function wholeNumber({ min, max, unit }: IntegerKind) {
 
 const path = parsed(parsePath);
 
+/** One is written as such. */
+const oneOrMorePaths = v.pipe(
+  v.custom<unknown>(
+    (value) => typeof value === "string" || Array.isArray(value),
+    "must be a string or a list of strings",
+  ),
+  v.transform((value) => Array.isArray(value) ? value : [value]),
+  v.array(path),
+);
+
 function isPath(kind: SettingKind): boolean {
   return kind.type === "text" &&
     (kind.completes === "file" || kind.completes === "directory");
@@ -72,7 +82,7 @@ function schemaOf(kind: SettingKind): v.GenericSchema {
     case "integer":
       return wholeNumber(kind);
     case "text":
-      if (kind.repeatable) return list(kind);
+      if (kind.repeatable) return isPath(kind) ? oneOrMorePaths : list(kind);
       return isPath(kind) ? path : parsed(kind.parse ?? ok);
   }
 }
@@ -184,7 +194,9 @@ function toLayer(
 ): ConfigLayer {
   const settings: ConfigLayer = settingsFrom((setting) => {
     const value = file[setting.table]?.[setting.name];
-    return isPath(setting) && typeof value === "string" ? locate(value) : value;
+    if (!isPath(setting)) return value;
+    if (Array.isArray(value)) return value.map(locate);
+    return typeof value === "string" ? locate(value) : value;
   });
   const { channels, channel = new Map() } = file.provider ?? {};
   const isMap = channels instanceof Map;

@@ -25,6 +25,7 @@ const {
   name,
   stateDir,
   signingKey,
+  passphraseFile,
   p2pPort,
   expiresDays,
   ...furtherSettings
@@ -53,6 +54,7 @@ const SERVE_OPTIONS = {
   name,
   stateDir,
   signingKey,
+  passphraseFile,
   expiresDays,
   ...NODE_OPTIONS,
   ...furtherSettings,
@@ -72,6 +74,7 @@ const SIGN_OPTIONS = {
     help: "private key to sign with",
     repeatable: true,
   },
+  passphraseFile,
   out: { ...OUT_OPTION, defaultText: "the file itself" },
 } as const satisfies OptionTable;
 
@@ -256,6 +259,7 @@ export const PLASMD_PROGRAM = {
         ...CONFIG_OPTION,
         stateDir,
         signingKey,
+        passphraseFile,
         format: {
           type: "choice",
           choices: ["all", "keyid", "hex", "base64", "pem"],

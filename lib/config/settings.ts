@@ -230,12 +230,23 @@ export const SETTINGS = {
     flag: "mdns",
     help: "do not advertise by mDNS",
   },
+  // Several: each signs every manifest. Empty: one in the state directory.
   "signing.key": {
-    key: "key",
+    key: "keys",
     ...FILE_OPTION,
+    repeatable: true,
+    default: [],
     flag: "signingKey",
     help: "private key that signs manifests",
     defaultText: "one in the state directory",
+  },
+  // Of its first line; unset: typed at a terminal.
+  "signing.passphrase_file": {
+    key: "passphraseFile",
+    ...FILE_OPTION,
+    flag: "passphraseFile",
+    help: "holds the passphrase of the private key",
+    defaultText: "asked for on a terminal",
   },
   "signing.expires_days": {
     key: "expiresDays",

@@ -3,7 +3,8 @@ import { publicKeyOfDer } from "../core/ed25519_pem.ts";
 /** What a public key in a file of DER begins with, as text. */
 const PUBLIC_DER = "0*0\x05\x06\x03+ep\x03!\0";
 /** A private one: version 0, or 1 with the public key behind it (RFC 5958). */
-const PRIVATE_DER = /^0[.Q]\x02\x01[\0\x01]0\x05\x06\x03\+ep/;
+const PRIVATE_DER = ["0.\x02\x01\0", "0Q\x02\x01\x01"]
+  .map((start) => `${start}0\x05\x06\x03+ep`);
 
 /** A form in which other programs write public keys. */
 interface ForeignForm {
@@ -65,7 +66,7 @@ export function foreignPublicKey(text: string): string | undefined {
  * it is repeated.
  */
 export function foreignPrivateKey(text: string): string | undefined {
-  if (PRIVATE_DER.test(text)) {
+  if (PRIVATE_DER.some((start) => text.startsWith(start))) {
     return "a key in DER; convert it with: openssl pkey -inform DER -in FILE -out FILE.pem";
   }
   if (text.includes("BEGIN OPENSSH PRIVATE KEY")) {

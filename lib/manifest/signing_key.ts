@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { decodeBase64 } from "../core/base64.ts";
-import { pemBody, pemText } from "../core/ed25519_pem.ts";
+import { pemBodies, pemText } from "../core/ed25519_pem.ts";
 import { UserError } from "../core/errors.ts";
 import {
   FileAccessError,
@@ -10,6 +10,7 @@ import {
 } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { foreignPrivateKey } from "./foreign_keys.ts";
 import { type PublicKey, publicKey } from "./public_key.ts";
 
 /** An Ed25519 private key that signs manifests. */
@@ -34,29 +35,70 @@ export async function generateSigningKey(): Promise<SigningKey> {
   return await signingKey(pair.privateKey);
 }
 
+/** Gets the passphrase of the key in a file; throws UserError for none. */
+export type AskPassphrase = (path: string) => Promise<string>;
+
 /**
  * Reads a private key in PKCS#8 PEM, as written by this program or by
  * `openssl genpkey -algorithm ed25519`.
+ *
+ * @param passphrase asked for where the key has one (RFC 8018)
+ * @throws what `passphrase` throws
  */
 export async function parseSigningKey(
-  pem: string,
+  text: string,
+  passphrase?: () => Promise<string>,
 ): Promise<Result<SigningKey>> {
-  const body = pemBody(pem, "PRIVATE KEY");
-  const bytes = body === undefined ? undefined : decodeBase64(body);
-  if (bytes === undefined) {
-    return refuse("not an unencrypted private key in PKCS#8 PEM");
-  }
+  const der = await derOf(text, passphrase);
+  if (!der.ok) return der;
   try {
     return ok(
       await signingKey(
         await crypto.subtle
-          .importKey("pkcs8", bytes, "Ed25519", true, ["sign"]),
+          .importKey("pkcs8", der.value, "Ed25519", true, ["sign"]),
       ),
     );
   } catch {
     // The system says no more than that it is not one.
     return refuse("not an Ed25519 private key");
   }
+}
+
+/** The one private key of a PEM text, without its passphrase. */
+async function derOf(
+  text: string,
+  passphrase: (() => Promise<string>) | undefined,
+): Promise<Result<Uint8Array<ArrayBuffer>>> {
+  const plain = pemBodies(text, "PRIVATE KEY");
+  const encrypted = pemBodies(text, "ENCRYPTED PRIVATE KEY");
+  if (plain.length + encrypted.length > 1) {
+    return refuse("several private keys; give each a file of its own");
+  }
+  const der = plain[0] === undefined ? undefined : decodeBase64(plain[0]);
+  if (der !== undefined) return ok(der);
+  if (encrypted.length === 0) {
+    return refuse(
+      foreignPrivateKey(text.trim()) ?? "not a private key in PKCS#8 PEM",
+    );
+  }
+  if (passphrase === undefined) return refuse("it has a passphrase");
+  const asked = await passphrase();
+  // Loaded late: what signs seldom has a passphrase.
+  const { createPrivateKey } = await import("node:crypto");
+  try {
+    const key = createPrivateKey({ key: text, passphrase: asked });
+    return ok(new Uint8Array(key.export({ type: "pkcs8", format: "der" })));
+  } catch {
+    return refuse("not a key that this passphrase opens");
+  }
+}
+
+/** How a key is loaded. */
+export interface LoadOptions {
+  /** Absent: a key that has a passphrase is refused. */
+  readonly passphrase?: AskPassphrase;
+  /** Ends it. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -68,9 +110,12 @@ export async function parseSigningKey(
 export async function loadSigningKey(
   fileSystem: FileSystem,
   path: string,
-  { signal }: { readonly signal: AbortSignal },
+  options: LoadOptions,
 ): Promise<SigningKey> {
-  const key = await readKeyFile(fileSystem, path, { mayBePipe: true, signal });
+  const key = await readKeyFile(fileSystem, path, {
+    ...options,
+    mayBePipe: true,
+  });
   if (key === undefined) {
     throw new UserError(
       `Cannot use signing key "${path}": there is no such file; make one with: plasmd key generate --out "${path}"`,
@@ -83,13 +128,49 @@ export async function loadSigningKey(
 async function readKeyFile(
   fileSystem: FileSystem,
   path: string,
+  { mayBePipe, passphrase, signal }: LoadOptions & {
+    readonly mayBePipe?: boolean;
+  },
+): Promise<SigningKey | undefined> {
+  const subject = `signing key "${path}"`;
+  const text = await readSecret(fileSystem, path, subject, {
+    ...mayBePipe !== undefined && { mayBePipe },
+    signal,
+  });
+  if (text === undefined) return undefined;
+  if (text.trim() === "") {
+    throw new UserError(
+      `Cannot use ${subject}: it is empty: restore it, since clients trust what was in it; delete it to have a new one made`,
+    );
+  }
+  const key = await parseSigningKey(
+    text,
+    passphrase && (() => passphrase(path)),
+  );
+  if (key.ok) return key.value;
+  throw new UserError(
+    `Cannot use ${subject}: ${key.reason}; make one with: plasmd key generate --out FILE`,
+  );
+}
+
+/**
+ * Reads a file that only its owner may read.
+ *
+ * @param subject what it is, for the message
+ * @returns undefined when there is no such file
+ * @throws UserError when it cannot be read, or others can
+ */
+export async function readSecret(
+  fileSystem: FileSystem,
+  path: string,
+  subject: string,
   { mayBePipe = false, signal }: {
     readonly mayBePipe?: boolean;
     readonly signal: AbortSignal;
   },
-): Promise<SigningKey | undefined> {
+): Promise<string | undefined> {
   const unusable = (problem: string) =>
-    new UserError(`Cannot use signing key "${path}": ${problem}`);
+    new UserError(`Cannot use ${subject}: ${problem}`);
   try {
     const { kind, mode } = await fileSystem.stat(path);
     signal.throwIfAborted();
@@ -101,23 +182,13 @@ async function readKeyFile(
         `others than its owner may read it; run: chmod 600 "${path}"`,
       );
     }
-    const text = await fileSystem.readText(path, { mayBePipe });
-    if (text.trim() === "") {
-      throw unusable(
-        "it is empty: restore it, since clients trust what was in it; delete it to have a new one made",
-      );
-    }
-    const key = await parseSigningKey(text);
-    if (key.ok) return key.value;
-    throw unusable(
-      `${key.reason}; make one with: plasmd key generate --out FILE`,
-    );
+    return await fileSystem.readText(path, { mayBePipe });
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;
     if (error instanceof FileAccessError) {
       throw unusable(
         error.problem === "permission denied"
-          ? "this program may not read it; run it as the key's owner"
+          ? "this program may not read it; run it as its owner"
           : error.problem,
       );
     }
@@ -134,16 +205,16 @@ async function readKeyFile(
 export async function loadOrCreateSigningKey(
   fileSystem: FileSystem,
   path: string,
-  { signal }: { readonly signal: AbortSignal },
+  options: LoadOptions,
 ): Promise<{ readonly key: SigningKey; readonly created: boolean }> {
-  const present = await readKeyFile(fileSystem, path, { signal });
+  const present = await readKeyFile(fileSystem, path, options);
   if (present !== undefined) return { key: present, created: false };
   const key = await generateSigningKey();
-  signal.throwIfAborted();
+  options.signal.throwIfAborted();
   if (await createKeyFile(fileSystem, path, key)) return { key, created: true };
   // Another process was faster: its key is as good.
   return {
-    key: await loadSigningKey(fileSystem, path, { signal }),
+    key: await loadSigningKey(fileSystem, path, options),
     created: false,
   };
 }

@@ -35,7 +35,8 @@ import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
 
 /** What a library is made from, on which machine. */
-export interface ImageLibraryOptions extends Omit<Machine, "hostName"> {
+export interface ImageLibraryOptions
+  extends Omit<Machine, "hostName" | "passphraseFrom"> {
   /** Where to look. */
   readonly scan: ScanSettings;
   /** Keeps the manifests across restarts. */
@@ -43,12 +44,12 @@ export interface ImageLibraryOptions extends Omit<Machine, "hostName"> {
   /** Told of what cannot be kept there. @default logger */
   readonly stateLogger?: Logger;
   /**
-   * Signs the manifests of images that do not come with a signed one; asked
-   * for when it is needed first.
+   * They sign the manifests of images that do not come with a signed one, each
+   * of them; asked for when they are needed first.
    *
-   * @throws UserError when there is no key that can be used
+   * @throws UserError when there is a key that cannot be used
    */
-  readonly loadSigner: () => Promise<SigningKey>;
+  readonly loadSigners: () => Promise<readonly SigningKey[]>;
   /** How long a manifest is valid. */
   readonly expiresDays: number;
   /** Where boot loaders are, of which only faults are of interest here. */
@@ -345,14 +346,14 @@ export class ImageLibrary implements ImageCatalog {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Served> {
     const { expiresDays, clock } = this.#options;
-    const signer = await this.#signer();
+    const signers = await this.#signers();
     const previous = await this.#manifests.find(hashed.image, { signal });
     const now = clock.now();
     const clockTrusted = now >= RELEASED_AT_MS;
     const { manifest, bytes, sha256, isNewVersion } = await issueManifest({
       image: hashed,
       ...previous !== undefined && { previous },
-      signers: [signer],
+      signers,
       now,
       clockTrusted,
       expiresDays,
@@ -381,9 +382,9 @@ export class ImageLibrary implements ImageCatalog {
     };
   }
 
-  async #signer(): Promise<SigningKey> {
+  async #signers(): Promise<readonly SigningKey[]> {
     try {
-      return await this.#options.loadSigner();
+      return await this.#options.loadSigners();
     } catch (error) {
       if (error instanceof UserError) this.#keyProblem = error;
       throw error;

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import type { StatusLine } from "../core/status_line.ts";
+import type { AskPassphrase } from "../manifest/signing_key.ts";
 
 /** The machine a provider runs on. */
 export interface Machine {
@@ -16,6 +17,11 @@ export interface Machine {
   readonly statusLine?: StatusLine | undefined;
   /** The machine's host name. */
   readonly hostName: string;
+  /** Gets passphrases from a file, or where none is named from a person. */
+  readonly passphraseFrom: (
+    file: string | undefined,
+    options: { readonly signal: AbortSignal },
+  ) => AskPassphrase;
 }
 
 /** Settings with every default filled in. */

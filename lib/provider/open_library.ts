@@ -49,15 +49,15 @@ export async function openLibrary(
   // For the operator's convenience: it can be done without.
   await machine.fileSystem.makeDirectory(trustDirectory(config.stateDir), 0o700)
     .catch(() => {});
-  const signer = new ReloadableSigner(config, machine, { signal });
-  const loadSigner = () => signer.load();
+  const signers = new ReloadableSigners(config, machine, { signal });
+  const loadSigners = () => signers.load();
   // A key that was named must be there, whether it is needed now or not.
-  if (config.signing.key !== undefined) await loadSigner();
+  if (config.signing.keys.length > 0) await loadSigners();
   const library = new ImageLibrary({
     scan: config,
     stateDir: config.stateDir,
     stateLogger: state.stateLogger,
-    loadSigner,
+    loadSigners,
     expiresDays: config.signing.expiresDays,
     loaders: config.pxe.loaders,
     ...machine,
@@ -65,7 +65,7 @@ export async function openLibrary(
   let settings = config;
   stack.use(changes.subscribe(async (next) => {
     settings = takeChanges(settings, next, machine.logger);
-    await signer.reload();
+    await signers.reload();
     library.configure(settings, {
       expiresDays: settings.signing.expiresDays,
       loaders: settings.pxe.loaders,
@@ -101,12 +101,12 @@ function takeChanges(
   return config;
 }
 
-/** The key that signs, which may be replaced where it lies. */
-class ReloadableSigner {
+/** The keys that sign, each of which may be replaced where it lies. */
+class ReloadableSigners {
   readonly #config: ServeConfig;
   readonly #machine: Machine;
   readonly #signal: AbortSignal;
-  #loaded: SigningKey | undefined;
+  #loaded: readonly SigningKey[] = [];
   #load = once(() => this.#open());
 
   constructor(
@@ -119,68 +119,87 @@ class ReloadableSigner {
     this.#signal = signal;
   }
 
-  /** @throws UserError when there is none that can be used */
-  load(): Promise<SigningKey> {
+  /** @throws UserError when there is one that cannot be used */
+  load(): Promise<readonly SigningKey[]> {
     return this.#load();
   }
 
-  async #open(): Promise<SigningKey> {
-    this.#loaded = await openSigner(this.#config, this.#machine, {
+  async #open(): Promise<readonly SigningKey[]> {
+    this.#loaded = await openSigners(this.#config, this.#machine, {
       signal: this.#signal,
     });
     return this.#loaded;
   }
 
-  /** Takes another key that lies in the same place now. */
+  /** Takes other keys that lie in the same places now. */
   async reload(): Promise<void> {
-    const before = this.#loaded;
-    if (before === undefined) return; // read when it is needed
-    const { fileSystem, logger } = this.#machine;
-    const path = signingKeyOf(this.#config);
+    if (this.#loaded.length === 0) return; // read when they are needed
+    const { signing, stateDir } = this.#config;
+    const paths = signing.keys.length > 0
+      ? signing.keys
+      : [signingKeyPath(stateDir)];
+    const keys: SigningKey[] = [];
+    for (const [i, before] of this.#loaded.entries()) {
+      keys.push(await this.#reloaded(paths[i] ?? "", before));
+    }
+    this.#loaded = keys;
+    this.#load = () => Promise.resolve(keys);
+  }
+
+  async #reloaded(path: string, before: SigningKey): Promise<SigningKey> {
+    const { fileSystem, logger, passphraseFrom } = this.#machine;
+    const { passphraseFile } = this.#config.signing;
+    const signal = this.#signal;
     try {
       // What came through a pipe does not come again.
-      if ((await fileSystem.stat(path)).kind !== "file") return;
+      if ((await fileSystem.stat(path)).kind !== "file") return before;
       const key = await loadSigningKey(fileSystem, path, {
-        signal: this.#signal,
+        // Nobody is asked at a terminal, long after the start.
+        ...passphraseFile !== undefined &&
+          { passphrase: passphraseFrom(passphraseFile, { signal }) },
+        signal,
       });
-      if (key.publicKey.keyId === before.publicKey.keyId) return;
-      this.#loaded = key;
-      this.#load = () => Promise.resolve(key);
+      if (key.publicKey.keyId === before.publicKey.keyId) return before;
       logger.warn(
         `Replaced the signing key "${path}": manifests are signed by ${key.publicKey.keyId} from now on, and clients that trust ${before.publicKey.keyId} alone refuse them`,
       );
+      return key;
     } catch (error) {
-      this.#signal.throwIfAborted();
+      signal.throwIfAborted();
       logger.error(
         `${
           messageOf(error)
         }; ${before.publicKey.keyId} goes on signing until a restart`,
       );
+      return before;
     }
   }
 }
 
-function signingKeyOf({ signing, stateDir }: ServeConfig): string {
-  return signing.key ?? signingKeyPath(stateDir);
-}
-
-/** The key that was named, else one in the state directory. */
-async function openSigner(
+/** The keys that were named, else one in the state directory. */
+async function openSigners(
   { signing, stateDir }: ServeConfig,
-  { fileSystem, logger }: Machine,
+  { fileSystem, logger, passphraseFrom }: Machine,
   { signal }: { readonly signal: AbortSignal },
-): Promise<SigningKey> {
-  if (signing.key !== undefined) {
-    return await loadSigningKey(fileSystem, signing.key, { signal });
+): Promise<readonly SigningKey[]> {
+  const passphrase = passphraseFrom(signing.passphraseFile, { signal });
+  const options = { passphrase, signal };
+  const signers: SigningKey[] = [];
+  // One after the other, since each may ask for a passphrase.
+  for (const path of signing.keys) {
+    signers.push(await loadSigningKey(fileSystem, path, options));
   }
+  if (signers.length > 0) return signers;
   const path = signingKeyPath(stateDir);
-  const { key, created } = await loadOrCreateSigningKey(fileSystem, path, {
-    signal,
-  });
+  const { key, created } = await loadOrCreateSigningKey(
+    fileSystem,
+    path,
+    options,
+  );
   if (created) {
     logger.info(
       `Created the signing key "${path}": clients trust ${key.publicKey.keyId}`,
     );
   }
-  return key;
+  return [key];
 }

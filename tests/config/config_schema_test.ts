@@ -31,6 +31,7 @@ protocol = "/phase/kad/1.0.0"
 enabled = false
 [signing]
 key = "signing.pem"
+passphrase_file = "/run/passphrase"
 expires_days = 7
 [http]
 max_connections = 10
@@ -65,7 +66,11 @@ loaders = "ipxe"
       protocol: "/phase/kad/1.0.0",
     },
     mdns: { enabled: false },
-    signing: { key: "/etc/plasm/signing.pem", expiresDays: 7 },
+    signing: {
+      keys: ["/etc/plasm/signing.pem"],
+      passphraseFile: "/run/passphrase",
+      expiresDays: 7,
+    },
     http: {
       maxConnections: 10,
       maxRatePerConnectionBytesPerSecond: 1_000_000,
@@ -93,6 +98,18 @@ Deno.test("KNOWN_KEYS has each setting in its table, and what is made by hand", 
   ]);
 });
 
+Deno.test("readSettings() takes one signing key or a list of them", () => {
+  const keysOf = (key: unknown) => {
+    const settings = readSettings({ signing: { key } }, (path) => `/${path}`);
+    return settings.ok ? settings.value.signing?.keys : "refused";
+  };
+  assert.deepEqual(keysOf("a.pem"), ["/a.pem"]);
+  assert.deepEqual(keysOf(["a.pem", "b.pem"]), ["/a.pem", "/b.pem"]);
+  for (const wrong of [7, true, [7], [["a.pem"]], { key: "a.pem" }]) {
+    assert.equal(keysOf(wrong), "refused", JSON.stringify(wrong));
+  }
+});
+
 Deno.test("readSettings() locates every path, and nothing else", () => {
   const located: string[] = [];
   const settings = readSettings({
@@ -109,7 +126,7 @@ Deno.test("readSettings() locates every path, and nothing else", () => {
   });
   assert.ok(settings.ok);
   assert.deepEqual(located.sort(), ["beta", "images", "signing.pem", "state"]);
-  assert.equal(settings.value.signing?.key, "/etc/signing.pem");
+  assert.deepEqual(settings.value.signing?.keys, ["/etc/signing.pem"]);
   assert.equal(settings.value.name, "rack");
 });
 

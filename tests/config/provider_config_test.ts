@@ -31,7 +31,7 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
       protocol: "/ipfs/kad/1.0.0",
     },
     mdns: { enabled: true },
-    signing: { key: undefined, expiresDays: 30 },
+    signing: { keys: [], passphraseFile: undefined, expiresDays: 30 },
     http: {
       maxConnections: undefined,
       maxRatePerConnectionBytesPerSecond: undefined,
@@ -160,7 +160,7 @@ Deno.test("plasmd serve puts every flag where it belongs", () => {
       bootstrapNodes: [`/ip4/127.0.0.1/tcp/1/p2p/${PEER}`],
     },
     mdns: { enabled: false },
-    signing: { ...DEFAULT_CONFIG.signing, key: "key.pem" },
+    signing: { ...DEFAULT_CONFIG.signing, keys: ["key.pem"] },
   });
 });
 

@@ -56,10 +56,16 @@ Deno.test("parseSigningKey() refuses what is no Ed25519 private key", async () =
   );
   const pem = (kind: string, body: string) =>
     `-----BEGIN ${kind}-----\n${body}\n-----END ${kind}-----\n`;
+  const both = await (await testSigningKey(1)).toPem() +
+    await (await testSigningKey(2)).toPem();
   const refused: readonly (readonly [string, RegExp])[] = [
     ["", /PKCS#8/],
     [pem("PRIVATE KEY", "!"), /PKCS#8/],
-    [pem("ENCRYPTED PRIVATE KEY", "AAAA"), /unencrypted/],
+    [pem("ENCRYPTED PRIVATE KEY", "AAAA"), /has a passphrase/],
+    [both, /several private keys/],
+    [pem("OPENSSH PRIVATE KEY", "b3Bl"), /OpenSSH/],
+    [pem("EC PRIVATE KEY", "AAAA"), /PKCS#8/],
+    ["11".repeat(32), /bare bytes/],
     [publicKeyPem((await testSigningKey(1)).publicKey), /PKCS#8/],
     [pem("PRIVATE KEY", "AAAA"), /not an Ed25519/],
     [pem("PRIVATE KEY", pkcs8.toBase64()), /not an Ed25519/],
@@ -119,6 +125,38 @@ Deno.test("createKeyFile() says that it cannot keep a key, as something to mend"
   );
 });
 
+// By: openssl genpkey -algorithm ed25519 -aes-256-cbc -pass pass:secret
+const ENCRYPTED = `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAi1XGqDOXuOQgICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEGW7bo3CqGiPuIdDZmxtmdgEQM+J
+Q8H19IQA9PmiC62N0D4jcIW9AwYkPJPf5VSVgUcTxKn08+lZDCm4vuaW4Wc2ySFD
+P1wQw6HkPRqY8alkLIs=
+-----END ENCRYPTED PRIVATE KEY-----
+`;
+const ENCRYPTED_ID =
+  "ed25519:541a48064161a693090c80394b742102b5ef8778ce8e6a8ce399f8733f1e5293";
+
+Deno.test("loadSigningKey() asks for the passphrase of a key that has one, and says when it is wrong", async () => {
+  const fileSystem = new MemoryFileSystem()
+    .file("/k.pem", ENCRYPTED, { mode: 0o600 });
+  const load = (typed: string) =>
+    loadSigningKey(fileSystem, "/k.pem", {
+      ...options,
+      passphrase: (path) => Promise.resolve(path === "/k.pem" ? typed : ""),
+    });
+  assert.equal((await load("secret")).publicKey.keyId, ENCRYPTED_ID);
+  for (const wrong of ["", "Secret", "secret "]) {
+    await assert.rejects(
+      load(wrong),
+      /signing key "\/k.pem": not a key that this passphrase opens/,
+    );
+  }
+  await assert.rejects(
+    loadSigningKey(fileSystem, "/k.pem", options),
+    (error) => error instanceof UserError && /passphrase/.test(error.message),
+  );
+});
+
 Deno.test("loadSigningKey() refuses a key that others may read, and says what to run", async () => {
   const pem = await (await testSigningKey(1)).toPem();
   for (const mode of [0o640, 0o604, 0o620, 0o601]) {
@@ -137,7 +175,7 @@ Deno.test("loadOrCreateSigningKey() leaves a file alone that holds no key", asyn
     .file("/k.pem", "garbage", { mode: 0o600 });
   await assert.rejects(
     loadOrCreateSigningKey(fileSystem, "/k.pem", options),
-    /Cannot use signing key "\/k.pem": not an unencrypted private key/,
+    /Cannot use signing key "\/k.pem": not a private key/,
   );
   assert.equal(await fileSystem.readText("/k.pem"), "garbage");
 });

@@ -194,7 +194,7 @@ Deno.test("ImageLibrary serves what the owner signed byte for byte, and asks for
   const signed = await ownersManifest();
   parts.fileSystem.file(`${STABLE}/manifest.json`, signed);
   const library = openLibrary(parts, {
-    loadSigner: () => assert.fail("asked"),
+    loadSigners: () => assert.fail("asked"),
   });
   const image = await served(library);
   assert.deepEqual(image.bytes, signed);
@@ -248,7 +248,7 @@ for (
 Deno.test("ImageLibrary has a key problem only when a key is needed", async () => {
   const parts = machine();
   const { fileSystem, logger } = parts;
-  const library = openLibrary(parts, { loadSigner: noKey });
+  const library = openLibrary(parts, { loadSigners: noKey });
   await library.refresh({ signal });
   assert.deepEqual(library.images(), []);
   assert.match(library.keyProblem?.message ?? "", /signing key/);
@@ -266,7 +266,7 @@ Deno.test("ImageLibrary offers the other images when one cannot be offered", asy
   parts.fileSystem
     .file(`${STABLE}/manifest.json`, await ownersManifest())
     .file("/images/testing/arm64/vmlinuz", "other");
-  const library = openLibrary(parts, { loadSigner: noKey });
+  const library = openLibrary(parts, { loadSigners: noKey });
   await library.refresh({ signal });
   assert.deepEqual(library.images().map(({ image }) => image), [
     imageOf("stable/arm64"),
@@ -338,8 +338,8 @@ Deno.test("ImageLibrary passes its caller's abort on", async () => {
 Deno.test("ImageLibrary.configure() has images signed by the key that there is now, under the same version", async () => {
   const parts = machine();
   let key = own;
-  const loadSigner = () => Promise.resolve(key);
-  const library = openLibrary(parts, { loadSigner });
+  const loadSigners = () => Promise.resolve([key]);
+  const library = openLibrary(parts, { loadSigners });
   const before = await served(library);
   key = owner;
   const scan = { artifactsDir: "/images", architectures: ["arm64"] };

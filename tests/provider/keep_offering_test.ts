@@ -51,7 +51,7 @@ async function withProvider(
   const library = new ImageLibrary({
     scan: { artifactsDir: "/srv" },
     stateDir: "/state",
-    loadSigner: () => Promise.resolve(key),
+    loadSigners: () => Promise.resolve([key]),
     expiresDays,
     fileSystem: fs,
     clock,

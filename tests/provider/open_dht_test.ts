@@ -44,6 +44,7 @@ async function advertise(
       clock: new FakeClock(),
       logger,
       hostName: "box",
+      passphraseFrom: () => () => assert.fail("asked"),
     },
     {
       http: { port: 8080 },

@@ -24,7 +24,7 @@ function openLibrary(
   return new ImageLibrary({
     scan: MEMORY_CONFIG,
     stateDir: MEMORY_CONFIG.stateDir,
-    loadSigner: () => Promise.resolve(key),
+    loadSigners: () => Promise.resolve([key]),
     expiresDays: 30,
     ...machine,
   });

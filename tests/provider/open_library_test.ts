@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/core/errors.ts";
+import { openEnvelope } from "../../lib/manifest/envelope.ts";
 import type { ConfigSource, ServeConfig } from "../../lib/provider/machine.ts";
 import { openLibrary } from "../../lib/provider/open_library.ts";
 import {
@@ -7,6 +8,7 @@ import {
   type MemoryMachine,
   memoryMachine,
 } from "../support/provider_machine.ts";
+import { testSigningKey } from "../support/signing_keys.ts";
 
 const { signal } = new AbortController();
 
@@ -50,7 +52,7 @@ Deno.test("openLibrary() makes a key when the first image needs one, and says wh
 
 Deno.test("openLibrary() refuses a key that is named and not there, and lets others in", async () => {
   const machine = memoryMachine();
-  const signing = { ...MEMORY_CONFIG.signing, key: "/keys/owner.key" };
+  const signing = { ...MEMORY_CONFIG.signing, keys: ["/keys/owner.key"] };
   await assert.rejects(
     open(machine, { config: { ...MEMORY_CONFIG, signing } }),
     (error) => {
@@ -60,6 +62,29 @@ Deno.test("openLibrary() refuses a key that is named and not there, and lets oth
     },
   );
   await using _opened = await open(machine);
+});
+
+Deno.test("openLibrary() has every key that is named sign every manifest", async () => {
+  const machine = memoryMachine();
+  const paths = ["/keys/a.pem", "/keys/b.pem"];
+  const keyIds: string[] = [];
+  for (const [i, path] of paths.entries()) {
+    const key = await testSigningKey(i + 1);
+    machine.fileSystem.file(path, await key.toPem(), { mode: 0o600 });
+    keyIds.push(key.publicKey.keyId);
+  }
+  const signing = { ...MEMORY_CONFIG.signing, keys: paths };
+  await using opened = await open(machine, {
+    config: { ...MEMORY_CONFIG, signing },
+  });
+  await opened.library.refresh({ signal });
+  const [image] = opened.library.images();
+  const envelope = openEnvelope(image?.manifest.bytes ?? new Uint8Array());
+  assert.ok(envelope.ok);
+  assert.deepEqual(
+    envelope.value.signatures.map(({ keyId }) => keyId),
+    keyIds.sort(),
+  );
 });
 
 Deno.test("openLibrary() keeps another provider out until it is closed", async () => {

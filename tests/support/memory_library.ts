@@ -45,7 +45,7 @@ export function openLibrary(
       architectures: ["arm64"],
     },
     stateDir: "/state",
-    loadSigner: () => Promise.resolve(own),
+    loadSigners: () => Promise.resolve([own]),
     expiresDays: 30,
     ...parts,
     ...options,

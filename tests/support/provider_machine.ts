@@ -18,6 +18,7 @@ export function memoryMachine(): MemoryMachine {
     clock: new FakeClock(),
     logger: new MemoryLogger(),
     hostName: "box",
+    passphraseFrom: (file) => () => Promise.resolve(`of ${file}`),
   };
 }
 

@@ -13,7 +13,7 @@ const SHELLS = namesOf({
   "net/mdns": "system_network",
   "net/upnp": "search",
   "cli": "command_context|discover_command|disk|disk_watcher|hang_ups|output|" +
-    "pipes_below|provider_commands|run_program|service_manager",
+    "passphrase|pipes_below|provider_commands|run_program|service_manager",
 });
 
 /**
