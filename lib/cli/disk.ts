@@ -113,6 +113,9 @@ function watch(directory: string, listener: FileListener): DirectoryWatch {
   };
 }
 
+/** As many as Linux follows. */
+const MAX_LINKS = 40;
+
 /**
  * Temporary file beside the target, fsync, then rename over it; or link, which
  * fails when the target exists, so that two starting processes agree on one
@@ -123,6 +126,15 @@ async function writeAtomically(
   bytes: Uint8Array,
   { mode, ifAbsent = false }: { mode: number; ifAbsent?: boolean },
 ): Promise<boolean> {
+  // Loaded late: 1.5 ms that a discovery without a state file need not spend.
+  const { dirname, resolve } = await import("node:path");
+  // What is written over is what the path leads to, there or not; a new file is
+  // made at the path itself.
+  for (let links = 0; !ifAbsent && links < MAX_LINKS; links++) {
+    const target = await Deno.readLink(path).catch(() => undefined);
+    if (target === undefined) break;
+    path = resolve(dirname(path), target);
+  }
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     using file = await Deno.open(temporary, {
@@ -144,8 +156,6 @@ async function writeAtomically(
       // Renamed away, or never made.
     });
   }
-  // Loaded late: 1.5 ms that a discovery without a state file need not spend.
-  const { dirname } = await import("node:path");
   using directory = await Deno.open(dirname(path));
   await directory.sync();
   return true;

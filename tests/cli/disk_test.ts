@@ -44,6 +44,38 @@ Deno.test("disk.list() keeps links apart from what they point to", async () => {
   }
 });
 
+Deno.test("disk.writeAtomically() writes what a link leads to, there or not, and leaves the link", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(root, "real"));
+    const links = { first: "second", second: "real/file", new: "real/new" };
+    for (const [name, target] of Object.entries(links)) {
+      await Deno.symlink(target, join(root, name));
+    }
+    await Deno.writeTextFile(join(root, "real/file"), "old");
+    const bytes = new TextEncoder().encode("written");
+    for (const name of ["first", "new"]) {
+      await disk.writeAtomically(join(root, name), bytes, { mode: 0o600 });
+    }
+    for (const name of ["real/file", "real/new"]) {
+      assert.equal(await Deno.readTextFile(join(root, name)), "written");
+      assert.ok((await Deno.lstat(join(root, name))).isFile);
+    }
+    for (const [name, target] of Object.entries(links)) {
+      assert.equal(await Deno.readLink(join(root, name)), target);
+    }
+    assert.equal(
+      await disk.writeAtomically(join(root, "new"), bytes, {
+        mode: 0o600,
+        ifAbsent: true,
+      }),
+      false,
+    );
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
 Deno.test("disk.stat() of links in a circle gives FileAccessError, which says so", async () => {
   const root = await Deno.makeTempDir();
   try {
