@@ -16,7 +16,7 @@ import { discover } from "../discover/discover.ts";
 import type { Discovered } from "../discover/discovery.ts";
 import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
-import { reportDiscovery } from "../discover/report.ts";
+import { reportDiscovery, versionConflict } from "../discover/report.ts";
 import type { Source } from "../discover/source.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
@@ -111,6 +111,8 @@ async function remember(
       `Cannot remember this for the next start: ${messageOf(error)}`,
     );
   }
+  const conflict = versionConflict(providers);
+  if (conflict !== undefined) logger.warn(conflict);
   if (providers.length > 0 && !trust.isVerifying) {
     logger.warn(
       "NOT VERIFIED: anybody on the network could have offered this image; name the key to trust with --key or --trust",

@@ -5,10 +5,10 @@ import {
   type ClientState,
   EMPTY_CLIENT_STATE,
   loadClientState,
-  minimumVersionOf,
   newestTrust,
   trustPolicyFor,
   updateClientState,
+  versionPolicyFor,
   withManifest,
   withTrust,
 } from "../manifest/client_state.ts";
@@ -113,7 +113,7 @@ export class ClientTrust {
     return ok({
       ...anchor.kind === "keys" && { trusted: anchor.keys },
       image,
-      minimumVersion: minimumVersionOf(this.#state, image),
+      ...versionPolicyFor(this.#state, image),
       clockTrusted,
     });
   }
@@ -142,11 +142,10 @@ export class ClientTrust {
   ): Promise<void> {
     const { store } = this.#options;
     if (store === undefined || !this.isVerifying) return;
-    const manifests = accepted.filter((verified) => this.stillTrusts(verified))
-      .map(({ manifest }) => manifest);
+    const trusted = accepted.filter((verified) => this.stillTrusts(verified));
     await updateClientState(
       store.path,
-      (before) => manifests.reduce(withManifest, this.#withRoot(before)),
+      (before) => trusted.reduce(withManifest, this.#withRoot(before)),
       store.fileSystem,
       { signal },
     );

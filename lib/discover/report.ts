@@ -102,6 +102,35 @@ type FailureReason =
   /** At least one manifest came, and none was accepted. */
   | "refused";
 
+/**
+ * What is wrong with the versions of manifests that one key signed: each stands
+ * for one content, and each content for one version. A provider that signs for
+ * itself knows nothing of another that does.
+ */
+export function versionConflict(
+  providers: readonly Provider[],
+): string | undefined {
+  for (const [i, one] of providers.entries()) {
+    for (const other of providers.slice(i + 1)) {
+      const isSame = one.contentSha256 === other.contentSha256;
+      const [newer, older] = [one, other]
+        .map(({ manifest }) => manifest.manifestVersion);
+      if ((newer === older) === isSame) continue;
+      if (!one.verifiedBy.some((id) => other.verifiedBy.includes(id))) continue;
+      const who = [one, other].map(({ candidate }) =>
+        candidate.manifestUrl.href
+      );
+      const what = isSame
+        ? `the same content as manifest_version ${newer} and ${older}`
+        : `different content as manifest_version ${newer}`;
+      return `${
+        who.join(" and ")
+      } sign ${what} with one key: let one mirror the other, or boxes that remember versions refuse one of them`;
+    }
+  }
+  return undefined;
+}
+
 function reportFailure(
   result: Discovered,
   options: ReportOptions,

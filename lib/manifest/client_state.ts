@@ -4,7 +4,6 @@ import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import { refuseNewerState } from "../core/state_format.ts";
 import { ok, refuseAs, type Result } from "../core/result.ts";
-import type { BootManifest } from "./boot_manifest.ts";
 import { canonicalize, parseJson } from "./canonical_json.ts";
 import { readJson } from "./json_reader.ts";
 import type { Refusal } from "./refusal.ts";
@@ -15,12 +14,17 @@ import {
   type TrustRoot,
   trustRootContent,
 } from "./trust_root.ts";
-import type { TrustPolicy } from "./verify_envelope.ts";
+import type { TrustPolicy, VerifiedManifest } from "./verify_envelope.ts";
 
 /** What a client remembers from one start to the next. */
 export interface ClientState {
   /** The highest `manifest_version` accepted so far, by `stable/arm64`. */
   readonly manifestVersions: ReadonlyMap<string, number>;
+  /**
+   * What was accepted under these versions, as in
+   * {@linkcode TrustPolicy.accepted}; not of versions from before this was kept.
+   */
+  readonly manifestContents: ReadonlyMap<string, string>;
   /** How far the succession of trust documents was followed. */
   readonly trust?: RememberedTrust;
 }
@@ -40,7 +44,10 @@ export interface RememberedTrust {
 const FORMAT = 1;
 
 /** A client that has not accepted anything yet. */
-export const EMPTY_CLIENT_STATE: ClientState = { manifestVersions: new Map() };
+export const EMPTY_CLIENT_STATE: ClientState = {
+  manifestVersions: new Map(),
+  manifestContents: new Map(),
+};
 
 /** The lowest `manifest_version` that is not older than what was accepted. */
 export function minimumVersionOf(
@@ -48,6 +55,20 @@ export function minimumVersionOf(
   image: ChannelArch,
 ): number {
   return state.manifestVersions.get(formatChannelArch(image)) ?? 1;
+}
+
+/** What is asked of a manifest because of those that were accepted. */
+export function versionPolicyFor(
+  state: ClientState,
+  image: ChannelArch,
+): Pick<TrustPolicy, "minimumVersion" | "accepted"> {
+  const manifestVersion = minimumVersionOf(state, image);
+  const contentSha256 = state.manifestContents.get(formatChannelArch(image));
+  return {
+    minimumVersion: manifestVersion,
+    ...contentSha256 !== undefined &&
+      { accepted: { manifestVersion, contentSha256 } },
+  };
 }
 
 /**
@@ -61,17 +82,28 @@ export function newestTrust(state: ClientState, shipped: TrustRoot): TrustRoot {
     : shipped;
 }
 
-/** Remembers a manifest, which must have been verified. */
+/**
+ * Remembers a manifest, which must have been verified; of two with one version
+ * the first.
+ */
 export function withManifest(
   state: ClientState,
-  { image, manifestVersion }: BootManifest,
+  { manifest: { image, manifestVersion }, contentSha256 }: Pick<
+    VerifiedManifest,
+    "manifest" | "contentSha256"
+  >,
 ): ClientState {
+  const { minimumVersion, accepted } = versionPolicyFor(state, image);
+  if (
+    manifestVersion < minimumVersion ||
+    manifestVersion === accepted?.manifestVersion
+  ) return state;
+  const name = formatChannelArch(image);
   return {
     ...state,
-    manifestVersions: new Map(state.manifestVersions).set(
-      formatChannelArch(image),
-      Math.max(minimumVersionOf(state, image), manifestVersion),
-    ),
+    manifestVersions: new Map(state.manifestVersions)
+      .set(name, manifestVersion),
+    manifestContents: new Map(state.manifestContents).set(name, contentSha256),
   };
 }
 
@@ -96,7 +128,7 @@ export function withTrust(
   const after = current.manifestKeys.keys;
   const dropped = [...before.keys()].some((keyId) => !after.has(keyId));
   return {
-    manifestVersions: dropped ? new Map() : state.manifestVersions,
+    ...dropped ? EMPTY_CLIENT_STATE : state,
     trust: { shipped, current },
   };
 }
@@ -126,10 +158,12 @@ export function trustPolicyFor(
       `the trusted keys expired at ${formatTimestamp(expiresAtMs)}`,
     );
   }
+  const versions = versionPolicyFor(state, image);
   return ok({
     trusted: manifestKeys,
     image,
-    minimumVersion: Math.max(minimumVersion, minimumVersionOf(state, image)),
+    ...versions,
+    minimumVersion: Math.max(minimumVersion, versions.minimumVersion),
     clockTrusted,
   });
 }
@@ -195,7 +229,9 @@ export async function updateClientState(
   // Loaded late: 1.5 ms that a discovery without a state file need not spend.
   const { dirname } = await import("node:path");
   await fileSystem.makeDirectory(dirname(path), 0o700);
-  using _lock = await lockState(path, fileSystem, { clock, signal });
+  // By one name, whichever link leads to it.
+  const real = await fileSystem.realPath(path).catch(() => path);
+  using _lock = await lockState(real, fileSystem, { clock, signal });
   const after = change(await load());
   signal.throwIfAborted();
   await fileSystem.writeAtomically(
@@ -227,10 +263,13 @@ async function lockState(
   }
 }
 
-function formatClientState({ manifestVersions, trust }: ClientState): string {
+function formatClientState(
+  { manifestVersions, manifestContents, trust }: ClientState,
+): string {
   return canonicalize({
     format: FORMAT,
     manifest_versions: Object.fromEntries(manifestVersions),
+    manifest_contents: Object.fromEntries(manifestContents),
     trust: trust && {
       shipped: trustRootContent(trust.shipped),
       current: trustRootContent(trust.current),
@@ -243,6 +282,9 @@ function parseClientState(text: string): Result<ClientState> {
   if (!json.ok) return json;
   return readJson(json.value, (reader) => {
     const versions = reader.object("manifest_versions");
+    const contents = reader.has("manifest_contents")
+      ? reader.object("manifest_contents")
+      : undefined;
     const readRoot = (name: string): TrustRoot => {
       const root = parseTrustRoot(reader.object("trust").value(name));
       return root.ok ? root.value : reader.refuse("trust", root.reason);
@@ -250,6 +292,9 @@ function parseClientState(text: string): Result<ClientState> {
     return {
       manifestVersions: new Map(
         versions.keys().map((name) => [name, versions.integer(name, 1)]),
+      ),
+      manifestContents: new Map(
+        contents?.keys().map((name) => [name, contents.text(name, 64)]),
       ),
       ...(reader.has("trust") && {
         trust: { shipped: readRoot("shipped"), current: readRoot("current") },

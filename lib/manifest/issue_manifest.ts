@@ -13,7 +13,7 @@ import { sealEnvelope } from "./sign_envelope.ts";
 import type { SigningKey } from "./signing_key.ts";
 import { formatTimestamp } from "./timestamp.ts";
 import { checkSignatures, trustKeys } from "./trusted_keys.ts";
-import { manifestOf } from "./verify_envelope.ts";
+import { contentOf, manifestOf } from "./verify_envelope.ts";
 
 /** A manifest as it is served. */
 export interface IssuedManifest {
@@ -158,9 +158,7 @@ function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
 
 /** Whether a manifest that has been issued has this for its content. */
 function isIn({ envelope }: Previous, promise: JsonObject): boolean {
-  const { manifest_version: _, created_at: __, expires_at: ___, ...content } =
-    envelope.content;
-  return canonicalize(content) === canonicalize(promise);
+  return canonicalize(contentOf(envelope.content)) === canonicalize(promise);
 }
 
 /** By path; undefined where there are none. */

@@ -28,6 +28,8 @@ export type RefusalCode =
   | "from_the_future"
   /** Older than one that was accepted before. */
   | "rollback"
+  /** Of the version that was accepted last, with other content. */
+  | "other_content"
   /** The keys themselves are trusted no longer. */
   | "trust_expired"
   /** Not the next one in the succession of keys. */

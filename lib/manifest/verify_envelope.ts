@@ -1,8 +1,10 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import { ok, refuseAs, type Result } from "../core/result.ts";
 import { type BootManifest, parseManifest } from "./boot_manifest.ts";
-import { type Envelope, openEnvelope } from "./envelope.ts";
+import type { JsonObject } from "./canonical_json.ts";
+import { type Envelope, openEnvelope, signedData } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
+import { sha256 } from "./sha256.ts";
 import { checkSignatures, type TrustedKeys } from "./trusted_keys.ts";
 import { CLOCK_SKEW_MS, formatTimestamp } from "./timestamp.ts";
 
@@ -14,6 +16,13 @@ export interface TrustPolicy {
   readonly image: ChannelArch;
   /** The lowest `manifest_version` that is accepted; 1 for any. */
   readonly minimumVersion: number;
+  /** What was accepted last, where that is remembered. */
+  readonly accepted?: {
+    /** The highest so far. */
+    readonly manifestVersion: number;
+    /** As in {@linkcode VerifiedManifest}. */
+    readonly contentSha256: string;
+  };
   /**
    * False on a board that woke up in 1970: then nothing is too old or from
    * the future, and every other check stays.
@@ -27,6 +36,8 @@ export interface VerifiedManifest {
   readonly manifest: BootManifest;
   /** The ids of the trusted keys that signed it, sorted; none without trust. */
   readonly verifiedBy: readonly string[];
+  /** SHA-256 of {@linkcode contentOf} in canonical JSON, 64 hex digits. */
+  readonly contentSha256: string;
 }
 
 /**
@@ -50,8 +61,23 @@ export async function verifyEnvelope(
   // Only now is the content worth a look.
   const manifest = manifestOf(envelope.value);
   if (!manifest.ok) return manifest;
-  return judge(manifest.value, policy, now) ??
-    ok({ manifest: manifest.value, verifiedBy: verifiedBy.value });
+  const verified = {
+    manifest: manifest.value,
+    verifiedBy: verifiedBy.value,
+    contentSha256: (await sha256(signedData(contentOf(envelope.value.content))))
+      .toHex(),
+  };
+  return judge(verified, policy, now) ?? ok(verified);
+}
+
+/**
+ * What a manifest promises: all that it says but when, for how long and under
+ * which version.
+ */
+export function contentOf(signed: JsonObject): JsonObject {
+  const { manifest_version: _, created_at: __, expires_at: ___, ...content } =
+    signed;
+  return content;
 }
 
 /**
@@ -74,10 +100,11 @@ export function manifestOf(
 }
 
 function judge(
-  manifest: BootManifest,
-  { image, minimumVersion, clockTrusted }: TrustPolicy,
+  verified: VerifiedManifest,
+  { image, clockTrusted, ...policy }: TrustPolicy,
   now: number,
 ): Result<never, Refusal> | undefined {
+  const { manifest } = verified;
   if (manifest.image.channel !== image.channel) {
     return refuseAs(
       "wrong_channel",
@@ -102,10 +129,33 @@ function judge(
       `created at ${formatTimestamp(manifest.createdAtMs)}, later than now`,
     );
   }
-  if (manifest.manifestVersion < minimumVersion) {
+  return judgeVersion(verified, policy);
+}
+
+function judgeVersion(
+  { manifest: { manifestVersion }, contentSha256 }: VerifiedManifest,
+  { minimumVersion, accepted }: Pick<
+    TrustPolicy,
+    "minimumVersion" | "accepted"
+  >,
+): Result<never, Refusal> | undefined {
+  const isSame = contentSha256 === accepted?.contentSha256;
+  const why =
+    "two providers sign for themselves, where one should mirror the other";
+  if (manifestVersion < minimumVersion) {
+    const older =
+      `manifest_version ${manifestVersion} is older than ${minimumVersion}`;
     return refuseAs(
       "rollback",
-      `manifest_version ${manifest.manifestVersion} is older than ${minimumVersion}`,
+      isSame
+        ? `${older}, under which the same content was accepted: ${why}`
+        : older,
+    );
+  }
+  if (manifestVersion === accepted?.manifestVersion && !isSame) {
+    return refuseAs(
+      "other_content",
+      `manifest_version ${manifestVersion} was accepted with other content: ${why}`,
     );
   }
   return undefined;

@@ -4,6 +4,7 @@ import type { DiscoveryResult } from "../../lib/discover/discover.ts";
 import {
   reportDiscovery,
   type ReportOptions,
+  versionConflict,
 } from "../../lib/discover/report.ts";
 import { candidate, verified } from "../support/memory_source.ts";
 
@@ -42,6 +43,43 @@ Deno.test("reportDiscovery() prints MANIFEST_URL=, or the bare URL when quiet", 
   assert.equal(text.exitCode, 0);
   const quiet = reportDiscovery(FOUND, { ...OPTIONS, quiet: true });
   assert.deepEqual(quiet.stdout, [url]);
+});
+
+Deno.test("versionConflict() names providers whose one key signs a version twice, or a content", () => {
+  const signed = (
+    host: string,
+    manifestVersion: number,
+    content: string,
+    ...verifiedBy: string[]
+  ) => ({
+    candidate: candidate(host),
+    ...verified({ manifestVersion, contentSha256: content, verifiedBy }),
+    elapsedMs: 1,
+  });
+  const one = signed("a", 5, "x", "k1", "k2");
+  const conflicts: readonly (readonly [ReturnType<typeof signed>, RegExp])[] = [
+    [
+      signed("b", 5, "y", "k2"),
+      /a\/stable.* and .*b\/stable.* different content as manifest_version 5 with one key/,
+    ],
+    [
+      signed("b", 4, "x", "k1"),
+      /the same content as manifest_version 5 and 4 /,
+    ],
+  ];
+  for (const [other, text] of conflicts) {
+    const among = [one, signed("c", 5, "x", "k1"), other];
+    assert.match(versionConflict(among) ?? "", text);
+  }
+  const others = [
+    signed("b", 5, "x", "k1"),
+    signed("b", 4, "y", "k1"),
+    signed("b", 5, "y", "k3"),
+    signed("b", 4, "x"),
+  ];
+  for (const other of others) {
+    assert.equal(versionConflict([one, other]), undefined);
+  }
 });
 
 Deno.test("reportDiscovery() prints one line or array element a provider with all", () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { disk } from "../../lib/cli/disk.ts";
 import { UserError } from "../../lib/core/errors.ts";
-import type { BootManifest } from "../../lib/manifest/boot_manifest.ts";
 import {
   type ClientState,
   EMPTY_CLIENT_STATE,
@@ -10,6 +9,7 @@ import {
   newestTrust,
   trustPolicyFor,
   updateClientState,
+  versionPolicyFor,
   withManifest,
   withTrust,
 } from "../../lib/manifest/client_state.ts";
@@ -33,11 +33,20 @@ const template = (await issueManifest({
   expiresDays: 30,
 })).manifest;
 
-function manifest(manifestVersion: number, image = stable): BootManifest {
-  return { ...template, manifestVersion, image };
+type Verified = Parameters<typeof withManifest>[1];
+
+function manifest(
+  manifestVersion: number,
+  image = stable,
+  contentSha256 = "1".repeat(64),
+): Verified {
+  return {
+    manifest: { ...template, manifestVersion, image },
+    contentSha256,
+  };
 }
 
-function remembering(...manifests: BootManifest[]): ClientState {
+function remembering(...manifests: Verified[]): ClientState {
   return manifests.reduce(withManifest, EMPTY_CLIENT_STATE);
 }
 
@@ -47,6 +56,32 @@ Deno.test("withManifest() remembers the highest version of each image", () => {
   assert.equal(minimumVersionOf(state, testing), 2);
   const other = { channel: "stable", arch: "x86_64" };
   assert.equal(minimumVersionOf(state, other), 1);
+});
+
+Deno.test("rollback: other content does not replace what was accepted under a version", () => {
+  const state = remembering(
+    manifest(5, stable, "a".repeat(64)),
+    manifest(5, stable, "b".repeat(64)),
+    manifest(4, stable, "c".repeat(64)),
+  );
+  assert.deepEqual(versionPolicyFor(state, stable), {
+    minimumVersion: 5,
+    accepted: { manifestVersion: 5, contentSha256: "a".repeat(64) },
+  });
+  const next = withManifest(state, manifest(6, stable, "b".repeat(64)));
+  assert.equal(
+    versionPolicyFor(next, stable).accepted?.contentSha256,
+    "b".repeat(64),
+  );
+});
+
+Deno.test("loadClientState() reads a state of before contents were kept", async () => {
+  const text = '{"manifest_versions":{"stable/arm64":7}}\n';
+  const fileSystem = new MemoryFileSystem().file(PATH, text);
+  const state = await loadClientState(PATH, fileSystem, options);
+  assert.deepEqual(versionPolicyFor(state, stable), { minimumVersion: 7 });
+  const known = withManifest(state, manifest(7));
+  assert.equal(versionPolicyFor(known, stable).accepted?.manifestVersion, 7);
 });
 
 Deno.test("newestTrust() is the newest remembered of what is shipped", () => {
@@ -119,6 +154,10 @@ Deno.test("trustPolicyFor() asks for the higher of both minimum versions", () =>
         trusted: root.manifestKeys,
         image: stable,
         minimumVersion,
+        accepted: {
+          manifestVersion: remembered,
+          contentSha256: "1".repeat(64),
+        },
         clockTrusted: true,
       },
     });
@@ -162,19 +201,20 @@ Deno.test("updateClientState() writes what loadClientState() reads", async () =>
 
 Deno.test("updateClientState() keeps what another client wrote meanwhile", async () => {
   const fileSystem = new MemoryFileSystem();
-  const remember = (accepted: BootManifest) =>
+  const remember = (accepted: Verified) =>
     updateClientState(
       PATH,
       (state) => withManifest(state, accepted),
       fileSystem,
       options,
     );
+  const ones = "1".repeat(64);
   await remember(manifest(7));
   await remember(manifest(8, testing));
   await remember(manifest(6));
   assert.equal(
     await fileSystem.readText(PATH),
-    '{"format":1,"manifest_versions":{"stable/arm64":7,"testing/arm64":8}}\n',
+    `{"format":1,"manifest_contents":{"stable/arm64":"${ones}","testing/arm64":"${ones}"},"manifest_versions":{"stable/arm64":7,"testing/arm64":8}}\n`,
   );
 });
 
@@ -210,6 +250,35 @@ Deno.test("updateClientState() works on a real disk", async () => {
     assert.equal(minimumVersionOf(state, stable), 8);
     const names = await Array.fromAsync(Deno.readDir(`${directory}/new`));
     assert.deepEqual(names.map(({ name }) => name).sort(), [
+      "state.json",
+      "state.json.lock",
+    ]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("updateClientState() locks and writes where a link leads, and leaves the link", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const link = `${directory}/link.json`;
+    const names = async (below: string) =>
+      (await Array.fromAsync(Deno.readDir(directory + below)))
+        .map(({ name }) => name).sort();
+    await Deno.mkdir(`${directory}/persist`);
+    await Deno.symlink("persist/state.json", link);
+    for (const version of [7, 8]) {
+      await updateClientState(
+        link,
+        (state) => withManifest(state, manifest(version)),
+        disk,
+        options,
+      );
+      const state = await loadClientState(link, disk, options);
+      assert.equal(minimumVersionOf(state, stable), version);
+      assert.ok((await Deno.lstat(link)).isSymlink);
+    }
+    assert.deepEqual(await names("/persist"), [
       "state.json",
       "state.json.lock",
     ]);

@@ -16,6 +16,7 @@ import {
   EMPTY_CLIENT_STATE,
   minimumVersionOf,
   trustPolicyFor,
+  versionPolicyFor,
   withManifest,
   withTrust,
 } from "../../lib/manifest/client_state.ts";
@@ -161,7 +162,7 @@ Deno.test("fast-forward: dropping the stolen key lets the client go on", async (
   }, [owner]);
   const verdict = await verifyEnvelope(stolen, policy(), NOW);
   assert.ok(verdict.ok);
-  const stranded = withManifest(EMPTY_CLIENT_STATE, verdict.value.manifest);
+  const stranded = withManifest(EMPTY_CLIENT_STATE, verdict.value);
   const minimumVersion = minimumVersionOf(stranded, IMAGE);
   assert.equal(await answerTo(good, policy({ minimumVersion })), "rollback");
 
@@ -263,12 +264,35 @@ Deno.test("rollback: an older manifest, signed as it was", async () => {
     NOW + DAY_MS,
   );
   assert.ok(newest.ok);
-  const state = withManifest(EMPTY_CLIENT_STATE, newest.value.manifest);
+  const state = withManifest(EMPTY_CLIENT_STATE, newest.value);
   const minimumVersion = minimumVersionOf(state, IMAGE);
   assert.equal(
     await answerTo(good, policy({ minimumVersion }), NOW + DAY_MS),
     "rollback",
   );
+});
+
+Deno.test("rollback: other content under the version that was accepted, and a renewal is none", async () => {
+  const first = await verifyEnvelope(good, policy(), NOW);
+  assert.ok(first.ok);
+  const state = withManifest(EMPTY_CLIENT_STATE, first.value);
+  const versions = versionPolicyFor(state, IMAGE);
+  const content = contentOf(good);
+  const other = await sealEnvelope({ ...content, cmdline: "quiet" }, [owner]);
+  assert.equal(await answerTo(other), "accepted", "where nothing is known");
+  assert.equal(await answerTo(other, policy(versions)), "other_content");
+  const renewed = await sealEnvelope({
+    ...content,
+    expires_at: "2027-11-22T12:00:00Z",
+  }, [owner]);
+  assert.equal(await answerTo(renewed, policy(versions)), "accepted");
+  const version = first.value.manifest.manifestVersion + 1;
+  const next = await sealEnvelope({
+    ...content,
+    cmdline: "quiet",
+    manifest_version: version,
+  }, [owner]);
+  assert.equal(await answerTo(next, policy(versions)), "accepted");
 });
 
 Deno.test("rollback: older keys, signed as they were", async () => {

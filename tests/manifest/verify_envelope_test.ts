@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { openEnvelope, signedData } from "../../lib/manifest/envelope.ts";
 import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
+import { sha256 } from "../../lib/manifest/sha256.ts";
 import {
   addSignatures,
   sealEnvelope,
@@ -10,6 +12,7 @@ import {
   trustKeys,
 } from "../../lib/manifest/trusted_keys.ts";
 import {
+  contentOf,
   readEnvelope,
   type TrustPolicy,
   verifyEnvelope,
@@ -56,9 +59,16 @@ async function codeFor(
 }
 
 Deno.test("verifyEnvelope() accepts what a trusted key signed, and names the key", async () => {
+  const envelope = openEnvelope(bytes);
+  assert.ok(envelope.ok);
+  const content = signedData(contentOf(envelope.value.content));
   assert.deepEqual(await verifyEnvelope(bytes, policy(), NOW), {
     ok: true,
-    value: { manifest, verifiedBy: [alice.publicKey.keyId] },
+    value: {
+      manifest,
+      verifiedBy: [alice.publicKey.keyId],
+      contentSha256: (await sha256(content)).toHex(),
+    },
   });
 });
 

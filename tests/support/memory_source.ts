@@ -48,8 +48,9 @@ export function candidate(
 
 /** What is left of a manifest for stable/arm64 that passed every check. */
 export function verified(
-  { manifestVersion = 1, verifiedBy = [] }: {
+  { manifestVersion = 1, contentSha256 = "1".repeat(64), verifiedBy = [] }: {
     manifestVersion?: number;
+    contentSha256?: string;
     verifiedBy?: string[];
   } = {},
 ): VerifiedManifest {
@@ -71,5 +72,6 @@ export function verified(
       initrds: [],
     },
     verifiedBy,
+    contentSha256,
   };
 }

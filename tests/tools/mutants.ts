@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     attack: "fast-forward: dropping",
     file: "manifest/client_state.ts",
-    check: "dropped ? new Map() : state.manifestVersions",
-    removed: "state.manifestVersions",
+    check: "dropped ? EMPTY_CLIENT_STATE : state",
+    removed: "state",
   },
   {
     attack: "indefinite freeze: an old manifest",
@@ -100,8 +100,21 @@ export const MUTANTS: readonly Mutant[] = [
   {
     attack: "rollback: an older manifest",
     file: POLICY,
-    check: "manifest.manifestVersion < minimumVersion",
+    check: "manifestVersion < minimumVersion",
     removed: "false",
+  },
+  {
+    attack: "rollback: other content",
+    file: POLICY,
+    check: "manifestVersion === accepted?.manifestVersion && !isSame",
+    removed: "false",
+  },
+  {
+    attack: "rollback: other content",
+    file: "manifest/client_state.ts",
+    check: "manifestVersion === accepted?.manifestVersion\n",
+    removed: "false\n",
+    tests: ["manifest/client_state_test.ts"],
   },
   {
     attack: "rollback: older keys",
@@ -321,6 +334,13 @@ export const MUTANTS: readonly Mutant[] = [
     check: ": isOnLink(from.address, link)",
     removed: ": true",
     tests: ["net/mdns/querier_link_test.ts"],
+  },
+  {
+    attack: "parseManifest() refuses references",
+    file: "manifest/boot_manifest.ts",
+    check: '["http://a.invalid", "http://b.invalid"]',
+    removed: '["http://provider.invalid"]',
+    tests: ["manifest/boot_manifest_test.ts"],
   },
   {
     attack: "parsePublicKeys() refuses an all-zero key",
