@@ -50,16 +50,20 @@ export async function runDiscover(
   }
   using limit = deadline(systemClock, values.timeout * 1000, { signal });
   const endMs = systemClock.monotonic() + values.timeout * 1000;
-  const trust = await Promise.race([
-    openTrust(values, clockTrusted, { signal }),
+  const opened = await Promise.race([
+    Promise.all([
+      openTrust(values, clockTrusted, { signal }),
+      readAuthorities(values.ca),
+    ]),
     whenAborted(limit.signal),
   ]);
   signal.throwIfAborted();
-  if (trust === undefined) {
+  if (opened === undefined) {
     throw new UserError(
-      `Cannot read what --trust, --key and --state name within ${values.timeout} s: nobody writes to that pipe, or the disk does not answer`,
+      `Cannot read what --trust, --key, --state and --ca name within ${values.timeout} s: nobody writes to that pipe, or the disk does not answer`,
     );
   }
+  const [trust, client] = opened;
   const { sources, dht } = openSources(values, clockTrusted, logger);
   // Not disposed of: the end of the process closes the sockets, and sooner.
   const result = await discover({
@@ -67,11 +71,10 @@ export async function runDiscover(
     timeoutMs: endMs - systemClock.monotonic(),
     sources,
     check: (candidate, options) =>
-      checkCandidate(
-        candidate,
-        { image, trust, httpGet, clock: systemClock },
-        options,
-      ),
+      checkCandidate(candidate, {
+        ...{ image, trust, clock: systemClock },
+        httpGet: (url, bounds) => httpGet(url, { ...bounds, client }),
+      }, options),
     stillTrusts: (verified) => trust.stillTrusts(verified),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
@@ -139,6 +142,23 @@ async function tell(
   }
   await writeResult(stdout, { signal });
   return exitCode;
+}
+
+/** What reaches servers whose authority `--ca` names; undefined without. */
+async function readAuthorities(
+  path: string | undefined,
+): Promise<Deno.HttpClient | undefined> {
+  if (path === undefined) return undefined;
+  const text = await disk.readText(path, { mayBePipe: true });
+  try {
+    // Deno takes a text without any for none.
+    if (text.includes("-----BEGIN CERTIFICATE-----")) {
+      return Deno.createHttpClient({ caCerts: [text] });
+    }
+  } catch {
+    // It says no more than that it cannot be read.
+  }
+  throw new UserError(`Cannot use --ca "${path}": not certificates in PEM`);
 }
 
 /** Whom `--key`, `--threshold` and `--trust` name. */

@@ -50,6 +50,10 @@ export const DISCOVER_PROGRAM = {
           ...FILE_OPTION,
           help: "trust the keys of this TOML file, and those that succeed them",
         },
+        ca: {
+          ...FILE_OPTION,
+          help: "for https, trust the authorities of this PEM file, too",
+        },
         state: {
           ...FILE_OPTION,
           help: "remember versions here, and refuse older ones from then on",

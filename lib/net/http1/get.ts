@@ -8,15 +8,25 @@ import { type HttpReply, readHttpReply } from "./reply.ts";
  * more than a connection of our own, as it loads the streams of the web and the
  * machine's certificates, on a path that has 20 ms in all.
  *
+ * @param client for TLS, with further authorities than the machine's
  * @throws Error when nobody answers, the signal's reason when it aborts first
  */
 export async function httpGet(
   url: URL,
-  { signal }: { readonly signal: AbortSignal },
+  { client, signal }: {
+    readonly client?: Deno.HttpClient | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<HttpReply> {
   return url.protocol === "http:" && !hasProxy()
     ? await getDirectly(url, signal)
-    : await getByFetch(url, signal);
+    : replyOf(
+      await fetch(url, {
+        signal,
+        redirect: "manual",
+        ...client !== undefined && { client },
+      }),
+    );
 }
 
 async function getDirectly(url: URL, signal: AbortSignal): Promise<HttpReply> {
@@ -65,10 +75,6 @@ function requestFor(url: URL): Uint8Array {
     "Connection: close",
     "\r\n",
   ].join("\r\n"));
-}
-
-async function getByFetch(url: URL, signal: AbortSignal): Promise<HttpReply> {
-  return replyOf(await fetch(url, { signal, redirect: "manual" }));
 }
 
 /** The same reply in the words of this room. */
