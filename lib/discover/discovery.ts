@@ -38,7 +38,7 @@ export interface DiscoveryOptions {
   readonly image: ChannelArch;
   /** Bound on the whole discovery. */
   readonly timeoutMs: number;
-  /** Whether to collect every provider instead of the first. */
+  /** Whether to collect every provider until time is up, not the first. */
   readonly all: boolean;
   /**
    * Asked again about each that was taken: another provider may have shown
@@ -59,9 +59,6 @@ interface Attempt {
   /** How long to wait when the next try fails, too. */
   retryMs: number;
 }
-
-/** With `all`: how long to wait for one more after the last. */
-const QUIET_MS = 2000;
 
 /**
  * How long a good candidate waits for others that are being checked: the one
@@ -108,8 +105,8 @@ const UNANSWERED: CandidateRefusal = {
  * calls `tick` at `nextDueMs`, has each candidate checked that a call returns,
  * and then calls `checked` or `checkFailed`. Over with the
  * first good candidate, or the newest of those that are checked at the same
- * time; with `all`, when no further one has come for 2 s; and in any case when
- * time is up, or no source and no candidate is left.
+ * time, unless all are wanted; and in any case when time is up, or no source and
+ * no candidate is left.
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -256,7 +253,7 @@ export class Discovery {
     }
     for (const [href, attempt] of this.#attempts) {
       const isOpen = attempt.isRunning && !refused.has(href);
-      if (!isOpen || providers.length > 0) continue;
+      if (!isOpen || (providers.length > 0 && !this.#options.all)) continue;
       refused.set(href, refusedAs(attempt, UNANSWERED));
     }
     return {
@@ -310,9 +307,8 @@ export class Discovery {
     this.#found.add(providerHref);
     const elapsedMs = nowMs - this.#startMs;
     this.#providers.push({ ...verified, candidate, elapsedMs });
-    const { all } = this.#options;
-    if (!all && this.#trusted().length > 1) return; // The grace is running.
-    this.#graceEndMs = nowMs + (all ? QUIET_MS : GRACE_MS);
+    if (this.#options.all || this.#trusted().length > 1) return;
+    this.#graceEndMs = nowMs + GRACE_MS;
   }
 
   #trusted(): Provider[] {

@@ -25,6 +25,8 @@ export class HeardServices {
   readonly #told = new Set<string>();
   /** How many of them, by the address of the host that said so first. */
   readonly #toldOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
+  /** Those that said more. */
+  readonly #ignored = new Set<string>();
   #problemsTold = 0;
 
   /**
@@ -44,12 +46,18 @@ export class HeardServices {
   hear(instance: DnsName, records: ServiceRecords, link: Link): Finding[] {
     const service = readService(records, link);
     const problem = service.ok ? service.value.problem : service.reason;
-    return [
+    const ignored = this.#ignored.size;
+    const findings = [
       ...problem === undefined
         ? []
         : this.#tellProblem(`mdns ${instance}: ${problem}`, records),
       ...service.ok ? this.#tell(service.value, records.source) : [],
     ];
+    return this.#ignored.size === ignored ? findings : [...findings, {
+      kind: "problem",
+      message:
+        `mdns ${records.source}: says more than ${MAX_TOLD_PER_HOST} different things, the rest is ignored: providers beyond them are not looked at`,
+    }];
   }
 
   #tell(service: FoundService, source: string): Finding[] {
@@ -81,7 +89,11 @@ export class HeardServices {
 
   #isNews(what: string, source: string): boolean {
     const count = this.#toldOf.get(source) ?? 0;
-    if (this.#told.has(what) || count >= MAX_TOLD_PER_HOST) return false;
+    if (this.#told.has(what)) return false;
+    if (count >= MAX_TOLD_PER_HOST) {
+      this.#ignored.add(source);
+      return false;
+    }
     if (!this.#toldOf.set(source, count + 1)) return false;
     this.#told.add(what);
     return true;

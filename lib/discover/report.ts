@@ -19,7 +19,10 @@ export interface ReportOptions {
   readonly quiet: boolean;
   /** Every provider, one line or array element each. */
   readonly all: boolean;
-  /** Whether to tell also on success what was tried and refused. */
+  /**
+   * Whether to tell also on success what was tried and refused; with `all`, that
+   * is told unless `quiet`.
+   */
   readonly explain: boolean;
 }
 
@@ -39,7 +42,8 @@ export function reportDiscovery(
   options: ReportOptions,
 ): Report {
   if (result.providers.length === 0) return reportFailure(result, options);
-  const messages = options.explain ? explanation(result) : [];
+  const { all, explain, quiet } = options;
+  const messages = explain || (all && !quiet) ? explanation(result) : [];
   return {
     stdout: resultLines(result, options),
     messages,

@@ -160,7 +160,10 @@ Deno.test("HeardServices tells of a provider however much another host floods", 
         { source: "10.0.0.66" },
       ),
     )).flat();
-  assert.equal(flood.length, 100);
+  assert.equal(flood.length, 101);
+  const problems = flood.filter(({ kind }) => kind === "problem");
+  assert.equal(problems.length, 1, "it is said once");
+  assert.match(JSON.stringify(problems), /10\.0\.0\.66: says more than 100 /);
   const [finding] = services.hear(INSTANCE, recordsOf("stable/arm64"));
   assert.ok(finding?.kind === "candidate");
   assert.equal(finding.candidate.manifestUrl.href, URL_1);

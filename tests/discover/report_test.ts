@@ -82,6 +82,19 @@ Deno.test("versionConflict() names providers whose one key signs a version twice
   }
 });
 
+Deno.test("reportDiscovery() with all tells who was refused, unless quiet", () => {
+  const refused = [{
+    manifestUrl: new URL("http://c/manifest.json"),
+    refusal: { code: "slow", message: "no answer" },
+  }] as const;
+  const messages = (changes: Partial<ReportOptions>) =>
+    reportDiscovery({ ...FOUND, refused }, { ...OPTIONS, ...changes })
+      .messages.join("\n");
+  assert.match(messages({ all: true }), /^No manifest from http:\/\/c\//m);
+  assert.equal(messages({ all: true, quiet: true }), "");
+  assert.equal(messages({}), "");
+});
+
 Deno.test("reportDiscovery() prints one line or array element a provider with all", () => {
   const text = reportDiscovery(FOUND, { ...OPTIONS, all: true, quiet: true });
   assert.deepEqual(text.stdout, [
