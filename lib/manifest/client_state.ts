@@ -2,6 +2,7 @@ import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { messageOf } from "../core/printable.ts";
 import { refuseNewerState } from "../core/state_format.ts";
 import { ok, refuseAs, type Result } from "../core/result.ts";
 import { canonicalize, parseJson } from "./canonical_json.ts";
@@ -172,8 +173,8 @@ export function trustPolicyFor(
  * Reads the state file; where there is none, or an empty one, nothing was
  * accepted yet.
  *
- * @throws UserError when it cannot be understood, or a newer client made it: to go on without it would
- * accept what was refused before
+ * @throws UserError when it cannot be read or understood, or a newer client made
+ * it: to go on without it would accept what was refused before
  */
 export async function loadClientState(
   path: string,
@@ -186,7 +187,7 @@ export async function loadClientState(
     text = await fileSystem.readText(path);
   } catch (error) {
     if (error instanceof FileNotFoundError) return EMPTY_CLIENT_STATE;
-    throw error;
+    throw new UserError(messageOf(error), { cause: error });
   }
   if (text === "") return EMPTY_CLIENT_STATE;
   refuseNewerState(text, FORMAT, { path, loss: "older images are accepted" });

@@ -84,6 +84,31 @@ Deno.test("loadClientState() reads a state of before contents were kept", async 
   assert.equal(versionPolicyFor(known, stable).accepted?.manifestVersion, 7);
 });
 
+Deno.test("loadClientState() goes on without a state only where there is none", async () => {
+  const failing = new class extends MemoryFileSystem {
+    override readText(path: string): Promise<string> {
+      return path === "/broken"
+        ? Promise.reject(new Error("Input/output error"))
+        : super.readText(path);
+    }
+  }()
+    .file("/damaged", '{"manifest_versions":{"stable/arm64":"7"}}')
+    .file("/secret", "{}").setReadable("/secret", false)
+    .special("/fifo");
+  const paths = ["/broken", "/damaged", "/secret", "/fifo"];
+  for (const path of paths) {
+    await assert.rejects(
+      loadClientState(path, failing, options),
+      UserError,
+      path,
+    );
+  }
+  assert.equal(
+    await loadClientState("/none", failing, options),
+    EMPTY_CLIENT_STATE,
+  );
+});
+
 Deno.test("newestTrust() is the newest remembered of what is shipped", () => {
   const shipped = trustRoot([a]);
   const current = trustRoot([b], { trust_version: 2 });
