@@ -15,6 +15,8 @@ import { formatTimestamp } from "./timestamp.ts";
 import { checkSignatures, trustKeys } from "./trusted_keys.ts";
 import { contentOf, manifestOf } from "./verify_envelope.ts";
 
+const TWO_DAYS_S = 2 * 86_400;
+
 /** A manifest as it is served. */
 export interface IssuedManifest {
   /** The envelope, sent as it is. */
@@ -64,7 +66,7 @@ export async function issueManifest(
     ...promise,
     manifest_version: unchanged
       ? previous.manifest.manifestVersion
-      : Math.max(nowSeconds, (previous?.manifest.manifestVersion ?? 0) + 1),
+      : nextVersion(nowSeconds, previous?.manifest.manifestVersion),
     ...datesOf(
       unchanged ? Math.min(previous.manifest.createdAtMs, now) : now,
       options,
@@ -88,6 +90,17 @@ export async function issueManifest(
     );
   }
   return await issued(bytes, manifest.value, !unchanged);
+}
+
+/**
+ * The version of another content: the clock's seconds, but after the last one,
+ * and at most two days after it. A clock that ran ahead once, by years, would
+ * leave no version to a provider whose clock is right.
+ */
+function nextVersion(nowSeconds: number, last: number | undefined): number {
+  return last === undefined
+    ? nowSeconds
+    : Math.max(last + 1, Math.min(nowSeconds, last + TWO_DAYS_S));
 }
 
 /**

@@ -240,6 +240,26 @@ Deno.test("issueManifest() raises the number even within a second and when the c
   }
 });
 
+Deno.test("issueManifest() goes no further than two days beyond the last number, whatever its clock says", async () => {
+  const first = await issue();
+  const { manifestVersion } = first.manifest;
+  const wants: readonly (readonly [days: number, versionsAhead: number])[] = [
+    [1, 86_400],
+    [2, 2 * 86_400],
+    [3, 2 * 86_400],
+    [4000, 2 * 86_400],
+    [-1, 1],
+  ];
+  for (const [days, versionsAhead] of wants) {
+    const { manifest } = await issue({
+      image: hashedImage({ cmdline: "other" }),
+      previous: first.bytes,
+      now: NOW + days * DAY_MS,
+    });
+    assert.equal(manifest.manifestVersion, manifestVersion + versionsAhead);
+  }
+});
+
 Deno.test("issueManifest() signs anew when the keys change, without a new number", async () => {
   const first = await issue();
   const other = await testSigningKey(2);

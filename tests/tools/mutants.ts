@@ -336,6 +336,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["net/mdns/querier_link_test.ts"],
   },
   {
+    attack: "issueManifest() goes no further",
+    file: "manifest/issue_manifest.ts",
+    check: "Math.min(nowSeconds, last + TWO_DAYS_S)",
+    removed: "nowSeconds",
+    tests: ["manifest/issue_manifest_test.ts"],
+  },
+  {
+    attack: "loadClientState() goes on without a state",
+    file: "manifest/client_state.ts",
+    check: "if (error instanceof FileNotFoundError) return",
+    removed: "return",
+    tests: ["manifest/client_state_test.ts"],
+  },
+  {
     attack: "parseManifest() refuses references",
     file: "manifest/boot_manifest.ts",
     check: '["http://a.invalid", "http://b.invalid"]',
