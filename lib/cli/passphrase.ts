@@ -1,4 +1,5 @@
 import { UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
 import { type AskPassphrase, readSecret } from "../manifest/signing_key.ts";
 import { disk } from "./disk.ts";
 
@@ -15,8 +16,9 @@ export function passphraseFrom(
   file: string | undefined,
   { signal }: { readonly signal: AbortSignal },
 ): AskPassphrase {
-  return async (path) => {
-    if (file === undefined) return await promptFor(path);
+  if (file === undefined) return promptFor;
+  // Read once for all keys: a pipe has nothing to say a second time.
+  const read = once(async () => {
     const subject = `passphrase file "${file}"`;
     const text = await readSecret(disk, file, subject, {
       mayBePipe: true,
@@ -24,7 +26,8 @@ export function passphraseFrom(
     });
     if (text !== undefined) return text.replace(/\r?\n[^]*$/, "");
     throw new UserError(`Cannot use ${subject}: there is no such file`);
-  };
+  });
+  return () => read();
 }
 
 /** @throws UserError where there is no terminal, or Control-C is pressed */

@@ -51,8 +51,10 @@ async function signAll(
   signers: readonly SigningKey[],
 ): Promise<EnvelopeSignature[]> {
   const digest = await sha256(data);
-  return await Promise.all(signers.map(async (signer) => ({
-    keyId: signer.publicKey.keyId,
-    signature: await signer.sign(digest),
+  // A key that is given twice signs once: readers refuse two of its signatures.
+  const keys = new Map(signers.map((key) => [key.publicKey.keyId, key]));
+  return await Promise.all([...keys].map(async ([keyId, key]) => ({
+    keyId,
+    signature: await key.sign(digest),
   })));
 }

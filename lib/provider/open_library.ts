@@ -1,7 +1,9 @@
+import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { once } from "../core/once.ts";
 import {
+  type LoadOptions,
   loadOrCreateSigningKey,
   loadSigningKey,
   type SigningKey,
@@ -107,6 +109,8 @@ class ReloadableSigners {
   readonly #machine: Machine;
   readonly #signal: AbortSignal;
   #loaded: readonly SigningKey[] = [];
+  /** Those that were asked for at the start, by the path of the key. */
+  readonly #passphrases = new Map<string, string>();
   #load = once(() => this.#open());
 
   constructor(
@@ -125,8 +129,16 @@ class ReloadableSigners {
   }
 
   async #open(): Promise<readonly SigningKey[]> {
+    const signal = this.#signal;
+    const { passphraseFile } = this.#config.signing;
+    const ask = this.#machine.passphraseFrom(passphraseFile, { signal });
     this.#loaded = await openSigners(this.#config, this.#machine, {
-      signal: this.#signal,
+      passphrase: async (path) => {
+        const passphrase = await ask(path);
+        this.#passphrases.set(path, passphrase);
+        return passphrase;
+      },
+      signal,
     });
     return this.#loaded;
   }
@@ -147,16 +159,13 @@ class ReloadableSigners {
   }
 
   async #reloaded(path: string, before: SigningKey): Promise<SigningKey> {
-    const { fileSystem, logger, passphraseFrom } = this.#machine;
-    const { passphraseFile } = this.#config.signing;
+    const { fileSystem, logger } = this.#machine;
     const signal = this.#signal;
     try {
       // What came through a pipe does not come again.
       if ((await fileSystem.stat(path)).kind !== "file") return before;
       const key = await loadSigningKey(fileSystem, path, {
-        // Nobody is asked at a terminal, long after the start.
-        ...passphraseFile !== undefined &&
-          { passphrase: passphraseFrom(passphraseFile, { signal }) },
+        passphrase: (path) => this.#passphraseAgain(path),
         signal,
       });
       if (key.publicKey.keyId === before.publicKey.keyId) return before;
@@ -174,16 +183,36 @@ class ReloadableSigners {
       return before;
     }
   }
+
+  /**
+   * The passphrase that the file has now; where there is no file to read once
+   * more, that of the start, since nobody sits at the terminal any longer.
+   */
+  async #passphraseAgain(path: string): Promise<string> {
+    const { fileSystem, passphraseFrom } = this.#machine;
+    const { passphraseFile } = this.#config.signing;
+    if (passphraseFile !== undefined) {
+      const there = await fileSystem.stat(passphraseFile).catch(() => {});
+      if (there?.kind === "file") {
+        return await passphraseFrom(passphraseFile, {
+          signal: this.#signal,
+        })(path);
+      }
+    }
+    const before = this.#passphrases.get(path);
+    if (before !== undefined) return before;
+    throw new UserError(
+      `Cannot use signing key "${path}": it has a passphrase, for which nobody is asked after the start`,
+    );
+  }
 }
 
 /** The keys that were named, else one in the state directory. */
 async function openSigners(
   { signing, stateDir }: ServeConfig,
-  { fileSystem, logger, passphraseFrom }: Machine,
-  { signal }: { readonly signal: AbortSignal },
+  { fileSystem, logger }: Machine,
+  options: LoadOptions,
 ): Promise<readonly SigningKey[]> {
-  const passphrase = passphraseFrom(signing.passphraseFile, { signal });
-  const options = { passphrase, signal };
   const signers: SigningKey[] = [];
   // One after the other, since each may ask for a passphrase.
   for (const path of signing.keys) {

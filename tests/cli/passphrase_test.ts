@@ -35,6 +35,19 @@ Deno.test("passphraseFrom() takes the first line of a file that only its owner m
   }
 });
 
+Deno.test("passphraseFrom() reads a file once, however many keys ask", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "secret\n");
+    const ask = passphraseFrom(path, options);
+    assert.equal(await ask("a.pem"), "secret");
+    await Deno.writeTextFile(path, "", { mode: 0o600 });
+    assert.equal(await ask("b.pem"), "secret");
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test({
   name:
     "passphraseFrom() names the option where there is no terminal to ask at",

@@ -22,6 +22,15 @@ Deno.test("addSignatures() gives the same bytes in whatever order owners sign", 
   assert.deepEqual(oneByOne, atOnce);
 });
 
+Deno.test("sealEnvelope() and addSignatures() sign once with a key that is given twice", async () => {
+  const [a, b] = await Promise.all([1, 2].map(testSigningKey));
+  assert.ok(a && b);
+  const sealed = await sealEnvelope(CONTENT, [a, b]);
+  assert.deepEqual(await sealEnvelope(CONTENT, [a, b, a]), sealed);
+  const signed = await addSignatures(await sealEnvelope(CONTENT, [a]), [b, b]);
+  assert.deepEqual(signed, { ok: true, value: sealed });
+});
+
 Deno.test("addSignatures() refuses to sign what is no envelope", async () => {
   const result = await addSignatures(utf8.encode("{}"), [
     await testSigningKey(1),

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { UserError } from "../../lib/core/errors.ts";
 import { openEnvelope } from "../../lib/manifest/envelope.ts";
 import type { ConfigSource, ServeConfig } from "../../lib/provider/machine.ts";
-import { openLibrary } from "../../lib/provider/open_library.ts";
+import {
+  type OpenLibrary,
+  openLibrary,
+} from "../../lib/provider/open_library.ts";
 import {
   MEMORY_CONFIG,
   type MemoryMachine,
@@ -64,27 +68,112 @@ Deno.test("openLibrary() refuses a key that is named and not there, and lets oth
   await using _opened = await open(machine);
 });
 
-Deno.test("openLibrary() has every key that is named sign every manifest", async () => {
+/** Key files that a test replaces, and who signs with them. */
+function openWithKeys(
+  paths: readonly string[],
+  { passphraseFile }: { readonly passphraseFile?: string } = {},
+) {
   const machine = memoryMachine();
-  const paths = ["/keys/a.pem", "/keys/b.pem"];
-  const keyIds: string[] = [];
-  for (const [i, path] of paths.entries()) {
-    const key = await testSigningKey(i + 1);
-    machine.fileSystem.file(path, await key.toPem(), { mode: 0o600 });
-    keyIds.push(key.publicKey.keyId);
-  }
-  const signing = { ...MEMORY_CONFIG.signing, keys: paths };
-  await using opened = await open(machine, {
-    config: { ...MEMORY_CONFIG, signing },
-  });
-  await opened.library.refresh({ signal });
-  const [image] = opened.library.images();
+  const asked: string[] = [];
+  const put = async (path: string, number: number, passphrase?: string) => {
+    const key = await testSigningKey(number);
+    const pem = await key.toPem();
+    const text = passphrase === undefined ? pem : locked(pem, passphrase);
+    machine.fileSystem.file(path, text, { mode: 0o600 });
+    return key.publicKey.keyId;
+  };
+  const changes = new MemoryConfigSource();
+  const config = {
+    ...MEMORY_CONFIG,
+    signing: { ...MEMORY_CONFIG.signing, keys: paths, passphraseFile },
+  };
+  return {
+    ...machine,
+    asked,
+    put,
+    open: () =>
+      open({
+        ...machine,
+        passphraseFrom: (file) => (path) => {
+          asked.push(`${file} for ${path}`);
+          return Promise.resolve("secret");
+        },
+      }, { config, changes }),
+    async reload() {
+      for (const listener of changes.listeners) await listener(config);
+    },
+  };
+}
+
+/** The same key with a passphrase. */
+function locked(pem: string, passphrase: string): string {
+  return createPrivateKey(pem).export({
+    type: "pkcs8",
+    format: "pem",
+    cipher: "aes-256-cbc",
+    passphrase,
+  }).toString();
+}
+
+async function signersOf({ library }: OpenLibrary): Promise<string[]> {
+  await library.refresh({ signal });
+  const [image] = library.images();
   const envelope = openEnvelope(image?.manifest.bytes ?? new Uint8Array());
   assert.ok(envelope.ok);
-  assert.deepEqual(
-    envelope.value.signatures.map(({ keyId }) => keyId),
-    keyIds.sort(),
+  return envelope.value.signatures.map(({ keyId }) => keyId);
+}
+
+Deno.test("openLibrary() has every key that is named sign, and takes each that is replaced", async () => {
+  const box = openWithKeys(["/a.pem", "/b.pem"]);
+  const a = await box.put("/a.pem", 1);
+  const b = await box.put("/b.pem", 2);
+  await using opened = await box.open();
+  assert.deepEqual(await signersOf(opened), [a, b].sort());
+  const c = await box.put("/b.pem", 3);
+  await box.reload();
+  assert.deepEqual(await signersOf(opened), [a, c].sort());
+  box.fileSystem.file("/a.pem", "garbage", { mode: 0o600 });
+  const d = await box.put("/b.pem", 4);
+  await box.reload();
+  assert.deepEqual(await signersOf(opened), [a, d].sort());
+  const said = box.logger.lines.filter((line) => !line.startsWith("INFO"));
+  assert.equal(said.length, 3, said.join("\n"));
+  assert.match(said[0] ?? "", new RegExp(`^WARN Replaced .*"/b.pem".*${c}`));
+  assert.match(said[1] ?? "", new RegExp(`^ERROR .*"/a.pem".*; ${a} goes on`));
+  assert.match(said[2] ?? "", new RegExp(`^WARN Replaced .*"/b.pem".*${d}`));
+});
+
+Deno.test("openLibrary() asks for passphrases at the start alone, and opens keys that are replaced with them", async () => {
+  const box = openWithKeys(["/a.pem", "/b.pem"]);
+  const a = await box.put("/a.pem", 1, "secret");
+  const b = await box.put("/b.pem", 2);
+  await using opened = await box.open();
+  await box.reload();
+  assert.deepEqual(await signersOf(opened), [a, b].sort());
+  assert.ok(box.logger.lines.every((line) => line.startsWith("INFO")));
+  const c = await box.put("/a.pem", 3, "secret");
+  await box.put("/b.pem", 4, "secret");
+  await box.reload();
+  assert.deepEqual(await signersOf(opened), [c, b].sort());
+  assert.match(
+    box.logger.lines.at(-1) ?? "",
+    /^ERROR .*"\/b.pem": it has a passphrase, for which nobody is asked/,
   );
+  assert.deepEqual(box.asked, ["undefined for /a.pem"]);
+});
+
+Deno.test("openLibrary() reads a passphrase file again for a key that is replaced, but no pipe", async () => {
+  const box = openWithKeys(["/a.pem"], { passphraseFile: "/pass" });
+  await box.put("/a.pem", 1, "secret");
+  // Not there: as a pipe, it can be read no more.
+  await using opened = await box.open();
+  const b = await box.put("/a.pem", 2, "secret");
+  await box.reload();
+  assert.deepEqual(await signersOf(opened), [b]);
+  assert.deepEqual(box.asked, ["/pass for /a.pem"]);
+  box.fileSystem.file("/pass", "secret", { mode: 0o600 });
+  await box.reload();
+  assert.equal(box.asked.length, 2);
 });
 
 Deno.test("openLibrary() keeps another provider out until it is closed", async () => {
