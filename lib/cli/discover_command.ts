@@ -66,7 +66,7 @@ export async function runDiscover(
   const [trust, client] = opened;
   const { sources, dht } = openSources(values, clockTrusted, logger);
   // Not disposed of: the end of the process closes the sockets, and sooner.
-  const result = await discover({
+  const found = await discover({
     image,
     timeoutMs: endMs - systemClock.monotonic(),
     sources,
@@ -80,6 +80,10 @@ export async function runDiscover(
     all: values.all,
     clock: systemClock,
   }, { signal });
+  const result = {
+    ...found,
+    problems: [...found.problems, ...trust.problems],
+  };
   // Remembered before it is told: the power may be cut upon the result.
   await remember(result, trust, logger, { signal });
   return await tell(result, image, values, logger, { signal });

@@ -1,6 +1,7 @@
 import { parseTrustFile } from "../config/trust_file.ts";
 import { ConfigError, UsageError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
+import { ok } from "../core/result.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { addSignatures, sealEnvelope } from "../manifest/sign_envelope.ts";
@@ -148,7 +149,7 @@ export async function runTrustVerify(
   }
   const { root, refusal } = await followTrust(
     start,
-    (trustVersion) => Promise.resolve(documents.get(trustVersion)),
+    (trustVersion) => Promise.resolve(ok(documents.get(trustVersion))),
     { upTo: start.trustVersion + MAX_FOLLOWED, signal },
   );
   const next = root.trustVersion + 1;

@@ -1,6 +1,6 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
-import type { Clock } from "../core/clock.ts";
-import type { Result } from "../core/result.ts";
+import { type Clock, sleepInSteps } from "../core/clock.ts";
+import { ok, refuseAs, type Result } from "../core/result.ts";
 import { type FetchTrust, trustPath } from "../manifest/trust_chain.ts";
 import {
   type VerifiedManifest,
@@ -11,6 +11,11 @@ import type { CandidateRefusal } from "./candidate_refusal.ts";
 import type { ClientTrust } from "./client_trust.ts";
 import { fetchManifest } from "./fetch_manifest.ts";
 import type { Candidate } from "./source.ts";
+
+/** A provider that sends manifests within a moment sends this, too. */
+const PATIENCE_MS = 500;
+
+const SILENT = refuseAs("slow", "no answer, long after that of the manifest");
 
 /** What a candidate is checked with. */
 export interface CheckParts {
@@ -36,15 +41,38 @@ export async function checkCandidate(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<VerifiedManifest, CandidateRefusal>> {
   const now = clock.now();
-  // Whatever goes wrong: the provider is free to hold a document back.
+  const startMs = clock.monotonic();
+  let patienceMs = PATIENCE_MS;
+  const manifest = fetchManifest(manifestUrl, { httpGet, clock }, { signal })
+    .finally(() => {
+      patienceMs = Math.max(PATIENCE_MS, 2 * (clock.monotonic() - startMs));
+    });
+  // Given up some time after the manifest came: that showed what is usual.
   const fetchTrust: FetchTrust = async (trustVersion, { signal }) => {
+    const ending = new AbortController();
+    const bounds = { signal: AbortSignal.any([signal, ending.signal]) };
     const url = new URL(trustPath(trustVersion), manifestUrl);
-    const bytes = await fetchManifest(url, { httpGet, clock }, { signal });
-    return bytes.ok ? bytes.value : undefined;
+    try {
+      const bytes = await Promise.race([
+        fetchManifest(url, { httpGet, clock }, bounds),
+        manifest.then(() => sleepInSteps(clock, patienceMs, bounds))
+          .then(() => SILENT),
+      ]);
+      // Another status than 200 is how a provider says that it has none.
+      return !bytes.ok && bytes.reason.code === "status"
+        ? ok(undefined)
+        : bytes;
+    } finally {
+      ending.abort();
+    }
   };
   const [bytes, policy] = await Promise.all([
-    fetchManifest(manifestUrl, { httpGet, clock }, { signal }),
-    trust.policyFor(image, fetchTrust, { now, signal }),
+    manifest,
+    trust.policyFor(image, fetchTrust, {
+      from: manifestUrl.host,
+      now,
+      signal,
+    }),
   ]);
   if (!bytes.ok) return bytes;
   if (!policy.ok) return policy;

@@ -52,6 +52,7 @@ export class ClientTrust {
   #root: TrustRoot | undefined;
   /** No later document is followed in this run, from any provider. */
   readonly #upTo: number;
+  readonly #problems = new Set<string>();
 
   private constructor(options: ClientTrustOptions, state: ClientState) {
     const { anchor } = options;
@@ -84,24 +85,42 @@ export class ClientTrust {
     return this.#options.anchor.kind !== "nobody";
   }
 
+  /** Which trust documents were not followed, and why: one line each. */
+  get problems(): readonly string[] {
+    return [...this.#problems];
+  }
+
   /**
    * What is asked of the manifests of one provider, whose succession of trust
    * documents is followed first.
    *
    * @param fetchTrust gets a trust document of that provider
+   * @param options `from`: what people know the provider by
    * @throws what `fetchTrust` throws, and the signal's reason
    */
   async policyFor(
     image: ChannelArch,
     fetchTrust: FetchTrust,
-    { now, signal }: { readonly now: number; readonly signal: AbortSignal },
+    { from, now, signal }: {
+      readonly from: string;
+      readonly now: number;
+      readonly signal: AbortSignal;
+    },
   ): Promise<Result<TrustPolicy, CandidateRefusal>> {
     const { anchor, clockTrusted } = this.#options;
     if (this.#root !== undefined) {
-      const { root } = await followTrust(this.#root, fetchTrust, {
+      const { root, refusal } = await followTrust(this.#root, fetchTrust, {
         upTo: this.#upTo,
         signal,
       });
+      if (refusal !== undefined) {
+        const { message, code } = refusal;
+        this.#problems.add(
+          `Trust document ${
+            root.trustVersion + 1
+          } of ${from} is not followed: ${message} (${code})`,
+        );
+      }
       this.#advance(root);
       return trustPolicyFor(this.#root, {
         state: this.#state,

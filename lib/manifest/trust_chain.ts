@@ -83,18 +83,26 @@ export async function countSigners(
   return signedBy.ok ? signedBy.value.length : 0;
 }
 
+/** Why a succession cannot be followed further. */
+export interface TrustProblem {
+  /** For programs. */
+  readonly code: string;
+  /** For people: one clause, fit to be printed. */
+  readonly message: string;
+}
+
 /** Fetches the trust document with a number; undefined: there is none. */
 export type FetchTrust = (
   trustVersion: number,
   options: { readonly signal: AbortSignal },
-) => Promise<Uint8Array | undefined>;
+) => Promise<Result<Uint8Array | undefined, TrustProblem>>;
 
 /** How far a succession could be followed. */
 export interface FollowedTrust {
   /** The newest document that verified, or the first one. */
   readonly root: TrustRoot;
-  /** Why the one after it was not accepted, when there was one. */
-  readonly refusal?: Refusal;
+  /** Why the one after it was not accepted, or whether there is one not told. */
+  readonly refusal?: TrustProblem;
 }
 
 /**
@@ -113,9 +121,10 @@ export async function followTrust(
   let root = start;
   while (root.trustVersion < upTo) {
     signal.throwIfAborted();
-    const bytes = await fetch(root.trustVersion + 1, { signal });
-    if (bytes === undefined) return { root };
-    const next = await verifySuccessor(bytes, root);
+    const document = await fetch(root.trustVersion + 1, { signal });
+    if (!document.ok) return { root, refusal: document.reason };
+    if (document.value === undefined) return { root };
+    const next = await verifySuccessor(document.value, root);
     if (!next.ok) return { root, refusal: next.reason };
     root = next.value;
   }

@@ -3,8 +3,11 @@ import { ok, refuse, type Result } from "../../lib/core/result.ts";
 import type { CandidateRefusal } from "../../lib/discover/candidate_refusal.ts";
 import { checkCandidate } from "../../lib/discover/check_candidate.ts";
 import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
+import type { FetchTrust } from "../../lib/manifest/trust_chain.ts";
 import { trustKeys } from "../../lib/manifest/trusted_keys.ts";
 import type { TrustPolicy } from "../../lib/manifest/verify_envelope.ts";
+import type { HttpGet } from "../../lib/net/http1/reply.ts";
+import { sleep } from "../../lib/core/clock.ts";
 import { replyOf } from "../../lib/net/http1/get.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { hashedImage } from "../support/hashed_image.ts";
@@ -116,8 +119,8 @@ async function trustDocument(
   trustVersion: number,
   answer: () => Response,
   asked: string[] = [],
-): Promise<Uint8Array | undefined> {
-  let document: Uint8Array | undefined;
+): Promise<Awaited<ReturnType<FetchTrust>> | undefined> {
+  let document: Awaited<ReturnType<FetchTrust>> | undefined;
   await checkCandidate(candidate("a"), {
     ...answering(answer, asked),
     trust: {
@@ -134,13 +137,61 @@ async function trustDocument(
 Deno.test("checkCandidate() fetches trust documents from the candidate's own provider, which may have none", async () => {
   const asked: string[] = [];
   const document = await trustDocument(2, () => new Response("{}"), asked);
-  assert.deepEqual(document, new TextEncoder().encode("{}"));
+  assert.deepEqual(document, ok(new TextEncoder().encode("{}")));
   assert.deepEqual(asked.sort(), [
     "/stable/arm64/manifest.json",
     "/trust/2.json",
   ]);
-  assert.equal(
+  assert.deepEqual(
     await trustDocument(3, () => new Response(null, { status: 404 })),
-    undefined,
+    ok(undefined),
   );
 });
+
+/** A provider whose manifest takes this long, and its trust documents that. */
+function answeringLate(manifestMs: number, trustMs: number) {
+  const clock = new FakeClock();
+  const httpGet: HttpGet = (url, { signal }) => {
+    const isTrust = url.pathname.startsWith("/trust/");
+    const answer = new Response(isTrust ? "{}" : bytes);
+    return sleep(clock, isTrust ? trustMs : manifestMs, { signal })
+      .then(() => replyOf(answer));
+  };
+  return { clock, httpGet };
+}
+
+for (
+  const [what, manifestMs, trustMs, documentCode, checkedMs] of [
+    ["waits half a second for trust documents", 10, 400, "came", 400],
+    ["gives a silent provider up after half a second", 10, 1e6, "slow", 510],
+    ["waits longer where everything is slow", 900, 2600, "came", 2600],
+    ["does not wait for ever there either", 900, 1e6, "slow", 2700],
+  ] as const
+) {
+  Deno.test(`checkCandidate() ${what}`, async () => {
+    const { clock, httpGet } = answeringLate(manifestMs, trustMs);
+    let code = "";
+    let endedMs = 0;
+    const checking = checkCandidate(candidate("a"), {
+      clock,
+      httpGet,
+      image: IMAGE,
+      trust: {
+        async policyFor(_image, fetchTrust, { signal }) {
+          const document = await fetchTrust(2, { signal });
+          code = document.ok ? "came" : document.reason.code;
+          return policy();
+        },
+      },
+    }, { signal }).finally(() => endedMs = clock.monotonic());
+    while (endedMs === 0) {
+      await clock.advance(10);
+      // Bodies are read by the real event loop.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    assert.ok((await checking).ok);
+    assert.equal(code, documentCode);
+    assert.ok(endedMs >= checkedMs && endedMs < checkedMs + 100, `${endedMs}`);
+    assert.equal(clock.pending, 0, "nothing goes on");
+  });
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ok, refuse } from "../../lib/core/result.ts";
 import { UserError } from "../../lib/core/errors.ts";
 import {
   ClientTrust,
@@ -16,6 +17,7 @@ const NOW = Date.parse("2026-11-22T12:00:00Z");
 const IMAGE = { channel: "stable", arch: "arm64" };
 const STATE = "/state/client.json";
 const { signal } = new AbortController();
+const ASKED = { from: "10.0.0.1:8080", now: NOW, signal };
 const [alice, bob, carol] = await Promise.all([
   testSigningKey(1),
   testSigningKey(2),
@@ -29,13 +31,13 @@ const v2Bytes = await sealTrustRoot(v2, [alice, bob]);
 const v3Bytes = await sealTrustRoot(v3, [bob, carol]);
 
 const rooted: TrustAnchor = { kind: "root", shipped: v1 };
-const nothing: FetchTrust = () => Promise.resolve(undefined);
+const nothing: FetchTrust = () => Promise.resolve(ok(undefined));
 
 /** Serves documents by number, as a provider does. */
 function provider(
   documents: Readonly<Record<number, Uint8Array>>,
 ): FetchTrust {
-  return (number) => Promise.resolve(documents[number]);
+  return (number) => Promise.resolve(ok(documents[number]));
 }
 
 function open(
@@ -59,7 +61,7 @@ function keysOf(...keys: typeof alice[]): TrustAnchor {
 }
 
 async function policyOf(trust: ClientTrust, fetchTrust = nothing) {
-  const policy = await trust.policyFor(IMAGE, fetchTrust, { now: NOW, signal });
+  const policy = await trust.policyFor(IMAGE, fetchTrust, ASKED);
   assert.ok(policy.ok, policy.ok ? "" : policy.reason.message);
   return policy.value;
 }
@@ -150,16 +152,16 @@ Deno.test("ClientTrust never goes back to keys that one provider showed were suc
 
 Deno.test("ClientTrust takes the newest document of providers that are asked side by side", async () => {
   const trust = await open(rooted);
-  let answer = (_: Uint8Array | undefined) => {};
+  let answer = (_: Awaited<ReturnType<FetchTrust>>) => {};
   const slow = trustedBy(
     trust,
     (number) =>
       number === 2
         ? new Promise((resolve) => answer = resolve)
-        : Promise.resolve(undefined),
+        : Promise.resolve(ok(undefined)),
   );
   await trustedBy(trust, provider({ 2: v2Bytes, 3: v3Bytes }));
-  answer(v2Bytes);
+  answer(ok(v2Bytes));
   assert.deepEqual(await slow, [carol.publicKey.keyId]);
 });
 
@@ -173,6 +175,21 @@ Deno.test("ClientTrust does not follow a document that not enough of the old or 
   }
 });
 
+Deno.test("ClientTrust says once which documents are not followed, and why", async () => {
+  const trust = await open(rooted);
+  const unheld = provider({ 2: await sealTrustRoot(v2, [alice]) });
+  for (const fetchTrust of [nothing, unheld, unheld]) {
+    await policyOf(trust, fetchTrust);
+  }
+  const slow = refuse({ code: "slow", message: "no answer" });
+  await policyOf(trust, () => Promise.resolve(slow));
+  const not = "Trust document 2 of 10.0.0.1:8080 is not followed:";
+  assert.deepEqual(trust.problems, [
+    `${not} signed by 0 of its own successor keys, not by 1 (below_threshold)`,
+    `${not} no answer (slow)`,
+  ]);
+});
+
 Deno.test("ClientTrust remembers documents, and asks the next provider only for what follows", async () => {
   const fileSystem = new MemoryFileSystem();
   const first = await open(rooted, { fileSystem });
@@ -183,7 +200,7 @@ Deno.test("ClientTrust remembers documents, and asks the next provider only for 
   const second = await open(rooted, { fileSystem });
   const trusted = await trustedBy(second, (number) => {
     asked.push(number);
-    return Promise.resolve(undefined);
+    return Promise.resolve(ok(undefined));
   });
   assert.deepEqual(trusted, [bob.publicKey.keyId]);
   assert.deepEqual(asked, [3]);
@@ -192,11 +209,11 @@ Deno.test("ClientTrust remembers documents, and asks the next provider only for 
 Deno.test("ClientTrust follows at most 256 documents in a run, however many providers serve them", async () => {
   const trust = await open(rooted);
   const asked: number[] = [];
-  const endless = (last: number): FetchTrust => (number) => {
+  const endless = (last: number): FetchTrust => async (number) => {
     asked.push(number);
-    return number > last ? nothing(number, { signal }) : sealTrustRoot(
-      trustRoot([alice], { trust_version: number }),
-      [alice],
+    const root = trustRoot([alice], { trust_version: number });
+    return ok(
+      number > last ? undefined : await sealTrustRoot(root, [alice]),
     );
   };
   await trustedBy(trust, endless(200));
@@ -221,7 +238,7 @@ Deno.test("ClientTrust of an expired root trusts only those who succeed it", asy
     shipped: trustRoot([alice], { expires_at: "2026-01-01T00:00:00Z" }),
   };
   const refused = await (await open(anchor))
-    .policyFor(IMAGE, nothing, { now: NOW, signal });
+    .policyFor(IMAGE, nothing, ASKED);
   assert.ok(!refused.ok);
   assert.equal(refused.reason.code, "trust_expired");
   assert.deepEqual(

@@ -11,6 +11,7 @@ import {
   writeKeys,
 } from "../support/signed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
+import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
 
 const keys: Record<string, SigningKey> = Object.fromEntries(
   await Promise.all(
@@ -62,8 +63,14 @@ async function writeTrustFile(
   return path;
 }
 
+function keyOf(number: number): SigningKey {
+  const key = keys[`key${number}.pem`];
+  assert.ok(key !== undefined);
+  return key;
+}
+
 function keyId(number: number): string {
-  return keys[`key${number}.pem`]?.publicKey.keyId ?? "";
+  return keyOf(number).publicKey.keyId;
 }
 
 function discover({ channel, arch }: ChannelArch, ...more: string[]) {
@@ -191,3 +198,40 @@ function withEverySignatureTwice(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { content, signatures } = envelope.value;
   return encodeEnvelope(content, [...signatures, ...signatures]);
 }
+
+/** As long as a manifest would be waited for, and more. */
+async function silence(): Promise<Response> {
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  return new Response(null, { status: 404 });
+}
+
+Deno.test("a trust document that is not followed is named by --explain, and one that never comes costs no seconds", async () => {
+  await using directory = await temporaryDirectory();
+  const root = directory.path;
+  const image = imageOf("unfollowed");
+  await writeKeys(root, keys);
+  const manifest = await makeSignedImage(root, image, [join(root, "key1.pem")]);
+  const bytes = await Deno.readFile(manifest);
+  const trust = await writeTrustFile(root, "v1.toml", [
+    `keys = ["${keyId(1)}"]`,
+  ]);
+  const next = trustRoot([keyOf(2)], { trust_version: 2 });
+  const unheld = await sealTrustRoot(next, [keyOf(1)]);
+  const cases = [
+    [() => new Response(unheld), /: signed by 0 of .* \(below_threshold\)$/m],
+    [silence, /: no answer, .* \(slow\)$/m],
+  ] as const;
+  for (const [answer, says] of cases) {
+    await using _provider = await openLanServer({
+      name: "unfollowed",
+      image,
+      handler: ({ url }) =>
+        url.includes("/trust/") ? answer() : new Response(bytes),
+    });
+    const found = await discover(image, "--trust", trust, "--explain");
+    assert.equal(found.code, 0, found.stderr);
+    assert.match(found.stderr, /INFO Trust document 2 of .* is not followed/);
+    assert.match(found.stderr, says);
+    assert.ok(found.elapsedMs < 2500, `${found.elapsedMs} ms`);
+  }
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ok, refuse } from "../../lib/core/result.ts";
 import {
   followTrust,
   readTrustEnvelope,
@@ -49,7 +50,7 @@ function serving(documents: readonly Uint8Array[]) {
     asked,
     fetch: (trustVersion: number) => {
       asked.push(trustVersion);
-      return Promise.resolve(documents[trustVersion - 2]);
+      return Promise.resolve(ok(documents[trustVersion - 2]));
     },
   };
 }
@@ -187,6 +188,17 @@ Deno.test("followTrust() ends at the number it may follow up to, and says so", a
   assert.equal(followed.root.trustVersion, 3);
   assert.match(followed.refusal?.message ?? "", /more than 256 documents/);
   assert.deepEqual(server.asked, [2, 3]);
+});
+
+Deno.test("followTrust() says why a document could not be fetched", async () => {
+  const refusal = { code: "slow", message: "no answer" };
+  const start = root(1, [a]);
+  const followed = await followTrust(
+    start,
+    () => Promise.resolve(refuse(refusal)),
+    options,
+  );
+  assert.deepEqual(followed, { root: start, refusal });
 });
 
 Deno.test("followTrust() passes on what the fetch throws, and an abort", async () => {

@@ -172,7 +172,7 @@ Deno.test("fast-forward: dropping the stolen key lets the client go on", async (
   );
   const { root: current } = await followTrust(
     shipped,
-    (trustVersion) => Promise.resolve(trustVersion === 2 ? v2 : undefined),
+    (trustVersion) => Promise.resolve(ok(trustVersion === 2 ? v2 : undefined)),
     { upTo: 256, signal },
   );
   const recovered = trustPolicyFor(current, {
@@ -198,7 +198,7 @@ Deno.test("indefinite freeze: the successor of expired keys is withheld", async 
   const answerOf = async (served: readonly Uint8Array[]) => {
     const { root: newest } = await followTrust(
       root,
-      (trustVersion) => Promise.resolve(served[trustVersion - 2]),
+      (trustVersion) => Promise.resolve(ok(served[trustVersion - 2])),
       { upTo: 256, signal },
     );
     const asked = trustPolicyFor(newest, {

@@ -143,6 +143,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["provider/trust_documents_test.ts"],
   },
   {
+    attack: "checkCandidate() gives a silent provider up",
+    file: "discover/check_candidate.ts",
+    check: "manifest.then(() => sleepInSteps(clock, patienceMs, bounds))",
+    removed: "new Promise<void>(() => {})",
+    tests: ["discover/check_candidate_test.ts"],
+  },
+  {
     attack: "slow retrieval",
     file: FETCH,
     check: "follow(url, httpGet, limit.signal)",
