@@ -1,8 +1,12 @@
 import { deadline, systemClock } from "../core/clock.ts";
 import { UnreachableError } from "../core/errors.ts";
+import { ExitCode } from "../core/exit_code.ts";
 import { messageOf } from "../core/printable.ts";
 import { httpGet } from "../net/http1/get.ts";
-import type { StatusDocument } from "../http/status/status_json.ts";
+import type {
+  ImageStatusDocument,
+  StatusDocument,
+} from "../http/status/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
 import { withJson, writeResult } from "./output.ts";
 
@@ -13,13 +17,15 @@ const TIMEOUT_MS = 5000;
 export async function runStatus(
   values: CommandValues<"status">,
   { signal }: { readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<ExitCode> {
   const text = await fetchStatus(values.url, { signal });
   let lines: string[];
+  let code: ExitCode;
   try {
     // Whatever it lacks shows as a TypeError: then it is not one of ours.
     const status = JSON.parse(text);
     lines = withJson(values, status, () => statusLines(status));
+    code = statusExitCode(status);
   } catch (cause) {
     throw new UnreachableError(
       `Cannot read the status of ${values.url}: not a plasmd of this version`,
@@ -27,6 +33,7 @@ export async function runStatus(
     );
   }
   await writeResult(lines, { signal });
+  return code;
 }
 
 async function fetchStatus(
@@ -55,22 +62,52 @@ async function fetchStatus(
   }
 }
 
+/** By the provider's own clock. */
+function hasExpired(
+  { expires_at }: Pick<ImageStatusDocument, "expires_at">,
+  { time }: Pick<StatusDocument, "time">,
+): boolean {
+  return Date.parse(expires_at) <= Date.parse(time);
+}
+
+/**
+ * How the command ends: with 4 when no client takes anything of what is served.
+ */
+export function statusExitCode(status: StatusDocument): ExitCode {
+  const { images } = status;
+  return images.length > 0 && images.every((image) => hasExpired(image, status))
+    ? ExitCode.notVerified
+    : ExitCode.done;
+}
+
 /** What people read of a provider's status. */
 export function statusLines(status: StatusDocument): string[] {
   return [
     `${status.name}  plasmd ${status.version}  ${
       status.ready ? "ready" : "not ready"
     }`,
-    ...status.images.map(({ channel, arch, version, advertised }) =>
-      `image    ${channel}/${arch}  ${version}  ${
+    ...status.images.flatMap((image) => {
+      const { channel, arch, version, advertised } = image;
+      const line = `image    ${channel}/${arch}  ${version}  ${
         advertised.map(({ via, published, holders, problem }) => {
           if (!published) return `${via} no (${problem ?? "not yet"})`;
           return `${via} yes${
             holders === undefined ? "" : ` (at ${holders} nodes)`
           }`;
         }).join(", ") || "not advertised"
-      }`
-    ),
+      }`;
+      const isOver = hasExpired(image, status);
+      return [
+        line,
+        `         ${isOver ? "EXPIRED" : "expires"} ${image.expires_at}`,
+        ...image.signed_by.map((keyId) => `         signed by ${keyId}`),
+      ];
+    }),
+    ...status.trust === null ? [] : [
+      `trust    ${status.trust.trust_version}  expires ${
+        status.trust.expires_at ?? "never"
+      }`,
+    ],
     ...status.missing.map((name) => `missing  ${name}`),
     ...(status.mdns?.links ?? []).map((link) =>
       `mdns     ${link.interface} ${link.address} ${link.state}${

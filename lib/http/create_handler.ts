@@ -84,10 +84,12 @@ export function createHandler(parts: HandlerParts): HttpHandler {
   });
   const files = new ArtifactFiles({ fileSystem, clock, keepOpenMs });
   const requests = new RequestCounts();
+  const trustDocuments = parts.trustDocuments ?? (() => NO_TRUST_DOCUMENTS);
   const snapshot = (): Snapshot => ({
     nowMs: clock.now(),
     provider: status(),
     images: catalog.images(),
+    trustDocuments: trustDocuments(),
     requests: requests.list(),
     downloads: transfers.counts(),
     recentDownloads: transfers.recent(),
@@ -96,7 +98,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
   const settings = parts.loaders ?? (() => NO_LOADERS);
   const resources = new ResourceCache(createRouter({
     catalog,
-    trustDocuments: parts.trustDocuments ?? (() => NO_TRUST_DOCUMENTS),
+    trustDocuments,
     advertiseUrl: parts.advertiseUrl,
     sender,
     loaders: new LoaderFiles({ settings, fileSystem, clock, sender }),

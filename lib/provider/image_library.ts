@@ -325,8 +325,9 @@ export class ImageLibrary implements ImageCatalog {
         `"${path}" does not fit its image: ${signed.reason.message}`,
       );
     }
-    const { manifest, sha256, artifacts } = signed.value;
-    const image = servedImage(manifest, { bytes, sha256 }, artifacts);
+    const { manifest, sha256, artifacts, signedBy } = signed.value;
+    const envelope = { bytes, sha256, signedBy };
+    const image = servedImage(manifest, envelope, artifacts);
     const boot = bootWarnings(image);
     const expiry = {
       subject: `The manifest "${path}"`,
@@ -368,7 +369,9 @@ export class ImageLibrary implements ImageCatalog {
       });
     }
     const artifacts = artifactsByRole(hashed);
-    const image = servedImage(manifest, { bytes, sha256 }, artifacts);
+    const signedBy = [signer.publicKey.keyId];
+    const envelope = { bytes, sha256, signedBy };
+    const image = servedImage(manifest, envelope, artifacts);
     const boot = bootWarnings(image);
     return {
       image,

@@ -19,15 +19,15 @@ export interface Served extends Outcome {
 
 /** An image with the version and command line that its manifest promises. */
 export function servedImage(
-  { image, version, cmdline, initrds }: BootManifest,
-  manifest: ServedImage["manifest"],
+  { image, version, cmdline, initrds, expiresAtMs }: BootManifest,
+  manifest: Omit<ServedImage["manifest"], "expiresAtMs">,
   artifacts: ServedImage["artifacts"],
 ): ServedImage {
   return {
     image,
     version,
     ...cmdline !== undefined && { cmdline },
-    manifest,
+    manifest: { ...manifest, expiresAtMs },
     artifacts,
     ...initrds.length > 0 && { initrds },
   };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statusLines } from "../../lib/cli/status_command.ts";
+import { statusExitCode, statusLines } from "../../lib/cli/status_command.ts";
 import type { StatusDocument } from "../../lib/http/status/status_json.ts";
 
 const IDLE: StatusDocument = {
@@ -10,6 +10,7 @@ const IDLE: StatusDocument = {
   ready: false,
   images: [],
   missing: [],
+  trust: null,
   warnings: [],
   scrub: {
     ...{ last_full_pass_at: null, done_bytes: 0, total_bytes: 0 },
@@ -29,10 +30,38 @@ Deno.test("statusLines() of a provider that has nothing is its name alone", () =
   assert.deepEqual(statusLines(IDLE), ["rack 4  plasmd 0.1.0  not ready"]);
 });
 
+const LIFE = [
+  "         expires 2100-01-01T00:00:00.000Z",
+  "         signed by ed25519:0a",
+];
+
+Deno.test("statusExitCode() is 4 when all that is served has expired, and the lines say so", () => {
+  const image = (expires_at: string) => ({
+    ...{ channel: "stable", arch: "arm64", version: "1", artifacts: [] },
+    ...{ manifest: "/stable/arm64/manifest.json", manifest_sha256: "0" },
+    ...{ expires_at, signed_by: [], advertised: [] },
+  });
+  const over = { ...IDLE, images: [image(IDLE.time)] };
+  assert.equal(statusExitCode(over), 4);
+  assert.ok(statusLines(over).includes(`         EXPIRED ${IDLE.time}`));
+  const images = [...over.images, image("2100-01-01T00:00:00.000Z")];
+  assert.equal(statusExitCode({ ...IDLE, images }), 0);
+  assert.equal(statusExitCode(IDLE), 0);
+});
+
+Deno.test("statusLines() names the newest trust document", () => {
+  const trust = { trust_version: 3, expires_at: null };
+  assert.equal(
+    statusLines({ ...IDLE, trust })[1],
+    "trust    3  expires never",
+  );
+});
+
 Deno.test("statusLines() tells a line each, and why something does not work", () => {
   const image = {
     ...{ channel: "stable", arch: "arm64", version: "2026.11.22" },
     ...{ manifest: "/stable/arm64/manifest.json", manifest_sha256: "0" },
+    ...{ expires_at: "2100-01-01T00:00:00.000Z", signed_by: ["ed25519:0a"] },
     artifacts: [],
   };
   const at = { last_published_at: null };
@@ -73,8 +102,11 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
   assert.deepEqual(lines, [
     "rack 4  plasmd 0.1.0  ready",
     "image    stable/arm64  2026.11.22  mDNS yes, DHT yes (at 5 nodes)",
+    ...LIFE,
     "image    stable/x86_64  2026.11.22  mDNS no (eth0 is down), DHT no (not yet)",
+    ...LIFE,
     "image    testing/arm64  2026.11.22  not advertised",
+    ...LIFE,
     "missing  testing/x86_64",
     "mdns     eth0 10.0.0.1 established",
     "mdns     eth1 ::1 failed: down",

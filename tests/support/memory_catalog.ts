@@ -49,9 +49,14 @@ export async function servedImage(
   fileSystem: FileSystem,
   image: ChannelArch,
   files: Readonly<Record<string, string>>,
-  { version = "2026.11.22", cmdline }: {
+  {
+    version = "2026.11.22",
+    cmdline,
+    expiresAtMs = Date.parse("2100-01-01T00:00:00Z"),
+  }: {
     version?: string;
     cmdline?: string;
+    expiresAtMs?: number;
   } = {},
 ): Promise<ServedImage> {
   const artifacts = new Map<string, HashedArtifact>();
@@ -70,7 +75,12 @@ export async function servedImage(
     image,
     version,
     ...cmdline !== undefined && { cmdline },
-    manifest: { bytes, sha256: await sha256Hex(bytes) },
+    manifest: {
+      bytes,
+      sha256: await sha256Hex(bytes),
+      expiresAtMs,
+      signedBy: ["ed25519:00"],
+    },
     artifacts,
   };
 }

@@ -235,6 +235,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["e2e/trust_commands_test.ts"],
   },
   {
+    attack: "readyAnswer() is 503 once everything",
+    file: "http/status/snapshot.ts",
+    check: "manifest.expiresAtMs > nowMs",
+    removed: "true",
+    tests: ["http/status/status_answers_test.ts"],
+  },
+  {
     attack: "limitPerHost() refuses",
     file: "net/dht/internal/connection_limit.ts",
     check: "count >= max",

@@ -14,6 +14,10 @@ export interface ServedImage {
     readonly bytes: Uint8Array<ArrayBuffer>;
     /** SHA-256 of the bytes, 64 hex digits: the strong ETag. */
     readonly sha256: string;
+    /** Until when clients take it, milliseconds since 1970. */
+    readonly expiresAtMs: number;
+    /** The ids of the keys that signed it. */
+    readonly signedBy: readonly string[];
   };
   /**
    * By role: `kernel`, `initramfs`, `rootfs`, and each other file's path, with

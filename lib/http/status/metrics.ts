@@ -1,4 +1,4 @@
-import { imageSizeBytes, type Snapshot } from "./snapshot.ts";
+import { imageSizeBytes, newestTrust, type Snapshot } from "./snapshot.ts";
 
 /** Of the text format, version 0.0.4, which every scraper reads. */
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -11,7 +11,9 @@ type Metrics = Readonly<
   Record<string, readonly [help: string, samples: readonly Sample[]]>
 >;
 
-function imageMetrics({ provider, images }: Snapshot): Metrics {
+function imageMetrics(snapshot: Snapshot): Metrics {
+  const { provider, images } = snapshot;
+  const trust = newestTrust(snapshot);
   return {
     plasmd_build_info: [
       "The version that is running.",
@@ -24,6 +26,19 @@ function imageMetrics({ provider, images }: Snapshot): Metrics {
     plasmd_image_info: [
       "The images that are served.",
       images.map(({ image, version }) => [{ ...image, version }, 1]),
+    ],
+    plasmd_manifest_expiry_timestamp_seconds: [
+      "When clients stop to take an image, in seconds since 1970.",
+      images.flatMap(({ image, manifest }) =>
+        secondsOf({ ...image }, manifest.expiresAtMs)
+      ),
+    ],
+    plasmd_trust_expiry_timestamp_seconds: [
+      "When the newest trust document expires, in seconds since 1970.",
+      secondsOf(
+        { trust_version: trust?.trustVersion ?? 0 },
+        trust?.expiresAtMs,
+      ),
     ],
     plasmd_images_missing: [
       "Images that are expected and not there.",

@@ -4,7 +4,10 @@ import {
   sameImage,
 } from "../../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
+import { readTrustEnvelope } from "../../manifest/trust_chain.ts";
+import type { TrustRoot } from "../../manifest/trust_root.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
+import type { TrustDocuments } from "../artifacts/trust_document.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
 import type { AdvertisementStatus, ProviderStatus } from "./provider_status.ts";
 import type { RequestCount } from "./request_counts.ts";
@@ -17,6 +20,8 @@ export interface Snapshot {
   readonly provider: ProviderStatus;
   /** What is served. */
   readonly images: readonly ServedImage[];
+  /** The succession of trusted keys, by number. */
+  readonly trustDocuments: TrustDocuments;
   /** Answers since the start. */
   readonly requests: readonly RequestCount[];
   /** Downloads since the start. */
@@ -39,17 +44,30 @@ export function imageSizeBytes({ artifacts }: ServedImage): number {
     .reduce((sum, { info }) => sum + info.sizeBytes, 0);
 }
 
+/** The newest trust document, and when it expires, where it does. */
+export function newestTrust(
+  { trustDocuments }: Pick<Snapshot, "trustDocuments">,
+): Pick<TrustRoot, "trustVersion" | "expiresAtMs"> | undefined {
+  const bytes = trustDocuments.get(Math.max(...trustDocuments.keys()));
+  const root = bytes && readTrustEnvelope(bytes);
+  return root?.ok ? root.value : undefined;
+}
+
 /**
- * Whether clients can be sent here: something is served, and can be found if
- * finding is switched on at all.
+ * Whether clients can be sent here: something is served that has not expired,
+ * and can be found if finding is switched on at all.
  *
  * @returns the images that clients can find, or what is in the way
  */
 export function readiness(
-  { provider, images }: Pick<Snapshot, "provider" | "images">,
+  { provider, images, nowMs }: Pick<Snapshot, "provider" | "images" | "nowMs">,
 ): Result<readonly ChannelArch[]> {
   if (images.length === 0) return refuse("nothing is served");
-  const served = images.map(({ image }) => image);
+  const served = images.filter(({ manifest }) => manifest.expiresAtMs > nowMs)
+    .map(({ image }) => image);
+  if (served.length === 0) {
+    return refuse("every manifest that is served has expired");
+  }
   if (provider.advertisers.length === 0) return ok(served);
   const published = new Set(
     provider.advertisements.filter(({ published }) => published)

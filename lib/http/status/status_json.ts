@@ -4,7 +4,12 @@ import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
 import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
 import type { RequestCount } from "./request_counts.ts";
-import { advertisementsOf, readiness, type Snapshot } from "./snapshot.ts";
+import {
+  advertisementsOf,
+  newestTrust,
+  readiness,
+  type Snapshot,
+} from "./snapshot.ts";
 
 /** What `/status` says, as `plasmd status` and other programs read it. */
 export interface StatusDocument {
@@ -22,6 +27,12 @@ export interface StatusDocument {
   readonly images: readonly ImageStatusDocument[];
   /** Images that are expected and not there: `stable/arm64`. */
   readonly missing: readonly string[];
+  /** The newest trust document that is handed on; null: there is none. */
+  readonly trust: null | {
+    readonly trust_version: number;
+    /** Null: never. */
+    readonly expires_at: string | null;
+  };
   /** What is wrong at the moment. */
   readonly warnings: readonly string[];
   /** How the slow reading of everything again stands. */
@@ -66,6 +77,10 @@ export interface ImageStatusDocument {
   readonly manifest: string;
   /** 64 hex digits. */
   readonly manifest_sha256: string;
+  /** Until when clients take it. */
+  readonly expires_at: string;
+  /** The ids of the keys that signed it. */
+  readonly signed_by: readonly string[];
   /** Its files. */
   readonly artifacts: readonly {
     readonly role: string;
@@ -106,6 +121,7 @@ export interface DownloadDocument
 export function statusJson(snapshot: Snapshot): StatusDocument {
   const { nowMs, provider, images, requests } = snapshot;
   const { sentBytes, ...counts } = snapshot.downloads;
+  const trust = newestTrust(snapshot);
   return {
     name: provider.name,
     version: provider.version,
@@ -114,6 +130,12 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     ready: readiness(snapshot).ok,
     images: images.map((served) => imageJson(served, snapshot)),
     missing: provider.missing.map(formatChannelArch),
+    trust: trust === undefined ? null : {
+      trust_version: trust.trustVersion,
+      expires_at: trust.expiresAtMs === undefined
+        ? null
+        : isoTime(trust.expiresAtMs),
+    },
     warnings: provider.warnings,
     scrub: scrubJson(provider.scrub),
     mdns: provider.advertisers.includes("mDNS")
@@ -159,6 +181,8 @@ function imageJson(
     version,
     manifest: manifestPath(image),
     manifest_sha256: manifest.sha256,
+    expires_at: isoTime(manifest.expiresAtMs),
+    signed_by: manifest.signedBy,
     artifacts: [...artifacts].map(([role, { filename, info, sha256 }]) => ({
       role,
       filename,

@@ -143,7 +143,14 @@ function imageCell(image: ChannelArch, snapshot: Snapshot): Html {
 
 /** What there is to know of one image. */
 function card(served: ServedImage, snapshot: Snapshot): Html {
-  const { image, version, artifacts } = served;
+  const { image, version, artifacts, manifest } = served;
+  const left = manifest.expiresAtMs - snapshot.nowMs;
+  const life = left > 0
+    ? html`<span class="quiet">expires in ${formatDuration(left)}</span>`
+    : html`<span class="bad">expired: clients refuse it</span>`;
+  const signers = manifest.signedBy.map((keyId) =>
+    html`<li class="quiet">signed by ${shown(keyId)}</li>`
+  );
   const files = [...artifacts.values()].map(({ filename, info }) => {
     const size = formatBytes(info.sizeBytes);
     return html`<li>${shown(filename)} <span class="quiet">${size}</span></li>`;
@@ -157,8 +164,9 @@ function card(served: ServedImage, snapshot: Snapshot): Html {
     <a href="${manifestPath(image)}"><strong>${shown(version)}</strong></a>
     <details data-image="${formatChannelArch(image)}">
       <summary>${formatBytes(imageSizeBytes(served))}</summary>
-      <ul>${files}</ul>
+      <ul>${files} ${signers}</ul>
     </details>
+    ${life}
     <ul class="chips">${chips}</ul>
   `;
 }

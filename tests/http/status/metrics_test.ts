@@ -8,6 +8,8 @@ import {
   request,
   silentProvider,
 } from "../../support/http_fixture.ts";
+import { testSigningKey } from "../../support/signing_keys.ts";
+import { sealTrustRoot, trustRoot } from "../../support/trust_roots.ts";
 
 const KERNEL_URL = "/stable/arm64/kernel";
 
@@ -21,6 +23,10 @@ plasmd_start_time_seconds 1795345200
 # TYPE plasmd_image_info gauge
 plasmd_image_info{channel="stable",arch="arm64",version="2026.11.22"} 1
 plasmd_image_info{channel="testing",arch="x86_64",version="2026.11.22"} 1
+# HELP plasmd_manifest_expiry_timestamp_seconds When clients stop to take an image, in seconds since 1970.
+# TYPE plasmd_manifest_expiry_timestamp_seconds gauge
+plasmd_manifest_expiry_timestamp_seconds{channel="stable",arch="arm64"} 4102444800
+plasmd_manifest_expiry_timestamp_seconds{channel="testing",arch="x86_64"} 4102444800
 # HELP plasmd_images_missing Images that are expected and not there.
 # TYPE plasmd_images_missing gauge
 plasmd_images_missing 2
@@ -97,7 +103,16 @@ Deno.test("/metrics is Prometheus' text format", async () => {
   );
 });
 
-Deno.test("metricsText() escapes what a version may hold", async () => {
+async function trust(trust_version: number, expires_at?: string) {
+  const key = await testSigningKey(1);
+  const members = {
+    trust_version,
+    ...expires_at !== undefined && { expires_at },
+  };
+  return await sealTrustRoot(trustRoot([key], members), [key]);
+}
+
+Deno.test("metricsText() escapes what a version may hold, and has the newest trust document", async () => {
   const fixture = await httpFixture();
   const [image] = fixture.catalog.images();
   assert.ok(image);
@@ -105,6 +120,10 @@ Deno.test("metricsText() escapes what a version may hold", async () => {
     nowMs: 0,
     provider: silentProvider(),
     images: [{ ...image, version: 'a"b\\c\nd' }],
+    trustDocuments: new Map([
+      [9, await trust(9)],
+      [10, await trust(10, "2027-01-01T00:00:00Z")],
+    ]),
     requests: [],
     downloads: {
       running: 0,
@@ -117,5 +136,10 @@ Deno.test("metricsText() escapes what a version may hold", async () => {
     },
     recentDownloads: [],
   };
-  assert.match(metricsText(snapshot), /version="a\\"b\\\\c\\nd"} 1\n/);
+  const text = metricsText(snapshot);
+  assert.match(text, /version="a\\"b\\\\c\\nd"} 1\n/);
+  assert.match(
+    text,
+    /^plasmd_trust_expiry_timestamp_seconds{trust_version="10"} 1798761600$/m,
+  );
 });

@@ -14,6 +14,7 @@ function snapshot(parts: Partial<Snapshot> = {}): Snapshot {
     nowMs: clock.now(),
     provider: silentProvider(),
     images: catalog.images(),
+    trustDocuments: new Map(),
     requests: [],
     downloads: {
       running: 0,
@@ -46,6 +47,24 @@ Deno.test("readyAnswer() is 200 with the images, or 503 and why not", () => {
   assert.deepEqual(
     JSON.parse(new TextDecoder().decode(waiting.bytes ?? undefined)),
     { error: "Not ready: nothing is served" },
+  );
+});
+
+Deno.test("readyAnswer() is 503 once everything that is served has expired, and not before", () => {
+  const [image] = catalog.images();
+  assert.ok(image);
+  const expiring = (atMs: number) => ({
+    ...image,
+    manifest: { ...image.manifest, expiresAtMs: atMs },
+  });
+  const nowMs = clock.now();
+  const images = [expiring(nowMs), expiring(nowMs + 1)];
+  assert.equal(readyAnswer(snapshot({ images })).status, 200);
+  const over = readyAnswer(snapshot({ images, nowMs: nowMs + 1 }));
+  assert.equal(over.status, 503);
+  assert.match(
+    new TextDecoder().decode(over.bytes ?? undefined),
+    /every manifest that is served has expired/,
   );
 });
 

@@ -27,6 +27,8 @@ function expectedImages(fixture: HttpFixture): unknown[] {
       version: "2026.11.22",
       manifest: "/stable/arm64/manifest.json",
       manifest_sha256: stable?.manifest.sha256,
+      expires_at: "2100-01-01T00:00:00.000Z",
+      signed_by: ["ed25519:00"],
       artifacts: [
         {
           role: "kernel",
@@ -64,6 +66,8 @@ function expectedImages(fixture: HttpFixture): unknown[] {
       version: "2026.11.22",
       manifest: "/testing/x86_64/manifest.json",
       manifest_sha256: testing?.manifest.sha256,
+      expires_at: "2100-01-01T00:00:00.000Z",
+      signed_by: ["ed25519:00"],
       artifacts: [{
         role: "kernel",
         filename: "vmlinuz-6.12",
@@ -104,6 +108,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
     started_at: "2026-11-22T11:00:00.000Z",
     ready: true,
     images: expectedImages(fixture),
+    trust: null,
     missing: ["stable/x86_64", "testing/arm64"],
     warnings: ["Cannot read /srv/beta: permission denied"],
     scrub: {

@@ -51,6 +51,18 @@ Deno.test("the page shows images, where they are advertised, and what is wrong",
   assert.match(page, / DHT: 7 peers, own id 12D3KooWLab /);
 });
 
+Deno.test("the page says until when clients take an image, and who signed it", async () => {
+  const fixture = await httpFixture();
+  const images = fixture.catalog.images();
+  fixture.catalog.set(images.map((image) => ({
+    ...image,
+    manifest: { ...image.manifest, expiresAtMs: fixture.clock.now() },
+  })));
+  const page = text(await (await browse(fixture)).text());
+  assert.match(page, / Not ready: every manifest that is served has expired /);
+  assert.match(page, / signed by ed25519:00 .* expired: clients refuse it /);
+});
+
 Deno.test("the page says so when there is nothing", async () => {
   const fixture = await httpFixture();
   fixture.catalog.set([]);
