@@ -1,5 +1,10 @@
-import { UserError } from "../core/errors.ts";
-import { type PublicKey, publicKeyPem } from "../manifest/public_key.ts";
+import { UnreachableError, UserError } from "../core/errors.ts";
+import type { StatusDocument } from "../http/status/status_json.ts";
+import {
+  parsePublicKey,
+  type PublicKey,
+  publicKeyPem,
+} from "../manifest/public_key.ts";
 import { createKeyFile, generateSigningKey } from "../manifest/signing_key.ts";
 import { signingKeyPath } from "../provider/state_directory.ts";
 import {
@@ -10,6 +15,7 @@ import {
 import { disk } from "./disk.ts";
 import { loadKeys } from "./manifest_commands.ts";
 import { writeResult } from "./output.ts";
+import { fetchStatus } from "./status_command.ts";
 
 /** `plasmd key generate`: never replaces a key. */
 export async function runKeyGenerate(
@@ -39,12 +45,72 @@ export async function runKeyShow(
   const { logger } = openMachine(values);
   const config = await readConfig(values, logger, { signal });
   const { keys, passphraseFile } = config.signing;
-  const paths = keys.length > 0 ? keys : [signingKeyPath(config.stateDir)];
+  const isNamed = keys.length > 0 || values.stateDir !== undefined;
+  // One that runs here may keep its key where this user has nothing, or another.
+  const url = values.url ?? `http://127.0.0.1:${config.port}`;
+  const asked = values.url === undefined && isNamed
+    ? []
+    : await keysInUse(url, { isNeeded: values.url !== undefined, signal });
+  for (const key of asked) {
+    await writeResult(inFormat(key, values.format), { signal });
+  }
+  if (asked.length > 0) return;
+  const ownPath = signingKeyPath(config.stateDir);
+  if (!isNamed && await isAbsent(ownPath)) {
+    throw new UserError(
+      `Cannot show a key: no provider answers at ${url}, and there is no "${ownPath}"; name the state directory of a provider with --state-dir, or one that runs with --url`,
+    );
+  }
+  const paths = keys.length > 0 ? keys : [ownPath];
   const signers = await loadKeys(paths, { passphraseFile, signal });
   await writeResult(
     signers.flatMap(({ publicKey }) => inFormat(publicKey, values.format)),
     { signal },
   );
+}
+
+/**
+ * The keys that signed what a provider serves.
+ *
+ * @param options `isNeeded`: whether it must answer, with a key
+ */
+async function keysInUse(
+  url: string,
+  { isNeeded, signal }: {
+    readonly isNeeded: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<PublicKey[]> {
+  let keys: PublicKey[] = [];
+  try {
+    // Whatever it lacks shows as a TypeError: then it is not one of ours.
+    const { images }: StatusDocument = JSON.parse(
+      await fetchStatus(url, { signal }),
+    );
+    const keyIds = new Set(images.flatMap((image) => image.signed_by));
+    keys = [...keyIds].flatMap((keyId) => {
+      const key = parsePublicKey(keyId);
+      return key.ok ? [key.value] : [];
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isNeeded && error instanceof UnreachableError) throw error;
+  }
+  if (isNeeded && keys.length === 0) {
+    throw new UserError(
+      `Cannot show a key: ${url} serves nothing signed, or is no plasmd of this version`,
+    );
+  }
+  return keys;
+}
+
+async function isAbsent(path: string): Promise<boolean> {
+  try {
+    await disk.stat(path);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function inFormat(

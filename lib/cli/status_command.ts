@@ -36,7 +36,14 @@ export async function runStatus(
   return code;
 }
 
-async function fetchStatus(
+/**
+ * Asks a provider for its `/status`.
+ *
+ * @param base its URL, without a slash at the end
+ * @returns JSON, untrusted
+ * @throws UnreachableError when there is none
+ */
+export async function fetchStatus(
   base: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<string> {

@@ -78,6 +78,12 @@ const SIGN_OPTIONS = {
   out: { ...OUT_OPTION, defaultText: "the file itself" },
 } as const satisfies OptionTable;
 
+const URL_OPTION = {
+  type: "text",
+  placeholder: "URL",
+  parse: parseHttpUrl,
+} as const;
+
 const MANIFEST_ARGUMENT = {
   ...FILE_OPTION,
   placeholder: "FILE|URL",
@@ -260,6 +266,11 @@ export const PLASMD_PROGRAM = {
         stateDir,
         signingKey,
         passphraseFile,
+        url: {
+          ...URL_OPTION,
+          help: "ask this provider, which runs",
+          defaultText: "one that runs here, unless a key or directory is named",
+        },
         format: {
           type: "choice",
           choices: ["all", "keyid", "hex", "base64", "pem"],
@@ -276,11 +287,9 @@ export const PLASMD_PROGRAM = {
       summary: "Show what a running provider does",
       options: {
         url: {
-          type: "text",
-          placeholder: "URL",
+          ...URL_OPTION,
           help: "where the provider serves",
           default: "http://127.0.0.1:8080",
-          parse: parseHttpUrl,
         },
         ...JSON_OPTION,
       },

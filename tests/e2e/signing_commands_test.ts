@@ -37,10 +37,16 @@ Deno.test("plasmd key generate makes a key that only its owner reads, and never 
 
 Deno.test("plasmd key generate and show use the state directory unless told otherwise", () =>
   withKeys(async (root, plasmd) => {
+    // Where nobody answers, whatever else runs here.
+    await makeFiles(root, { "plasmd.toml": "[provider]\nport = 1\n" });
+    const show = () => plasmd("key", "show", "--config", "plasmd.toml");
+    const none = await show();
+    assertUserError(none, /127\.0\.0\.1:1, and there is no ".*signing\.key"; /);
+    assert.doesNotMatch(none.stderr, /generate/);
     const made = await plasmd("key", "generate");
     assertDone(made);
     await Deno.stat(join(root, "xdg/plasmd/signing.key"));
-    assert.equal((await plasmd("key", "show")).stdout, made.stdout);
+    assert.equal((await show()).stdout, made.stdout);
   }));
 
 Deno.test("plasmd key show prints the public key in every form, and never the private one", () =>

@@ -200,6 +200,18 @@ Deno.test("plasmd serve has a place for trust documents from the first start, se
     await provider.line(/Advertising /);
     const get = () => fetch(`${url}/trust/2.json`);
 
+    const ofProvider = ["key", "show", "--format", "keyid"];
+    const [asked, read, elsewhere] = await Promise.all([
+      plasmd(...ofProvider, "--url", url ?? ""),
+      plasmd(...ofProvider, "--state-dir", join(root, "state")),
+      plasmd(...ofProvider, "--url", "http://127.0.0.1:1"),
+    ]);
+    assertDone(asked);
+    assert.match(asked.stdout, /^ed25519:[0-9a-f]{64}\n$/);
+    assert.equal(asked.stdout, read.stdout);
+    assert.equal(elsewhere.code, 3, elsewhere.stderr);
+    assert.doesNotMatch(elsewhere.stderr, /generate/);
+
     await sign("alice.pem", "2.toml");
     const placed = join(root, "state/trust/2.json");
     await Deno.copyFile(join(root, "2.json"), placed);
