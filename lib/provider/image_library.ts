@@ -369,7 +369,7 @@ export class ImageLibrary implements ImageCatalog {
       });
     }
     const artifacts = artifactsByRole(hashed);
-    const signedBy = [signer.publicKey.keyId];
+    const signedBy = signers.map(({ publicKey }) => publicKey.keyId);
     const envelope = { bytes, sha256, signedBy };
     const image = servedImage(manifest, envelope, artifacts);
     const boot = bootWarnings(image);

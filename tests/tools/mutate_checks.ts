@@ -9,7 +9,8 @@
  * hanging.
  */
 
-import { type Mutant, MUTANTS } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS } from "./mutants.ts";
 
 const ATTACKS = [
   "manifest/tuf_attacks_test.ts",
