@@ -52,9 +52,9 @@ Deno.test("a provider's own key is succeeded, and no box that follows refuses", 
     at("trust-2.toml"),
     `trust_version = 2\nkeys = ["${newKey}"]\n`,
   );
-  await Deno.mkdir(at("state/trust"), { recursive: true });
   await plasmd(
-    ...["trust", "sign", "--key", at("state/signing.key")],
+    ...["trust", "sign", "--trust", at("trust-1.toml")],
+    ...["--key", at("state/signing.key")],
     ...["--key", at("new.pem"), "--out", at("state/trust/2.json")],
     at("trust-2.toml"),
   );
