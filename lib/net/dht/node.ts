@@ -172,7 +172,8 @@ export class DhtNode implements AsyncDisposable {
     this.#values.set(key, value);
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
-    const record = await this.#keep(bytes, value, ttlSeconds);
+    const record = this.#encode(bytes, value, ttlSeconds);
+    this.#datastore.putOwn(bytes, record);
     await this.#datastore.put(
       DhtDatastore.providerKey(multihash, this.peerId),
       // Only its presence counts: the own entry has no age.
@@ -261,16 +262,10 @@ export class DhtNode implements AsyncDisposable {
     return this.#libp2p.getMultiaddrs().map((a) => a.decapsulate(ownId));
   }
 
-  /** @returns the record as it is sent to others */
-  async #keep(
-    key: Uint8Array,
-    value: Uint8Array,
-    ttlSeconds: number,
-  ): Promise<Uint8Array> {
+  /** @returns the record as it is sent to others, received now */
+  #encode(key: Uint8Array, value: Uint8Array, ttlSeconds: number): Uint8Array {
     const receivedAtMs = this.#options.clock.now();
-    const record = encodeRecord({ key, value, ttlSeconds, receivedAtMs });
-    await this.#datastore.put(DhtDatastore.recordKey(key), record);
-    return record;
+    return encodeRecord({ key, value, ttlSeconds, receivedAtMs });
   }
 
   /** Takes up what a node knew before, and keeps what it comes to know. */
@@ -282,7 +277,10 @@ export class DhtNode implements AsyncDisposable {
       if (!(await policy.accept(key, value)).ok) continue;
       const leftMs = policy.expiresMs(value) - clock.now();
       const bytes = new TextEncoder().encode(key);
-      await this.#keep(bytes, value, Math.ceil(leftMs / 1000));
+      await this.#datastore.put(
+        DhtDatastore.recordKey(bytes),
+        this.#encode(bytes, value, Math.ceil(leftMs / 1000)),
+      );
     }
     const dials = state.peers.map((peer) => this.join(peer, { signal }));
     this.#tasks.push(
@@ -302,7 +300,7 @@ export class DhtNode implements AsyncDisposable {
       peers: peers.flatMap(({ id, addresses }) =>
         addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
       ),
-      records: [...this.#datastore.records()].map(({ key, value }) => ({
+      records: this.#datastore.records().map(({ key, value }) => ({
         key: new TextDecoder().decode(key),
         value,
       })),

@@ -16,9 +16,9 @@ const PEERS = "/peers/";
 
 /** How much a node keeps for others, unless it is told otherwise. */
 const LIMITS = {
-  /** Values, each under a key of its own. */
+  /** Values of others, each under a key of its own. */
   maxRecords: 4096,
-  /** Providers over all keys. */
+  /** Providers over all keys, besides the node itself. */
   maxProviders: 16384,
   /** Providers of one key. */
   maxProvidersPerKey: 512,
@@ -48,7 +48,10 @@ export interface DhtDatastoreOptions {
  * Peers and all else are kept as they are.
  */
 export class DhtDatastore extends MemoryDatastore {
-  readonly #records: BoundedMap<string, Uint8Array>;
+  /** Those of others. */
+  readonly #records: BoundedMap<string, KeptRecord>;
+  /** Those that this node provides, however many they are. */
+  readonly #own = new Map<string, KeptRecord>();
   /** Key, then peer, to the entry. */
   readonly #providers = new Map<string, Map<string, ProviderEntry>>();
   #providerCount = 0;
@@ -65,14 +68,26 @@ export class DhtDatastore extends MemoryDatastore {
     this.#records = new BoundedMap(this.#limits.maxRecords, "refuse");
   }
 
-  /** Keys and values that are kept and have not expired. */
-  *records(): Generator<{ key: Uint8Array; value: Uint8Array }> {
-    for (const [name, bytes] of this.#records) {
-      const record = decodeRecord(bytes);
-      if (record === undefined || this.#isExpired(record.value)) {
-        this.#records.delete(name);
-      } else yield record;
+  /** Keys and values that are kept for others and have not expired. */
+  records(): { key: Uint8Array; value: Uint8Array }[] {
+    this.#dropExpiredRecords();
+    return [...this.#records.values()]
+      .flatMap(({ bytes }) => decodeRecord(bytes) ?? []);
+  }
+
+  /**
+   * Keeps a record that this node provides, unless a better one is kept under
+   * its key. It takes no room from those of others.
+   */
+  putOwn(key: Uint8Array, record: Uint8Array): void {
+    const name = DhtDatastore.recordKey(key).toString();
+    const kept = this.#records.get(name);
+    if (kept !== undefined) {
+      this.#records.delete(name);
+      this.#own.set(name, kept);
     }
+    const next = this.#betterThanKept(name, record);
+    if (next !== undefined) this.#own.set(name, next);
   }
 
   /** Where kad-dht looks for the record of a key. */
@@ -101,25 +116,26 @@ export class DhtDatastore extends MemoryDatastore {
   override get(key: Key): Uint8Array | Promise<Uint8Array> {
     const name = key.toString();
     if (!name.startsWith(RECORDS)) return super.get(key);
-    const bytes = this.#records.get(name);
-    const record = bytes && decodeRecord(bytes);
-    if (bytes === undefined || record === undefined) throw new NotFoundError();
-    if (this.#isExpired(record.value)) {
-      this.#records.delete(name);
+    const record = this.#own.get(name) ?? this.#records.get(name);
+    if (record === undefined) throw new NotFoundError();
+    if (this.#isExpired(record)) {
+      this.#deleteRecord(name);
       throw new NotFoundError("The record has expired");
     }
-    return bytes;
+    return record.bytes;
   }
 
   override has(key: Key): boolean | Promise<boolean> {
     const name = key.toString();
-    return name.startsWith(RECORDS) ? this.#records.has(name) : super.has(key);
+    return name.startsWith(RECORDS)
+      ? this.#own.has(name) || this.#records.has(name)
+      : super.has(key);
   }
 
   override delete(key: Key): void | Promise<void> {
     const name = key.toString();
     if (name.startsWith(RECORDS)) {
-      this.#records.delete(name);
+      this.#deleteRecord(name);
     } else if (name.startsWith(PROVIDERS)) {
       this.#deleteProvider(...splitProviderName(name));
     } else {
@@ -137,21 +153,47 @@ export class DhtDatastore extends MemoryDatastore {
       : super.query(query);
   }
 
-  #isExpired(value: Uint8Array): boolean {
-    return this.#options.policy.expiresMs(value) <= this.#options.clock.now();
+  #isExpired({ expiresMs }: KeptRecord): boolean {
+    return expiresMs <= this.#options.clock.now();
+  }
+
+  #deleteRecord(name: string): void {
+    this.#own.delete(name);
+    this.#records.delete(name);
+  }
+
+  #dropExpiredRecords(): void {
+    for (const [name, record] of this.#records) {
+      if (this.#isExpired(record)) this.#records.delete(name);
+    }
   }
 
   #putRecord(name: string, bytes: Uint8Array): void {
+    const next = this.#betterThanKept(name, bytes);
+    if (next === undefined) return;
+    if (this.#own.has(name)) this.#own.set(name, next);
+    else if (!this.#records.set(name, next)) {
+      this.#dropExpiredRecords();
+      if (!this.#records.set(name, next)) {
+        throw new Error("no room for another record");
+      }
+    }
+  }
+
+  /**
+   * A record to be kept; undefined: the one that is kept is better.
+   *
+   * @throws Error when it is none
+   */
+  #betterThanKept(name: string, bytes: Uint8Array): KeptRecord | undefined {
     const record = decodeRecord(bytes);
     if (record === undefined) throw new Error("malformed record");
-    const current = this.#records.get(name);
-    const kept = current && decodeRecord(current)?.value;
-    if (kept && this.#options.policy.isBetter(kept, record.value)) return;
-    if (this.#records.set(name, bytes)) return;
-    for (const _ of this.records()); // drops those that have expired
-    if (!this.#records.set(name, bytes)) {
-      throw new Error("no room for another record");
-    }
+    const { policy } = this.#options;
+    const { value } = record;
+    const kept = this.#own.get(name) ?? this.#records.get(name);
+    return kept !== undefined && policy.isBetter(kept.value, value)
+      ? undefined
+      : { bytes, value, expiresMs: policy.expiresMs(value) };
   }
 
   /**
@@ -176,7 +218,8 @@ export class DhtDatastore extends MemoryDatastore {
   #putProvider(name: string, bytes: Uint8Array): void {
     const [key, peerId] = splitProviderName(name);
     const entries = this.#providers.get(key) ?? new Map();
-    if (!entries.has(peerId) && peerId !== this.#options.selfId) {
+    const isNewOther = peerId !== this.#options.selfId && !entries.has(peerId);
+    if (isNewOther) {
       const { maxProviders, maxProvidersPerKey } = this.#limits;
       if (this.#providerCount >= maxProviders) this.#dropExpiredProviders();
       if (
@@ -184,14 +227,15 @@ export class DhtDatastore extends MemoryDatastore {
         entries.size >= maxProvidersPerKey
       ) throw new Error("no room for another provider");
     }
-    if (!entries.has(peerId)) this.#providerCount++;
+    if (isNewOther) this.#providerCount++;
     entries.set(peerId, { bytes, sinceMs: this.#options.clock.monotonic() });
     this.#providers.set(key, entries);
   }
 
   #deleteProvider(key: string, peerId: string): void {
     const entries = this.#providers.get(key);
-    if (entries?.delete(peerId)) this.#providerCount--;
+    const isOther = peerId !== this.#options.selfId;
+    if (entries?.delete(peerId) && isOther) this.#providerCount--;
     if (entries?.size === 0) this.#providers.delete(key);
   }
 
@@ -214,6 +258,15 @@ export class DhtDatastore extends MemoryDatastore {
       for (const _ of this.#providersOf(key));
     }
   }
+}
+
+interface KeptRecord {
+  /** As kad-dht writes it. */
+  readonly bytes: Uint8Array;
+  /** What is in it. */
+  readonly value: Uint8Array;
+  /** Until when it holds, in milliseconds since 1970. */
+  readonly expiresMs: number;
 }
 
 interface ProviderEntry {

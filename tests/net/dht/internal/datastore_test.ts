@@ -97,6 +97,43 @@ Deno.test("DhtDatastore refuses more records than it has room for", async () => 
   );
 });
 
+Deno.test("DhtDatastore keeps all that its node provides, and as much for others as without", async () => {
+  const { store, clock } = open({ maxRecords: 2 });
+  const keys = ["own1", "own2", "own3"];
+  for (const key of keys) store.putOwn(bytes(key), record(key, "110")[1]);
+  await store.put(...record("other1", "110"));
+  await store.put(...record("other2", "110"));
+  assert.throws(() => store.put(...record("other3", "110")), /no room/);
+  for (const key of keys) {
+    const [name, value] = record(key, "110");
+    assert.deepEqual(await store.get(name), value);
+  }
+  assert.deepEqual(
+    store.records().map(({ key }) => new TextDecoder().decode(key)),
+    ["other1", "other2"],
+    "what it provides it knows without them",
+  );
+  const [name] = record("own1", "110");
+  await store.delete(name);
+  assert.ok(!await store.has(name));
+  await clock.advance(10_000);
+  await store.put(...record("other3", "120"));
+  assert.throws(() => store.get(record("own2", "110")[0]), /expired/);
+});
+
+Deno.test("DhtDatastore takes a record that it kept for others for its own, and keeps the better one", async () => {
+  const { store } = open({ maxRecords: 1 });
+  const [key, better] = record("k", "200");
+  const [, worse] = record("k", "150");
+  await store.put(key, better);
+  store.putOwn(bytes("k"), worse);
+  assert.deepEqual(await store.get(key), better, "no newer one is lost");
+  await store.put(...record("other", "150"));
+  const [, best] = record("k", "300");
+  await store.put(key, best);
+  assert.deepEqual(await store.get(key), best);
+});
+
 Deno.test("DhtDatastore refuses what is no record", () => {
   const { store } = open();
   const key = DhtDatastore.recordKey(bytes("k"));
@@ -133,11 +170,12 @@ Deno.test("DhtDatastore bounds providers, of a key and in all", async () => {
   await put("a", "2");
   assert.throws(() => put("a", "3"), /no room/);
   await put("a", "1"); // known: refreshed
-  await put("a", "self"); // the own entry always fits
-  assert.throws(() => put("b", "1"), /no room/);
-  await clock.advance(60_000);
+  await put("a", "self"); // the own entry always fits, and takes no room
   await put("b", "1");
-  assert.deepEqual(await providersOf(store, "b"), ["1"]);
+  assert.throws(() => put("b", "2"), /no room/);
+  await clock.advance(60_000);
+  await put("b", "2");
+  assert.deepEqual(await providersOf(store, "b"), ["2"]);
 });
 
 Deno.test("DhtDatastore shows kad-dht's reprovider nothing to repeat", async () => {
