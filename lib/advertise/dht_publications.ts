@@ -182,9 +182,10 @@ export class DhtPublications {
     publication.lastStored = now;
     publication.storedAt = Math.max(publication.storedAt, 1);
     delete publication.problem;
-    const hasProblem = [...this.#publications.values()]
-      .some(({ problem }) => problem !== undefined);
-    if (!this.#hasWarned || hasProblem) return undefined;
+    if (!this.#hasWarned) return undefined;
+    for (const { problem } of this.#publications.values()) {
+      if (problem !== undefined) return undefined;
+    }
     this.#hasWarned = false;
     return "The DHT has peers now, images are in it";
   }

@@ -1,6 +1,6 @@
 import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
-import { type Clock, deadline } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { DnsName } from "../net/dns/name.ts";
@@ -162,12 +162,19 @@ export class MdnsAdvertiser implements Advertiser {
     if (!accepted.ok) return accepted;
     await this.#claimTogether();
     const id = formatChannelArch(image);
-    using limit = deadline(this.#clock, PUBLISH_TIMEOUT_MS, { signal });
-    const timeIsUp = whenAborted(limit.signal);
-    while (!this.#isAnnounced(id) && !limit.signal.aborted) {
+    const startMs = this.#clock.monotonic();
+    const time = Promise.withResolvers<void>();
+    const cancel = this.#clock.setTimer(time.resolve, PUBLISH_TIMEOUT_MS);
+    const timeIsUp = Promise.race([time.promise, whenAborted(signal)]);
+    while (
+      !this.#isAnnounced(id) && !signal.aborted &&
+      this.#clock.monotonic() - startMs < PUBLISH_TIMEOUT_MS
+    ) {
       await Promise.race([this.#changed.promise, timeIsUp]);
-      if (this.#isClosed) return refuse("mDNS is being shut down");
+      if (this.#isClosed) break;
     }
+    cancel();
+    if (this.#isClosed) return refuse("mDNS is being shut down");
     signal.throwIfAborted();
     return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
   }

@@ -65,6 +65,9 @@ export interface DhtNodeOptions extends ServingOptions {
   readonly signal: AbortSignal;
 }
 
+/** How long the addresses of this machine are not asked for again. */
+const ADDRESSES_MS = 1000;
+
 /** A serving member of the DHT. */
 export class DhtNode implements AsyncDisposable {
   /** Base58, such as `12D3KooW...`. */
@@ -79,6 +82,8 @@ export class DhtNode implements AsyncDisposable {
   readonly #joinStates = new Map<string, JoinState>();
   /** Connections with nodes of the DHT. */
   readonly #withNodes = new WeakSet<Connection>();
+  #own: { readonly addresses: readonly Multiaddr[]; readonly untilMs: number } =
+    { addresses: [], untilMs: -Infinity };
   readonly #closing = new AbortController();
   readonly #tasks: Promise<void>[] = [];
 
@@ -122,7 +127,7 @@ export class DhtNode implements AsyncDisposable {
 
   /** Multiaddrs with peer id that others can join through. */
   addresses(): string[] {
-    return this.#libp2p.getMultiaddrs().map((a) => a.toString());
+    return this.#multiaddrs().map((a) => a.toString());
   }
 
   /** Nodes in the routing table. */
@@ -259,7 +264,17 @@ export class DhtNode implements AsyncDisposable {
 
   #ownAddresses(): Multiaddr[] {
     const ownId = `/p2p/${this.peerId}`;
-    return this.#libp2p.getMultiaddrs().map((a) => a.decapsulate(ownId));
+    return this.#multiaddrs().map((a) => a.decapsulate(ownId));
+  }
+
+  /** Those of the machine, which are asked for once for thousands of values. */
+  #multiaddrs(): readonly Multiaddr[] {
+    const now = this.#options.clock.monotonic();
+    if (now >= this.#own.untilMs) {
+      const addresses = this.#libp2p.getMultiaddrs();
+      this.#own = { addresses, untilMs: now + ADDRESSES_MS };
+    }
+    return this.#own.addresses;
   }
 
   /** @returns the record as it is sent to others, received now */
