@@ -1,7 +1,10 @@
 import type { Clock } from "./clock.ts";
 
-/** How many characters wait at most; at 2 bytes each, half a megabyte. */
-const MAX_QUEUED = 256 * 1024;
+/**
+ * How many characters wait at most, at a byte or two each: a provider says in
+ * one go which of its tens of thousands of images it advertises.
+ */
+const MAX_QUEUED = 2 * 1024 * 1024;
 /** How many are written at a time. */
 const MAX_BATCH = 16 * 1024;
 /** Goes to the start of the line and clears it (ECMA-48). */
@@ -21,7 +24,7 @@ export interface LogQueueOptions {
 /**
  * Holds a log's lines until they are written, one after the other and in
  * order, so that nobody waits for a log: not for a reader that has stopped,
- * nor for a full disk. While it is not taken, 256 Ki characters wait, then the
+ * nor for a full disk. While it is not taken, 2 Mi characters wait, then the
  * oldest lines are dropped for the newest; what a failed write did not take is
  * dropped too. The first write that works again says how many.
  *

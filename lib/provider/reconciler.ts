@@ -1,5 +1,8 @@
 import type { Advertisement, Advertiser } from "../advertise/advertiser.ts";
-import { planAdvertisements } from "../advertise/advertisement_plan.ts";
+import {
+  type AdvertisementPlan,
+  planAdvertisements,
+} from "../advertise/advertisement_plan.ts";
 import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Logger } from "../core/log.ts";
@@ -14,6 +17,9 @@ export interface Offer {
   readonly missing: readonly MissingImage[];
 }
 
+/** Of more images with the same trouble, there is one line for all. */
+const MAX_SILENT_LINES = 20;
+
 /**
  * Keeps what is advertised in step with what is served, and logs each change.
  * One failing advertiser, or one failing image, never stops the rest.
@@ -24,6 +30,8 @@ export class Reconciler {
   #published: readonly Advertisement[] = [];
   /** Images that were logged as advertised. */
   readonly #announced = new Set<string>();
+  /** Those that were not, by name. */
+  readonly #unannounced = new Map<string, ChannelArch>();
   readonly #missing = new Set<string>();
   #first = true;
 
@@ -44,9 +52,7 @@ export class Reconciler {
 
   /** Whether an image is offered that clients cannot find yet. */
   get hasUnannounced(): boolean {
-    return this.#published.some(({ image }) =>
-      !this.#announced.has(formatChannelArch(image))
-    );
+    return this.#unannounced.size > 0;
   }
 
   /**
@@ -75,7 +81,7 @@ export class Reconciler {
         : published,
     ]);
     signal.throwIfAborted();
-    this.#report(offer, plan.withdraw, reasons);
+    this.#report(offer, plan, reasons);
   }
 
   /** @param reasons takes why an image cannot be found yet, by image */
@@ -119,7 +125,7 @@ export class Reconciler {
   /** Logs everything at once, so that no other line comes in between. */
   #report(
     offer: Offer,
-    withdrawn: readonly ChannelArch[],
+    { publish, withdraw }: AdvertisementPlan,
     reasons: ReadonlyMap<string, string>,
   ): void {
     const log = this.#logger;
@@ -130,24 +136,16 @@ export class Reconciler {
     const missing = new Set(
       offer.missing.map(({ image }) => formatChannelArch(image)),
     );
-    for (const image of withdrawn) {
+    for (const image of withdraw) {
       const name = formatChannelArch(image);
+      this.#unannounced.delete(name);
       if (!this.#announced.delete(name)) continue;
       if (missing.has(name)) {
         log.warn(`Withdrew ${name}: missing artifacts`);
         this.#missing.add(name);
       } else log.info(`Withdrew ${name}`);
     }
-    const silent: string[] = [];
-    for (const { image } of offer.images) {
-      const name = formatChannelArch(image);
-      if (this.#announced.has(name) && !reasons.has(name)) continue;
-      const found = this.#advertisers.some((a) => a.isPublished(image));
-      if (found && !this.#announced.has(name)) {
-        this.#announced.add(name);
-        log.info(`Advertising ${name}`);
-      } else if (!found && reasons.has(name)) silent.push(name);
-    }
+    const silent = this.#announce(publish, reasons);
     for (const name of missing) {
       if (!this.#missing.has(name)) {
         log.warn(`Missing artifacts for ${name}`);
@@ -155,11 +153,59 @@ export class Reconciler {
     }
     this.#missing.clear();
     for (const name of missing) this.#missing.add(name);
-    for (const name of silent) {
-      const reason = this.#advertisers.length === 0
-        ? "mDNS and DHT are off"
-        : reasons.get(name);
-      log.warn(`Serving ${name}, but nobody can discover it yet: ${reason}`);
+    for (const [reason, names] of silent) {
+      this.#reportSilent(
+        names,
+        this.#advertisers.length === 0 ? "mDNS and DHT are off" : reason,
+      );
+    }
+  }
+
+  /**
+   * Logs each image that can be found from now on.
+   *
+   * @returns those of this round that nobody can discover, by reason
+   */
+  #announce(
+    published: readonly Advertisement[],
+    reasons: ReadonlyMap<string, string>,
+  ): Map<string, string[]> {
+    const looked = new Map(this.#unannounced);
+    for (const { image } of published) {
+      const name = formatChannelArch(image);
+      looked.set(name, image);
+      if (!this.#announced.has(name)) this.#unannounced.set(name, image);
+    }
+    const silent = new Map<string, string[]>();
+    for (const [name, image] of looked) {
+      const reason = reasons.get(name);
+      if (this.#advertisers.some((a) => a.isPublished(image))) {
+        if (!this.#unannounced.delete(name)) continue;
+        this.#announced.add(name);
+        this.#logger.info(`Advertising ${name}`);
+      } else if (reason !== undefined) {
+        const others = silent.get(reason);
+        if (others === undefined) silent.set(reason, [name]);
+        else others.push(name);
+      }
+    }
+    return silent;
+  }
+
+  /** A line for each image, or one for thousands that have the same trouble. */
+  #reportSilent(names: readonly string[], reason: string): void {
+    if (names.length > MAX_SILENT_LINES) {
+      this.#logger.warn(
+        `Serving ${names.length} images, such as ${
+          names[0]
+        }, but nobody can discover them yet: ${reason}`,
+      );
+      return;
+    }
+    for (const name of names) {
+      this.#logger.warn(
+        `Serving ${name}, but nobody can discover it yet: ${reason}`,
+      );
     }
   }
 }

@@ -129,6 +129,26 @@ Deno.test("Reconciler.reconcile() survives an advertiser that throws", async () 
   );
 });
 
+Deno.test("Reconciler.reconcile() says in one line that nobody can discover thousands of images", async () => {
+  const logger = new MemoryLogger();
+  const advertiser = new MemoryAdvertiser();
+  advertiser.trouble = "lo is still probing";
+  const reconciler = new Reconciler({ advertisers: [advertiser], logger });
+  const names = Array.from({ length: 2000 }, (_, i) => `c${i}/arm64`);
+  const images = offer(Object.fromEntries(names.map((name) => [name, "1"])));
+  await reconciler.reconcile(images, { signal });
+  assert.deepEqual(logger.lines, [
+    "INFO Found 2000 channel/arch combinations",
+    "WARN Serving 2000 images, such as c0/arm64, but nobody can discover them yet: mDNS: lo is still probing",
+  ]);
+  assert.ok(reconciler.hasUnannounced);
+  logger.lines.length = 0;
+  for (const name of names) advertiser.published.set(name, "1");
+  await reconciler.reconcile(images, { signal });
+  assert.deepEqual(logger.lines, names.map((n) => `INFO Advertising ${n}`));
+  assert.ok(!reconciler.hasUnannounced);
+});
+
 Deno.test("Reconciler.reconcile() without any advertiser says that nobody can discover the image", async () => {
   const logger = new MemoryLogger();
   const { lines } = logger;
