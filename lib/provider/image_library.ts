@@ -101,6 +101,11 @@ export class ImageLibrary implements ImageCatalog {
     return this.#blobs.find(sha256);
   }
 
+  /** The same by the list of its pieces. */
+  findBlobOfPieces(sha256: string): ServedBlob | undefined {
+    return this.#blobs.findOfPieces(sha256);
+  }
+
   /** What was expected at the last refresh and is not there. */
   get missing(): readonly MissingImage[] {
     return this.#missing;

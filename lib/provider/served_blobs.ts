@@ -29,6 +29,8 @@ export class ServedBlobs {
   #images: ReadonlySet<ServedImage> = new Set();
   #current = new Map<string, ServedBlob>();
   #kept: ReadonlyMap<string, KeptBlob> = new Map();
+  /** By the hash of a list of pieces, that of its file. */
+  #withPieces: ReadonlyMap<string, string> = new Map();
 
   /** Serves nothing yet. */
   constructor(
@@ -50,6 +52,12 @@ export class ServedBlobs {
         : undefined);
   }
 
+  /** A file, by the same of the list of its pieces. */
+  findOfPieces(sha256: string): ServedBlob | undefined {
+    const file = this.#withPieces.get(sha256);
+    return file === undefined ? undefined : this.find(file);
+  }
+
   /** Takes what is served now, in place of what was. */
   async update(images: readonly ServedImage[]): Promise<void> {
     const now = new Set(images);
@@ -65,7 +73,20 @@ export class ServedBlobs {
         ),
       );
     }
-    if (!isSame || this.#kept.size > 0) await this.#keep(before);
+    if (isSame && this.#kept.size === 0) return;
+    this.#indexPieces();
+    await this.#keep(before);
+    this.#indexPieces();
+  }
+
+  #indexPieces(): void {
+    const index = new Map<string, string>();
+    for (const blobs of [this.#current, this.#kept]) {
+      for (const [sha256, { artifact: { pieces } }] of blobs) {
+        if (pieces !== undefined) index.set(pieces.sha256, sha256);
+      }
+    }
+    this.#withPieces = index;
   }
 
   /** @param before images that others are served in place of, or none */

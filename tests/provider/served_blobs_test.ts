@@ -43,3 +43,21 @@ Deno.test("ServedBlobs lets go of what is not there any more, or was taken away"
   await other.blobs.update([]);
   assert.equal(other.blobs.find(other.hash), undefined);
 });
+
+Deno.test("ServedBlobs finds a file by the list of its pieces, as long as it keeps the file", async () => {
+  const { blobs, clock, first, second, hash } = await bench();
+  const pieces = { list: new Uint8Array(64), sha256: "9".repeat(64) };
+  const artifacts = new Map(
+    [...first.artifacts].map(([role, one]) => [role, { ...one, pieces }]),
+  );
+  const large = { ...first, artifacts };
+  await blobs.update([large]);
+  assert.equal(blobs.findOfPieces(pieces.sha256)?.served, large);
+  assert.equal(blobs.findOfPieces(hash), undefined);
+  await blobs.update([second]);
+  assert.equal(blobs.findOfPieces(pieces.sha256)?.served, large);
+  await clock.advance(600_000);
+  assert.equal(blobs.findOfPieces(pieces.sha256), undefined);
+  await blobs.update([second]);
+  assert.equal(blobs.findOfPieces(pieces.sha256), undefined);
+});

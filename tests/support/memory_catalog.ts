@@ -37,6 +37,15 @@ export class MemoryCatalog implements ImageCatalog {
     }
     return undefined;
   }
+
+  findBlobOfPieces(sha256: string): ServedBlob | undefined {
+    for (const served of this.#images) {
+      for (const artifact of served.artifacts.values()) {
+        if (artifact.pieces?.sha256 === sha256) return { served, artifact };
+      }
+    }
+    return undefined;
+  }
 }
 
 /**

@@ -50,4 +50,6 @@ export interface ImageCatalog {
    * image, or of what was served in its place a short while ago.
    */
   findBlob(sha256: string): ServedBlob | undefined;
+  /** The same by the SHA-256 of the list of its pieces. */
+  findBlobOfPieces(sha256: string): ServedBlob | undefined;
 }

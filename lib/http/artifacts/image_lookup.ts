@@ -141,7 +141,7 @@ export interface NamedPieces extends NamedArtifact {
 }
 
 /**
- * The list of the pieces of a file of any image, by its hash.
+ * The list of the pieces of a file of any image, by the list's hash.
  *
  * @param hex as the client wrote it
  */
@@ -149,16 +149,11 @@ export function findPieceList(
   catalog: ImageCatalog,
   hex: string,
 ): NamedPieces | undefined {
-  const sha256 = hex.toLowerCase();
-  for (const served of catalog.images()) {
-    for (const artifact of served.artifacts.values()) {
-      const { pieces } = artifact;
-      if (pieces?.sha256 === sha256) {
-        return { ...named(served, artifact), pieces };
-      }
-    }
-  }
-  return undefined;
+  const found = catalog.findBlobOfPieces(hex.toLowerCase());
+  const pieces = found?.artifact.pieces;
+  return found === undefined || pieces === undefined
+    ? undefined
+    : { ...named(found.served, found.artifact), pieces };
 }
 
 function named(
