@@ -139,6 +139,9 @@ async function joinDht(
   };
 }
 
+/** How long the addresses of the DHT node are not asked for again. */
+const NODE_ADDRESSES_MS = 1000;
+
 /** Advertises by mDNS, on links where HTTP answers. */
 export async function openMdns(
   { interfaces, advertiseUrl }: ServeConfig,
@@ -148,15 +151,28 @@ export async function openMdns(
     readonly node: ServingNode | undefined;
   },
 ): Promise<MdnsAdvertiser> {
+  let known: readonly string[] = [];
+  let knownUntilMs = -Infinity;
+  // Asked for once for all images that are advertised together.
+  const nodeAddresses = () => {
+    const now = clock.monotonic();
+    if (now >= knownUntilMs) {
+      known = node?.addresses() ?? [];
+      knownUntilMs = now + NODE_ADDRESSES_MS;
+    }
+    return known;
+  };
   return await openMdnsAdvertiser({
     interfaces,
     hostName,
     port: http.port,
     ...advertiseUrl !== undefined && { advertiseUrl: new URL(advertiseUrl) },
-    p2pAddress: (address) =>
-      node?.addresses().find((a) =>
-        a.startsWith(`/${address.includes(":") ? "ip6" : "ip4"}/${address}/`)
-      ),
+    p2pAddress(address) {
+      const family = address.includes(":") ? "ip6" : "ip4";
+      return nodeAddresses().find((a) =>
+        a.startsWith(`/${family}/${address}/`)
+      );
+    },
     isServed: (address) => listensOn(http.hostname, address),
     clock,
     logger,

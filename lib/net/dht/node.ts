@@ -20,6 +20,7 @@ import {
 } from "./internal/routing_table.ts";
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
+import type { KadPeer } from "./lookup.ts";
 import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
 import {
   type DhtState,
@@ -65,8 +66,15 @@ export interface DhtNodeOptions extends ServingOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long the addresses of this machine are not asked for again. */
-const ADDRESSES_MS = 1000;
+/** How long own addresses and known nodes are not looked up again. */
+const KNOWN_MS = 200;
+
+const REACHED_NOBODY: AnnounceOutcome = {
+  reached: 0,
+  storedAt: 0,
+  providedAt: 0,
+  failures: [],
+};
 
 /** A serving member of the DHT. */
 export class DhtNode implements AsyncDisposable {
@@ -84,6 +92,10 @@ export class DhtNode implements AsyncDisposable {
   readonly #withNodes = new WeakSet<Connection>();
   #own: { readonly addresses: readonly Multiaddr[]; readonly untilMs: number } =
     { addresses: [], untilMs: -Infinity };
+  #known: {
+    readonly peers: Promise<readonly KadPeer[]>;
+    readonly untilMs: number;
+  } = { peers: Promise.resolve([]), untilMs: -Infinity };
   readonly #closing = new AbortController();
   readonly #tasks: Promise<void>[] = [];
 
@@ -127,7 +139,7 @@ export class DhtNode implements AsyncDisposable {
 
   /** Multiaddrs with peer id that others can join through. */
   addresses(): string[] {
-    return this.#multiaddrs().map((a) => a.toString());
+    return this.#libp2p.getMultiaddrs().map((a) => a.toString());
   }
 
   /** Nodes in the routing table. */
@@ -188,12 +200,14 @@ export class DhtNode implements AsyncDisposable {
       this.#joinStates.get(address)?.kind !== "failed" &&
       !address.startsWith("/dnsaddr/")
     );
-    const known = await routingTablePeers(this.#libp2p, protocol);
+    const known = await this.#knownPeers();
+    const seeds = [...known, ...reachable];
+    if (seeds.length === 0) return REACHED_NOBODY;
     return await announceTo({
       node: this.#libp2p,
       protocol,
       clock,
-      seeds: [...known, ...reachable],
+      seeds,
       record: { call: KadCall.putValue, key: bytes, record },
       provider: {
         call: KadCall.addProvider,
@@ -241,7 +255,7 @@ export class DhtNode implements AsyncDisposable {
     // GET_PROVIDERS fails for every provider of a key when the peer store lacks
     // one of them; libp2p enters the own addresses a second after the start.
     await this.#libp2p.peerStore.merge(this.#libp2p.peerId, {
-      multiaddrs: this.#ownAddresses(),
+      multiaddrs: [...this.#ownAddresses()],
     });
     this.#libp2p.services.fetch.registerLookupFunction(
       `/${policy.namespace}/`,
@@ -257,24 +271,33 @@ export class DhtNode implements AsyncDisposable {
     }));
     onIdentified(this.#libp2p, protocol, (connection) => {
       this.#withNodes.add(connection);
+      this.#known = { ...this.#known, untilMs: -Infinity };
     });
     watchPeers(this.#libp2p, { protocol, clock, signal });
     if (stateFile !== undefined) await this.#resume(stateFile);
   }
 
-  #ownAddresses(): Multiaddr[] {
-    const ownId = `/p2p/${this.peerId}`;
-    return this.#multiaddrs().map((a) => a.decapsulate(ownId));
-  }
-
-  /** Those of the machine, which are asked for once for thousands of values. */
-  #multiaddrs(): readonly Multiaddr[] {
+  /** Asked for once for thousands of values that are published together. */
+  #ownAddresses(): readonly Multiaddr[] {
     const now = this.#options.clock.monotonic();
     if (now >= this.#own.untilMs) {
-      const addresses = this.#libp2p.getMultiaddrs();
-      this.#own = { addresses, untilMs: now + ADDRESSES_MS };
+      const ownId = `/p2p/${this.peerId}`;
+      const addresses = this.#libp2p.getMultiaddrs()
+        .map((a) => a.decapsulate(ownId));
+      this.#own = { addresses, untilMs: now + KNOWN_MS };
     }
     return this.#own.addresses;
+  }
+
+  /** The same of the nodes that are known. */
+  #knownPeers(): Promise<readonly KadPeer[]> {
+    const now = this.#options.clock.monotonic();
+    if (now >= this.#known.untilMs) {
+      const { protocol } = this.#options;
+      const peers = routingTablePeers(this.#libp2p, protocol);
+      this.#known = { peers, untilMs: now + KNOWN_MS };
+    }
+    return this.#known.peers;
   }
 
   /** @returns the record as it is sent to others, received now */
