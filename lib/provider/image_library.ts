@@ -12,11 +12,8 @@ import type {
 } from "../http/artifacts/image_catalog.ts";
 import { loaderWarnings } from "../http/artifacts/loader_files.ts";
 import { artifactsByRole } from "../manifest/boot_manifest.ts";
-import { checkSignedImage } from "../manifest/check_signed_image.ts";
-import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { issueManifest } from "../manifest/issue_manifest.ts";
 import { isFresh } from "../manifest/renew_manifest.ts";
-import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { trustPath } from "../manifest/trust_chain.ts";
 import { isUnchanged } from "../scan/digest.ts";
@@ -29,7 +26,12 @@ import { bootWarnings } from "./boot_warnings.ts";
 import { KeptManifests } from "./kept_manifests.ts";
 import type { Machine } from "./machine.ts";
 import { ServedBlobs } from "./served_blobs.ts";
-import { type Outcome, type Served, servedImage } from "./served_image.ts";
+import {
+  type Outcome,
+  ownerSigned,
+  type Served,
+  servedImage,
+} from "./served_image.ts";
 import { trustDirectory } from "./state_directory.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
@@ -297,7 +299,8 @@ export class ImageLibrary implements ImageCatalog {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Outcome> {
     try {
-      const served = await this.#serveSigned(hashed, { signal }) ??
+      const { fileSystem } = this.#options;
+      const served = await ownerSigned(hashed, fileSystem, { signal }) ??
         await this.#sign(hashed, { signal });
       this.#served.set(hashed, served);
       return served;
@@ -307,43 +310,6 @@ export class ImageLibrary implements ImageCatalog {
       const warning = `Cannot offer ${name}: ${messageOf(error)}`;
       return { warnings: () => [warning] };
     }
-  }
-
-  /**
-   * An image that comes with a signed `manifest.json`, which is served byte
-   * for byte once every file it names has been held against it.
-   *
-   * @returns undefined when it comes without
-   */
-  async #serveSigned(
-    hashed: HashedImage,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Served | undefined> {
-    const { fileSystem } = this.#options;
-    const path = hashed.manifestPath;
-    if (path === undefined) return undefined;
-    const bytes = await readEnvelopeFile(path, fileSystem, { signal });
-    if (bytes === undefined) return undefined;
-    const signed = await checkSignedImage(bytes, hashed);
-    if (!signed.ok) {
-      throw new UserError(
-        `"${path}" does not fit its image: ${signed.reason.message}`,
-      );
-    }
-    const { manifest, sha256, artifacts, signedBy } = signed.value;
-    const envelope = { bytes, sha256, signedBy };
-    const image = servedImage(manifest, envelope, artifacts);
-    const boot = bootWarnings(image);
-    const expiry = {
-      subject: `The manifest "${path}"`,
-      expiresAtMs: manifest.expiresAtMs,
-      remedy: "have its owner renew it with: plasmd manifest renew",
-    };
-    return {
-      image,
-      holds: () => true,
-      warnings: (now) => [expiryWarning(expiry, now) ?? [], boot].flat(),
-    };
   }
 
   /** An image under a manifest that this provider signs itself. */

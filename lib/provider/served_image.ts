@@ -1,5 +1,12 @@
+import { UserError } from "../core/errors.ts";
+import type { FileSystem } from "../core/file_system.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 import type { BootManifest } from "../manifest/boot_manifest.ts";
+import { checkSignedImage } from "../manifest/check_signed_image.ts";
+import { expiryWarning } from "../manifest/expiry_warning.ts";
+import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
+import type { HashedImage } from "../scan/image_files.ts";
+import { bootWarnings } from "./boot_warnings.ts";
 
 /** What has become of an image. */
 export interface Outcome {
@@ -30,5 +37,43 @@ export function servedImage(
     manifest: { ...manifest, expiresAtMs },
     artifacts,
     ...initrds.length > 0 && { initrds },
+  };
+}
+
+/**
+ * An image that comes with a signed `manifest.json`, which is served byte
+ * for byte once every file it names has been held against it.
+ *
+ * @returns undefined when it comes without
+ * @throws UserError when it does not fit
+ */
+export async function ownerSigned(
+  hashed: HashedImage,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Served | undefined> {
+  const path = hashed.manifestPath;
+  if (path === undefined) return undefined;
+  const bytes = await readEnvelopeFile(path, fileSystem, { signal });
+  if (bytes === undefined) return undefined;
+  const signed = await checkSignedImage(bytes, hashed);
+  if (!signed.ok) {
+    throw new UserError(
+      `"${path}" does not fit its image: ${signed.reason.message}`,
+    );
+  }
+  const { manifest, sha256, artifacts, signedBy } = signed.value;
+  const envelope = { bytes, sha256, signedBy };
+  const image = servedImage(manifest, envelope, artifacts);
+  const boot = bootWarnings(image);
+  const expiry = {
+    subject: `The manifest "${path}"`,
+    expiresAtMs: manifest.expiresAtMs,
+    remedy: "have its owner renew it with: plasmd manifest renew",
+  };
+  return {
+    image,
+    holds: () => true,
+    warnings: (now) => [expiryWarning(expiry, now) ?? [], boot].flat(),
   };
 }
