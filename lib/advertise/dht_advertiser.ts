@@ -37,6 +37,15 @@ export interface DhtAdvertiserOptions
 }
 
 /**
+ * Of thousands of images that are published together, so many are being told to
+ * others at once: a node takes 32 streams over a connection, of which each needs up
+ * to four.
+ */
+const MAX_AT_ONCE = 8;
+/** How long `publish` waits for the first node that keeps the record. */
+const PUBLISH_TIMEOUT_MS = 10_000;
+
+/**
  * Publishes a signed record per image in the DHT, whenever `DhtPublications`
  * says so.
  */
@@ -46,6 +55,9 @@ export class DhtAdvertiser implements Advertiser {
   readonly #options: DhtAdvertiserOptions;
   readonly #publications: DhtPublications;
   readonly #attempts = new Set<Promise<unknown>>();
+  #announcing = 0;
+  /** Attempts whose turn has not come, in order. */
+  readonly #waiting: (() => void)[] = [];
   readonly #stopWatching: () => void;
   readonly #timer: DueTimer;
 
@@ -74,10 +86,16 @@ export class DhtAdvertiser implements Advertiser {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Result<void>> {
     const order = this.#publications.set(advertisement, this.#now());
-    return await new Promise((resolve) => {
-      this.#attempt(order, () => resolve(ok(undefined))).then(resolve);
-      whenAborted(signal).then(() => resolve(refuse("interrupted")));
-    });
+    const { promise, resolve } = Promise.withResolvers<Result<void>>();
+    this.#attempt(order, () => resolve(ok(undefined))).then(resolve);
+    whenAborted(signal).then(() => resolve(refuse("interrupted")));
+    const cancel = this.#options.clock.setTimer(
+      () => resolve(refuse("no DHT peer has taken the record yet")),
+      PUBLISH_TIMEOUT_MS,
+    );
+    const result = await promise;
+    cancel();
+    return result;
   }
 
   /** Whether other nodes keep a record of the image that holds. */
@@ -127,7 +145,7 @@ export class DhtAdvertiser implements Advertiser {
     onStored: () => void = () => {},
   ): Promise<Result<void>> {
     const { logger } = this.#options;
-    const attempt = this.#announce(order, () => {
+    const attempt = this.#announceInTurn(order, () => {
       const relief = this.#publications.stored(order, this.#now());
       onStored();
       if (relief !== undefined) logger.info(relief);
@@ -140,6 +158,24 @@ export class DhtAdvertiser implements Advertiser {
     if (trouble !== undefined) logger.warn(trouble);
     this.#arm();
     return stored.ok ? ok(undefined) : stored;
+  }
+
+  async #announceInTurn(
+    order: PublishOrder,
+    onStored: () => void,
+  ): Promise<Result<number>> {
+    if (this.#announcing < MAX_AT_ONCE) this.#announcing++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return order.signal.aborted
+        ? refuse("withdrawn, or published anew")
+        : await this.#announce(order, onStored);
+    } finally {
+      // The turn is handed on to the next, or given back.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#announcing--;
+      else next();
+    }
   }
 
   /** @returns how many other nodes keep the record, at least one */

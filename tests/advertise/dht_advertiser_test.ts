@@ -357,3 +357,41 @@ Deno.test("the advertiser publishes anew, under the new time, when the clock is 
     assert.ok(advertiser.isPublished(IMAGE));
   }
 });
+
+Deno.test("of many images that are published together, few are told to others at once, and all in the end", async () => {
+  const { advertiser, node } = open();
+  node.peers = 1;
+  let [running, most] = [0, 0];
+  node.onPublish = async () => {
+    most = Math.max(most, ++running);
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+    running--;
+  };
+  const results = await Promise.all(Array.from({ length: 200 }, (_, i) => {
+    const image = { channel: `c${i}`, arch: "arm64" };
+    return advertiser.publish({ image, version: "1" }, { signal });
+  }));
+  assert.ok(results.every(({ ok }) => ok));
+  assert.equal(node.published.length, 200);
+  assert.ok(most > 1 && most <= 8, `${most} at once`);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("publish() answers after ten seconds, though peers are silent, and goes on", async () => {
+  const { advertiser, node, clock } = open();
+  const silence = Promise.withResolvers<void>();
+  node.onPublish = () => silence.promise;
+  const publishing = advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  await clock.advance(10_000);
+  assert.deepEqual(await publishing, {
+    ok: false,
+    reason: "no DHT peer has taken the record yet",
+  });
+  node.peers = 1;
+  silence.resolve();
+  await clock.advance(0);
+  assert.ok(advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});
