@@ -20,8 +20,12 @@ export interface Link {
   readonly addresses: readonly InterfaceAddress[];
 }
 
-/** Interfaces that lead to containers and virtual machines, not to a LAN. */
-const CONTAINER_BRIDGE = /^(docker\d|br-|veth|virbr)/;
+/**
+ * Interfaces that lead to containers and virtual machines, not to a LAN. Docker
+ * names the bridges of its networks after their numbers, in twelve hex digits;
+ * `br-lan` is a LAN's.
+ */
+const CONTAINER_BRIDGE = /^(docker\d|br-[0-9a-f]{12}$|veth|virbr)/;
 
 /**
  * The links to use.

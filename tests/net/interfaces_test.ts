@@ -26,7 +26,7 @@ const MACHINE = [
   at("eth0", "192.168.2.10"),
   at("wlan0", "10.0.0.1"),
   at("docker0", "172.17.0.1"),
-  at("br-5f0c", "172.18.0.1"),
+  at("br-5f0c1d2e3a4b", "172.18.0.1"),
   at("veth12ab", "169.254.9.9"),
   at("virbr0", "192.168.122.1"),
 ];
@@ -37,6 +37,12 @@ function keys(wanted: readonly string[], all = MACHINE): string[] {
 
 Deno.test("selectLinks() takes every interface but loopback and container bridges, IPv4 first", () => {
   assert.deepEqual(keys([]), ["eth0/4", "wlan0/4", "eth0/6"]);
+});
+
+Deno.test("selectLinks() takes a bridge that only begins as Docker's do", () => {
+  for (const name of ["br-lan", "br-5f0c", "br-5f0c1d2e3a4b5"]) {
+    assert.deepEqual(keys([], [...LO, at(name, "192.168.1.1")]), [`${name}/4`]);
+  }
 });
 
 Deno.test("selectLinks() gathers the addresses of a link, without link-local IPv6", () => {
