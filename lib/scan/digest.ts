@@ -193,7 +193,7 @@ export function artifactFiles<A extends ArtifactFile>(
  */
 export function fileIdentity(info: FileInfo): string {
   const { device, inode, sizeBytes, modifiedMs, changedMs } = info;
-  return [device, inode, sizeBytes, modifiedMs, changedMs].join(":");
+  return `${device}:${inode}:${sizeBytes}:${modifiedMs}:${changedMs}`;
 }
 
 /** Whether a file is still there, readable and as it was. */
