@@ -1,7 +1,7 @@
 /**
  * Boxes are not updated in step with providers. The `phase_discover` of before
  * manifests had `files`, `initrds` and `pieces`, TXT records a `path` and trust
- * documents signatures by their own keys is bundled from the history of this
+ * documents signatures by their own keys is taken from the history of this
  * repository, and has to find, verify and get what a provider of today offers.
  */
 import assert from "node:assert/strict";
@@ -11,7 +11,6 @@ import { decodeBase64 } from "../../lib/core/base64.ts";
 import { commandOutput } from "../support/command_output.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { run, start, temporaryDirectory } from "../support/programs.ts";
-import { programCommand } from "../support/shipped_programs.ts";
 import { runWell, writeKeys } from "../support/signed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 
@@ -32,8 +31,11 @@ async function obstacle(): Promise<string | undefined> {
   }
 }
 
-/** Bundles the earlier client by the tools of its own time. */
-async function bundleEarlier(directory: string): Promise<readonly string[]> {
+/**
+ * Unpacks the earlier client. It is run from its source: the tools that bundled
+ * it then do not work with every Deno of today.
+ */
+async function unpackEarlier(directory: string): Promise<readonly string[]> {
   const archive = join(directory, "earlier.tar");
   const tree = join(directory, "earlier");
   await Deno.mkdir(tree);
@@ -41,12 +43,10 @@ async function bundleEarlier(directory: string): Promise<readonly string[]> {
     ...["-C", ROOT, "archive", "--output", archive, EARLIER],
   ]);
   await commandOutput("tar", ["-xf", archive, "-C", tree]);
-  await commandOutput(Deno.execPath(), ["task", "--quiet", "bundle"], {
-    cwd: tree,
-    env: { DENO_NO_UPDATE_CHECK: "1" },
-  });
-  const dist = join(tree, "dist");
-  return programCommand("phase_discover", { directory: dist });
+  return [
+    ...[Deno.execPath(), "run", "-A", "--no-prompt"],
+    ...["--config", join(tree, "deno.json"), join(tree, "phase_discover.ts")],
+  ];
 }
 
 const [former, owner] = await Promise.all([
@@ -120,7 +120,7 @@ Deno.test({
   async fn() {
     await using directory = await temporaryDirectory();
     const root = directory.path;
-    const runner = await bundleEarlier(root);
+    const runner = await unpackEarlier(root);
     const channel = `earlier-${Deno.pid}`;
     await makeImages(root, channel);
     const trust = await makeTrust(root);
