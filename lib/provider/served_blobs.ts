@@ -72,9 +72,9 @@ export class ServedBlobs {
           )
         ),
       );
+      this.#indexPieces();
     }
     if (isSame && this.#kept.size === 0) return;
-    this.#indexPieces();
     await this.#keep(before);
     this.#indexPieces();
   }
