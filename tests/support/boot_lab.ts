@@ -39,6 +39,13 @@ export interface GuestTestOptions {
   readonly body: (lab: BootLab) => Promise<void>;
 }
 
+/** examples/dnsmasq.conf with its other line for UEFI HTTP boot: by iPXE. */
+export function httpBootByLoader(example: string): string {
+  return example
+    .replace(/^dhcp-boot=tag:http-x86_64,.*$/m, "")
+    .replace(/^# (dhcp-boot=tag:http-x86_64,)/m, "$1");
+}
+
 /** Registers a test with machines; a name says why one is skipped. */
 export async function guestTest(
   name: string,

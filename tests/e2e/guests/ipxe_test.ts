@@ -9,6 +9,7 @@ import {
   type DhcpServer,
   GUEST_LIMIT_MS,
   guestTest,
+  httpBootByLoader,
 } from "../../support/boot_lab.ts";
 import type { Fault, FaultKind } from "../../support/faulty_proxy.ts";
 import type { Guest, MachineKind } from "../../support/guest.ts";
@@ -68,7 +69,7 @@ const byHttpOnUefi: Way = {
   name: "iPXE by HTTP boot on UEFI",
   kind: "uefi-http",
   files: [UEFI_LOADER],
-  prepare: (lab) => lab.dhcpOfExample(),
+  prepare: (lab) => lab.dhcpOfExample(httpBootByLoader),
 };
 
 async function bootsFromMenu(

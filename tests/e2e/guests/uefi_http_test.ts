@@ -1,7 +1,6 @@
 /**
  * UEFI HTTP boot: the firmware itself asks `plasmd serve` for a program, told
- * its URL by the DHCP server of examples/dnsmasq.conf, with its line for images
- * that need no loader.
+ * its URL by the DHCP server of examples/dnsmasq.conf.
  */
 import assert from "node:assert/strict";
 import { EFI_STUB, unifiedKernelImage } from "../../support/boot_images.ts";
@@ -9,6 +8,7 @@ import {
   type BootLab,
   GUEST_LIMIT_MS,
   guestTest,
+  httpBootByLoader,
 } from "../../support/boot_lab.ts";
 import type { Fault, FaultKind } from "../../support/faulty_proxy.ts";
 import { guestMarker } from "../../support/guest_kernel.ts";
@@ -21,14 +21,6 @@ async function serveUnified(lab: BootLab, fault?: Fault): Promise<void> {
   await lab.serve({ fault });
 }
 
-async function leadToKernel(lab: BootLab): Promise<void> {
-  await lab.dhcpOfExample((example) =>
-    example
-      .replace(/^dhcp-boot=tag:http-x86_64,.*$/m, "")
-      .replace(/^# (dhcp-boot=tag:http-x86_64,)/m, "$1")
-  );
-}
-
 await guestTest("UEFI HTTP boot starts a unified kernel image", {
   everyRun: true,
   uefi: true,
@@ -36,7 +28,7 @@ await guestTest("UEFI HTTP boot starts a unified kernel image", {
   files: [EFI_STUB],
   async body(lab) {
     await serveUnified(lab);
-    await leadToKernel(lab);
+    await lab.dhcpOfExample();
     const guest = await lab.boot("uefi-http");
     lab.report(
       "kernel and initramfs",
@@ -56,8 +48,9 @@ async function givesUp(
     files: [EFI_STUB, "/usr/lib/ipxe/snponly.efi"],
     async body(lab) {
       await serveUnified(lab, { kind, method: "GET", path: `^${path}$` });
-      if (path === "/boot/snponly.efi") await lab.dhcpOfExample();
-      else await leadToKernel(lab);
+      await lab.dhcpOfExample(
+        path === "/boot/snponly.efi" ? httpBootByLoader : undefined,
+      );
       const guest = await lab.boot("uefi-http");
       await assert.rejects(
         guest.shows(guestMarker(lab.kernel, lab.word), GUEST_LIMIT_MS),
@@ -88,7 +81,7 @@ await guestTest("UEFI HTTP boot starts a plain kernel, which says nothing", {
   async body(lab) {
     await lab.plainImage();
     await lab.serve();
-    await leadToKernel(lab);
+    await lab.dhcpOfExample();
     const guest = await lab.boot("uefi-http");
     await guest.shows(/BdsDxe: starting Boot/, GUEST_LIMIT_MS);
     await until("the processor runs Linux", async () => {
