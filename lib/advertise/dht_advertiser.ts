@@ -1,13 +1,19 @@
 import { whenAborted } from "../core/abort.ts";
-import type { ChannelArch } from "../core/channel_arch.ts";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import { DueTimer } from "../core/due_timer.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import { noHolderReason } from "../net/dht/no_holder_reason.ts";
 import type { DhtNode } from "../net/dht/node.ts";
-import { bootRecordKey, signBootRecord } from "../wire/boot_record.ts";
+import { missedReason } from "../net/dht/outside_look.ts";
+import {
+  bootRecordKey,
+  readBootRecord,
+  signBootRecord,
+} from "../wire/boot_record.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
 import {
   type DhtImageStatus,
@@ -16,11 +22,19 @@ import {
   type Now,
   type PublishOrder,
 } from "./dht_publications.ts";
+import { DhtSightings, type LookOrder } from "./dht_sightings.ts";
 
 /** What the advertiser needs of a DHT node. */
 export type PublishingNode = Pick<
   DhtNode,
-  "peerId" | "sign" | "publish" | "withdraw" | "onPeer" | "joinStates"
+  | "peerId"
+  | "sign"
+  | "publish"
+  | "withdraw"
+  | "lookFromOutside"
+  | "onPeer"
+  | "onPeerLost"
+  | "joinStates"
 >;
 
 /** What the advertiser is made of. */
@@ -42,23 +56,26 @@ export interface DhtAdvertiserOptions
  * to four.
  */
 const MAX_AT_ONCE = 8;
-/** How long `publish` waits for the first node that keeps the record. */
+/** How long `publish` waits until a stranger finds the image. */
 const PUBLISH_TIMEOUT_MS = 10_000;
 
 /**
  * Publishes a signed record per image in the DHT, whenever `DhtPublications`
- * says so.
+ * says so, and looks whether a stranger finds it, whenever `DhtSightings` does.
  */
 export class DhtAdvertiser implements Advertiser {
   /** For log lines. */
   readonly name = "DHT";
   readonly #options: DhtAdvertiserOptions;
   readonly #publications: DhtPublications;
+  readonly #sightings = new DhtSightings();
+  /** Called when an image was found, or was not, by name. */
+  readonly #sighted = new Map<string, (result: Result<void>) => void>();
   readonly #attempts = new Set<Promise<unknown>>();
   #announcing = 0;
   /** Attempts whose turn has not come, in order. */
   readonly #waiting: (() => void)[] = [];
-  readonly #stopWatching: () => void;
+  readonly #stopWatching: readonly (() => void)[];
   readonly #timer: DueTimer;
 
   /** Publishes nothing before it is asked to. */
@@ -69,25 +86,34 @@ export class DhtAdvertiser implements Advertiser {
       random: Math.random,
     });
     this.#timer = new DueTimer(options.clock, () => this.#tick());
-    this.#stopWatching = options.node.onPeer(() => {
-      this.#publications.peerSeen(this.#now());
-      this.#arm();
-    });
+    this.#stopWatching = [
+      options.node.onPeer(() => {
+        this.#publications.peerSeen(this.#now());
+        this.#arm();
+      }),
+      options.node.onPeerLost(() => {
+        this.#sightings.peerLost(options.clock.monotonic());
+        this.#arm();
+      }),
+    ];
   }
 
   /**
    * Publishes an image, or publishes it anew.
    *
-   * @returns once the first other node keeps the record, or the reason why
-   * none does yet; it is tried again
+   * @returns once a stranger finds it, or the reason why none does yet; it is
+   * tried again
    */
   async publish(
     advertisement: Advertisement,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Result<void>> {
     const order = this.#publications.set(advertisement, this.#now());
+    const name = formatChannelArch(advertisement.image);
     const { promise, resolve } = Promise.withResolvers<Result<void>>();
-    this.#attempt(order, () => resolve(ok(undefined))).then(resolve);
+    this.#sighted.get(name)?.(refuse("published anew"));
+    this.#sighted.set(name, resolve);
+    this.#attempt(order).then((told) => told.ok || resolve(told));
     whenAborted(signal).then(() => resolve(refuse("interrupted")));
     const cancel = this.#options.clock.setTimer(
       () => resolve(refuse("no DHT peer has taken the record yet")),
@@ -95,17 +121,20 @@ export class DhtAdvertiser implements Advertiser {
     );
     const result = await promise;
     cancel();
+    if (this.#sighted.get(name) === resolve) this.#sighted.delete(name);
     return result;
   }
 
-  /** Whether other nodes keep a record of the image that holds. */
+  /** Whether a look-up from outside found it lately. */
   isPublished(image: ChannelArch): boolean {
-    return this.#publications.isPublished(image, this.#now());
+    return this.#sightings.isFound(image, this.#options.clock.monotonic());
   }
 
   /** Stops publishing and answering. */
   async withdraw(image: ChannelArch): Promise<void> {
     if (!this.#publications.delete(image)) return;
+    this.#sightings.delete(image);
+    this.#sighted.get(formatChannelArch(image))?.(refuse("withdrawn"));
     this.#arm();
     await this.#options.node.withdraw(bootRecordKey(image));
   }
@@ -117,7 +146,7 @@ export class DhtAdvertiser implements Advertiser {
 
   /** Withdraws everything; the node stays open. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopWatching();
+    for (const stop of this.#stopWatching) stop();
     await Promise.all(this.status().map(({ image }) => this.withdraw(image)));
     await Promise.all(this.#attempts);
   }
@@ -129,41 +158,86 @@ export class DhtAdvertiser implements Advertiser {
 
   /** Sets the timer for what is due next. */
   #arm(): void {
-    this.#timer.set(this.#publications.nextDueMs());
+    this.#timer.set(
+      Math.min(this.#publications.nextDueMs(), this.#sightings.nextDueMs()),
+    );
   }
 
   #tick(): void {
-    for (const order of this.#publications.tick(this.#now())) {
-      void this.#attempt(order);
+    const now = this.#now();
+    for (const order of this.#publications.tick(now)) void this.#attempt(order);
+    for (const order of this.#sightings.tick(now.monotonicMs)) {
+      this.#keep(this.#look(order));
     }
     this.#arm();
   }
 
-  /** @param onStored called when the first other node keeps the record */
-  async #attempt(
-    order: PublishOrder,
-    onStored: () => void = () => {},
-  ): Promise<Result<void>> {
-    const { logger } = this.#options;
-    const attempt = this.#announceInTurn(order, () => {
-      const relief = this.#publications.stored(order, this.#now());
-      onStored();
-      if (relief !== undefined) logger.info(relief);
-    });
+  /** Awaited before the advertiser is gone. */
+  async #keep<T>(attempt: Promise<T>): Promise<T> {
     this.#attempts.add(attempt);
-    const stored = await attempt;
+    const result = await attempt;
     this.#attempts.delete(attempt);
-    if (order.signal.aborted) return refuse("withdrawn, or published anew");
-    const trouble = this.#publications.ended(order, stored, this.#now());
-    if (trouble !== undefined) logger.warn(trouble);
+    return result;
+  }
+
+  async #attempt(order: PublishOrder): Promise<Result<void>> {
+    const { image, signal } = order;
+    const told = await this.#keep(
+      this.#announceInTurn(order, () => {
+        this.#publications.stored(order, this.#now());
+        this.#lookUnlessFound(image);
+      }),
+    );
+    if (signal.aborted) return refuse("withdrawn, or published anew");
+    this.#warn(this.#publications.ended(order, told, this.#now()));
+    if (told.ok) this.#lookUnlessFound(image);
     this.#arm();
-    return stored.ok ? ok(undefined) : stored;
+    return told.ok ? ok(undefined) : told;
+  }
+
+  /** What was found already is looked for when its time comes. */
+  #lookUnlessFound(image: ChannelArch): void {
+    if (this.isPublished(image)) {
+      this.#sighted.get(formatChannelArch(image))?.(ok(undefined));
+      return;
+    }
+    this.#sightings.told(image, this.#options.clock.monotonic());
+    this.#tick();
+  }
+
+  async #look(order: LookOrder): Promise<void> {
+    const { node } = this.#options;
+    const { image, signal } = order;
+    const look = await node.lookFromOutside(bootRecordKey(image), {
+      isOwn(value) {
+        const record = readBootRecord(value);
+        return record.ok && record.value.peerId === node.peerId;
+      },
+      signal,
+    });
+    const now = this.#now();
+    const isFound = this.#sightings.looked(order, look, now.monotonicMs);
+    const tell = this.#sighted.get(formatChannelArch(image));
+    if (isFound) {
+      const relief = this.#publications.found(image);
+      if (relief !== undefined) this.#options.logger.info(relief);
+      tell?.(ok(undefined));
+    } else if (isFound === false && look.kind !== "found") {
+      const reason = missedReason(look);
+      this.#warn(this.#publications.missed(image, reason, now));
+      tell?.(refuse(reason));
+    }
+    this.#arm();
+  }
+
+  #warn(trouble: string | undefined): void {
+    if (trouble !== undefined) this.#options.logger.warn(trouble);
   }
 
   async #announceInTurn(
     order: PublishOrder,
     onStored: () => void,
-  ): Promise<Result<number>> {
+  ): Promise<Result<AnnounceOutcome>> {
     if (this.#announcing < MAX_AT_ONCE) this.#announcing++;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
@@ -178,11 +252,11 @@ export class DhtAdvertiser implements Advertiser {
     }
   }
 
-  /** @returns how many other nodes keep the record, at least one */
+  /** @returns what came of it, where another node was told at all */
   async #announce(
     { image, url, lastUpdatedMs, version, signal }: PublishOrder,
     onStored: () => void,
-  ): Promise<Result<number>> {
+  ): Promise<Result<AnnounceOutcome>> {
     const { node, providerName, ttlSeconds } = this.#options;
     try {
       const value = await signBootRecord(image, {
@@ -199,8 +273,9 @@ export class DhtAdvertiser implements Advertiser {
         onStored,
         signal,
       });
-      return outcome.storedAt > 0
-        ? ok(outcome.storedAt)
+      // Nodes of other networks take providers, and no values of ours.
+      return outcome.storedAt + outcome.providedAt > 0
+        ? ok(outcome)
         : refuse(noHolderReason(outcome, node.joinStates()));
     } catch (error) {
       return refuse(messageOf(error));

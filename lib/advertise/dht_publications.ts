@@ -1,5 +1,6 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
+import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import type { Advertisement } from "./advertiser.ts";
 
 /** One moment, by both clocks: a wall clock that is set anew is just data. */
@@ -85,6 +86,8 @@ interface Publication {
   /** When another node last said that it keeps the record. */
   lastStored?: Now;
   storedAt: number;
+  /** Nodes that keep it, or were told of the provider and do not answer. */
+  toldAt: number;
   problem?: string;
 }
 
@@ -101,6 +104,7 @@ export class DhtPublications {
   #lastUpdatedMs = 0;
   #lastCheckMs = 0;
   #hasWarned = false;
+  #hasBeenFound = false;
 
   /** Nothing is published before `set`. */
   constructor(options: DhtPublicationsOptions) {
@@ -122,6 +126,7 @@ export class DhtPublications {
       attempts: 0,
       lastAttempt: now,
       storedAt: 0,
+      toldAt: 0,
     };
     this.#publications.set(id, publication);
     return this.#begin(publication, now);
@@ -143,9 +148,9 @@ export class DhtPublications {
   /** A peer has come: what has too few holders is published again soon. */
   peerSeen({ monotonicMs }: Now): void {
     for (const publication of this.#publications.values()) {
-      const { storedAt, problem, lastAttempt } = publication;
-      const isInTrouble = storedAt === 0 || problem !== undefined;
-      if (!isInTrouble && storedAt >= WANTED_HOLDERS) continue;
+      const { toldAt, problem, lastAttempt } = publication;
+      const isInTrouble = toldAt === 0 || problem !== undefined;
+      if (!isInTrouble && toldAt >= WANTED_HOLDERS) continue;
       publication.attempts = 0;
       const gapMs = isInTrouble ? FIRST_RETRY_MS : MIN_INTERVAL_MS;
       advance(
@@ -171,16 +176,56 @@ export class DhtPublications {
     return due.slice(0, this.#free()).map((one) => this.#begin(one, now));
   }
 
+  /** Another node has said that it keeps a record. */
+  stored(order: PublishOrder, now: Now): void {
+    const publication = this.#current(order);
+    if (publication === undefined) return;
+    publication.lastStored = now;
+    publication.storedAt = Math.max(publication.storedAt, 1);
+    publication.toldAt = Math.max(publication.toldAt, 1);
+  }
+
   /**
-   * Another node has said that it keeps a record.
+   * An attempt is over.
+   *
+   * @param result how many other nodes were told: they keep the record, or
+   * took its provider, at least one of them
+   * @returns a line for the log when trouble has begun
+   */
+  ended(
+    order: PublishOrder,
+    result: Result<Pick<AnnounceOutcome, "storedAt" | "providedAt">>,
+    { monotonicMs }: Now,
+  ): string | undefined {
+    const publication = this.#current(order);
+    if (publication === undefined) return undefined;
+    const { refreshSeconds, random } = this.#options;
+    publication.isRunning = false;
+    this.#running--;
+    if (!result.ok) {
+      return this.#trouble(publication, result.reason, monotonicMs);
+    }
+    const { storedAt, providedAt } = result.value;
+    publication.storedAt = storedAt;
+    publication.toldAt = Math.max(storedAt, providedAt);
+    // Of the peers that came meanwhile most came by being told.
+    if (publication.toldAt >= WANTED_HOLDERS) publication.dueMs = Infinity;
+    // Spread, so that providers started together do not stay together.
+    const inMs = refreshSeconds * 1000 * (0.9 + random() / 10);
+    advance(publication, monotonicMs + inMs);
+    return undefined;
+  }
+
+  /**
+   * A stranger finds an image.
    *
    * @returns a line for the log when that ends the trouble
    */
-  stored(order: PublishOrder, now: Now): string | undefined {
-    const publication = this.#current(order);
+  found(image: ChannelArch): string | undefined {
+    const publication = this.#publications.get(formatChannelArch(image));
     if (publication === undefined) return undefined;
-    publication.lastStored = now;
-    publication.storedAt = Math.max(publication.storedAt, 1);
+    this.#hasBeenFound = true;
+    publication.attempts = 0;
     delete publication.problem;
     if (!this.#hasWarned) return undefined;
     for (const { problem } of this.#publications.values()) {
@@ -191,40 +236,36 @@ export class DhtPublications {
   }
 
   /**
-   * An attempt is over.
+   * A stranger does not find an image: it is told again.
    *
-   * @param result how many other nodes keep the record, at least one
    * @returns a line for the log when trouble has begun
    */
-  ended(
-    order: PublishOrder,
-    result: Result<number>,
+  missed(
+    image: ChannelArch,
+    reason: string,
     { monotonicMs }: Now,
   ): string | undefined {
-    const publication = this.#current(order);
-    if (publication === undefined) return undefined;
-    const { refreshSeconds, random } = this.#options;
-    publication.isRunning = false;
-    this.#running--;
-    if (result.ok) {
-      publication.storedAt = result.value;
-      publication.attempts = 0;
-      // Of the peers that came meanwhile most came by being told.
-      if (result.value >= WANTED_HOLDERS) publication.dueMs = Infinity;
-      // Spread, so that providers started together do not stay together.
-      const inMs = refreshSeconds * 1000 * (0.9 + random() / 10);
-      advance(publication, monotonicMs + inMs);
-      return undefined;
-    }
-    publication.problem = result.reason;
+    const publication = this.#publications.get(formatChannelArch(image));
+    return publication && this.#trouble(publication, reason, monotonicMs);
+  }
+
+  #trouble(
+    publication: Publication,
+    reason: string,
+    monotonicMs: number,
+  ): string | undefined {
+    publication.problem = reason;
     const retryMs = Math.max(
       Math.min(FIRST_RETRY_MS * 2 ** publication.attempts++, MAX_RETRY_MS),
       this.#publications.size * MIN_RETRY_SHARE_MS,
     );
+    const { random } = this.#options;
     advance(publication, monotonicMs + retryMs * (0.75 + random() / 2));
     if (this.#hasWarned) return undefined;
     this.#hasWarned = true;
-    return `Images cannot be found over the DHT yet (${result.reason}): trying again until it works, nodes to join through are named with --bootstrap`;
+    return `Images cannot be found over the DHT ${
+      this.#hasBeenFound ? "any more" : "yet"
+    } (${reason}): trying again until it works, nodes to join through are named with --bootstrap`;
   }
 
   /** When `tick` has something to look at, on the monotonic clock. */
@@ -238,13 +279,6 @@ export class DhtPublications {
       if (!isRunning && dueMs < nextMs) nextMs = dueMs;
     }
     return nextMs;
-  }
-
-  /** Whether other nodes keep a record of the image that holds. */
-  isPublished(image: ChannelArch, { monotonicMs }: Now): boolean {
-    const stored = this.#publications.get(formatChannelArch(image))?.lastStored;
-    return stored !== undefined &&
-      monotonicMs < stored.monotonicMs + this.#options.ttlSeconds * 1000;
   }
 
   /** The images, in the order they were published first. */

@@ -14,6 +14,11 @@ function at(monotonicMs: number, setByMs = 0): Now {
   return { monotonicMs, wallMs: WALL_MS + monotonicMs + setByMs };
 }
 
+/** So many nodes keep the record. */
+function told(storedAt: number) {
+  return ok({ storedAt, providedAt: storedAt });
+}
+
 function open(host = () => "192.0.2.7"): DhtPublications {
   return new DhtPublications({
     urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
@@ -29,7 +34,7 @@ function openMany(count: number): DhtPublications {
   for (let i = 0; i < count; i++) {
     const image = { channel: `c${i}`, arch: "arm64" };
     const order = publications.set({ image, version: "1" }, at(0));
-    publications.ended(order, ok(20), at(0));
+    publications.ended(order, told(20), at(0));
   }
   return publications;
 }
@@ -48,7 +53,6 @@ Deno.test("set() orders the record to be published at once", () => {
   });
   assert.ok(!signal.aborted);
   assert.deepEqual(publications.status(at(6)), [{ image: ARM, storedAt: 0 }]);
-  assert.ok(!publications.isPublished(ARM, at(6)));
   assert.deepEqual(publications.tick(at(10_000)), [], "it is running");
   assert.equal(publications.nextDueMs(), Infinity, "nobody has to look");
 });
@@ -80,7 +84,7 @@ Deno.test("a record is due again between 0.9 and 1 times the interval", () => {
       random: () => random,
     });
     const order = publications.set({ image: ARM, version: "1" }, at(0));
-    publications.ended(order, ok(3), at(0));
+    publications.ended(order, told(3), at(0));
     assert.deepEqual(publications.tick(at(dueMs - 1)), []);
     assert.equal(Math.round(publications.nextDueMs()), dueMs);
     assert.equal(publications.tick(at(dueMs + 1)).length, 1);
@@ -123,7 +127,7 @@ Deno.test("four are published again at once, the next when one of them ends", ()
   ]);
   assert.deepEqual(publications.tick(at(1710_002)), []);
   assert.equal(publications.nextDueMs(), Infinity, "no use before one ends");
-  publications.ended(orders[2] ?? assert.fail(), ok(20), at(1710_003));
+  publications.ended(orders[2] ?? assert.fail(), told(20), at(1710_003));
   assert.ok(publications.nextDueMs() <= 1710_003);
   const further = publications.tick(at(1710_003));
   assert.deepEqual(further.map((o) => o.image.channel), ["c4"]);
@@ -135,9 +139,8 @@ Deno.test("an image that is published anew voids the attempt before", () => {
   assert.ok(!first.signal.aborted);
   publications.set({ image: ARM, version: "2" }, at(1));
   assert.ok(first.signal.aborted);
-  assert.equal(publications.stored(first, at(2)), undefined);
+  publications.stored(first, at(2));
   assert.equal(publications.ended(first, refuse("nobody"), at(2)), undefined);
-  assert.ok(!publications.isPublished(ARM, at(2)));
   assert.deepEqual(publications.status(at(2)), [{ image: ARM, storedAt: 0 }]);
 });
 
@@ -161,12 +164,46 @@ Deno.test("trouble is told once, and its end once all images are out of it", () 
     /over the DHT yet \(nobody\)/,
   );
   assert.equal(publications.ended(pc, refuse("nobody"), at(1)), undefined);
-  const [again, other] = publications.tick(at(2000));
-  assert.equal(publications.stored(again ?? arm, at(2001)), undefined);
+  assert.equal(publications.found(ARM), undefined);
   assert.equal(
-    publications.stored(other ?? pc, at(2002)),
+    publications.found(PC),
     "The DHT has peers now, images are in it",
   );
+  assert.equal(publications.found(PC), undefined);
+  assert.match(
+    publications.missed(PC, "nobody answers", at(5000)) ?? "",
+    /over the DHT any more \(nobody answers\)/,
+  );
+  assert.equal(publications.missed(ARM, "either", at(5000)), undefined);
+});
+
+Deno.test("an image that a stranger misses is told again after 1, 2, 4 s and so on", () => {
+  const publications = open();
+  const order = publications.set({ image: ARM, version: "1" }, at(0));
+  publications.ended(order, told(3), at(0));
+  const dueMs = () =>
+    (publications.status(at(0))[0]?.nextRefreshMs ?? NaN) - WALL_MS;
+  publications.missed(ARM, "nobody has it", at(100));
+  assert.equal(dueMs(), 1100);
+  const [again] = publications.tick(at(1100));
+  publications.ended(again ?? order, told(3), at(1200));
+  publications.missed(ARM, "nobody has it", at(1300));
+  assert.equal(dueMs(), 3300);
+  assert.equal(publications.status(at(1300))[0]?.problem, "nobody has it");
+  publications.found(ARM);
+  assert.equal(publications.status(at(1300))[0]?.problem, undefined);
+});
+
+Deno.test("nodes that take the provider and no value count as told", () => {
+  const publications = open();
+  const order = publications.set({ image: ARM, version: "1" }, at(0));
+  const providedAt = ok({ storedAt: 0, providedAt: 20 });
+  assert.equal(publications.ended(order, providedAt, at(0)), undefined);
+  const before = publications.status(at(0));
+  assert.equal(before[0]?.storedAt, 0);
+  assert.ok((before[0]?.nextRefreshMs ?? 0) > WALL_MS + 1600_000);
+  publications.peerSeen(at(0));
+  assert.deepEqual(publications.status(at(0)), before);
 });
 
 Deno.test("a new peer gets the record in half a second, 1 s after a failure, 5 s after a success", () => {
@@ -183,7 +220,7 @@ Deno.test("a new peer gets the record in half a second, 1 s after a failure, 5 s
     const publications = open();
     const order = publications.set({ image: ARM, version: "1" }, at(0));
     publications.stored(order, at(0));
-    publications.ended(order, ok(19), at(0));
+    publications.ended(order, told(19), at(0));
     publications.peerSeen(at(seenMs));
     assert.equal(inMs(publications, 0), dueMs);
   }
@@ -201,26 +238,24 @@ Deno.test("address and clock are looked at every five seconds while something is
   const publications = open(() => host);
   assert.equal(publications.nextDueMs(), Infinity);
   const order = publications.set({ image: ARM, version: "1" }, at(0));
-  publications.ended(order, ok(20), at(0));
+  publications.ended(order, told(20), at(0));
   assert.equal(publications.nextDueMs(), 5000);
   assert.deepEqual(publications.tick(at(5000)), []);
   host = "10.0.0.8";
   assert.equal(publications.nextDueMs(), 10_000);
   const [moved] = publications.tick(at(10_000));
   assert.equal(moved?.url, "http://10.0.0.8/stable/arm64");
-  publications.ended(moved ?? order, ok(20), at(10_000));
+  publications.ended(moved ?? order, told(20), at(10_000));
   assert.deepEqual(publications.tick(at(15_000, 60_000)), [], "not a jump yet");
   const [misdated] = publications.tick(at(20_000, 60_001));
   assert.equal(misdated?.lastUpdatedMs, WALL_MS + 80_001);
 });
 
-Deno.test("an image is published until the copies of the last success expire", () => {
+Deno.test("status() says when others took a record, how many, and when they are told again", () => {
   const publications = open();
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   publications.stored(order, at(1000));
-  assert.ok(publications.isPublished(ARM, at(3600_999)));
-  assert.ok(!publications.isPublished(ARM, at(3601_000)));
-  publications.ended(order, ok(7), at(2000));
+  publications.ended(order, told(7), at(2000));
   assert.deepEqual(publications.status(at(2000)), [{
     image: ARM,
     lastPublishedMs: WALL_MS + 1000,
@@ -234,7 +269,7 @@ Deno.test("peers that came during an attempt matter unless it found all the hold
     const publications = open();
     const order = publications.set({ image: ARM, version: "1" }, at(0));
     publications.peerSeen(at(100));
-    publications.ended(order, ok(holders), at(500));
+    publications.ended(order, told(holders), at(500));
     const [status] = publications.status(at(500));
     assert.equal(Math.round(status?.nextRefreshMs ?? 0), WALL_MS + dueMs);
   }

@@ -79,6 +79,8 @@ async function checkKept(
     return published.outcome.storedAt === 1;
   }, "the other keeps it");
   assert.equal(published.storedCount > 0, true);
+  const look = { isOwn: () => true, signal: unlimited };
+  assert.equal((await one.lookFromOutside(KEY, look)).kind, "found");
 
   await using client = await dht.openClient();
   const values: Uint8Array[] = [];

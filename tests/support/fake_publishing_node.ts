@@ -2,6 +2,7 @@ import type { PublishingNode } from "../../lib/advertise/dht_advertiser.ts";
 import type { AnnounceOutcome } from "../../lib/net/dht/announce_outcome.ts";
 import type { Identity } from "../../lib/net/dht/identity.ts";
 import type { JoinState } from "../../lib/net/dht/join_state.ts";
+import type { OutsideLook } from "../../lib/net/dht/outside_look.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
 /** A node whose peers a test makes come and go. */
@@ -18,7 +19,12 @@ export class FakePublishingNode implements PublishingNode {
   /** Called in the midst of each announcement. */
   onPublish: () => Promise<void> = () => Promise.resolve();
   readonly #clock: FakeClock;
+  /** Whether look-ups from outside find nothing, though peers answer. */
+  isHidden = false;
+  /** Look-ups from outside. */
+  readonly looks: { key: string; atMs: number }[] = [];
   readonly #listeners = new Set<() => void>();
+  readonly #lossListeners = new Set<() => void>();
 
   constructor(identity: Identity, clock: FakeClock) {
     this.peerId = identity.peerId;
@@ -49,6 +55,31 @@ export class FakePublishingNode implements PublishingNode {
     return Promise.resolve();
   }
 
+  lookFromOutside(key: string): Promise<OutsideLook> {
+    this.looks.push({ key, atMs: this.#clock.monotonic() });
+    const askedCount = this.peers + this.refusing;
+    const isThere = this.peers > 0 && !this.isHidden &&
+      this.published.some((one) => one.key === key);
+    return Promise.resolve(
+      isThere
+        ? { kind: "found" }
+        : askedCount > 0
+        ? { kind: "absent", askedCount }
+        : { kind: "unanswered", failures: this.failures },
+    );
+  }
+
+  onPeerLost(listener: () => void): () => void {
+    this.#lossListeners.add(listener);
+    return () => this.#lossListeners.delete(listener);
+  }
+
+  /** A peer goes. */
+  leave(): void {
+    this.peers--;
+    for (const listener of this.#lossListeners) listener();
+  }
+
   onPeer(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -65,6 +96,6 @@ export class FakePublishingNode implements PublishingNode {
   }
 
   get listenerCount(): number {
-    return this.#listeners.size;
+    return this.#listeners.size + this.#lossListeners.size;
   }
 }

@@ -4,6 +4,7 @@ import type { DhtClient } from "../../lib/net/dht/client.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
 import type { KadPeer, LookupStep } from "../../lib/net/dht/lookup.ts";
 import type { DhtNode } from "../../lib/net/dht/node.ts";
+import type { OutsideLook } from "../../lib/net/dht/outside_look.ts";
 
 /** What tests use of a node: all that publishing takes. */
 export type PublicNode =
@@ -13,6 +14,7 @@ export type PublicNode =
 interface Member {
   readonly peer: KadPeer;
   readonly listeners: Set<() => void>;
+  readonly lossListeners: Set<() => void>;
   /** What it was told to keep. */
   readonly values: Map<string, Uint8Array>;
   readonly providers: Map<string, Set<Member>>;
@@ -41,6 +43,7 @@ export class MemoryDht {
         addresses: [address],
       },
       listeners: new Set(),
+      lossListeners: new Set(),
       values: new Map(),
       providers: new Map(),
       served: new Map(),
@@ -84,14 +87,24 @@ export class MemoryDht {
         self.providers.get(key)?.delete(self);
         return Promise.resolve();
       },
+      lookFromOutside: (key, { isOwn }) =>
+        Promise.resolve(lookAmong(others(), self, key, isOwn)),
+      onPeerLost: (listener) => {
+        self.lossListeners.add(listener);
+        return () => self.lossListeners.delete(listener);
+      },
       onPeer: (listener) => {
         self.listeners.add(listener);
         return () => self.listeners.delete(listener);
       },
       [Symbol.asyncDispose]: () => {
         this.#members.delete(address);
-        for (const other of others()) this.#networks.get(other)?.delete(self);
+        const left = others();
+        for (const other of left) this.#networks.get(other)?.delete(self);
         this.#networks.delete(self);
+        for (const { lossListeners } of left) {
+          for (const listener of lossListeners) listener();
+        }
         return Promise.resolve();
       },
     };
@@ -160,4 +173,22 @@ export class MemoryDht {
       }
     }
   }
+}
+
+/** As a stranger looks for one node among the others. */
+function lookAmong(
+  asked: readonly Member[],
+  self: Member,
+  key: string,
+  isOwn: (value: Uint8Array) => boolean,
+): OutsideLook {
+  if (asked.length === 0) return { kind: "unanswered", failures: [] };
+  const isFound = asked.some(({ values, providers }) => {
+    const value = values.get(key);
+    return value !== undefined && isOwn(value) ||
+      (providers.get(key)?.has(self) ?? false);
+  });
+  return isFound
+    ? { kind: "found" }
+    : { kind: "absent", askedCount: asked.length };
 }

@@ -14,6 +14,7 @@ import {
   type ServingOptions,
   startLibp2p,
 } from "./internal/libp2p.ts";
+import { Outsider, strangerSeeds } from "./internal/outsider.ts";
 import {
   routingTablePeers,
   routingTableSize,
@@ -22,6 +23,7 @@ import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
 import type { KadPeer } from "./lookup.ts";
 import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
+import type { OutsideLook } from "./outside_look.ts";
 import {
   type DhtState,
   type DhtStateFile,
@@ -96,6 +98,7 @@ export class DhtNode implements AsyncDisposable {
     readonly peers: Promise<readonly KadPeer[]>;
     readonly untilMs: number;
   } = { peers: Promise.resolve([]), untilMs: -Infinity };
+  readonly #outsider: Outsider;
   readonly #closing = new AbortController();
   readonly #tasks: Promise<void>[] = [];
 
@@ -109,6 +112,7 @@ export class DhtNode implements AsyncDisposable {
     this.#options = options;
     this.#libp2p = libp2p;
     this.#datastore = datastore;
+    this.#outsider = new Outsider({ ...options, self: this.peerId });
   }
 
   /**
@@ -233,12 +237,45 @@ export class DhtNode implements AsyncDisposable {
   }
 
   /**
+   * Looks under a key for this node, as a stranger would: through other nodes.
+   *
+   * @param options `isOwn`: whether a value, untrusted, leads to this node
+   */
+  async lookFromOutside(
+    key: string,
+    { isOwn, signal }: {
+      readonly isOwn: (value: Uint8Array) => boolean;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<OutsideLook> {
+    return await this.#outsider.look({
+      key,
+      seeds: strangerSeeds(await this.#knownPeers(), this.#options.bootstrap),
+      isOwn,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
+  }
+
+  /**
    * Calls back whenever a DHT node has been connected with.
    *
    * @returns stops it
    */
   onPeer(listener: () => void): () => void {
     return onIdentified(this.#libp2p, this.#options.protocol, listener);
+  }
+
+  /**
+   * Calls back whenever a connection with a DHT node has ended.
+   *
+   * @returns stops it
+   */
+  onPeerLost(listener: () => void): () => void {
+    const onClose = ({ detail }: CustomEvent<Connection>) => {
+      if (this.#withNodes.has(detail)) listener();
+    };
+    this.#libp2p.addEventListener("connection:close", onClose);
+    return () => this.#libp2p.removeEventListener("connection:close", onClose);
   }
 
   /** Leaves the DHT. */

@@ -1,0 +1,21 @@
+/** What a look-up by a stranger came to. */
+export type OutsideLook =
+  /** Another node led to this one. */
+  | { readonly kind: "found" }
+  /** So many other nodes answered, and none did. */
+  | { readonly kind: "absent"; readonly askedCount: number }
+  /** No other node answered at all. */
+  | { readonly kind: "unanswered"; readonly failures: readonly string[] };
+
+/** Why a look-up by a stranger found nothing, as an operator needs to know it. */
+export function missedReason(
+  look: Exclude<OutsideLook, { kind: "found" }>,
+): string {
+  if (look.kind === "absent") {
+    return `a look-up through ${look.askedCount} other ${
+      look.askedCount === 1 ? "node" : "nodes"
+    } does not find it`;
+  }
+  const why = look.failures.slice(0, 3).join("; ");
+  return `no other DHT node answers${why === "" ? "" : `: ${why}`}`;
+}

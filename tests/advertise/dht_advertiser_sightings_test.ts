@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { openDhtAdvertiser as open } from "../support/dht_advertiser_fixture.ts";
+
+const IMAGE = { channel: "stable", arch: "arm64" };
+const OTHER = { channel: "testing", arch: "arm64" };
+const { signal } = new AbortController();
+
+Deno.test("isPublished() ends soon after the last peer has gone, with a line, and begins anew with the next", async () => {
+  const { advertiser, node, clock, logger } = open();
+  node.peers = 1;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await advertiser.publish({ image: OTHER, version: "1" }, { signal });
+  node.failures = ["connection refused"];
+  node.leave();
+  await clock.advance(15_000);
+  assert.ok(!advertiser.isPublished(IMAGE) && !advertiser.isPublished(OTHER));
+  assert.deepEqual(logger.lines, [
+    "WARN Images cannot be found over the DHT any more (no other DHT node answers: connection refused): trying again until it works, nodes to join through are named with --bootstrap",
+  ]);
+  node.join();
+  await clock.advance(6000);
+  assert.ok(advertiser.isPublished(IMAGE) && advertiser.isPublished(OTHER));
+  assert.equal(logger.lines.length, 2);
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("an image is not published while strangers do not find it, though 21 nodes said that they keep it", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 21;
+  node.isHidden = true;
+  const publishing = advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  await clock.advance(2000);
+  assert.deepEqual(await publishing, {
+    ok: false,
+    reason: "a look-up through 21 other nodes does not find it",
+  });
+  assert.ok(!advertiser.isPublished(IMAGE));
+  assert.match(advertiser.status()[0]?.problem ?? "", /does not find it/);
+  node.isHidden = false;
+  await clock.advance(5000);
+  assert.ok(advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("what hides later is noticed within minutes", async () => {
+  const { advertiser, node, clock } = open();
+  node.peers = 21;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  await clock.advance(175_000);
+  assert.equal(node.looks.length, 1, "every three minutes");
+  node.isHidden = true;
+  await clock.advance(10_000);
+  assert.ok(!advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});

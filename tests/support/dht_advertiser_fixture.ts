@@ -1,0 +1,30 @@
+import { DhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
+import { createIdentity } from "../../lib/net/dht/identity.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { FakePublishingNode } from "./fake_publishing_node.ts";
+import { MemoryLogger } from "./memory_logger.ts";
+
+/** Of the node below. */
+export const identity = await createIdentity();
+
+/** An advertiser whose node, clock and log are a test's. */
+export function openDhtAdvertiser({ host = (): string => "192.0.2.7" } = {}): {
+  advertiser: DhtAdvertiser;
+  node: FakePublishingNode;
+  clock: FakeClock;
+  logger: MemoryLogger;
+} {
+  const clock = new FakeClock();
+  const node = new FakePublishingNode(identity, clock);
+  const logger = new MemoryLogger();
+  const advertiser = new DhtAdvertiser({
+    node,
+    urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
+    providerName: "rack 7",
+    ttlSeconds: 3600,
+    refreshSeconds: 1800,
+    clock,
+    logger,
+  });
+  return { advertiser, node, clock, logger };
+}
