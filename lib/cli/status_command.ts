@@ -121,9 +121,14 @@ export function statusLines(status: StatusDocument): string[] {
         link.reason === undefined ? "" : `: ${link.reason}`
       }`
     ),
-    ...status.dht === null
-      ? []
-      : [`dht      ${status.dht.peer_id}  ${status.dht.peers} peers`],
+    ...status.dht === null ? [] : [
+      `dht      ${status.dht.peer_id}  ${status.dht.peers} peers`,
+      ...status.dht.bootstrap.map(({ address, state, reason }) =>
+        `         ${address} ${state}${
+          reason === undefined ? "" : `: ${reason}`
+        }`
+      ),
+    ],
     ...scrubLines(status.scrub),
     ...status.warnings.map((warning) => `warning  ${warning}`),
   ];

@@ -15,7 +15,9 @@ export interface Discovery {
   /** Unset: off, or not open yet. */
   readonly dht?: Pick<DhtAdvertiser, "isPublished" | "status"> | undefined;
   /** Unset: off, or not open yet. */
-  readonly node?: Pick<DhtNode, "peerId" | "peerCount"> | undefined;
+  readonly node?:
+    | Pick<DhtNode, "peerId" | "peerCount" | "joinStates">
+    | undefined;
 }
 
 /**
@@ -59,7 +61,13 @@ export function discoveryStatus(
     ]),
     links: mdns?.links() ?? [],
     ...node !== undefined &&
-      { dht: { peerId: node.peerId, peerCount: node.peerCount() } },
+      {
+        dht: {
+          peerId: node.peerId,
+          peerCount: node.peerCount(),
+          bootstrap: node.joinStates(),
+        },
+      },
   };
 }
 

@@ -16,6 +16,7 @@ import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { isPublicMultiaddr, listenAddress } from "./addresses.ts";
+import { joinNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
@@ -52,6 +53,7 @@ export async function openDht(
         `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,
       ],
       bootstrap: dht.bootstrapNodes,
+      onJoinState: joinNews(logger),
       protocol: dht.protocol,
       policy: createBootRecordPolicy({ clock }),
       recordTtlSeconds: dht.recordTtlSeconds,

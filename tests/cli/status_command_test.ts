@@ -93,7 +93,14 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
         { interface: "eth1", address: "::1", state: "failed", reason: "down" },
       ],
     },
-    dht: { peer_id: "12D3", peers: 7 },
+    dht: {
+      peer_id: "12D3",
+      peers: 7,
+      bootstrap: [
+        { address: "/dnsaddr/a.example", state: "connected" },
+        { address: "/ip4/192.0.2.1", state: "failed", reason: "refused" },
+      ],
+    },
     scrub: {
       last_full_pass_at: "2026-11-22T06:00:00.000Z",
       ...{ done_bytes: 10, total_bytes: 1000, differing: 2 },
@@ -111,6 +118,8 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
     "mdns     eth0 10.0.0.1 established",
     "mdns     eth1 ::1 failed: down",
     "dht      12D3  7 peers",
+    "         /dnsaddr/a.example connected",
+    "         /ip4/192.0.2.1 failed: refused",
     "scrub    last ended 2026-11-22T06:00:00.000Z, latest pass 1 %, 2 files differed",
     "warning  the clock is wrong",
   ]);

@@ -39,7 +39,11 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
           { image: TESTING, storedAt: 0, problem: "no peer" },
         ],
       },
-      node: { peerId: "12D3KooW", peerCount: () => 4 },
+      node: {
+        peerId: "12D3KooW",
+        peerCount: () => 4,
+        joinStates: () => new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
+      },
     },
     { mdns: true, dht: true },
     [STABLE, TESTING],
@@ -66,6 +70,10 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       },
     ],
     links: [link],
-    dht: { peerId: "12D3KooW", peerCount: 4 },
+    dht: {
+      peerId: "12D3KooW",
+      peerCount: 4,
+      bootstrap: new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
+    },
   });
 });

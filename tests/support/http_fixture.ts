@@ -131,7 +131,11 @@ export function busyProvider(): ProviderStatus {
         reason: "Network is down",
       },
     ],
-    dht: { peerId: "12D3KooWLab", peerCount: 7 },
+    dht: {
+      peerId: "12D3KooWLab",
+      peerCount: 7,
+      bootstrap: new Map([["/dnsaddr/lab.example", { kind: "connected" }]]),
+    },
     warnings: ["Cannot read /srv/beta: permission denied"],
     scrub: {
       lastEndedMs: Date.parse("2026-11-22T06:00:00Z"),

@@ -83,6 +83,13 @@ function networkMetrics({ provider }: Snapshot): Metrics {
       "DHT nodes that are known.",
       dht === undefined ? [] : [[{}, dht.peerCount]],
     ],
+    plasmd_dht_bootstrap_up: [
+      "Whether a bootstrap node is connected.",
+      [...dht?.bootstrap ?? []].map(([address, { kind }]) => [
+        { address },
+        Number(kind === "connected"),
+      ]),
+    ],
     plasmd_mdns_link_up: [
       "Whether mDNS answers on a network interface.",
       links.map(({ interfaceName, state }) => [

@@ -1,4 +1,5 @@
 import type { ChannelArch } from "../../core/channel_arch.ts";
+import type { JoinStates } from "../../net/dht/join_state.ts";
 import type { ScrubProgress } from "../../scan/content_scrub.ts";
 
 /** How one way of advertising stands with one image. */
@@ -53,6 +54,8 @@ export interface ProviderStatus {
     readonly peerId: string;
     /** Nodes it knows. */
     readonly peerCount: number;
+    /** The nodes that it is told to join through. */
+    readonly bootstrap: JoinStates;
   };
   /** What is wrong at the moment: one clause each. */
   readonly warnings: readonly string[];

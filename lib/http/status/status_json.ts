@@ -1,4 +1,5 @@
 import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
+import type { JoinState } from "../../net/dht/join_state.ts";
 import type { ScrubProgress } from "../../scan/content_scrub.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
@@ -49,7 +50,12 @@ export interface StatusDocument {
   /** Where mDNS answers; null when it is off. */
   readonly mdns: null | { readonly links: readonly LinkDocument[] };
   /** The DHT node; null when it is off. */
-  readonly dht: null | { readonly peer_id: string; readonly peers: number };
+  readonly dht: null | {
+    readonly peer_id: string;
+    readonly peers: number;
+    /** The nodes that it is told to join through. */
+    readonly bootstrap: readonly BootstrapDocument[];
+  };
   /** Downloads since the start. */
   readonly downloads: Omit<TransferCounts, "sentBytes"> & {
     readonly sent_bytes: number;
@@ -63,6 +69,16 @@ export interface StatusDocument {
 export interface LinkDocument extends Omit<LinkStatus, "interfaceName"> {
   /** Its name. */
   readonly interface: string;
+}
+
+/** A bootstrap node in a StatusDocument. */
+export interface BootstrapDocument {
+  /** As it was configured. */
+  readonly address: string;
+  /** `failed`: it is dialled again. */
+  readonly state: JoinState["kind"];
+  /** Why it failed. */
+  readonly reason?: string;
 }
 
 /** An image in a StatusDocument. */
@@ -149,6 +165,7 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     dht: provider.dht === undefined ? null : {
       peer_id: provider.dht.peerId,
       peers: provider.dht.peerCount,
+      bootstrap: [...provider.dht.bootstrap].map(bootstrapJson),
     },
     downloads: {
       ...counts,
@@ -157,6 +174,12 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     },
     requests,
   };
+}
+
+function bootstrapJson(
+  [address, { kind, ...why }]: [address: string, JoinState],
+): BootstrapDocument {
+  return { address, state: kind, ...why };
 }
 
 function scrubJson(

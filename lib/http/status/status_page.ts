@@ -7,6 +7,7 @@ import {
   sameImage,
 } from "../../core/channel_arch.ts";
 import { printable } from "../../core/printable.ts";
+import type { JoinState } from "../../net/dht/join_state.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferState } from "../artifacts/transfers.ts";
 import { formatBytes, formatDuration } from "./human_units.ts";
@@ -156,7 +157,7 @@ function card(served: ServedImage, snapshot: Snapshot): Html {
     return html`<li>${shown(filename)} <span class="quiet">${size}</span></li>`;
   });
   const chips = advertisementsOf(snapshot, image)
-    .map((status) => advertisementChip(status, snapshot.nowMs));
+    .map((status) => advertisementChip(status, snapshot));
   if (chips.length === 0) {
     chips.push(html`<li class="chip quiet">not advertised</li>`);
   }
@@ -171,7 +172,10 @@ function card(served: ServedImage, snapshot: Snapshot): Html {
   `;
 }
 
-function advertisementChip(status: AdvertisementStatus, nowMs: number): Html {
+function advertisementChip(
+  status: AdvertisementStatus,
+  { nowMs, provider: { dht } }: Snapshot,
+): Html {
   const { via, published, lastPublishedMs, holders, problem } = status;
   const parts = [
     published ? via : `${via}: ${shown(problem ?? "not yet")}`,
@@ -180,7 +184,9 @@ function advertisementChip(status: AdvertisementStatus, nowMs: number): Html {
       ? []
       : [`${formatDuration(nowMs - lastPublishedMs)} ago`],
   ];
-  const mood = published ? "good" : "bad";
+  // On a LAN of its own the DHT is not missed.
+  const isAlone = dht?.peerCount === 0 && dht.bootstrap.size === 0;
+  const mood = published ? "good" : via === "DHT" && isAlone ? "quiet" : "bad";
   return html`<li class="chip ${mood}">${parts.join(", ")}</li>`;
 }
 
@@ -241,9 +247,10 @@ function networkSection({ provider }: Snapshot): Html {
   const mdns = advertisers.includes("mDNS")
     ? links.map(linkLine)
     : html`<li class="quiet">mDNS is off</li>`;
-  const peer = dht === undefined
-    ? html`<li class="quiet">DHT is off</li>`
-    : html`<li>DHT: ${dht.peerCount} peers, own id ${shown(dht.peerId)}</li>`;
+  const peer = dht === undefined ? html`<li class="quiet">DHT is off</li>` : [
+    html`<li>DHT: ${dht.peerCount} peers, own id ${shown(dht.peerId)}</li>`,
+    ...[...dht.bootstrap].map(bootstrapLine),
+  ];
   return html`
     <section aria-labelledby="network">
       <h2 id="network">Network</h2>
@@ -257,6 +264,14 @@ function linkLine({ interfaceName, address, state, reason }: LinkStatus): Html {
   const mood = state === "failed" ? "bad" : "good";
   const why = reason === undefined ? "" : `: ${shown(reason)}`;
   return html`<li>mDNS on ${where}: <span class="${mood}">${state}${why}</span></li>`;
+}
+
+function bootstrapLine([address, state]: [address: string, JoinState]): Html {
+  const mood = state.kind === "failed" ? "bad" : "good";
+  const why = state.kind === "failed" ? `: ${shown(state.reason)}` : "";
+  return html`<li>DHT node ${
+    shown(address)
+  }: <span class="${mood}">${state.kind}${why}</span></li>`;
 }
 
 /** Escaping makes text harmless; this makes it readable as well. */

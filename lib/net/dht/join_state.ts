@@ -6,3 +6,6 @@ export type JoinState =
 
 /** The bootstrap addresses of a node, each with its state. */
 export type JoinStates = ReadonlyMap<string, JoinState>;
+
+/** Told of each change of an address, among them that it is dialled. */
+export type OnJoinState = (address: string, state: JoinState) => void;

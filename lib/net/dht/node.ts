@@ -20,7 +20,7 @@ import {
   routingTableSize,
 } from "./internal/routing_table.ts";
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
-import type { JoinState, JoinStates } from "./join_state.ts";
+import type { JoinState, JoinStates, OnJoinState } from "./join_state.ts";
 import type { KadPeer } from "./lookup.ts";
 import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
 import type { OutsideLook } from "./outside_look.ts";
@@ -58,6 +58,8 @@ export interface DhtNodeOptions extends ServingOptions {
   readonly bootstrap: readonly string[];
   /** How long a provider entry of another node is kept. */
   readonly recordTtlSeconds: number;
+  /** Told how it stands with each bootstrap address. @default nobody */
+  readonly onJoinState?: OnJoinState;
   /** For records' dates and for retries. */
   readonly clock: Clock;
   /** Where peers and records outlive a restart. @default nowhere */
@@ -288,6 +290,7 @@ export class DhtNode implements AsyncDisposable {
   async #start(): Promise<void> {
     const { bootstrap, protocol, policy, clock, resolveTxt, stateFile } =
       this.#options;
+    const { onJoinState = () => {} } = this.#options;
     const { signal } = this.#closing;
     // GET_PROVIDERS fails for every provider of a key when the peer store lacks
     // one of them; libp2p enters the own addresses a second after the start.
@@ -301,7 +304,10 @@ export class DhtNode implements AsyncDisposable {
     this.#tasks.push(keepJoined({
       node: this.#libp2p,
       addresses: bootstrap,
-      states: this.#joinStates,
+      onState: (address, state) => {
+        this.#joinStates.set(address, state);
+        onJoinState(address, state);
+      },
       clock,
       resolveTxt,
       signal,

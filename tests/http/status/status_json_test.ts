@@ -128,7 +128,11 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
         },
       ],
     },
-    dht: { peer_id: "12D3KooWLab", peers: 7 },
+    dht: {
+      peer_id: "12D3KooWLab",
+      peers: 7,
+      bootstrap: [{ address: "/dnsaddr/lab.example", state: "connected" }],
+    },
     downloads: {
       running: 1,
       limit: 512,

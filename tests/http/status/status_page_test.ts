@@ -91,14 +91,39 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
       state: "failed",
       reason: evil,
     }],
-    dht: { peerId: evil, peerCount: 1 },
+    dht: {
+      peerId: evil,
+      peerCount: 1,
+      bootstrap: new Map([[evil, { kind: "failed", reason: evil }]]),
+    },
     warnings: [evil],
   };
   await request(fixture, "/stable/arm64/kernel");
   const page = await (await browse(fixture)).text();
   assert.equal(page.match(/<script>/g)?.length, 1);
-  assert.equal(page.match(/alert\(1\)/g)?.length, 10);
+  assert.equal(page.match(/alert\(1\)/g)?.length, 12);
   assert.doesNotMatch(page, /alert\(1\)<|\u202e/);
+});
+
+Deno.test("a DHT that has nobody to join through is nothing bad, one that has is", async () => {
+  const fixture = await httpFixture();
+  const busy = busyProvider();
+  const alone = { peerId: "12D3KooWLab", peerCount: 0, bootstrap: new Map() };
+  const advertisements = busy.advertisements.map((a) => ({
+    ...a,
+    published: a.via === "mDNS",
+  }));
+  fixture.status = { ...busy, advertisements, dht: alone };
+  assert.doesNotMatch(await (await browse(fixture)).text(), /chip bad/);
+  const failed = { kind: "failed", reason: "connection refused" } as const;
+  const bootstrap = new Map([["/ip4/192.0.2.1/tcp/4001", failed]]);
+  fixture.status = { ...busy, advertisements, dht: { ...alone, bootstrap } };
+  const page = await (await browse(fixture)).text();
+  assert.match(page, /chip bad/);
+  assert.match(
+    page,
+    /DHT node \/ip4\/192\.0\.2\.1\/tcp\/4001: <span class="bad">failed: connection refused</,
+  );
 });
 
 Deno.test("the policy of the page allows its own style and script, and nothing else", async () => {

@@ -4,7 +4,7 @@ import { type Clock, deadline, sleep } from "../../../core/clock.ts";
 import { checkMultiaddr } from "../../../core/multiaddr_text.ts";
 import { ok, refuse, type Result } from "../../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "../dnsaddr.ts";
-import type { JoinState } from "../join_state.ts";
+import type { OnJoinState } from "../join_state.ts";
 import { failureReason } from "./failure.ts";
 
 const FIRST_RETRY_MS = 1000;
@@ -20,13 +20,13 @@ const MAX_AT_ONCE = 16;
  * aborts: also after a restart of theirs, whose routing table may be empty and
  * which nobody would find again otherwise.
  *
- * @param states updated in place
+ * @param onState told of each change
  */
 export async function keepJoined(
-  { node, addresses, states, clock, resolveTxt, signal }: {
+  { node, addresses, onState, clock, resolveTxt, signal }: {
     readonly node: Pick<Libp2p, "dial">;
     readonly addresses: readonly string[];
-    readonly states: Map<string, JoinState>;
+    readonly onState: OnJoinState;
     readonly resolveTxt: ResolveTxt | undefined;
     readonly clock: Clock;
     readonly signal: AbortSignal;
@@ -49,18 +49,18 @@ export async function keepJoined(
   const keepConnected = async (address: string) => {
     let retryMs = FIRST_RETRY_MS;
     while (!signal.aborted) {
-      states.set(address, { kind: "dialling" });
+      onState(address, { kind: "dialling" });
       try {
         const connection = await join(address);
-        states.set(address, { kind: "connected" });
+        onState(address, { kind: "connected" });
         retryMs = FIRST_RETRY_MS;
         while (connection.status === "open") {
           await sleep(clock, CHECK_INTERVAL_MS, { signal });
         }
-        states.set(address, { kind: "failed", reason: "connection lost" });
+        onState(address, { kind: "failed", reason: "connection lost" });
       } catch (error) {
         if (signal.aborted) return;
-        states.set(address, { kind: "failed", reason: failureReason(error) });
+        onState(address, { kind: "failed", reason: failureReason(error) });
       }
       try {
         await sleep(clock, retryMs * (0.75 + Math.random() / 2), { signal });

@@ -1,0 +1,27 @@
+import type { Logger } from "../core/log.ts";
+import { printable } from "../core/printable.ts";
+import type { JoinState, OnJoinState } from "../net/dht/join_state.ts";
+
+/**
+ * Says when a bootstrap node cannot be reached, is lost, or is back: one line
+ * for each turn, however often it is dialled meanwhile.
+ */
+export function joinNews(logger: Logger): OnJoinState {
+  const known = new Map<string, Exclude<JoinState["kind"], "dialling">>();
+  return (address, state) => {
+    if (state.kind === "dialling") return;
+    const before = known.get(address);
+    known.set(address, state.kind);
+    if (before === state.kind) return;
+    const node = `the DHT node ${printable(address)}`;
+    if (state.kind === "connected") {
+      if (before !== undefined) logger.info(`Joined ${node} again`);
+      return;
+    }
+    logger.warn(
+      before === undefined
+        ? `Cannot join ${node} (${state.reason}): trying again until it works`
+        : `Lost ${node} (${state.reason}): dialling it until it is back`,
+    );
+  };
+}
