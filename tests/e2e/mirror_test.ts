@@ -146,14 +146,14 @@ Deno.test("plasmd serve never serves unsigned: without a key it says what to do,
   });
   await Deno.chmod(join(root, "state/signing.key"), 0o644);
   // Should it serve all the same, it would never end.
-  const serveAtMost20s = (...more: string[]) =>
+  const serveAtMost60s = (...more: string[]) =>
     run("plasmd", [...serveArguments(root, image), ...more], {
-      prefix: ["timeout", "20"],
+      prefix: ["timeout", "60"],
     });
 
   // One after the other: a state directory serves one provider at a time.
-  const readable = await serveAtMost20s();
-  const missing = await serveAtMost20s(
+  const readable = await serveAtMost60s();
+  const missing = await serveAtMost60s(
     ...["--signing-key", join(root, "none.pem")],
   );
 
