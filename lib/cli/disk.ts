@@ -12,6 +12,9 @@ import {
 } from "../core/file_system.ts";
 import { watchDirectory } from "./disk_watcher.ts";
 
+/** Far more than anybody writes: what is larger was named by mistake. */
+const MAX_NAMED_BYTES = 1024 * 1024;
+
 /** The machine's own disk. */
 export const disk: FileSystem = {
   list: (directory) =>
@@ -43,6 +46,9 @@ export const disk: FileSystem = {
   readText: (path, { mayBePipe = false } = {}) =>
     translate(`read "${path}"`, async () => {
       if (!mayBePipe) await refusePipe(path);
+      else if ((await Deno.stat(path)).size > MAX_NAMED_BYTES) {
+        throw new FileAccessError(`read "${path}"`, "it is larger than 1 MiB");
+      }
       return await Deno.readTextFile(path);
     }),
   makeDirectory: (path, mode) =>

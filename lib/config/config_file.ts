@@ -1,17 +1,41 @@
 import { dirname, isAbsolute, join } from "node:path";
-import { ConfigError } from "../core/errors.ts";
+import { parseChannel } from "../core/channel_arch.ts";
 import { nearest } from "../core/nearest.ts";
-import { renameChannelTables } from "./channel_tables.ts";
-import { firstProblem } from "./config_problem.ts";
-import { readSettings } from "./config_schema.ts";
-import { type ConfigLayer, DEFAULT_CONFIG } from "./provider_config.ts";
-import { readToml } from "./read_toml.ts";
-import { lineAndColumn, TomlOutline } from "./toml_outline.ts";
+import { ok } from "../core/result.ts";
+import { HEADED_CHANNELS, renameChannelTables } from "./channel_tables.ts";
+import {
+  type ChannelSettings,
+  type ConfigLayer,
+  DEFAULT_CONFIG,
+  settingsFrom,
+} from "./provider_config.ts";
+import { parsePath } from "./setting_values.ts";
+import {
+  type Locate,
+  readList,
+  readSetting,
+  readText,
+} from "./read_setting.ts";
+import {
+  ALL_SETTINGS,
+  ARCHITECTURES,
+  CHANNELS,
+  DIRECTORY,
+} from "./settings.ts";
+import { readTomlFile, type TomlValue } from "./toml_file.ts";
 
-type Path = readonly string[];
+/** The keys of each table, in the order of the rows of `SETTINGS`. */
+const TABLES: ReadonlyMap<string, readonly string[]> = new Map(
+  [...Map.groupBy(ALL_SETTINGS, ({ table }) => table)].map((
+    [table, settings],
+  ) => [table, [
+    // Read by `readChannels()`, since they are no single values.
+    ...table === "provider" ? ["channels", "channel"] : [],
+    ...settings.map(({ name }) => name),
+  ]]),
+);
 
-/** Refuses the file at a key; does not return. */
-type Refuse = (at: Path, problem: string) => never;
+const CHANNEL_KEYS = ["artifacts_dir", "architectures"];
 
 /**
  * Reads the text of a configuration file. Relative paths in it are relative to
@@ -20,7 +44,7 @@ type Refuse = (at: Path, problem: string) => never;
  * @param text TOML; the form of the specification, where `channels` is a list
  * and a table, is taken too
  * @param path of the file, as messages name it
- * @throws ConfigError with line and column of the first thing that is wrong
+ * @throws ConfigError with line and column of all that is wrong
  *
  * @example
  * ```ts
@@ -31,76 +55,128 @@ type Refuse = (at: Path, problem: string) => never;
  * ```
  */
 export function parseConfigFile(text: string, path: string): ConfigLayer {
-  const original = text.replace(/^\uFEFF/, "");
-  const failAt = (offset: number, problem: string, cause?: unknown): never => {
-    const position = { path, ...lineAndColumn(original, offset) };
-    throw new ConfigError(
-      position,
-      problem,
-      { ...cause !== undefined && { cause } },
-    );
-  };
-  const { text: toml, renamed, conflict } = renameChannelTables(original);
-  if (conflict !== undefined) {
-    failAt(conflict.offset, bothForms(conflict.channel));
-  }
-  const document = readToml(toml, path);
-  const outline = new TomlOutline(toml);
   const directory = dirname(path);
-  const settings = readSettings(
-    document,
-    (named) => isAbsolute(named) ? named : join(directory, named),
-  );
-  if (!settings.ok) {
-    const problem = firstProblem(settings.reason, outline, renamed);
-    return failAt(problem.offset, problem.message);
-  }
-  const refuse: Refuse = (at, problem) =>
-    failAt(outline.offsetOf(at, "key"), problem);
-  for (const channel of settings.value.channelSettings?.keys() ?? []) {
-    const forms = ["channels", "channel"].map((f) => ["provider", f, channel]);
-    const second = forms.every((form) => outline.has(form))
-      ? forms[1]
-      : undefined;
-    if (second !== undefined) refuse(second, bothForms(channel));
-  }
-  checkDurations(settings.value, refuse);
-  return withChannels(settings.value, refuse);
-}
-
-/** A record must be published anew before it runs out. */
-function checkDurations({ dht }: ConfigLayer, refuse: Refuse): void {
-  const defaults = DEFAULT_CONFIG.dht;
-  const refresh = dht?.refreshIntervalSeconds ??
-    defaults.refreshIntervalSeconds;
-  const ttl = dht?.recordTtlSeconds ?? defaults.recordTtlSeconds;
-  if (refresh < ttl) return;
-  refuse(
-    ["dht", "refresh_interval"],
-    `"refresh_interval" (${refresh} s) must be less than "record_ttl" (${ttl} s) in [dht], set both`,
+  const locate: Locate = (named) => {
+    const parsed = parsePath(named);
+    return parsed.ok && !isAbsolute(named)
+      ? ok(join(directory, named))
+      : parsed;
+  };
+  return readTomlFile(
+    text,
+    path,
+    { toToml: renameChannelTables, placeOf },
+    (root) => readLayer(root, locate),
   );
 }
 
-/** Without a list of channels, the tables name them; with one, they obey it. */
-function withChannels(layer: ConfigLayer, refuse: Refuse): ConfigLayer {
-  const tables = [...layer.channelSettings?.keys() ?? []];
-  const listed = layer.channels;
-  if (listed === undefined) {
-    return tables.length === 0 ? layer : { ...layer, channels: tables };
-  }
-  const unlisted = tables.find((channel) => !listed.includes(channel));
-  if (unlisted === undefined) return layer;
-  const near = nearest(unlisted, listed);
-  return refuse(
-    ["provider", "channel", unlisted],
-    `channel "${unlisted}" has a table but is not in "channels", ${
-      near === undefined
-        ? "add it or remove the table"
-        : `did you mean "${near}"?`
-    }`,
-  );
+function placeOf(table: string): string {
+  return table === ""
+    ? " at the top level"
+    : ` in [${table.replace(HEADED_CHANNELS, "channels")}]`;
 }
 
-function bothForms(channel: string): string {
+function readLayer(root: TomlValue, locate: Locate): ConfigLayer {
+  const tables = knownMembers(root, [...TABLES.keys()]);
+  const given = new Map([...TABLES].map(([name, keys]) => [
+    name,
+    knownMembers(tables.get(name), keys),
+  ]));
+  const settings: ConfigLayer = settingsFrom(({ table, name, ...kind }) => {
+    const value = given.get(table)?.get(name);
+    return value && readSetting(kind, value, locate);
+  });
+  const { refreshIntervalSeconds, recordTtlSeconds } = settings.dht ?? {};
+  const { recordTtlSeconds: usualTtl } = DEFAULT_CONFIG.dht;
+  const ttl = recordTtlSeconds ?? usualTtl;
+  // A record must be published anew before it runs out.
+  if (refreshIntervalSeconds !== undefined && refreshIntervalSeconds >= ttl) {
+    given.get("dht")?.get("refresh_interval")?.refuseKey(
+      `"refresh_interval" (${refreshIntervalSeconds} s) must be less than "record_ttl" (${ttl} s) in [dht], set both`,
+    );
+  }
+  return {
+    ...settings,
+    ...readChannels(given.get("provider"), locate),
+    dht: {
+      ...settings.dht,
+      // In time for a life that was set alone.
+      refreshIntervalSeconds: refreshIntervalSeconds ??
+        (recordTtlSeconds && recordTtlSeconds / 2),
+    },
+  };
+}
+
+/**
+ * `channels` is a list or a table; the tables in it and in `channel` are one.
+ * Without a list, the tables name the channels; with one, they obey it.
+ */
+function readChannels(
+  provider: ReadonlyMap<string, TomlValue> | undefined,
+  locate: Locate,
+): Pick<ConfigLayer, "channels" | "channelSettings"> {
+  const channels = provider?.get("channels");
+  const isTable = channels?.members() !== undefined;
+  const listed = channels && !isTable
+    ? readList(CHANNELS, channels, locate)
+    : undefined;
+  const tables = [
+    isTable ? channels : undefined,
+    provider?.get(HEADED_CHANNELS),
+    provider?.get("channel"),
+  ].flatMap((form) => [...membersOf(form)])
+    .sort(([, a], [, b]) => a.offset - b.offset);
+  const channelSettings = new Map<string, ChannelSettings>();
+  for (const [name, table] of tables) {
+    const channel = parseChannel(name);
+    if (!channel.ok) table.refuse(`is ${channel.reason}`, name);
+    if (channelSettings.has(name)) table.refuseKey(setUpTwice(name));
+    else if (listed?.includes(name) === false) {
+      table.refuseKey(notListed(name, listed));
+    }
+    const own = knownMembers(table, CHANNEL_KEYS);
+    const [directory, architectures] = CHANNEL_KEYS.map((key) => own.get(key));
+    channelSettings.set(name, {
+      artifactsDir: directory && readText(DIRECTORY, directory, locate),
+      architectures: architectures &&
+        readList(ARCHITECTURES, architectures, locate),
+    });
+  }
+  const named = tables.length === 0 ? undefined : [...channelSettings.keys()];
+  return { channels: listed ?? named, channelSettings };
+}
+
+/** What is in a table, without what it must not have. */
+function knownMembers(
+  table: TomlValue | undefined,
+  known: readonly string[],
+): ReadonlyMap<string, TomlValue> {
+  const members = membersOf(table);
+  for (const [key, member] of members) {
+    if (known.includes(key) || key === HEADED_CHANNELS) continue;
+    const [home] = [...TABLES].find(([, keys]) => keys.includes(key)) ?? [];
+    member.refuseUnknown(known, home);
+  }
+  return members;
+}
+
+function membersOf(
+  table: TomlValue | undefined,
+): ReadonlyMap<string, TomlValue> {
+  const members = table?.members();
+  if (members === undefined) table?.refuse("must be a table");
+  return members ?? new Map();
+}
+
+function setUpTwice(channel: string): string {
   return `channel "${channel}" is set up twice, in [provider.channels.${channel}] and in [provider.channel.${channel}], keep one of them`;
+}
+
+function notListed(channel: string, listed: readonly string[]): string {
+  const near = nearest(channel, listed);
+  return `channel "${channel}" has a table but is not in "channels", ${
+    near === undefined
+      ? "add it or remove the table"
+      : `did you mean "${near}"?`
+  }`;
 }

@@ -1,9 +1,5 @@
-import { ConfigError } from "../core/errors.ts";
-import { nearest } from "../core/nearest.ts";
-import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import { readToml } from "./read_toml.ts";
-import { lineAndColumn, TomlOutline } from "./toml_outline.ts";
+import { readTomlFile } from "./toml_file.ts";
 
 /**
  * What an `image.toml` says of the directory it is in; what it does not say is
@@ -60,7 +56,7 @@ const KEYS = Object.keys(READERS) as Key[];
  * Reads the text of an `image.toml`.
  *
  * @param path of the file, as messages name it
- * @throws ConfigError with line and column of what is wrong
+ * @throws ConfigError with line and column of all that is wrong
  *
  * @example
  * ```ts
@@ -71,32 +67,20 @@ const KEYS = Object.keys(READERS) as Key[];
  * ```
  */
 export function parseImageFile(text: string, path: string): ImageFile {
-  const toml = text.replace(/^\uFEFF/, "");
-  const document = Object.entries(readToml(toml, path) ?? {});
-  const outline = new TomlOutline(toml);
-  const fail = (key: string, part: "key" | "value", problem: string): never => {
-    const offset = outline.offsetOf([key], part);
-    throw new ConfigError({ path, ...lineAndColumn(toml, offset) }, problem);
-  };
-  const values: { [key: string]: unknown } = {};
-  for (const [name, value] of document) {
-    const key = KEYS.find((known) => known === name);
-    if (key === undefined) return fail(name, "key", unknownKey(name));
-    const read = READERS[key](value);
-    if (!read.ok) return fail(key, "value", `"${key}" ${read.reason}`);
-    values[key] = read.value;
-  }
-  // Holds because each value is what the reader of its key made.
-  return values as ImageFile;
-}
-
-function unknownKey(name: string): string {
-  const near = nearest(name, KEYS);
-  return `unknown key "${printable(name, 80)}", ${
-    near === undefined
-      ? `known are ${KEYS.join(", ")}`
-      : `did you mean "${near}"?`
-  }`;
+  return readTomlFile(text, path, {}, (root) => {
+    const values: { [key: string]: unknown } = {};
+    for (const [name, given] of root.members() ?? []) {
+      const key = KEYS.find((known) => known === name);
+      if (key === undefined) {
+        given.refuseUnknown(KEYS);
+        continue;
+      }
+      const read = READERS[key](given.value);
+      values[key] = read.ok ? read.value : given.refuse(read.reason);
+    }
+    // Holds because each value is what the reader of its key made.
+    return values as ImageFile;
+  });
 }
 
 function pathLike(example: string): (value: unknown) => Result<string> {

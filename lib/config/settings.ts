@@ -81,7 +81,8 @@ const SECONDS = {
   unit: "seconds",
 } as const;
 
-const DIRECTORY = { type: "text", completes: "directory" } as const;
+/** A path of a directory. */
+export const DIRECTORY = { type: "text", completes: "directory" } as const;
 
 /** Release channels. */
 export const CHANNELS = {
@@ -109,9 +110,9 @@ function tomlList(values: readonly string[]): string {
  * completions, and what a reload does are made from it. Rows are in the order
  * of `examples/provider.toml`, which has each of them.
  *
- * By hand, since they are no single values: `channels`, a list or tables
- * (`config_schema.ts`), with `--channel`; and that records are published anew
- * before they run out (`config_file.ts`).
+ * By hand, in `config_file.ts`, since they are no single values: `channels`, a
+ * list or tables, with `--channel`; and that records are published anew before
+ * they run out.
  */
 export const SETTINGS = {
   "provider.architectures": {

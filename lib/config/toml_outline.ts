@@ -1,217 +1,123 @@
-/** One word of a table header, with its place in the text. */
-export interface HeaderWord {
-  /** Without quotes. */
-  readonly name: string;
-  /** Offset of its first character, which may be a quote. */
-  readonly start: number;
-  /** Offset behind its last character. */
-  readonly end: number;
-}
+/** The path of a value in a document: keys, and places in lists from 0. */
+export type TomlPath = readonly (string | number)[];
 
 interface Place {
   readonly key: number;
-  readonly value: number;
+  /** Where the value begins; of a table that has a header, its key. */
+  value: number;
+  readonly below: Map<string | number, Place>;
 }
 
-type Path = readonly (string | number)[];
+/** Strings, comments, punctuation, line ends, and words without quotes. */
+const TOKENS =
+  /"""(?:\\[^]|[^\\])*?"{3,5}|'''[^]*?'{3,5}|"(?:\\.|[^"\\])*"|'[^']*'|#[^\n]*|[[\]{}=.,\n]|[^\s[\]{}=.,#"']+/g;
 
-/** Line and column of an offset, both from 1. */
-export function lineAndColumn(
-  text: string,
-  offset: number,
-): { readonly line: number; readonly column: number } {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  return {
-    line: before.split("\n").length,
-    column: offset - lineStart + 1,
-  };
-}
-
-/** Deeper than any configuration, and far from overflowing the stack. */
-const MAX_DEPTH = 64;
-
-/**
- * Where the tables and keys of a TOML text stand, which the parser does not
- * tell. Takes any text: what is not TOML is skipped, since the parser reports
- * it.
- */
+/** Where the keys and values of a TOML text stand, which its parser does not tell. */
 export class TomlOutline {
-  readonly #headers: HeaderWord[][] = [];
-  /** By the path as JSON. */
-  readonly #places = new Map<string, Place>();
-  readonly #text: string;
+  readonly #tokens: readonly RegExpExecArray[];
+  readonly #root: Place = { key: 0, value: 0, below: new Map() };
   #at = 0;
 
-  /** Walks the text once; every loop either moves on or ends. */
+  /** Of a text that the parser takes; in others the places are wrong. */
   constructor(text: string) {
-    this.#text = text;
-    this.#document();
-  }
-
-  /** Every `[table]` header, in order; not `[[arrays]]`. */
-  get headers(): readonly (readonly HeaderWord[])[] {
-    return this.#headers;
-  }
-
-  /** Whether the text names this path itself. */
-  has(path: readonly (string | number)[]): boolean {
-    return this.#places.has(JSON.stringify(path));
+    this.#tokens = [...text.matchAll(TOKENS)]
+      .filter(([token]) => !token.startsWith("#"));
+    let table = this.#root;
+    while (this.#at < this.#tokens.length) {
+      if (this.#takes("\n") || this.#takes("]")) continue;
+      if (this.#takes("[")) {
+        this.#takes("[");
+        table = this.#key(this.#root);
+      } else this.#keyValue(table);
+    }
   }
 
   /**
    * Offset of a key, or of the nearest table around it that stands in the
    * text; 0 when there is none.
    *
-   * @param path of the parsed document; numbers index arrays
    * @param part `key` where it is named, `value` where its value begins
    */
-  offsetOf(path: readonly (string | number)[], part: "key" | "value"): number {
-    for (let length = path.length; length > 0; length--) {
-      const place = this.#places.get(JSON.stringify(path.slice(0, length)));
-      if (place !== undefined) {
-        return length === path.length ? place[part] : place.key;
-      }
+  offsetOf(path: TomlPath, part: "key" | "value"): number {
+    let place = this.#root;
+    for (const name of path) {
+      const below = place.below.get(name);
+      if (below === undefined) return place.key;
+      place = below;
     }
-    return 0;
+    return place[part];
   }
 
-  #document(): void {
-    let table: Path = [];
-    this.#skipBlank();
-    while (this.#at < this.#text.length) {
-      if (this.#peek() === "[") table = this.#header() ?? table;
-      else this.#keyValue(table, 0);
-      this.#match(/[^\n]*/y);
-      this.#skipBlank();
-    }
+  #keyValue(table: Place): void {
+    const place = this.#key(table);
+    this.#takes("=");
+    place.value = this.#offset();
+    this.#value(place);
   }
 
-  /** @returns the table's path, or undefined when it is not a header */
-  #header(): Path | undefined {
-    const isArray = this.#text.startsWith("[[", this.#at);
-    this.#at += isArray ? 2 : 1;
-    const words = this.#key();
-    if (words.length === 0 || this.#peek() !== "]") return undefined;
-    if (!isArray) this.#headers.push(words);
-    const path = words.map(({ name }) => name);
-    words.forEach(({ start: key }, i) =>
-      this.#record(path.slice(0, i + 1), key, key)
-    );
-    return path;
+  /** Words joined by dots. */
+  #key(above: Place): Place {
+    let place = above;
+    do {
+      const offset = this.#offset();
+      const word = this.#tokens[this.#at++]?.[0] ?? "";
+      place = placeBelow(place, unquoted(word), offset);
+    } while (this.#takes("."));
+    return place;
   }
 
-  #keyValue(table: Path, depth: number): void {
-    const words = this.#key();
-    if (words.length === 0 || this.#peek() !== "=") return;
-    this.#at++;
-    this.#skipSpaces();
-    const path = [...table, ...words.map(({ name }) => name)];
-    words.forEach(({ start: key }, i) =>
-      this.#record(path.slice(0, table.length + i + 1), key, this.#at)
-    );
-    this.#value(path, depth);
-  }
-
-  /** Words joined by dots, and the spaces behind them; none for anything else. */
-  #key(): HeaderWord[] {
-    const words: HeaderWord[] = [];
-    while (true) {
-      this.#skipSpaces();
-      const start = this.#at;
-      const quote = this.#peek();
-      if (quote === '"' || quote === "'") this.#string();
-      else this.#match(/[A-Za-z0-9_-]*/y);
-      const end = this.#at;
-      if (end === start) return [];
-      words.push({ name: unquote(this.#text.slice(start, end)), start, end });
-      this.#skipSpaces();
-      if (this.#peek() !== ".") return words;
-      this.#at++;
-    }
-  }
-
-  #value(path: Path, depth: number): void {
-    switch (this.#peek()) {
-      case '"':
-      case "'":
-        return this.#string();
-      case "[":
-        return this.#list(depth, "]", (index) => {
-          this.#record([...path, index], this.#at, this.#at);
-          this.#value([...path, index], depth + 1);
-        });
-      case "{":
-        return this.#list(depth, "}", () => this.#keyValue(path, depth + 1));
-      default:
-        this.#match(/[^,\]}#\n]*/y);
-    }
-  }
-
-  #list(depth: number, close: string, item: (index: number) => void): void {
-    if (depth >= MAX_DEPTH) return;
-    this.#at++;
-    for (let index = 0;; index++) {
-      this.#skipBlank();
-      if (this.#peek() !== close) item(index);
-      this.#skipBlank();
-      const next = this.#peek();
-      if (next === "," || next === close) this.#at++;
-      if (next !== ",") return;
-    }
-  }
-
-  #string(): void {
-    const quote = this.#peek();
-    const isLiteral = quote === "'";
-    if (this.#text.startsWith(quote.repeat(3), this.#at)) {
-      // Up to two quotes may stand before the three that close the string.
-      this.#match(
-        isLiteral
-          ? /'''[^]*?(?:'{3,5}|$)/y
-          : /"""(?:\\[^]|[^\\])*?(?:"{3,5}|$)/y,
+  #value(place: Place): void {
+    if (this.#takes("[")) {
+      this.#list(
+        "]",
+        (index) => this.#value(placeBelow(place, index, this.#offset())),
       );
+    } else if (this.#takes("{")) {
+      this.#list("}", () => this.#keyValue(place));
     } else {
-      this.#match(isLiteral ? /'[^'\n]*'?/y : /"(?:\\[^\n]|[^"\\\n])*"?/y);
+      do this.#at++; while (
+        /^[^,\]}\n]/.test(this.#tokens[this.#at]?.[0] ?? "")
+      );
     }
   }
 
-  #record(path: Path, key: number, value: number): void {
-    if (this.has(path)) return;
-    this.#places.set(JSON.stringify(path), { key, value });
+  #list(close: string, item: (index: number) => void): void {
+    for (let index = 0; this.#at < this.#tokens.length; index++) {
+      while (this.#takes("\n") || this.#takes(",")) {
+        // Between items.
+      }
+      if (this.#takes(close)) return;
+      item(index);
+    }
   }
 
-  #peek(): string {
-    return this.#text.charAt(this.#at);
+  #takes(token: string): boolean {
+    const isThere = this.#tokens[this.#at]?.[0] === token;
+    if (isThere) this.#at++;
+    return isThere;
   }
 
-  #skipSpaces(): void {
-    this.#match(/[ \t]*/y);
-  }
-
-  /** Spaces, line breaks and comments. */
-  #skipBlank(): void {
-    this.#match(/(?:[ \t\r\n]|#[^\n]*)*/y);
-  }
-
-  #match(pattern: RegExp): void {
-    pattern.lastIndex = this.#at;
-    this.#at += pattern.exec(this.#text)?.[0].length ?? 0;
+  #offset(): number {
+    return this.#tokens[this.#at]?.index ?? 0;
   }
 }
 
-function unquote(word: string): string {
-  const quote = word.charAt(0);
-  if (quote !== '"' && quote !== "'") return word;
-  const inner = word.slice(1, word.endsWith(quote) ? -1 : undefined);
-  return quote === "'" ? inner : unescape(inner);
+/** What is named more than once, such as a list of tables, keeps its place. */
+function placeBelow(above: Place, name: string | number, key: number): Place {
+  const known = above.below.get(name);
+  if (known !== undefined) return known;
+  const place = { key, value: key, below: new Map() };
+  above.below.set(name, place);
+  return place;
 }
 
-/** JSON's escapes are TOML's but for a few that no key of ours needs. */
-function unescape(inner: string): string {
+function unquoted(word: string): string {
+  if (word.startsWith("'")) return word.slice(1, -1);
+  if (!word.startsWith('"')) return word;
   try {
-    return String(JSON.parse(`"${inner}"`));
+    // JSON's escapes are TOML's but for a few that no key of ours needs.
+    return String(JSON.parse(word));
   } catch {
-    return inner;
+    return word.slice(1, -1);
   }
 }

@@ -89,6 +89,7 @@ export type AccessProblem =
   | "its links lead in a circle"
   | "a file is in the way"
   | "it is a directory"
+  | "it is larger than 1 MiB"
   | "it is not a regular file";
 
 /** A path is there, and cannot be read or written as it was meant. */
@@ -147,8 +148,9 @@ export interface FileSystem {
   /**
    * A small text file, whole.
    *
-   * @param options `mayBePipe`: waits for the writer of a FIFO, for what a
-   * person has named, such as a shell's `<(command)`. @default false
+   * @param options `mayBePipe`: for what a person has named: at most 1 MiB, and
+   * a FIFO's writer is waited for, such as a shell's `<(command)`.
+   * @default false
    * @throws FileNotFoundError, FileAccessError
    */
   readText(

@@ -31,6 +31,23 @@ Deno.test("disk names what is in the way", async () => {
   }
 });
 
+Deno.test("disk.readText() refuses what nobody can have written that was named", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    const text = "x".repeat(1024 * 1024);
+    await Deno.writeTextFile(path, text);
+    assert.equal(await disk.readText(path, { mayBePipe: true }), text);
+    await Deno.writeTextFile(path, "x", { append: true });
+    await assert.rejects(disk.readText(path, { mayBePipe: true }), {
+      name: "FileAccessError",
+      message: `Cannot read "${path}": it is larger than 1 MiB`,
+    });
+    assert.equal(await disk.readText(path), `${text}x`);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("disk.list() keeps links apart from what they point to", async () => {
   const root = await Deno.makeTempDir();
   try {

@@ -131,7 +131,7 @@ Deno.test("parseConfigFile() refuses both forms for one channel", () => {
     'channel "stable" is set up twice, in [provider.channels.stable] and in [provider.channel.stable], keep one of them';
   refusedConfig(
     "[provider.channels.stable]\n[provider.channel.stable]\n",
-    "line 2 column 11",
+    "line 2 column 19",
     problem,
   );
   refusedConfig(
@@ -153,12 +153,12 @@ Deno.test("parseConfigFile() places a syntax error where the user wrote it", () 
   refusedConfig(
     `${SPECIFICATION}port = = 1\n`,
     "line 14 column 8",
-    "invalid value",
+    '"port": invalid value',
   );
   refusedConfig(
     "[provider.channels.stable] x\n",
     "line 1 column 28",
-    "each key-value declaration must be followed by an end-of-line",
+    "[provider.channels.stable]: each key-value declaration must be followed by an end-of-line",
   );
 });
 

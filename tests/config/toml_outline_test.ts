@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { lineAndColumn, TomlOutline } from "../../lib/config/toml_outline.ts";
+import { stringify } from "smol-toml";
+import { TomlOutline } from "../../lib/config/toml_outline.ts";
 
 /** What stands at the place of a path, up to the end of the line. */
 function at(
@@ -47,11 +48,12 @@ Deno.test("TomlOutline is not misled by strings and comments", () => {
     `c = "\\"# [no]" # '''`,
     `[yes]`,
   ].join("\n");
-  const outline = new TomlOutline(text);
-  assert.deepEqual(outline.headers.map((h) => h.map((w) => w.name)), [["yes"]]);
-  assert(
-    outline.has(["c"]) && !outline.has(["x"]) && !outline.has(["yes", "c"]),
-  );
+  assert.equal(at(text, ["yes"]), "yes]");
+  assert.equal(at(text, ["c"], "value"), `"\\"# [no]" # '''`);
+  for (const path of [["no"], ["x"]]) {
+    assert.equal(new TomlOutline(text).offsetOf(path, "key"), 0);
+  }
+  assert.equal(at(text, ["yes", "c"]), "yes]");
 });
 
 Deno.test("TomlOutline falls back to the nearest table around a path", () => {
@@ -61,13 +63,8 @@ Deno.test("TomlOutline falls back to the nearest table around a path", () => {
 });
 
 Deno.test("TomlOutline does not mix up array items and keys", () => {
-  assert(!new TomlOutline("a = ['x']").has(["a", "0"]));
-});
-
-Deno.test("lineAndColumn() counts both from 1", () => {
-  assert.deepEqual(lineAndColumn("ab\r\ncd", 0), { line: 1, column: 1 });
-  assert.deepEqual(lineAndColumn("ab\r\ncd", 5), { line: 2, column: 2 });
-  assert.deepEqual(lineAndColumn("", 0), { line: 1, column: 1 });
+  assert.equal(at("a = ['x']", ["a", 0]), "'x']");
+  assert.equal(at("a = ['x']", ["a", "0"]), "a = ['x']");
 });
 
 Deno.test("TomlOutline takes any text", () => {
@@ -75,9 +72,47 @@ Deno.test("TomlOutline takes any text", () => {
   fc.assert(fc.property(
     fc.array(part, { maxLength: 40 }).map((parts) => parts.join("")),
     (text) => {
-      for (const word of new TomlOutline(text).headers.flat()) {
-        assert(word.start < word.end && word.end <= text.length);
-      }
+      const offset = new TomlOutline(text).offsetOf(["a", "1"], "value");
+      assert(offset >= 0 && offset <= text.length);
     },
   ));
+});
+
+Deno.test("TomlOutline finds every key and item of what was written", () => {
+  const scalar = fc.oneof(
+    fc.integer(),
+    fc.boolean(),
+    fc.string({ unit: "grapheme" }),
+    fc.constant(new Date(0)),
+  );
+  const { document } = fc.letrec((tie) => ({
+    document: fc.dictionary(fc.string({ minLength: 1 }), tie("value"), {
+      maxKeys: 4,
+    }),
+    value: fc.oneof(
+      { depthSize: "small" },
+      scalar,
+      fc.array(scalar, { maxLength: 3 }),
+      tie("document"),
+    ),
+  }));
+  fc.assert(fc.property(document, (value) => {
+    const text = stringify(value);
+    const outline = new TomlOutline(text);
+    const check = (value: unknown, path: (string | number)[]) => {
+      if (
+        typeof value !== "object" || value === null || value instanceof Date
+      ) {
+        const rest = text.slice(outline.offsetOf(path, "value"));
+        // Of a value alone, all that the writer makes of it stands there.
+        const written = stringify({ x: value }).slice("x = ".length).trimEnd();
+        assert.equal(rest.slice(0, written.length), written, path.join());
+        return;
+      }
+      for (const [key, member] of Object.entries(value)) {
+        check(member, [...path, Array.isArray(value) ? Number(key) : key]);
+      }
+    };
+    check(value, []);
+  }));
 });

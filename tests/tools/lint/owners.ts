@@ -5,7 +5,6 @@ import { onImports, pathBelowLib, type Rules } from "./modules.ts";
  * that fit a package, the first counts.
  */
 const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
-  [/^valibot$/, /^config\/config_schema\.ts$/],
   [/^smol-toml$/, /^config\/(read_toml|trust_file)\.ts$/],
   [/^hono\/html$/, /^http\/status\//],
   [/^hono(\/|$)/, /^http\/[a-z_]+\.ts$/],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfigFile } from "../../lib/config/config_file.ts";
+import { parseImageFile } from "../../lib/config/image_file.ts";
 import { ConfigError } from "../../lib/core/errors.ts";
 import { refusedConfig } from "../support/refused_config.ts";
 
@@ -58,11 +59,16 @@ for (const channel of ["boot", "blobs"]) {
   });
 }
 
-Deno.test("parseConfigFile() reports the first of several problems", () => {
+Deno.test("parseConfigFile() reports all problems of a file, in the order of its lines", () => {
   refusedConfig(
     "[http]\nmax = 1\n[dht]\nport = -1\n[provider]\nnam = 1\n",
     "line 2 column 1",
-    'unknown key "max" in [http], known are max_connections, max_rate_per_connection, drain_timeout, access_log',
+    'unknown key "max" in [http], known are max_connections, max_rate_per_connection, drain_timeout, access_log; line 4 column 8: "port" in [dht] must be a whole number from 0 to 65535, got -1; line 6 column 1: unknown key "nam" in [provider], did you mean "name"?',
+  );
+  refusedConfig(
+    '[dht]\nrefresh_interval = 7200\n[provider]\nchannels = ["a", "B"]\n[provider.channels.c]\narchitectures = ["arm64", 7]\n',
+    "line 2 column 1",
+    '"refresh_interval" (7200 s) must be less than "record_ttl" (3600 s) in [dht], set both; line 4 column 18: item 2 of "channels" in [provider] is not a channel name: 1 to 32 of a-z 0-9 . _ -, beginning with a letter or digit, got "B"; line 5 column 20: channel "c" has a table but is not in "channels", did you mean "a"?; line 6 column 27: item 2 of "architectures" in [provider.channels.c] must be a string, got 7',
   );
 });
 
@@ -153,4 +159,21 @@ Deno.test("parseConfigFile() prints no control characters of the file", () => {
     () => parseConfigFile('"\\u001b[31m" = 1', "x.toml"),
     { message: /unknown key "\?\[31m" at the top level/ },
   );
+});
+
+Deno.test("parseImageFile() reports all problems of a file", () => {
+  assert.throws(() => parseImageFile("kernal = 'a'\nfiles = [1]", "i.toml"), {
+    message:
+      'Cannot use config "i.toml" line 1 column 1: unknown key "kernal", did you mean "kernel"?; line 2 column 9: "files" must be a list of paths below the directory, such as ["*.raw.xz"], got a list',
+  });
+});
+
+Deno.test("parseConfigFile() counts what would be too much to tell", () => {
+  const keys = Array.from({ length: 25 }, (_, i) => `k${i} = 1`).join("\n");
+  assert.throws(() => parseConfigFile(keys, "x.toml"), (error) => {
+    assert(error instanceof ConfigError);
+    assert.equal(error.message.match(/unknown key/g)?.length, 20);
+    assert.match(error.message, /line 20 column 1: [^;]*; and 5 more$/);
+    return true;
+  });
 });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { parseConfigFile } from "../../lib/config/config_file.ts";
-import { KNOWN_KEYS, readSettings } from "../../lib/config/config_schema.ts";
 import { mergeConfig } from "../../lib/config/provider_config.ts";
-import { ALL_SETTINGS } from "../../lib/config/settings.ts";
+import { readSetting } from "../../lib/config/read_setting.ts";
+import { ALL_SETTINGS, SETTINGS } from "../../lib/config/settings.ts";
+import { readTomlFile } from "../../lib/config/toml_file.ts";
+import { ConfigError } from "../../lib/core/errors.ts";
+import { ok } from "../../lib/core/result.ts";
 
 Deno.test("parseConfigFile() reads every key", () => {
   const file = parseConfigFile(
@@ -81,61 +84,53 @@ loaders = "ipxe"
   });
 });
 
-Deno.test("KNOWN_KEYS has each setting in its table, and what is made by hand", () => {
-  assert.deepEqual(KNOWN_KEYS.get(""), [
-    ...new Set(ALL_SETTINGS.map(({ table }) => table)),
-  ]);
+Deno.test("parseConfigFile() knows each setting in its table", () => {
   for (const { table, name } of ALL_SETTINGS) {
-    assert.ok(KNOWN_KEYS.get(table)?.includes(name), `[${table}] ${name}`);
-  }
-  assert.deepEqual(KNOWN_KEYS.get("provider")?.slice(0, 2), [
-    "channels",
-    "channel",
-  ]);
-  assert.deepEqual(KNOWN_KEYS.get("provider.channels.*"), [
-    "artifacts_dir",
-    "architectures",
-  ]);
-});
-
-Deno.test("readSettings() takes one signing key or a list of them", () => {
-  const keysOf = (key: unknown) => {
-    const settings = readSettings({ signing: { key } }, (path) => `/${path}`);
-    return settings.ok ? settings.value.signing?.keys : "refused";
-  };
-  assert.deepEqual(keysOf("a.pem"), ["/a.pem"]);
-  assert.deepEqual(keysOf(["a.pem", "b.pem"]), ["/a.pem", "/b.pem"]);
-  for (const wrong of [7, true, [7], [["a.pem"]], { key: "a.pem" }]) {
-    assert.equal(keysOf(wrong), "refused", JSON.stringify(wrong));
+    assert.throws(
+      () => parseConfigFile(`[${table}]\n${name} = {}`, "x.toml"),
+      new RegExp(`"${name}" in \\[${table}\\] must be .*, got a table`),
+    );
   }
 });
 
-Deno.test("readSettings() locates every path, and nothing else", () => {
+Deno.test("parseConfigFile() takes one signing key or a list of them", () => {
+  const keysOf = (key: string) =>
+    parseConfigFile(`[signing]\nkey = ${key}`, "/x.toml").signing?.keys;
+  assert.deepEqual(keysOf('"a.pem"'), ["/a.pem"]);
+  assert.deepEqual(keysOf('["a.pem", "b.pem"]'), ["/a.pem", "/b.pem"]);
+  for (
+    const wrong of ["7", "true", "[7]", '[["a.pem"]]', '{ key = "a.pem" }']
+  ) {
+    assert.throws(() => keysOf(wrong), ConfigError, wrong);
+  }
+});
+
+Deno.test("readSetting() locates every path, and nothing else", () => {
   const located: string[] = [];
-  const settings = readSettings({
-    provider: {
-      name: "rack",
-      artifacts_dir: "images",
-      state_dir: "state",
-      channel: { beta: { artifacts_dir: "beta" } },
-    },
-    signing: { key: "signing.pem" },
-  }, (path) => {
+  const locate = (path: string) => {
     located.push(path);
-    return `/etc/${path}`;
+    return ok(`/etc/${path}`);
+  };
+  const text = `
+    name = "rack"
+    artifacts_dir = "images"
+    key = "signing.pem"
+    interfaces = ["eth0"]`;
+  const rows = [
+    "provider.name",
+    "provider.artifacts_dir",
+    "signing.key",
+    "provider.interfaces",
+  ] as const;
+  const values = readTomlFile(text, "x.toml", {}, (root) => {
+    const members = root.members();
+    return rows.map((row) => {
+      const given = members?.get(row.split(".").at(-1) ?? "");
+      return given && readSetting(SETTINGS[row], given, locate);
+    });
   });
-  assert.ok(settings.ok);
-  assert.deepEqual(located.sort(), ["beta", "images", "signing.pem", "state"]);
-  assert.deepEqual(settings.value.signing?.keys, ["/etc/signing.pem"]);
-  assert.equal(settings.value.name, "rack");
-});
-
-Deno.test("readSettings() says where in the document a value is refused", () => {
-  const settings = readSettings({ dht: { port: -1 } }, (path) => path);
-  assert.ok(!settings.ok);
-  assert.deepEqual(settings.reason[0].path?.map(({ key }) => key), [
-    "dht",
-    "port",
-  ]);
-  assert.equal(settings.reason[0].input, -1);
+  assert.deepEqual(located.sort(), ["images", "signing.pem"]);
+  assert.deepEqual(values, ["rack", "/etc/images", ["/etc/signing.pem"], [
+    "eth0",
+  ]]);
 });
