@@ -9,6 +9,9 @@ import type { Logger } from "../core/log.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import type { ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
+import { withoutOwnPackets } from "../net/mdns/own_packets.ts";
+import type { MdnsNetwork } from "../net/mdns/socket.ts";
+import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
 import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import type { Discovery } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -54,9 +57,11 @@ export async function openAdvertising(
   },
 ): Promise<Advertising> {
   await using stack = new AsyncDisposableStack();
+  const network = withoutOwnPackets(systemMdnsNetwork, machine.clock);
   const dht = config.dht.enabled
     ? await joinDht(config, machine, stack, {
       http,
+      network,
       stateLogger,
       load: openers.loadDht,
       signal,
@@ -64,7 +69,11 @@ export async function openAdvertising(
     : undefined;
   const mdns = config.mdns.enabled
     ? stack.use(
-      await openers.openMdns(config, machine, { http, node: dht?.node }),
+      await openers.openMdns(config, machine, {
+        http,
+        network,
+        node: dht?.node,
+      }),
     )
     : undefined;
   const inDht = stack.use(dht?.advertise());
@@ -90,8 +99,9 @@ async function joinDht(
   config: ServeConfig,
   machine: Machine,
   stack: AsyncDisposableStack,
-  { http, stateLogger, load, signal }: {
+  { http, network, stateLogger, load, signal }: {
     readonly http: HttpServer;
+    readonly network: MdnsNetwork;
     readonly stateLogger: Logger;
     readonly load: AdvertisingOpeners["loadDht"];
     readonly signal: AbortSignal;
@@ -130,7 +140,7 @@ async function joinDht(
       }),
     meetNeighbours() {
       const { interfaces } = config;
-      const source = createMdnsSource({ clock, interfaces });
+      const source = createMdnsSource({ clock, interfaces, network });
       return inBackground(
         (options) => dht.meetNeighbours(node, source, machine, options),
         machine,
@@ -146,8 +156,9 @@ const NODE_ADDRESSES_MS = 1000;
 export async function openMdns(
   { interfaces, advertiseUrl }: ServeConfig,
   { clock, logger, hostName }: Machine,
-  { http, node }: {
+  { http, network, node }: {
     readonly http: HttpServer;
+    readonly network: MdnsNetwork;
     readonly node: ServingNode | undefined;
   },
 ): Promise<MdnsAdvertiser> {
@@ -174,6 +185,7 @@ export async function openMdns(
       );
     },
     isServed: (address) => listensOn(http.hostname, address),
+    network,
     clock,
     logger,
   });

@@ -63,6 +63,12 @@ const SHARED_DELAY_MS = [20, 120] as const;
  * full of them, each of many answers would take a packet as large.
  */
 const MAX_REPEATED_BYTES = MAX_PACKET_BYTES / 2;
+/**
+ * Answers to a one-shot query. A simple resolver takes one packet, a client of
+ * ours tells no more of one host (MAX_TOLD_PER_HOST); all of ten thousand images
+ * took a provider five seconds for each box that asked.
+ */
+const MAX_ONE_SHOT_ANSWERS = 100;
 /** RFC 6762 section 6: how often a record is multicast, and to a prober. */
 const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
@@ -277,7 +283,8 @@ export class MdnsResponder {
     // They are repeated in each packet of the answer.
     if (encodedLength(questions) > MAX_REPEATED_BYTES) return [];
     const index = this.#answers(true);
-    const answers = withoutKnown(answersTo(questions, index), known);
+    const answers = withoutKnown(answersTo(questions, index), known)
+      .slice(0, MAX_ONE_SHOT_ANSWERS);
     const additionals = (answer: DnsRecord) => additionalsTo([answer], index);
     const packets = legacyPackets(answers, additionals, { id, questions });
     return unicasts(packets, from);
