@@ -1,4 +1,7 @@
-/** The walk of README, "Change a provider's own key", with real programs. */
+/**
+ * What docs/own-key.md promises to boxes of every kind: those that were given a
+ * trust file, and those that have a key.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { run, start, temporaryDirectory } from "../support/programs.ts";

@@ -267,7 +267,8 @@ function busConfig(address: string): string {
 `;
 }
 
-function isFile(path: string): boolean {
+/** Whether there is such a file. */
+export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {
