@@ -34,7 +34,11 @@ import {
 } from "./served_image.ts";
 import { trustDirectory } from "./state_directory.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
-import { readTrustDocuments, type TrustDocuments } from "./trust_documents.ts";
+import {
+  readTrustDocuments,
+  signerWarnings,
+  type TrustDocuments,
+} from "./trust_documents.ts";
 
 /** What a library is made from, on which machine. */
 export interface ImageLibraryOptions
@@ -225,6 +229,7 @@ export class ImageLibrary implements ImageCatalog {
       ...results.flatMap(({ warnings }) => warnings(clock.now())),
       ...loaderFaults,
       ...trust.warnings,
+      ...signerWarnings(trust, images),
     ], warnAfterMs);
   }
 

@@ -7,6 +7,7 @@ import {
 } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readHeldTrust, verifySuccessor } from "../manifest/trust_chain.ts";
@@ -16,6 +17,8 @@ import type { TrustRoot } from "../manifest/trust_root.ts";
 export interface TrustDocuments {
   /** Envelopes by number, served as they are. */
   readonly documents: ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
+  /** The last of them, which clients trust in the end. */
+  readonly newest?: TrustRoot;
   /** What is wrong or ends soon: whole sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -77,7 +80,29 @@ export async function readTrustDocuments(
     remedy: "sign its successor with: plasmd trust sign",
   }, now);
   if (expiry !== undefined) warnings.push(expiry);
-  return { documents, warnings };
+  return { documents, ...last !== undefined && { newest: last }, warnings };
+}
+
+/**
+ * What to tell an operator whose images are signed by other keys than clients
+ * ask for once they have followed the trust documents: a line for each choice
+ * of signers.
+ */
+export function signerWarnings(
+  { newest }: Pick<TrustDocuments, "newest">,
+  images: readonly Pick<ServedImage, "manifest">[],
+): string[] {
+  if (newest === undefined) return [];
+  const { trustVersion, manifestKeys: { keys, threshold } } = newest;
+  const choices = new Map(
+    images.map(({ manifest: { signedBy } }) => [signedBy.join(", "), signedBy]),
+  );
+  return [...choices].flatMap(([signers, signedBy]) => {
+    const count = signedBy.filter((keyId) => keys.has(keyId)).length;
+    return count >= threshold ? [] : [
+      `Boxes that follow trust document ${trustVersion} refuse what ${signers} signed: ${count} of its keys, not ${threshold}; sign with keys that it names, or make a successor that names these with: plasmd trust sign`,
+    ];
+  });
 }
 
 /** How often the directory is looked at. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { SigningKey } from "../../lib/manifest/signing_key.ts";
 import { readTrustEnvelope } from "../../lib/manifest/trust_chain.ts";
 import { makeFiles } from "../support/image_tree.ts";
+import { until } from "../support/lab_program.ts";
 import { start } from "../support/programs.ts";
 import { makeSignedImage, writeKeys } from "../support/signed_image.ts";
 import {
@@ -182,7 +183,7 @@ Deno.test("plasmd trust show prints a trust file and a document, with who signed
     assert.equal(JSON.parse(json.stdout).successor_threshold, 2);
   }));
 
-Deno.test("plasmd serve has a place for trust documents from the first start, serves what is put there soon, and names what is not followed", () =>
+Deno.test("plasmd serve has a place for trust documents from the first start, serves what is put there soon, names what is not followed, and whom boxes refuse then", () =>
   withKeys(async (root, plasmd) => {
     const channel = `trust-${Deno.pid}`;
     await makeFiles(root, {
@@ -230,4 +231,17 @@ Deno.test("plasmd serve has a place for trust documents from the first start, se
     assert.ok(lateMs < PROMISED_MS + BUSY_MACHINE_MS, `after ${lateMs} ms`);
     const served = await get();
     assert.deepEqual(await served.bytes(), await Deno.readFile(placed));
+
+    // Bob's document does not name the key that this provider has.
+    const refuses =
+      `Boxes that follow trust document 2 refuse what ${read.stdout.trim()} signed: 0 of its keys, not 1; `;
+    await provider.line(new RegExp(`^WARN ${RegExp.escape(refuses)}`, "m"));
+    const status = await plasmd("status", "--url", url ?? "");
+    assertDone(status);
+    assert.ok(status.stdout.includes(`warning  ${refuses}`), status.stdout);
+    await Deno.remove(placed);
+    await until("it warns no more", async () => {
+      const { stdout } = await plasmd("status", "--url", url ?? "");
+      return !stdout.includes("warning");
+    });
   }));

@@ -324,6 +324,20 @@ Deno.test("ImageLibrary hands on the trust documents of its state directory", as
   assert.match(ignoring, /WARN Ignoring "\/state\/trust\/3\.json"/);
   await library.refresh({ signal });
   assert.equal(logger.lines.length, 2, "said once");
+
+  const third = await sealTrustRoot(
+    trustRoot([owner], { trust_version: 3 }),
+    [own, owner],
+  );
+  fileSystem.file("/state/trust/3.json", third);
+  await library.refresh({ signal });
+  assert.equal(
+    logger.lines.at(-1),
+    "WARN Boxes that follow trust document 3 refuse what " +
+      `${own.publicKey.keyId} signed: 0 of its keys, not 1; sign with keys ` +
+      "that it names, or make a successor that names these with: plasmd trust sign",
+  );
+  assert.equal(library.warnings.length, 1);
 });
 
 Deno.test("ImageLibrary passes its caller's abort on", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SystemLimitError } from "../../lib/core/file_system.ts";
 import {
   readTrustDocuments,
+  signerWarnings,
   watchTrustDocuments,
 } from "../../lib/provider/trust_documents.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -204,6 +205,46 @@ Deno.test("readTrustDocuments() warns of the expiry of the newest document alone
   ]);
   const succeeded = await read(directory({ "2.json": v2, "3.json": v3 }));
   assert.deepEqual(succeeded.warnings, []);
+});
+
+Deno.test("signerWarnings() says whose images the newest document is not for, one line for each choice of signers", async () => {
+  const [a, b, c] = [alice, bob, carol].map(({ publicKey }) => publicKey.keyId);
+  const signedBy = (...keyIds: (string | undefined)[]) => ({
+    manifest: {
+      bytes: new Uint8Array(),
+      sha256: "",
+      expiresAtMs: NOW,
+      signedBy: keyIds.flatMap((keyId) => keyId ?? []),
+    },
+  });
+  const says = (signers: string, count: string) =>
+    `Boxes that follow trust document 3 refuse what ${signers} signed: ` +
+    `${count}; sign with keys that it names, or make a successor that names ` +
+    "these with: plasmd trust sign";
+  const trust = await readTrustDocuments(
+    "/trust",
+    directory({ "2.json": v2, "3.json": v3 }),
+    { now: NOW, signal },
+  );
+  assert.deepEqual(
+    signerWarnings(trust, [
+      signedBy(c),
+      signedBy(a),
+      signedBy(a),
+      signedBy(a, b),
+      signedBy(b, c),
+    ]),
+    [
+      says(`${a}`, "0 of its keys, not 1"),
+      says(`${a}, ${b}`, "0 of its keys, not 1"),
+    ],
+  );
+  const both = trustRoot([alice, bob], { trust_version: 3, threshold: 2 });
+  assert.deepEqual(
+    signerWarnings({ newest: both }, [signedBy(a), signedBy(a, b)]),
+    [says(`${a}`, "1 of its keys, not 2")],
+  );
+  assert.deepEqual(signerWarnings({}, [signedBy(a)]), []);
 });
 
 Deno.test("watchTrustDocuments() tells of what comes, changes and goes, until it is disposed of", async () => {

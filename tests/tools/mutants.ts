@@ -131,6 +131,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["provider/trust_documents_test.ts"],
   },
   {
+    attack: "signerWarnings() says whose images",
+    file: "provider/trust_documents.ts",
+    check: "count >= threshold",
+    removed: "true",
+    tests: ["provider/trust_documents_test.ts"],
+  },
+  {
     attack: "checkCandidate() gives a silent provider up",
     file: "discover/check_candidate.ts",
     check: "manifest.then(() => sleepInSteps(clock, patienceMs, bounds))",
