@@ -19,6 +19,8 @@ export interface HttpFixture {
   readonly clock: FakeClock;
   /** What the provider tells of itself; a test may replace it. */
   status: ProviderStatus;
+  /** By number; none at first. */
+  readonly trustDocuments: Map<number, Uint8Array<ArrayBuffer>>;
   readonly logger: MemoryLogger;
 }
 
@@ -63,15 +65,17 @@ export async function httpFixture(
     clock,
     logger,
     status: () => fixture.status,
+    trustDocuments: () => fixture.trustDocuments,
     limits,
   });
-  const fixture = {
+  const fixture: HttpFixture = {
     handler,
     catalog,
     fileSystem,
     clock,
     logger,
     status: silentProvider(),
+    trustDocuments: new Map(),
   };
   return fixture;
 }
