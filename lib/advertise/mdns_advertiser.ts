@@ -4,9 +4,14 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { DnsName } from "../net/dns/name.ts";
-import type { Link } from "../net/interfaces.ts";
+import {
+  type InterfaceAddress,
+  type Link,
+  linkLocalAddresses,
+  whyNoNetwork,
+} from "../net/interfaces.ts";
 import type { Claim } from "../net/mdns/claim_register.ts";
-import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
+import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
 import { malformedLog } from "../net/mdns/malformed_log.ts";
 import { ResponderLink } from "../net/mdns/responder_link.ts";
 import { metaRecord } from "../net/mdns/service_claim.ts";
@@ -86,6 +91,10 @@ export class MdnsAdvertiser implements Advertiser {
   /** Resolved, and replaced, when what `publish` waits for may have come. */
   #changed = Promise.withResolvers<void>();
   #claiming: Promise<void> | undefined;
+  /** Every one of the machine, at the last look. */
+  #addresses: readonly InterfaceAddress[] = [];
+  /** Why nobody on the LAN finds the images: a clause. */
+  #noNetwork: string | undefined;
   #isClosed = false;
 
   /** Opens nothing before it is started. */
@@ -107,6 +116,9 @@ export class MdnsAdvertiser implements Advertiser {
           network,
           random,
           isOurs: (record) => this.#images.isOurs(record),
+          isSelf: (link, address) =>
+            link.addresses.some((own) => own.address === address) ||
+            this.#linkLocal(link).includes(address),
           allLinks: () => this.#links.sessions().map((s) => s.link),
           onClaim: (link, event) =>
             event.kind === "established"
@@ -117,20 +129,17 @@ export class MdnsAdvertiser implements Advertiser {
       onProblem: ({ link, problem }) =>
         logger.warn(`mdns ${link.interfaceName} ${problem}`),
       onGone: (link) => logger.warn(`mdns ${describeLink(link)} gone`),
-      onRefreshed: () => this.#claim(),
+      onRefreshed: (all) => {
+        this.#addresses = all;
+        this.#warnOfNoNetwork();
+        this.#claim();
+      },
     });
   }
 
   /** Opens the sockets, and goes on looking for links. */
   async start(): Promise<void> {
     await this.#links.start();
-    if (this.links().length === 0) {
-      this.#options.logger.warn(
-        `mdns ${
-          whyNoLink(this.#options.interfaces)
-        }, so nobody on the LAN finds the images`,
-      );
-    }
   }
 
   /** Every link in use, working or not. */
@@ -217,21 +226,44 @@ export class MdnsAdvertiser implements Advertiser {
     for (const { session, claims } of all) session.setClaims(claims);
   }
 
+  /** Said again only when the reason is another one. */
+  #warnOfNoNetwork(): void {
+    const reason = whyNoNetwork(this.#addresses, this.#options.interfaces);
+    if (reason !== undefined && reason !== this.#noNetwork) {
+      this.#options.logger.warn(
+        `mdns ${reason}, so nobody on the LAN finds the images`,
+      );
+    }
+    this.#noNetwork = reason;
+  }
+
+  /**
+   * Both families of an interface say the same, IPv4 first: caches that keep
+   * the answers of both together would go to and fro between two TXT records.
+   * Hosts with a link-local address alone need ours (RFC 6762 section 6.2).
+   */
   #claimsOn(link: Link): ReadonlyMap<string, Claim> {
-    const [address] = this.#servedOn(link);
-    if (address === undefined) return new Map();
-    const sameInterface = this.#links.sessions().map((s) => s.link)
-      .filter((other) => other.interfaceName === link.interfaceName);
-    return this.#images.claims(
-      address,
-      sameInterface.flatMap((other) => this.#servedOn(other)),
-    );
+    if (this.#servedOn(link).length === 0) return new Map();
+    const { isServed = () => true } = this.#options;
+    const served = this.#links.sessions().map((s) => s.link)
+      .filter((other) => other.interfaceName === link.interfaceName)
+      .sort((a, b) => a.family - b.family)
+      .flatMap((other) => this.#servedOn(other));
+    const [address = ""] = served;
+    return this.#images.claims(address, [
+      ...served,
+      ...this.#linkLocal(link).filter(isServed),
+    ]);
   }
 
   /** The addresses of a link that HTTP answers on. */
   #servedOn({ addresses }: Link): string[] {
     const { isServed = () => true } = this.#options;
     return addresses.map(({ address }) => address).filter(isServed);
+  }
+
+  #linkLocal({ interfaceName }: Link): string[] {
+    return linkLocalAddresses(this.#addresses, interfaceName);
   }
 
   #onEstablished(link: Link, id: string): void {
@@ -268,7 +300,7 @@ export class MdnsAdvertiser implements Advertiser {
 
   #whyNot(): string {
     const states = this.links();
-    if (states.length === 0) return whyNoLink(this.#options.interfaces);
+    if (states.length === 0) return this.#noNetwork ?? "no link";
     return states.map(({ interfaceName, state, reason }) =>
       `${interfaceName} ${reason ?? WHY_NOT[state]}`
     ).join(", ");

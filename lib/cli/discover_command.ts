@@ -206,7 +206,8 @@ function openSources(
 ): { sources: Source[]; dht: DhtSource | undefined } {
   const sources: Source[] = [];
   if (mode !== "wan") {
-    sources.push(createMdnsSource({ clock: systemClock, interfaces }));
+    const warn = (message: string) => logger.warn(message);
+    sources.push(createMdnsSource({ clock: systemClock, interfaces, warn }));
   }
   const dht = mode === "lan" ? undefined : createLazyDhtSource({
     bootstrap: bootstrap.length > 0

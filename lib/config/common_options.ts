@@ -37,7 +37,7 @@ export const NETWORK_OPTIONS = {
   interface: {
     type: "text",
     placeholder: "NAME|ADDR",
-    help: "use these network interfaces only",
+    help: "use these network interfaces only, or all but !NAME",
     repeatable: true,
     parse: parseInterface,
   },

@@ -26,11 +26,14 @@ export function parseBind(text: string): Result<string> {
     : refuse("not an address to listen on, such as 0.0.0.0 or ::");
 }
 
-/** Checks the name (`eth0`) or an address of a network interface. */
+/**
+ * Checks the name (`eth0`) or an address of a network interface; `!` in front
+ * says that it is not to be used.
+ */
 export function parseInterface(text: string): Result<string> {
-  return /^[0-9A-Za-z.:_%@-]{1,64}$/.test(text)
-    ? ok(text)
-    : refuse("not an interface name or address, such as eth0 or 192.168.1.10");
+  return /^!?[0-9A-Za-z.:_%@-]{1,64}$/.test(text) ? ok(text) : refuse(
+    "not an interface name or address, such as eth0, 192.168.1.10 or !wlan0",
+  );
 }
 
 /** Checks the name a provider shows to people: one line of at most 63 characters. */

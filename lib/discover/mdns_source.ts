@@ -2,8 +2,13 @@ import { AsyncQueue } from "../core/async_queue.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import { DueTimer } from "../core/due_timer.ts";
-import { everyLink, type Link, linkKey } from "../net/interfaces.ts";
-import { describeLink, MdnsLinks, whyNoLink } from "../net/mdns/links.ts";
+import {
+  everyLink,
+  type Link,
+  linkKey,
+  whyNoNetwork,
+} from "../net/interfaces.ts";
+import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
 import { MdnsQuerier, type QuerierAction } from "../net/mdns/querier.ts";
 import { QuerierLink } from "../net/mdns/querier_link.ts";
 import {
@@ -20,8 +25,14 @@ import type { Finding, Source } from "./source.ts";
  */
 const POLL_INTERVAL_MS = 250;
 
+/** What a search on the LAN works with. */
+export interface MdnsSourceOptions extends MdnsOptions {
+  /** Told when no other machine can be asked. @default nobody */
+  readonly warn?: (message: string) => void;
+}
+
 /** Asks the LAN for images by multicast DNS. */
-export function createMdnsSource(options: MdnsOptions): Source {
+export function createMdnsSource(options: MdnsSourceOptions): Source {
   return {
     name: "mdns",
     find: (image, { signal }) => findOnLan(image, options, signal),
@@ -30,7 +41,7 @@ export function createMdnsSource(options: MdnsOptions): Source {
 
 async function* findOnLan(
   image: ChannelArch,
-  options: MdnsOptions,
+  options: MdnsSourceOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   if (signal.aborted) return;
@@ -62,7 +73,7 @@ class LanSearch implements AsyncDisposable {
 
   constructor(
     image: ChannelArch,
-    options: MdnsOptions,
+    options: MdnsSourceOptions,
     findings: AsyncQueue<Finding>,
   ) {
     const machine = withSystemDefaults(options);
@@ -101,12 +112,14 @@ class LanSearch implements AsyncDisposable {
       onProblem: ({ link, problem }) =>
         this.#tellProblem(`mdns ${describeLink(link)}: ${problem}`),
       onGone: (link) => this.#tellProblem(`mdns ${describeLink(link)}: gone`),
-      onRefreshed: () => {
-        this.#allLinks = everyLink(network.addresses());
-        if (
-          this.#links.sessions().length + this.#links.problems().length === 0
-        ) {
-          this.#tellProblem(`mdns: ${whyNoLink(interfaces)}`);
+      onRefreshed: (all) => {
+        this.#allLinks = everyLink(all);
+        const reason = whyNoNetwork(all, interfaces);
+        if (reason === undefined) return;
+        if (this.#tellProblem(`mdns: ${reason}`)) {
+          options.warn?.(
+            `mdns ${reason}: no other machine is asked before an interface has an address`,
+          );
         }
       },
     });
@@ -146,9 +159,11 @@ class LanSearch implements AsyncDisposable {
     this.#timer.set(this.#closed ? Infinity : this.#querier.nextDueMs());
   }
 
-  #tellProblem(message: string): void {
-    if (this.#problems.has(message)) return;
+  /** @returns whether it is news */
+  #tellProblem(message: string): boolean {
+    if (this.#problems.has(message)) return false;
     this.#problems.add(message);
     this.#findings.push({ kind: "problem", message });
+    return true;
   }
 }

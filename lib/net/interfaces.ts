@@ -31,17 +31,21 @@ const CONTAINER_BRIDGE = /^(docker\d|br-[0-9a-f]{12}$|veth|virbr)/;
  * The links to use.
  *
  * @param all every address of the machine
- * @param wanted interface names or addresses; none means all interfaces but
- * container bridges, and loopback only when nothing else is there
+ * @param wanted interface names or addresses, and with `!` in front those not
+ * to be used; where none is named to be used, all interfaces but container
+ * bridges, and loopback only when nothing else is there
  * @returns IPv4 links first
  */
 export function selectLinks(
   all: readonly InterfaceAddress[],
   wanted: readonly string[],
 ): Link[] {
-  const usable = all.filter((a) => isUsable(a.address));
-  if (wanted.length > 0) {
-    return groupLinks(usable.filter((a) => wanted.some((w) => isMeant(w, a))));
+  const { named, excluded } = readWanted(wanted);
+  const usable = all.filter((own) =>
+    isUsable(own.address) && !excluded.some((name) => isMeant(name, own))
+  );
+  if (named.length > 0) {
+    return groupLinks(usable.filter((a) => named.some((w) => isMeant(w, a))));
   }
   const outside = usable.filter((a) =>
     !isLoopbackAddress(a.address) && !CONTAINER_BRIDGE.test(a.interfaceName)
@@ -51,6 +55,90 @@ export function selectLinks(
       ? outside
       : usable.filter((a) => isLoopbackAddress(a.address)),
   );
+}
+
+/**
+ * Whether loopback was asked for, and nothing else.
+ *
+ * @param all every address of the machine, for what loopback is called there
+ * @param wanted as for `selectLinks`
+ */
+export function asksForLoopback(
+  all: readonly InterfaceAddress[],
+  wanted: readonly string[],
+): boolean {
+  const { named } = readWanted(wanted);
+  return named.length > 0 &&
+    named.every((name) =>
+      name === "lo" || isLoopbackAddress(withoutZone(name)) ||
+      all.some((own) => isLoopbackAddress(own.address) && isMeant(name, own))
+    );
+}
+
+/**
+ * Why no other host is reached: there is no link, or only loopback, which was
+ * not asked for.
+ *
+ * @param all every address of the machine
+ * @param wanted as for `selectLinks`
+ * @returns a clause fit for a log line; undefined where there is a network
+ */
+export function whyNoNetwork(
+  all: readonly InterfaceAddress[],
+  wanted: readonly string[],
+): string | undefined {
+  const links = selectLinks(all, wanted);
+  const addresses = links.flatMap((link) => link.addresses);
+  const isLoopback = addresses.every((a) => isLoopbackAddress(a.address));
+  if (!isLoopback) return undefined;
+  if (links.length > 0 && readWanted(wanted).named.length > 0) {
+    return asksForLoopback(all, wanted)
+      ? undefined
+      : `only loopback has an address of the interfaces "${
+        wanted.join('", "')
+      }"`;
+  }
+  const passed = passedOver(all, wanted);
+  const details = passed.length === 0 ? "" : ` (${passed.join(", ")})`;
+  if (links.length > 0) return `only loopback can be used${details}`;
+  return wanted.length === 0
+    ? `no network interface with an address${details}`
+    : `no interface "${wanted.join('", "')}" with an address${details}`;
+}
+
+/** The interfaces that are not used though they might be, with the reason. */
+function passedOver(
+  all: readonly InterfaceAddress[],
+  wanted: readonly string[],
+): string[] {
+  const { named, excluded } = readWanted(wanted);
+  const byName = Map.groupBy(
+    all.filter((a) => !isLoopbackAddress(a.address)),
+    ({ interfaceName }) => interfaceName,
+  );
+  return [...byName].flatMap(([name, addresses]) => {
+    const [first] = addresses;
+    const isNamed = (names: readonly string[]) =>
+      addresses.some((own) => names.some((one) => isMeant(one, own)));
+    if (isNamed(excluded)) return [`${name} is excluded`];
+    if (named.length > 0 && !isNamed(named)) return [];
+    if (!addresses.some((own) => isUsable(own.address))) {
+      return [`${name} has no address but ${first?.address}`];
+    }
+    return named.length === 0 ? [`${name} leads to containers`] : [];
+  });
+}
+
+/** The link-local addresses of IPv6 that an interface has. */
+export function linkLocalAddresses(
+  all: readonly InterfaceAddress[],
+  interfaceName: string,
+): string[] {
+  return all.filter((own) => {
+    const bytes = addressBytes(own.address);
+    return own.interfaceName === interfaceName && bytes !== undefined &&
+      isLinkLocal6(bytes);
+  }).map(({ address }) => address);
 }
 
 /** Every link of the machine, of use or not. */
@@ -135,6 +223,18 @@ let lastSystemAddresses: InterfaceAddress[] = [];
 function isUsable(address: string): boolean {
   const bytes = addressBytes(address);
   return bytes !== undefined && address !== "::1" && !isLinkLocal6(bytes);
+}
+
+/** What is to be used, and what `!` keeps from it. */
+function readWanted(wanted: readonly string[]): {
+  readonly named: readonly string[];
+  readonly excluded: readonly string[];
+} {
+  return {
+    named: wanted.filter((name) => !name.startsWith("!")),
+    excluded: wanted.filter((name) => name.startsWith("!"))
+      .map((name) => name.slice(1)),
+  };
 }
 
 /** `lo` means loopback on every system, also where it is called `lo0`. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { encodeMessage } from "../../lib/net/dns/encode_message.ts";
 import { queryMessage } from "../../lib/net/dns/message.ts";
+import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
+import { MemoryHost, type MemoryLan } from "../support/memory_lan.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
 
 const URL_1 = "http://10.0.0.1:8080/stable/arm64/manifest.json";
@@ -78,8 +80,42 @@ Deno.test("MdnsAdvertiser tells of an interface that goes away", async () => {
   await lab.clock.advance(5000);
   host.unplug();
   await lab.clock.advance(5000);
-  assert.equal(logger.lines.at(-1), "WARN mdns eth0 10.0.0.1 gone");
+  assert.deepEqual(logger.lines.slice(1), [
+    "WARN mdns eth0 10.0.0.1 gone",
+    "WARN mdns no network interface with an address, so nobody on the LAN finds the images",
+  ]);
   assert.deepEqual(advertiser.links(), []);
+});
+
+Deno.test("MdnsAdvertiser warns when loopback alone is left, unless it was asked for", async () => {
+  const machine = (lan: MemoryLan, ...further: InterfaceAddress[]) =>
+    new MemoryHost([
+      { interfaceName: "lo", address: "127.0.0.1", prefixLength: 8 },
+      ...further,
+    ].map((address) => ({ lan, ...address })));
+  const eth0 = { interfaceName: "eth0", prefixLength: 24 };
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const host = machine(lan, { ...eth0, address: "fe80::1" });
+  const { logger } = await lab.provide(host, ["stable/arm64"]);
+  await lab.clock.advance(10_000);
+  assert.deepEqual(logger.lines, [
+    "WARN mdns only loopback can be used (eth0 has no address but fe80::1), so nobody on the LAN finds the images",
+    "INFO mdns lo 127.0.0.1 established",
+  ]);
+  host.plug(lan, "10.0.0.1");
+  await lab.clock.advance(5000);
+  assert.deepEqual(logger.lines.slice(2), [
+    "WARN mdns lo 127.0.0.1 gone",
+    "INFO mdns eth0 10.0.0.1 established",
+  ]);
+
+  const asked = await lab.provide(machine(lan), ["stable/arm64"], {
+    interfaces: ["lo"],
+    hostName: "other",
+  });
+  await lab.clock.advance(5000);
+  assert.deepEqual(asked.logger.lines, ["INFO mdns lo 127.0.0.1 established"]);
 });
 
 Deno.test("MdnsAdvertiser counts nonsense, and tells of it once a minute", async () => {

@@ -35,8 +35,16 @@ const cases: readonly {
   },
   {
     parse: parseInterface,
-    takes: ["eth0", "br-lan", "eth0.5", "veth1@if2", "fe80::1"],
-    refuses: ["", "a/b", "e\u0000", "x".repeat(65)],
+    takes: [
+      "eth0",
+      "br-lan",
+      "eth0.5",
+      "veth1@if2",
+      "fe80::1",
+      "!wlan0",
+      "!10.0.0.1",
+    ],
+    refuses: ["", "!", "!!a", "a/b", "e\u0000", "x".repeat(65)],
   },
   {
     parse: parseProviderName,

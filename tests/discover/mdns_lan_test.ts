@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DnsType } from "../../lib/net/dns/message.ts";
 import { MdnsLab, urlsOf } from "../support/mdns_lab.ts";
-import { decoded } from "../support/mdns_messages.ts";
+import { decoded, describeRecord } from "../support/mdns_messages.ts";
 import { MemoryHost } from "../support/memory_lan.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
 
@@ -285,13 +285,31 @@ Deno.test("mDNS: a client with an IPv6 address only gets an IPv6 URL, of both ki
   assert.deepEqual(await lab.findUrls(client6, "stable/arm64", 50), [v6]);
   const both = lan.host("10.0.0.9", "fd77::9");
   assert.deepEqual(await lab.findUrls(both, "stable/arm64", 50), [v4, v6]);
-  for (const { packet } of lan.tapped) {
-    const { answers, additionals } = decoded(packet);
-    for (const record of [...answers, ...additionals]) {
-      if (record.type !== DnsType.AAAA) continue;
-      assert.equal(record.address, "fd77::1", "never a link-local address");
-    }
-  }
+});
+
+Deno.test("mDNS: both families of an interface say the same, with link-local addresses that no URL has", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1", "fd77::1", "fe80::1"), [
+    "stable/arm64",
+  ]);
+  await lab.clock.advance(2000);
+  const said = [4, 6].map((family) => {
+    const records = lan.tapped
+      .filter(({ from }) => from.address.includes(":") === (family === 6))
+      .flatMap(({ packet }) => decoded(packet))
+      .flatMap(({ answers, additionals }) => [...answers, ...additionals]);
+    return new Set(records.map(describeRecord));
+  });
+  assert.deepEqual(said[0], said[1]);
+  const lines = [...said[0] ?? []];
+  assert.deepEqual(
+    lines.filter((line) => /^A+ /.test(line)).map((l) => l.split(" ")[2]),
+    ["10.0.0.1", "fd77::1", "fe80::1"],
+  );
+  const texts = lines.filter((line) => line.startsWith("TXT "));
+  assert.equal(texts.length, 1);
+  assert.ok(!lines.join().includes("http://[fe80"), lines.join("\n"));
 });
 
 Deno.test("mDNS: what HTTP does not answer on is not advertised", async () => {

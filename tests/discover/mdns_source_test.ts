@@ -116,3 +116,22 @@ Deno.test("createMdnsSource() tells each trouble once, however often it comes ba
     { kind: "problem", message: "mdns eth0 10.0.0.9: network unreachable" },
   ]);
 });
+
+Deno.test("createMdnsSource() warns once when loopback alone can be asked, unless it was asked for", async () => {
+  for (const [interfaces, warnings] of [[[], 1], [["lo"], 0]] as const) {
+    await using lab = new MdnsLab();
+    const host = new MemoryHost([{
+      lan: lab.lan(),
+      interfaceName: "lo",
+      address: "127.0.0.1",
+      prefixLength: 8,
+    }]);
+    const told: string[] = [];
+    const options = { interfaces, warn: (text: string) => told.push(text) };
+    await lab.find(host, "stable/arm64", 2000, options);
+    assert.equal(told.length, warnings, told.join());
+    for (const text of told) {
+      assert.match(text, /^mdns only loopback can be used: no other machine/);
+    }
+  }
+});

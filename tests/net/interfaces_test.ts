@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  asksForLoopback,
   cameOver,
   everyLink,
   type InterfaceAddress,
@@ -7,6 +8,7 @@ import {
   linkKey,
   selectLinks,
   systemAddresses,
+  whyNoNetwork,
 } from "../../lib/net/interfaces.ts";
 
 function at(
@@ -73,6 +75,57 @@ Deno.test("selectLinks() falls back to loopback when there is nothing else", () 
   assert.deepEqual(keys([], [...LO, at("docker0", "172.17.0.1")]), ["lo/4"]);
   assert.deepEqual(keys([], []), []);
   assert.deepEqual(keys(["eth9"]), []);
+});
+
+Deno.test("selectLinks() leaves out what has ! in front", () => {
+  assert.deepEqual(keys(["!eth0"]), ["wlan0/4"]);
+  assert.deepEqual(keys(["!wlan0", "!192.168.2.10"]), ["eth0/4", "eth0/6"]);
+  assert.deepEqual(
+    selectLinks(MACHINE, ["eth0", "!192.168.1.10"])[0]?.addresses
+      .map((a) => a.address),
+    ["192.168.2.10"],
+  );
+  assert.deepEqual(keys(["!eth0", "!wlan0"]), ["lo/4"], "nothing else is left");
+  assert.deepEqual(keys(["!eth0", "!wlan0", "!lo"]), []);
+});
+
+Deno.test("asksForLoopback() knows loopback by name and by address", () => {
+  const lo0 = [at("lo0", "127.0.0.1", 8), at("eth0", "10.0.0.1")];
+  for (const wanted of [["lo"], ["127.0.0.1"], ["::1"], ["lo0", "!eth0"]]) {
+    assert.ok(asksForLoopback(lo0, wanted), wanted.join());
+  }
+  for (const wanted of [[], ["!eth0"], ["lo", "eth0"], ["eth0"], ["eth9"]]) {
+    assert.ok(!asksForLoopback(lo0, wanted), wanted.join());
+  }
+});
+
+Deno.test("whyNoNetwork() says why loopback alone is left, and only where it is", () => {
+  const why = (all: readonly InterfaceAddress[], ...wanted: string[]) =>
+    whyNoNetwork(all, wanted);
+  assert.equal(why(MACHINE), undefined);
+  assert.equal(why(MACHINE, "docker0"), undefined);
+  assert.equal(why(MACHINE, "lo"), undefined);
+  assert.equal(why([]), "no network interface with an address");
+  assert.equal(
+    why([...LO, at("eth0", "fe80::1"), at("docker0", "172.17.0.1")]),
+    "only loopback can be used (eth0 has no address but fe80::1, docker0 leads to containers)",
+  );
+  assert.equal(
+    why([...LO, at("eth0", "10.0.0.1")], "!eth0"),
+    "only loopback can be used (eth0 is excluded)",
+  );
+  assert.equal(
+    why(MACHINE, "eth8", "eth9"),
+    'no interface "eth8", "eth9" with an address',
+  );
+  assert.equal(
+    why([...LO, at("eth0", "fe80::1"), at("wlan0", "fe80::2")], "eth0"),
+    'no interface "eth0" with an address (eth0 has no address but fe80::1)',
+  );
+  assert.equal(
+    why(MACHINE, "lo", "eth9"),
+    'only loopback has an address of the interfaces "lo", "eth9"',
+  );
 });
 
 Deno.test("isOnLink() goes by the subnets of the link", () => {

@@ -4,7 +4,10 @@ import {
   openMdnsAdvertiser,
 } from "../../lib/advertise/mdns_advertiser.ts";
 import type { Result } from "../../lib/core/result.ts";
-import { createMdnsSource } from "../../lib/discover/mdns_source.ts";
+import {
+  createMdnsSource,
+  type MdnsSourceOptions,
+} from "../../lib/discover/mdns_source.ts";
 import type { Finding } from "../../lib/discover/source.ts";
 import type { MdnsNetwork } from "../../lib/net/mdns/socket.ts";
 import type { MdnsOptions } from "../../lib/net/mdns/system_network.ts";
@@ -61,7 +64,7 @@ export class MdnsLab implements AsyncDisposable {
     network: MdnsNetwork,
     image: string,
     durationMs: number,
-    options: Partial<MdnsOptions> = {},
+    options: Partial<MdnsSourceOptions> = {},
   ): Promise<Finding[]> {
     const stop = new AbortController();
     const source = createMdnsSource({

@@ -115,6 +115,8 @@ export class MemoryHost implements MdnsNetwork {
   interfaces: readonly MemoryInterface[];
   /** Another program holds port 5353 for itself. */
   portIsTaken = false;
+  /** Its packets come back to it, as where no firewall drops them. */
+  hearsItself = true;
   /** Sending fails, as without a route. */
   isUnreachable = false;
   /** @internal */
@@ -191,7 +193,8 @@ class MemorySocket implements MdnsSocket {
     if (this.#isClosed || !this.isAlive()) return false;
     const isGroup = this.#own.port === MDNS_PORT;
     if (to === "group") {
-      return isGroup &&
+      const isOwn = from === this.#own;
+      return isGroup && (!isOwn || this.#host.hearsItself) &&
         from.address.includes(":") === (this.#link.family === 6);
     }
     return !isGroup && to.port === this.#own.port &&

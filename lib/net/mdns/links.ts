@@ -1,5 +1,6 @@
 import type { Result } from "../../core/result.ts";
 import {
+  type InterfaceAddress,
   type Link,
   linkKey,
   sameAddresses,
@@ -34,8 +35,8 @@ export interface MdnsLinksOptions<S extends LinkSession>
   readonly onProblem: (problem: LinkProblem) => void;
   /** A link is no longer there. */
   readonly onGone: (link: Link) => void;
-  /** Told after each look at the interfaces. */
-  readonly onRefreshed: () => void;
+  /** Told after each look at the interfaces: every address of the machine. */
+  readonly onRefreshed: (all: readonly InterfaceAddress[]) => void;
 }
 
 /**
@@ -92,8 +93,9 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
 
   async #refresh(): Promise<void> {
     const { network, interfaces, onGone, onRefreshed } = this.#options;
+    const all = network.addresses();
     const links = new Map(
-      selectLinks(network.addresses(), interfaces).map((l) => [linkKey(l), l]),
+      selectLinks(all, interfaces).map((link) => [linkKey(link), link]),
     );
     for (const [key, session] of this.#sessions) {
       const link = links.get(key);
@@ -115,7 +117,7 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
       [...links].filter(([key]) => !this.#sessions.has(key))
         .map(([key, link]) => this.#open(key, link)),
     );
-    onRefreshed();
+    onRefreshed(all);
   }
 
   async #open(key: string, link: Link): Promise<void> {
@@ -134,11 +136,4 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
 /** `eth0 192.168.1.10`: how a link is named in log lines. */
 export function describeLink(link: Link): string {
   return `${link.interfaceName} ${link.addresses[0]?.address ?? ""}`;
-}
-
-/** Why there is no link at all: a clause fit for a log line. */
-export function whyNoLink(interfaces: readonly string[]): string {
-  return interfaces.length === 0
-    ? "no network interface with an address"
-    : `no interface "${interfaces.join('", "')}" with an address`;
 }

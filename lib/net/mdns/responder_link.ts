@@ -16,6 +16,15 @@ import type { Endpoint, MdnsNetwork, MdnsSocket } from "./socket.ts";
 /** How long goodbyes may take before the socket is closed regardless. */
 const GOODBYE_TIMEOUT_MS = 200;
 
+/** More than are under way at a time; each is compared. */
+const MAX_UNHEARD = 16;
+
+/** What becomes of a claim. */
+type ClaimEvent = Extract<
+  ResponderAction,
+  { kind: "established" | "conflict" }
+>;
+
 /** What a responder on a link works with. */
 export interface ResponderLinkOptions
   extends Pick<ResponderOptions, "random" | "isOurs" | "common"> {
@@ -23,13 +32,12 @@ export interface ResponderLinkOptions
   readonly clock: Clock;
   /** Opens the socket. */
   readonly network: MdnsNetwork;
+  /** Whether an address is this machine's on that link, link-local or not. */
+  readonly isSelf: (link: Link, address: string) => boolean;
   /** All links in use: what came over another is not for this one. */
   readonly allLinks: () => Iterable<Link>;
   /** A claim was established, or needs another name. */
-  readonly onClaim: (
-    link: Link,
-    event: Extract<ResponderAction, { kind: "established" | "conflict" }>,
-  ) => void;
+  readonly onClaim: (link: Link, event: ClaimEvent) => void;
   /** A packet made no sense; the reason is fit for a log line. */
   readonly onMalformed: (link: Link, reason: string) => void;
 }
@@ -43,6 +51,15 @@ export class ResponderLink implements LinkSession {
   #socket: MdnsSocket | undefined;
   readonly #timer: DueTimer;
   #sendProblem: string | undefined;
+  /**
+   * Whether one of our own packets has come back. Flags of interfaces cannot be
+   * read with our permissions, and sending succeeds where nothing gets out:
+   * what does not even come to ourselves is not announced to anybody.
+   */
+  #isHeard = false;
+  /** What was sent until then, and told only then. */
+  #unheard: Uint8Array[] = [];
+  #untold: ClaimEvent[] = [];
 
   private constructor(link: Link, options: ResponderLinkOptions) {
     this.link = link;
@@ -51,7 +68,7 @@ export class ResponderLink implements LinkSession {
       random: options.random,
       isOurs: options.isOurs,
       isOnLink: (address) => isOnLink(address, link),
-      isSelf: (address) => link.addresses.some((a) => a.address === address),
+      isSelf: (address) => options.isSelf(link, address),
       common: options.common,
     });
     this.#timer = new DueTimer(
@@ -83,7 +100,7 @@ export class ResponderLink implements LinkSession {
 
   /** Whether the claim is announced on this link. */
   isEstablished(id: string): boolean {
-    return this.#sendProblem === undefined &&
+    return this.#sendProblem === undefined && this.#isHeard &&
       this.#responder.isEstablished(id);
   }
 
@@ -121,6 +138,7 @@ export class ResponderLink implements LinkSession {
     // Deno swallows what a socket's listener throws: a bug that a packet lays
     // bare would go unseen.
     try {
+      if (!this.#isHeard) this.#noteOwn(packet, from);
       if (!cameOver(link, from.address, allLinks())) return;
       const message = decodeMessage(packet);
       if (!message.ok) return onMalformed(link, message.reason);
@@ -144,6 +162,9 @@ export class ResponderLink implements LinkSession {
           void this.#socket?.send(action.packet, action.to);
           break;
         case "established":
+          if (this.#isHeard) this.#options.onClaim(this.link, action);
+          else this.#untold.push(action);
+          break;
         case "conflict":
           this.#options.onClaim(this.link, action);
       }
@@ -151,10 +172,28 @@ export class ResponderLink implements LinkSession {
     this.#timer.set(this.#responder.nextDueMs());
   }
 
+  /** Looks whether a packet is one of ours that has come back. */
+  #noteOwn(packet: Uint8Array, { address }: Endpoint): void {
+    if (!this.#options.isSelf(this.link, address)) return;
+    if (!this.#unheard.some((own) => sameBytes(own, packet))) return;
+    this.#isHeard = true;
+    this.#unheard = [];
+    for (const event of this.#untold.splice(0)) {
+      this.#options.onClaim(this.link, event);
+    }
+  }
+
   async #multicast(packet: Uint8Array): Promise<void> {
+    if (!this.#isHeard) {
+      this.#unheard = [...this.#unheard, packet].slice(-MAX_UNHEARD);
+    }
     const sent = await this.#socket?.multicast(packet);
     if (sent === undefined || sent.ok) return;
     this.#sendProblem = sent.reason;
     this.#timer.set(Infinity);
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -5,7 +5,6 @@ import {
   describeLink,
   type LinkSession,
   MdnsLinks,
-  whyNoLink,
 } from "../../../lib/net/mdns/links.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { MemoryLan } from "../../support/memory_lan.ts";
@@ -131,12 +130,4 @@ Deno.test("MdnsLinks opens a session anew that does not work any more", async ()
   ]);
   assert.equal(bench.links.sessions().length, 1);
   await bench.links[Symbol.asyncDispose]();
-});
-
-Deno.test("whyNoLink() names the interfaces that were asked for", () => {
-  assert.equal(whyNoLink([]), "no network interface with an address");
-  assert.equal(
-    whyNoLink(["eth8", "eth9"]),
-    'no interface "eth8", "eth9" with an address',
-  );
 });

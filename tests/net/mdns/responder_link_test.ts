@@ -43,6 +43,7 @@ class Bench {
       random: () => 0.5,
       common: [],
       isOurs: (record) => this.isOurs(record),
+      isSelf: (_link, address) => address === "10.0.0.1",
       allLinks: () => links,
       onClaim: (_link, { kind, id }) => this.told.push(`${kind} ${id}`),
       onMalformed: (_link, reason) => this.told.push(reason),
@@ -138,6 +139,34 @@ Deno.test("ResponderLink establishes nothing that it cannot send, and says why",
   assert.deepEqual(bench.told, []);
   assert.equal(session.problem(), "network unreachable");
   assert.equal(session.isEstablished("host"), false);
+  await bench.close(session);
+});
+
+Deno.test("ResponderLink establishes nothing before one of its own packets has come back", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  bench.host.hearsItself = false;
+  session.setClaims(claims());
+  await bench.clock.advance(300);
+  const probe = bench.lan.tapped[0]?.packet ?? assert.fail("nothing sent");
+  await bench.clock.advance(10_000);
+  // Another responder of this host, and somebody who repeats what we said.
+  bench.lan.transmit(QUERY, { address: "10.0.0.1", port: 5353 }, "group");
+  bench.lan.transmit(probe, PEER, "group");
+  await bench.clock.advance(1);
+  assert.deepEqual(bench.told, []);
+  assert.equal(session.isEstablished("host"), false);
+
+  bench.host.hearsItself = true;
+  bench.sent();
+  bench.lan.transmit(QUERY, PEER, "group");
+  await bench.clock.advance(1000);
+  assert.ok(bench.sent().length > 1, "answered meanwhile");
+  assert.deepEqual(bench.told, [
+    "established host",
+    "established stable/arm64",
+  ]);
+  assert.equal(session.isEstablished("host"), true);
   await bench.close(session);
 });
 
