@@ -15,6 +15,7 @@ import {
   type BootManifest,
 } from "../manifest/boot_manifest.ts";
 import { checkSignedImage } from "../manifest/check_signed_image.ts";
+import { clockLagWarning } from "../manifest/clock_lag.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import {
   issueManifest,
@@ -45,6 +46,9 @@ import {
 import { disk } from "./disk.ts";
 import { withJson, writeResult } from "./output.ts";
 import { passphraseFrom } from "./passphrase.ts";
+
+/** As long as `phase_discover` looks for one, unless it is told otherwise. */
+const FETCH_TIMEOUT_MS = 30_000;
 
 /** `plasmd manifest show`: prints what a manifest promises, verified or not. */
 export async function runManifestShow(
@@ -225,6 +229,8 @@ export async function runManifestVerify(
     return ExitCode.notVerified;
   }
   const { manifest, verifiedBy } = verdict.value;
+  const lag = clockLagWarning(manifest.createdAtMs, clock.now());
+  if (lag !== undefined) logger.warn(lag);
   await writeResult([
     ...manifestLines(manifest),
     ...verifiedBy.map((keyId) => `verified by       ${keyId}`),
@@ -312,9 +318,11 @@ async function readManifest(
   }
   const url = URL.parse(source);
   if (url === null) throw new UsageError(`Cannot fetch "${source}": not a URL`);
-  const bytes = await fetchManifest(url, { httpGet, clock: systemClock }, {
-    signal,
-  });
+  const bytes = await fetchManifest(url, {
+    httpGet,
+    clock: systemClock,
+    timeoutMs: FETCH_TIMEOUT_MS,
+  }, { signal });
   const cannot = `Cannot fetch "${source}"`;
   if (!bytes.ok && !isRefusedManifest(bytes.reason)) {
     throw new UnreachableError(`${cannot}: ${bytes.reason.message}`);

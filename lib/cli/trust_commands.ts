@@ -17,6 +17,7 @@ import {
   trustRootContent,
 } from "../manifest/trust_root.ts";
 import type { TrustedKeys } from "../manifest/trusted_keys.ts";
+import { clockSays } from "../manifest/clock_lag.ts";
 import { formatTimestamp } from "../manifest/timestamp.ts";
 import { type CommandValues, openMachine } from "./command_context.ts";
 import { disk } from "./disk.ts";
@@ -160,7 +161,9 @@ export async function runTrustVerify(
     : last > root.trustVersion
     ? `document ${next} is missing`
     : expiresAtMs !== undefined && expiresAtMs <= clock.now()
-    ? `document ${root.trustVersion} expired at ${formatTimestamp(expiresAtMs)}`
+    ? `document ${root.trustVersion} expired at ${
+      formatTimestamp(expiresAtMs)
+    }, ${clockSays(clock.now())}`
     : undefined;
   if (problem !== undefined) {
     logger.error(

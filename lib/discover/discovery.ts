@@ -10,15 +10,8 @@ import {
   mayPass,
   type RefusedCandidate,
 } from "./candidate_refusal.ts";
+import { betterFirst, type Provider } from "./provider.ts";
 import type { Candidate, Finding } from "./source.ts";
-
-/** A candidate whose manifest was fetched and passed every check. */
-export interface Provider extends VerifiedManifest {
-  /** Where it came from. */
-  readonly candidate: Candidate;
-  /** From the start of the discovery. */
-  readonly elapsedMs: number;
-}
 
 /** All that a discovery learned. */
 export interface Discovered {
@@ -26,10 +19,17 @@ export interface Discovered {
   readonly providers: readonly Provider[];
   /** Candidates that were not taken, in the order they failed. */
   readonly refused: readonly RefusedCandidate[];
+  /**
+   * Manifests that had not come when another's was taken, where not all are
+   * wanted; without one, they are among the refused.
+   */
+  readonly unanswered: readonly URL[];
   /** Further images that exist, sorted. */
   readonly others: readonly ChannelArch[];
   /** What was tried and what did not work, in the sources' words. */
   readonly problems: readonly string[];
+  /** Whether it ended since time was up: there was somebody to ask yet. */
+  readonly isTimeUp: boolean;
 }
 
 /** What to look for, and for how long. */
@@ -53,8 +53,11 @@ interface Attempt {
   /** The first URL of the provider that it is of. */
   providerHref: string;
   wasTried: boolean;
-  isRunning: boolean;
-  /** When to try again; `Infinity` while it runs, and when it is settled. */
+  /** Tries that have not ended. */
+  running: number;
+  /** Whether the first of those takes long: nobody is to wait for it. */
+  isSlow: boolean;
+  /** When to try next; `Infinity` when it is settled. */
   dueMs: number;
   /** How long to wait when the next try fails, too. */
   retryMs: number;
@@ -78,6 +81,15 @@ const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 8000;
 
 /**
+ * An answer that takes longer is waited for as long as the whole discovery, as
+ * it may be all that there is: a link with 1.6 s each way needs 6.4 s, half of
+ * them to connect. It is asked for once more besides, since a provider that was
+ * cut off in the midst of the first try never ends it.
+ */
+const SLOW_AFTER_MS = 3000;
+const MAX_TRIES_AT_ONCE = 2;
+
+/**
  * How long a provider has by one address before the next is tried too, unless
  * the one gave nothing sooner: a host that is not there costs no more, and one
  * that is slow is not asked twice (compare RFC 8305 section 5: up to 2 s).
@@ -93,7 +105,7 @@ const SUCCEEDED: CandidateRefusal = {
   message: "signed by keys that others succeeded, as another provider shows",
 };
 
-/** Of a candidate whose first check was under way at the end. */
+/** Of a candidate whose check was under way at the end. */
 const UNANSWERED: CandidateRefusal = {
   code: "slow",
   message: "no complete answer before the timeout",
@@ -117,7 +129,8 @@ export class Discovery {
   readonly #found = new Set<string>();
   readonly #refused = new Map<string, RefusedCandidate>();
   readonly #others = new Map<string, ChannelArch>();
-  readonly #problems = new Set<string>();
+  /** By topic, or else by themselves. */
+  readonly #problems = new Map<string, string>();
   readonly #startMs: number;
   #sourcesLeft: number;
   /** `SETTLE_MS` after the first candidate. */
@@ -125,6 +138,7 @@ export class Discovery {
   /** When a good candidate has waited long enough for others. */
   #graceEndMs = Infinity;
   #isOver = false;
+  #isTimeUp = false;
 
   /**
    * Starts without any candidate.
@@ -148,7 +162,7 @@ export class Discovery {
    * result.
    */
   get isChecking(): boolean {
-    return this.#isAnyRunning() ||
+    return this.#isAnyAwaited() ||
       (!this.#options.all && this.#trusted().length > 0);
   }
 
@@ -172,7 +186,7 @@ export class Discovery {
         this.#others.set(formatChannelArch(finding.image), finding.image);
         break;
       case "problem":
-        this.#problems.add(finding.message);
+        this.#problems.set(finding.topic ?? finding.message, finding.message);
     }
     return this.tick(nowMs);
   }
@@ -186,7 +200,7 @@ export class Discovery {
     const { href } = manifestUrl;
     const attempt = this.#attempts.get(href);
     if (this.#isOver || attempt === undefined) return [];
-    attempt.isRunning = false;
+    endTry(attempt);
     if (result.ok) {
       this.#refused.delete(href);
       this.#take(attempt, result.value, nowMs);
@@ -196,6 +210,7 @@ export class Discovery {
         other.providerHref === attempt.providerHref && !other.wasTried
       );
       if (next !== undefined) next.dueMs = nowMs;
+      attempt.dueMs = Infinity;
       if (mayPass(result.reason)) {
         attempt.dueMs = nowMs + attempt.retryMs;
         attempt.retryMs = Math.min(2 * attempt.retryMs, MAX_RETRY_MS);
@@ -212,8 +227,9 @@ export class Discovery {
   ): Candidate[] {
     const attempt = this.#attempts.get(manifestUrl.href);
     if (this.#isOver || attempt === undefined) return [];
-    attempt.isRunning = false;
-    this.#problems.add(problem);
+    endTry(attempt);
+    attempt.dueMs = Infinity;
+    this.#problems.set(problem, problem);
     return this.tick(nowMs);
   }
 
@@ -221,22 +237,27 @@ export class Discovery {
   sourceEnded(problem: string | undefined, nowMs: number): Candidate[] {
     if (this.#isOver) return [];
     this.#sourcesLeft--;
-    if (problem !== undefined) this.#problems.add(problem);
+    if (problem !== undefined) this.#problems.set(problem, problem);
     return this.tick(nowMs);
   }
 
   /** Does what is due. */
   tick(nowMs: number): Candidate[] {
     if (this.#isOver) return [];
+    this.#isTimeUp = nowMs >= this.#deadlineMs();
     this.#isOver = nowMs >= this.#endMs() || this.#isExhausted();
     if (this.#isOver) return [];
     const candidates: Candidate[] = [];
     for (const attempt of this.#attempts.values()) {
       if (attempt.dueMs > nowMs) continue;
       attempt.dueMs = Infinity;
-      if (this.#found.has(attempt.providerHref)) continue;
+      if (this.#found.has(attempt.providerHref)) continue; // named meanwhile
       attempt.wasTried = true;
-      attempt.isRunning = true;
+      attempt.isSlow = attempt.running > 0;
+      attempt.running++;
+      if (attempt.running < MAX_TRIES_AT_ONCE) {
+        attempt.dueMs = nowMs + SLOW_AFTER_MS;
+      }
       candidates.push(attempt.candidate);
     }
     return candidates;
@@ -251,18 +272,24 @@ export class Discovery {
       if (providers.includes(provider)) continue;
       refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
     }
-    for (const [href, attempt] of this.#attempts) {
-      const isOpen = attempt.isRunning && !refused.has(href);
-      if (!isOpen || (providers.length > 0 && !this.#options.all)) continue;
+    const open = [...this.#attempts].filter(([href, { running }]) =>
+      running > 0 && !refused.has(href)
+    );
+    const isWaitedFor = providers.length === 0 || this.#options.all;
+    for (const [href, attempt] of isWaitedFor ? open : []) {
       refused.set(href, refusedAs(attempt, UNANSWERED));
     }
     return {
       providers,
       refused: [...refused.values()],
+      unanswered: isWaitedFor
+        ? []
+        : open.map(([, { candidate }]) => candidate.manifestUrl),
       others: [...this.#others.values()].sort((a, b) =>
         formatChannelArch(a) < formatChannelArch(b) ? -1 : 1
       ),
-      problems: [...this.#problems],
+      problems: [...this.#problems.values()],
+      isTimeUp: this.#isTimeUp,
     };
   }
 
@@ -282,16 +309,16 @@ export class Discovery {
     for (const [i, url] of [manifestUrl, ...otherUrls].entries()) {
       if (this.#attempts.has(url.href)) continue;
       if (this.#attempts.size >= MAX_CANDIDATES) {
-        this.#problems.add(
-          `more than ${MAX_CANDIDATES} candidates, rest ignored`,
-        );
+        const problem = `more than ${MAX_CANDIDATES} candidates, rest ignored`;
+        this.#problems.set(problem, problem);
         return;
       }
       this.#attempts.set(url.href, {
         candidate: { ...candidate, manifestUrl: url },
         providerHref,
         wasTried: false,
-        isRunning: false,
+        running: 0,
+        isSlow: false,
         dueMs: nowMs + i * NEXT_ADDRESS_MS,
         retryMs: FIRST_RETRY_MS,
       });
@@ -305,6 +332,9 @@ export class Discovery {
   ): void {
     if (this.#found.has(providerHref)) return; // by another address
     this.#found.add(providerHref);
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.providerHref === providerHref) attempt.dueMs = Infinity;
+    }
     const elapsedMs = nowMs - this.#startMs;
     this.#providers.push({ ...verified, candidate, elapsedMs });
     if (this.#options.all || this.#trusted().length > 1) return;
@@ -316,24 +346,33 @@ export class Discovery {
     return this.#providers.filter(stillTrusts);
   }
 
-  #isAnyRunning(): boolean {
-    return this.#attempts.values().some(({ isRunning }) => isRunning);
+  /** Whether a manifest is being fetched that is not known to take long. */
+  #isAnyAwaited(): boolean {
+    return this.#attempts.values().some(({ running, isSlow }) =>
+      running > 0 && !isSlow
+    );
+  }
+
+  #deadlineMs(): number {
+    return this.#startMs + this.#options.timeoutMs;
   }
 
   /** When time is up, or what was found has waited long enough for others. */
   #endMs(): number {
-    const { all, timeoutMs } = this.#options;
-    const deadlineMs = this.#startMs + timeoutMs;
+    const { all } = this.#options;
+    const deadlineMs = this.#deadlineMs();
     if (this.#trusted().length === 0) return deadlineMs;
     // Where nobody is left to be waited for, there is no need of the grace.
-    const settledMs = all || this.#isAnyRunning() ? Infinity : this.#settledMs;
+    const settledMs = all || this.#isAnyAwaited() ? Infinity : this.#settledMs;
     return Math.min(deadlineMs, this.#graceEndMs, settledMs);
   }
 
   /** Where every source has given up, the candidates at hand remain. */
   #isExhausted(): boolean {
-    return this.#sourcesLeft === 0 && !this.#isAnyRunning() &&
-      this.#attempts.values().every(({ dueMs }) => dueMs === Infinity);
+    return this.#sourcesLeft === 0 &&
+      this.#attempts.values().every(({ running, dueMs }) =>
+        running === 0 && dueMs === Infinity
+      );
   }
 }
 
@@ -347,11 +386,7 @@ function refusedAs(
     : { ...refused, isOtherAddress: true };
 }
 
-/** Verified, then newer, then on the LAN, then quicker. */
-function betterFirst(a: Provider, b: Provider): number {
-  const onLan = ({ candidate }: Provider) => candidate.source === "mdns";
-  return Number(b.verifiedBy.length > 0) - Number(a.verifiedBy.length > 0) ||
-    b.manifest.manifestVersion - a.manifest.manifestVersion ||
-    Number(onLan(b)) - Number(onLan(a)) ||
-    a.elapsedMs - b.elapsedMs;
+function endTry(attempt: Attempt): void {
+  attempt.running--;
+  attempt.isSlow &&= attempt.running > 0;
 }

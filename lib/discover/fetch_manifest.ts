@@ -4,9 +4,6 @@ import { ok, refuseAs, type Result } from "../core/result.ts";
 import type { HttpGet, HttpReply } from "../net/http1/reply.ts";
 import type { CandidateRefusal } from "./candidate_refusal.ts";
 
-/** Longest wait for a whole manifest. */
-const FETCH_TIMEOUT_MS = 3000;
-
 /** No manifest is larger; a sender of more is not trusted with memory. */
 const MAX_MANIFEST_BYTES = 1 << 20;
 
@@ -14,29 +11,37 @@ const MAX_REDIRECTS = 3;
 
 /**
  * Fetches a manifest from somebody who is not trusted yet: http and https
- * only, no redirect to another host, at most 1 MiB, within 3 s.
+ * only, no redirect to another host, at most 1 MiB.
  *
+ * @param options `timeoutMs`: the longest wait for all of it; without, the
+ * signal alone ends it
  * @throws only the signal's reason, when it aborts first
  */
 export async function fetchManifest(
   url: URL,
-  { httpGet, clock }: { readonly httpGet: HttpGet; readonly clock: Clock },
+  { httpGet, clock, timeoutMs = Infinity }: {
+    readonly httpGet: HttpGet;
+    readonly clock: Clock;
+    readonly timeoutMs?: number;
+  },
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<Uint8Array, CandidateRefusal>> {
-  using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
+  using limit = timeoutMs === Infinity
+    ? undefined
+    : deadline(clock, timeoutMs, { signal });
   let hasAnswered = false;
   try {
-    const answer = await follow(url, httpGet, limit.signal);
+    const answer = await follow(url, httpGet, limit?.signal ?? signal);
     if (!answer.ok) return answer;
     hasAnswered = true;
     using reply = answer.value;
     return await readBody(reply);
   } catch (error) {
     signal.throwIfAborted();
-    if (limit.signal.aborted) {
+    if (limit?.signal.aborted) {
       return refuseAs(
         "slow",
-        `no complete answer within ${FETCH_TIMEOUT_MS / 1000} s`,
+        `no complete answer within ${timeoutMs / 1000} s`,
       );
     }
     return hasAnswered

@@ -5,7 +5,8 @@ import {
   isRefusedManifest,
   type RefusedCandidate,
 } from "./candidate_refusal.ts";
-import type { Discovered, Provider } from "./discovery.ts";
+import type { Discovered } from "./discovery.ts";
+import type { Provider } from "./provider.ts";
 
 /** How `phase_discover` tells what it found. */
 export interface ReportOptions {

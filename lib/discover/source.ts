@@ -29,7 +29,12 @@ export type Finding =
   /** A DHT node that can be joined through, as a multiaddr with peer id. */
   | { readonly kind: "peer"; readonly multiaddr: string }
   /** What was tried, or does not work: one clause, fit to be printed. */
-  | { readonly kind: "problem"; readonly message: string };
+  | {
+    readonly kind: "problem";
+    readonly message: string;
+    /** Takes the place of what was said about the same before. */
+    readonly topic?: string;
+  };
 
 /** What a source is told when it is asked. */
 export interface FindOptions {
@@ -41,6 +46,11 @@ export interface FindOptions {
    * processor to that. @default {() => false}
    */
   readonly isChecking?: () => boolean;
+  /**
+   * Takes what happens, as it happens, for somebody who wants to know: one
+   * clause each, fit to be printed. @default {() => {}}
+   */
+  readonly trace?: (event: string) => void;
 }
 
 /** One way of asking the network. */

@@ -8,6 +8,7 @@ import { ok, refuseAs, type Result } from "../core/result.ts";
 import { canonicalize, parseJson } from "./canonical_json.ts";
 import { readJson } from "./json_reader.ts";
 import type { Refusal } from "./refusal.ts";
+import { clockSays } from "./clock_lag.ts";
 import { formatTimestamp } from "./timestamp.ts";
 import {
   parseTrustRoot,
@@ -156,7 +157,9 @@ export function trustPolicyFor(
   if (clockTrusted && expiresAtMs !== undefined && expiresAtMs <= now) {
     return refuseAs(
       "trust_expired",
-      `the trusted keys expired at ${formatTimestamp(expiresAtMs)}`,
+      `the trusted keys expired at ${formatTimestamp(expiresAtMs)}, ${
+        clockSays(now)
+      }`,
     );
   }
   const versions = versionPolicyFor(state, image);

@@ -24,7 +24,7 @@ export type RefusalCode =
   | "wrong_arch"
   /** The promise has ended. */
   | "expired"
-  /** Created later than now. */
+  /** Created more than a day later than now. */
   | "from_the_future"
   /** Older than one that was accepted before. */
   | "rollback"

@@ -6,7 +6,8 @@ import { type Envelope, openEnvelope, signedData } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
 import { sha256 } from "./sha256.ts";
 import { checkSignatures, type TrustedKeys } from "./trusted_keys.ts";
-import { CLOCK_SKEW_MS, formatTimestamp } from "./timestamp.ts";
+import { clockSays, MAX_CLOCK_LAG_MS } from "./clock_lag.ts";
+import { formatTimestamp } from "./timestamp.ts";
 
 /** What a client asks of a manifest. */
 export interface TrustPolicy {
@@ -120,13 +121,15 @@ function judge(
   if (clockTrusted && manifest.expiresAtMs <= now) {
     return refuseAs(
       "expired",
-      `expired at ${formatTimestamp(manifest.expiresAtMs)}`,
+      `expired at ${formatTimestamp(manifest.expiresAtMs)}, ${clockSays(now)}`,
     );
   }
-  if (clockTrusted && manifest.createdAtMs > now + CLOCK_SKEW_MS) {
+  if (clockTrusted && manifest.createdAtMs > now + MAX_CLOCK_LAG_MS) {
     return refuseAs(
       "from_the_future",
-      `created at ${formatTimestamp(manifest.createdAtMs)}, later than now`,
+      `created at ${formatTimestamp(manifest.createdAtMs)}, ${
+        clockSays(now)
+      }, more than a day earlier`,
     );
   }
   return judgeVersion(verified, policy);

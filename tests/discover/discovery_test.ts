@@ -1,64 +1,14 @@
 import assert from "node:assert/strict";
-import { ok, refuse } from "../../lib/core/result.ts";
-import type { CandidateRefusalCode } from "../../lib/discover/candidate_refusal.ts";
-import {
-  type Discovered,
-  Discovery,
-  type DiscoveryOptions,
-} from "../../lib/discover/discovery.ts";
-import type { Candidate } from "../../lib/discover/source.ts";
-import type { VerifiedManifest } from "../../lib/manifest/verify_envelope.ts";
 import { candidate, verified } from "../support/memory_source.ts";
-
-const IMAGE = { channel: "stable", arch: "arm64" };
-
-function start(
-  options: Partial<DiscoveryOptions> = {},
-  sources = 1,
-): Discovery {
-  const defaults = { image: IMAGE, all: false, timeoutMs: 10_000 };
-  return new Discovery({ ...defaults, ...options }, sources, 0);
-}
-
-function found(host: string, overrides: Partial<Candidate> = {}) {
-  return { kind: "candidate", candidate: candidate(host, overrides) } as const;
-}
-
-/** Has the check of a host's manifest end well. */
-function accept(
-  discovery: Discovery,
-  host: string,
-  nowMs: number,
-  manifest: VerifiedManifest = verified(),
-): Candidate[] {
-  return discovery.checked(candidate(host), ok(manifest), nowMs);
-}
-
-/** Has the check of a host's manifest end with a refusal. */
-function reject(
-  discovery: Discovery,
-  host: string,
-  nowMs: number,
-  code: CandidateRefusalCode,
-): Candidate[] {
-  const refusal = { code, message: "as the test says" };
-  return discovery.checked(candidate(host), refuse(refusal), nowMs);
-}
-
-function checkedHosts(candidates: readonly Candidate[]): string[] {
-  return candidates.map(({ manifestUrl }) => manifestUrl.host);
-}
-
-function hosts({ providers }: Discovered): string[] {
-  return providers.map(({ candidate }) => candidate.manifestUrl.host);
-}
-
-function refusals({ refused }: Discovered): string[][] {
-  return refused.map(({ manifestUrl, refusal }) => [
-    manifestUrl.host,
-    refusal.code,
-  ]);
-}
+import {
+  accept,
+  checkedHosts,
+  found,
+  hosts,
+  refusals,
+  reject,
+  start,
+} from "../support/discovery_steps.ts";
 
 Deno.test("Discovery prefers the newest of those that come within 5 ms, however quick the first is", () => {
   const discovery = start();
@@ -166,7 +116,7 @@ Deno.test("Discovery goes on when the only one it took is no longer trusted", ()
   succeeded = true;
   discovery.tick(252);
   assert.ok(!discovery.isOver);
-  assert.equal(discovery.nextDueMs(), 10_000);
+  assert.equal(discovery.nextDueMs(), 3001, "drip is asked once more then");
   discovery.hear(found("owner"), 1000);
   accept(discovery, "owner", 1000, verified({ verifiedBy: ["owner"] }));
   assert.equal(discovery.nextDueMs(), 1250);

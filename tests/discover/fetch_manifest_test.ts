@@ -3,6 +3,7 @@ import {
   isRefusedManifest,
   mayPass,
 } from "../../lib/discover/candidate_refusal.ts";
+import { sleep } from "../../lib/core/clock.ts";
 import { fetchManifest } from "../../lib/discover/fetch_manifest.ts";
 import { replyOf } from "../../lib/net/http1/get.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -17,7 +18,11 @@ async function fetched(
 ): Promise<string> {
   const httpGet = async (at: URL, options: { signal: AbortSignal }) =>
     replyOf(await answer(at, options.signal));
-  const result = await fetchManifest(url, { httpGet, clock }, { signal });
+  const result = await fetchManifest(
+    url,
+    { httpGet, clock, timeoutMs: 3000 },
+    { signal },
+  );
   return result.ok
     ? new TextDecoder().decode(result.value)
     : result.reason.code;
@@ -140,6 +145,20 @@ Deno.test("fetchManifest() says when nobody answers, and with what status somebo
     await fetched(() => new Response("", { status: 206 })),
     "status",
   );
+});
+
+Deno.test("fetchManifest() without a limit waits as long as its caller does", async () => {
+  const clock = new FakeClock();
+  const fetching = fetchManifest(URL_, {
+    clock,
+    httpGet: async (_, { signal }) => {
+      await sleep(clock, 600_000, { signal });
+      return replyOf(new Response("late"));
+    },
+  }, { signal });
+  await clock.advance(600_000);
+  const late = await fetching;
+  assert.equal(late.ok && new TextDecoder().decode(late.value), "late");
 });
 
 Deno.test("fetchManifest() passes its caller's abort on", async () => {

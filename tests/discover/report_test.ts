@@ -22,6 +22,8 @@ const NOTHING: DiscoveryResult = {
   refused: [],
   others: [],
   problems: [],
+  unanswered: [],
+  isTimeUp: true,
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 

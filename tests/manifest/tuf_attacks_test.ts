@@ -10,7 +10,11 @@
  */
 import assert from "node:assert/strict";
 import { ok } from "../../lib/core/result.ts";
-import { checkCandidate } from "../../lib/discover/check_candidate.ts";
+import {
+  checkCandidate,
+  type CheckParts,
+} from "../../lib/discover/check_candidate.ts";
+import { discover } from "../../lib/discover/discover.ts";
 import { checkSignedImage } from "../../lib/manifest/check_signed_image.ts";
 import {
   EMPTY_CLIENT_STATE,
@@ -50,31 +54,28 @@ import {
   signaturesOf,
 } from "../support/attacked_manifest.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { memorySource } from "../support/memory_source.ts";
 import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
 import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
 
 const { signal } = new AbortController();
 
-/** What a client says to somebody who sends this body, until it hangs up. */
-async function answerToBody(
+const CANDIDATE = {
+  manifestUrl: new URL("http://192.0.2.1/stable/arm64/manifest.json"),
+  image: IMAGE,
+  version: "2026.11.22",
+  source: "mdns",
+} as const;
+
+/** What a provider that sends this body is checked with. */
+function partsOf(
   body: (hungUp: AbortSignal) => ReadableStream<Uint8Array<ArrayBuffer>>,
   clock = new FakeClock("2026-11-22T12:00:00Z"),
-): Promise<string> {
-  const candidate = {
-    manifestUrl: new URL("http://192.0.2.1/stable/arm64/manifest.json"),
-    image: IMAGE,
-    version: "2026.11.22",
-    source: "mdns",
-  } as const;
+): CheckParts {
   const httpGet = (_: URL, options: { signal: AbortSignal }) =>
     Promise.resolve(replyOf(new Response(body(options.signal))));
   const trust = { policyFor: () => Promise.resolve(ok(policy())) };
-  const checked = await checkCandidate(
-    candidate,
-    { image: IMAGE, trust, httpGet, clock },
-    { signal },
-  );
-  return checked.ok ? "accepted" : checked.reason.code;
+  return { image: IMAGE, trust, httpGet, clock };
 }
 
 Deno.test("the owner's own manifest is accepted", async () => {
@@ -125,7 +126,9 @@ Deno.test("endless data: a body that goes on is not read on", async () => {
       if (sentBytes > 64 * MAX_ENVELOPE_BYTES) controller.close();
     },
   });
-  assert.equal(await answerToBody(() => body), "too_large");
+  const parts = partsOf(() => body);
+  const checked = await checkCandidate(CANDIDATE, parts, { signal });
+  assert.equal(!checked.ok && checked.reason.code, "too_large");
   assert.ok(sentBytes < 2 * MAX_ENVELOPE_BYTES);
 });
 
@@ -309,7 +312,7 @@ Deno.test("rollback: older keys, signed as they were", async () => {
 Deno.test("slow retrieval: a byte a second", async () => {
   const clock = new FakeClock("2026-11-22T12:00:00Z");
   let sentBytes = 0;
-  const answer = answerToBody((hungUp) =>
+  const parts = partsOf((hungUp) =>
     new ReadableStream({
       start(controller) {
         hungUp.addEventListener("abort", () => controller.error(hungUp.reason));
@@ -323,9 +326,16 @@ Deno.test("slow retrieval: a byte a second", async () => {
           }, 1000);
         }),
     }), clock);
-  await clock.advance(10_000);
+  const found = { kind: "candidate", candidate: CANDIDATE } as const;
+  const discovering = discover({
+    ...{ image: IMAGE, all: false, timeoutMs: 4000, clock },
+    sources: [memorySource([[0, found]], { clock })],
+    check: (candidate, options) => checkCandidate(candidate, parts, options),
+  }, { signal });
+  await clock.advance(4000);
+  await using result = await discovering;
+  assert.deepEqual(result.refused.map(({ refusal }) => refusal.code), ["slow"]);
   assert.ok(sentBytes < 10);
-  assert.equal(await answer, "slow");
 });
 
 Deno.test("key compromise below the threshold: one of three stolen, two needed", async () => {

@@ -6,7 +6,7 @@ import {
   addSignatures,
   sealEnvelope,
 } from "../../lib/manifest/sign_envelope.ts";
-import { CLOCK_SKEW_MS } from "../../lib/manifest/timestamp.ts";
+import { formatTimestamp } from "../../lib/manifest/timestamp.ts";
 import {
   type TrustedKeys,
   trustKeys,
@@ -102,10 +102,28 @@ Deno.test("verifyEnvelope() expires at the very millisecond", async () => {
   assert.equal(await codeFor({}, manifest.expiresAtMs), "expired");
 });
 
-Deno.test("verifyEnvelope() allows clocks to be five minutes apart", async () => {
-  const earliest = manifest.createdAtMs - CLOCK_SKEW_MS;
+Deno.test("verifyEnvelope() takes what was made up to a day later than the clock shows, and no more", async () => {
+  const earliest = manifest.createdAtMs - DAY_MS;
   assert.equal(await codeFor({}, earliest), "accepted");
   assert.equal(await codeFor({}, earliest - 1), "from_the_future");
+});
+
+Deno.test("verifyEnvelope() says what the clock shows where a date is refused", async () => {
+  for (
+    const now of [
+      manifest.createdAtMs - 2 * DAY_MS,
+      manifest.expiresAtMs + 1000,
+    ]
+  ) {
+    const verdict = await verifyEnvelope(bytes, policy(), now);
+    assert.ok(!verdict.ok);
+    assert.ok(
+      verdict.reason.message.includes(
+        `this machine's clock says ${formatTimestamp(now)}`,
+      ),
+      verdict.reason.message,
+    );
+  }
 });
 
 Deno.test("verifyEnvelope() with a clock from 1970 checks all but the dates", async () => {
