@@ -8,28 +8,43 @@ import { ConfigError, UsageError, UserError } from "../core/errors.ts";
 import type { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import type { StatusLine } from "../core/status_line.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import { checkCandidate } from "../discover/check_candidate.ts";
 import { ClientTrust, type TrustAnchor } from "../discover/client_trust.ts";
 import type { DhtSource } from "../discover/dht_source.ts";
-import { discover } from "../discover/discover.ts";
+import { discover, type DiscoverOptions } from "../discover/discover.ts";
 import type { Discovered } from "../discover/discovery.ts";
 import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
-import { reportDiscovery, versionConflict } from "../discover/report.ts";
+import {
+  progressLine,
+  reportDiscovery,
+  versionConflict,
+} from "../discover/report.ts";
 import type { Source } from "../discover/source.ts";
+import { clockLagWarning } from "../manifest/clock_lag.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
 import { httpGet } from "../net/http1/get.ts";
+import { systemAddresses, whyNoNetwork } from "../net/interfaces.ts";
 import { disk } from "./disk.ts";
-import { logRuntimeWarnings, openLogger, writeResult } from "./output.ts";
+import {
+  logRuntimeWarnings,
+  openLogger,
+  openStatusLine,
+  writeResult,
+} from "./output.ts";
 
 /** The command line of `phase_discover`, parsed. */
 export type DiscoverValues = InvocationValues<
   typeof DISCOVER_PROGRAM,
   typeof DISCOVER_PROGRAM.commands[""]
 >;
+
+/** More than a search on a network that works; a flood is not to be logged. */
+const MAX_TRACED = 2000;
 
 /** mDNS answers within this time on a LAN that works. */
 const DHT_HEAD_START_MS = 150;
@@ -43,13 +58,16 @@ export async function runDiscover(
     level: values.logLevel,
     format: values.logFormat,
   });
+  requireNetworkPermission();
   const image = { channel: values.channel, arch: values.arch ?? ownArch() };
   const clockTrusted = systemClock.now() >= RELEASED_AT_MS;
   if (!clockTrusted) {
     logger.warn("This machine's clock was never set: expiry is not checked");
   }
-  using limit = deadline(systemClock, values.timeout * 1000, { signal });
-  const endMs = systemClock.monotonic() + values.timeout * 1000;
+  // By the system's clock, which begins with the process: a box that takes long
+  // to load the program has no longer to wait for it.
+  const leftMs = () => values.timeout * 1000 - systemClock.monotonic();
+  using limit = deadline(systemClock, leftMs(), { signal });
   const opened = await Promise.race([
     Promise.all([
       openTrust(values, clockTrusted, { signal }),
@@ -64,11 +82,14 @@ export async function runDiscover(
     );
   }
   const [trust, client] = opened;
+  const status = values.quiet || values.logFormat === "json"
+    ? undefined
+    : openStatusLine();
   const { sources, dht } = openSources(values, clockTrusted, logger);
   // Not disposed of: the end of the process closes the sockets, and sooner.
   const found = await discover({
     image,
-    timeoutMs: endMs - systemClock.monotonic(),
+    timeoutMs: leftMs(),
     sources,
     check: (candidate, options) =>
       checkCandidate(candidate, {
@@ -79,14 +100,41 @@ export async function runDiscover(
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
     clock: systemClock,
-  }, { signal });
+    ...watching(values, image, logger, status),
+  }, { signal }).finally(() => status?.clear());
   const result = {
     ...found,
     problems: [...found.problems, ...trust.problems],
   };
   // Remembered before it is told: the power may be cut upon the result.
-  await remember(result, trust, logger, { signal });
+  await remember(result, trust, clockTrusted, logger, { signal });
   return await tell(result, image, values, logger, { signal });
+}
+
+/** Tells a person how the search goes: step by step, or on a terminal. */
+function watching(
+  { explain, timeout }: DiscoverValues,
+  image: ChannelArch,
+  logger: Logger,
+  status: StatusLine | undefined,
+): Pick<DiscoverOptions, "trace" | "onProgress"> {
+  if (explain) {
+    let left = MAX_TRACED;
+    const trace = (line: string) => {
+      if (left > 0) logger.info(line);
+      if (--left === 0) logger.info("What follows is too much to be told");
+    };
+    return { trace };
+  }
+  return status === undefined ? {} : {
+    onProgress: (soFar) =>
+      status.show(
+        progressLine(soFar, { image, timeoutSeconds: timeout }, {
+          elapsedMs: systemClock.monotonic(),
+          columns: status.columns,
+        }),
+      ),
+  };
 }
 
 /** Whom to trust, and what is remembered of them. */
@@ -108,6 +156,7 @@ async function openTrust(
 async function remember(
   { providers }: Discovered,
   trust: ClientTrust,
+  clockTrusted: boolean,
   logger: Logger,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
@@ -120,6 +169,11 @@ async function remember(
   }
   const conflict = versionConflict(providers);
   if (conflict !== undefined) logger.warn(conflict);
+  const created = providers[0]?.manifest.createdAtMs;
+  const lag = clockTrusted && created !== undefined
+    ? clockLagWarning(created, systemClock.now())
+    : undefined;
+  if (lag !== undefined) logger.warn(lag);
   if (providers.length > 0 && !trust.isVerifying) {
     logger.warn(
       "NOT VERIFIED: anybody on the network could have offered this image; name the key to trust with --key or --trust",
@@ -139,6 +193,7 @@ async function tell(
     ...values,
     image,
     timeoutSeconds: values.timeout,
+    noNetwork: result.providers.length > 0 ? undefined : noNetwork(values),
   });
   for (const message of messages) {
     if (result.providers.length > 0) logger.info(message);
@@ -146,6 +201,27 @@ async function tell(
   }
   await writeResult(stdout, { signal });
   return exitCode;
+}
+
+/** Why nobody else can be asked now, by the LAN or in the DHT. */
+function noNetwork(
+  { mode, interface: interfaces, bootstrap }: DiscoverValues,
+): string | undefined {
+  return bootstrap.some((node) => /^\/ip(4\/127\.|6\/::1\/)/.test(node))
+    ? undefined
+    : whyNoNetwork(systemAddresses(), mode === "wan" ? [] : interfaces);
+}
+
+/**
+ * Node's UDP sockets throw where nobody can catch it, and then never open.
+ *
+ * @throws UserError
+ */
+function requireNetworkPermission(): void {
+  if (Deno.permissions.querySync({ name: "net" }).state === "granted") return;
+  throw new UserError(
+    "Cannot ask the network: Deno was started without --allow-net, or for some hosts only",
+  );
 }
 
 /** What reaches servers whose authority `--ca` names; undefined without. */

@@ -146,8 +146,11 @@ function logUnexpected(logger: Logger, prefix: string, error: unknown): void {
   for (const [frame] of stack.matchAll(/^ +at .+$/gm)) logger.debug(frame);
 }
 
-/** A file that was named and is not there is as much a mistake as a typo. */
+/**
+ * A file that was named and is not there is as much a mistake as a typo, and so
+ * is to start Deno without a permission.
+ */
 function canBeMended(error: unknown): boolean {
   return error instanceof UserError || error instanceof FileNotFoundError ||
-    error instanceof FileAccessError;
+    error instanceof FileAccessError || error instanceof Deno.errors.NotCapable;
 }

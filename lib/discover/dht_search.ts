@@ -9,12 +9,14 @@ import { type Clock, sleepInSteps } from "../core/clock.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import { printable } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
+import { clockSays } from "../manifest/clock_lag.ts";
 import type { DhtClient } from "../net/dht/client.ts";
-import type { KadPeer } from "../net/dht/lookup.ts";
+import type { KadPeer, PeerAnswer } from "../net/dht/lookup.ts";
 import {
   type BootRecord,
   bootRecordKey,
   parseBootRecord,
+  REFUSED_BY_DATE,
 } from "../wire/boot_record.ts";
 import type { Finding } from "./source.ts";
 
@@ -34,6 +36,8 @@ const MAX_OPEN = 64;
  * handshakes would be done before its manifest is, and mostly for nothing.
  */
 const REST_MS = 150;
+/** How many nodes are named in one line. */
+const MAX_LISTED = 8;
 /** How long to wait for a first node to ask before saying that there is none. */
 const PATIENCE_MS = 1000;
 
@@ -47,6 +51,8 @@ export interface DhtSearchOptions {
   readonly isClockTrusted: boolean;
   /** Receives what is found, in order. */
   readonly report: (finding: Finding) => void;
+  /** Takes what happens, as it happens. @default {() => {}} */
+  readonly trace?: (event: string) => void;
   /** Ends the search. */
   readonly signal: AbortSignal;
 }
@@ -155,21 +161,34 @@ export class DhtSearch {
   async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
     const asked = new Set<string>();
     const round: Round = { client, seeds, asked, refused: new Map() };
+    this.#options.trace?.(`asking DHT nodes ${listed(seeds)}`);
+    this.#tellAsked(round);
     await Promise.all([this.#askForValues(round), this.#askProviders(round)]);
-    if (this.#signal.aborted || this.#newest.size > 0) return;
+    if (this.#signal.aborted) return;
     const name = formatChannelArch(this.#image);
     const count = asked.size;
-    if (count > 0) {
-      const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
+    const isFound = this.#newest.size > 0;
+    const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
+    if (count === 0) {
+      const message = `No DHT node answered: began at ${listed(seeds)}`;
+      this.#options.report({ kind: "problem", message, topic: "asked" });
+    } else {
       this.#problem(
-        `Asked ${nodes}, none knows a provider of ${name}`,
+        `Asked ${nodes}${isFound ? "" : `, none knows a provider of ${name}`}`,
         "asked",
       );
     }
+    if (isFound) return;
     const refused = [...round.refused].map(([why, n]) => `${why} (${n})`);
     if (refused.length > 0) {
       const reasons = refused.join(", ");
-      this.#problem(`DHT records of ${name} refused: ${reasons}`, "refused");
+      const isByDate = !REFUSED_BY_DATE.isDisjointFrom(round.refused);
+      this.#problem(
+        `DHT records of ${name} refused: ${reasons}${
+          isByDate ? `; ${clockSays(this.#options.clock.now())}` : ""
+        }`,
+        "refused",
+      );
     }
     if (count > 0 && !this.#hasLookedForOthers) {
       this.#hasLookedForOthers = true;
@@ -183,13 +202,14 @@ export class DhtSearch {
     const steps = client.findValues(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") {
+        this.#options.trace?.(`DHT node ${step.at}: ${step.reason}`);
         // Of the nodes that others name some are always gone.
         if (seeds.includes(step.at)) {
           this.#problem(`DHT node ${step.at} cannot be asked: ${step.reason}`);
         }
         continue;
       }
-      round.asked.add(step.answer.from.id);
+      this.#note(step.answer, round);
       if (step.answer.value) await this.#offer(step.answer.value, round);
       await this.#resting; // no node is asked meanwhile
     }
@@ -205,7 +225,7 @@ export class DhtSearch {
     const steps = client.findProviders(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") continue;
-      round.asked.add(step.answer.from.id);
+      this.#note(step.answer, round);
       for (const provider of step.answer.providers) {
         if (providers.has(provider.id)) continue;
         if (providers.size >= MAX_PROVIDERS_ASKED) break;
@@ -221,6 +241,30 @@ export class DhtSearch {
       await this.#resting; // no node is asked meanwhile
     }
     await Promise.all(reading);
+  }
+
+  #note({ from, value, closer, providers }: PeerAnswer, round: Round): void {
+    round.asked.add(from.id);
+    this.#tellAsked(round);
+    const known = [
+      value === undefined ? "no record" : "a record",
+      `${providers.length} providers`,
+      `${closer.length} nearer nodes`,
+    ].join(", ");
+    this.#options.trace?.(`DHT node ${from.id} knows ${known}`);
+  }
+
+  /** For a time-out in the midst of the first round: then nothing else is. */
+  #tellAsked({ seeds, asked }: Round): void {
+    if (this.#said.has("asked") || this.#newest.size > 0) return;
+    const answers = asked.size === 0 ? "none" : listed([...asked]);
+    this.#options.report({
+      kind: "problem",
+      topic: "asked",
+      message: `The look-up in the DHT was not over: began at ${
+        listed(seeds)
+      }; answered until then: ${answers}`,
+    });
   }
 
   /** Waits for a reading, while it is not slow. */
@@ -317,6 +361,15 @@ export class DhtSearch {
   #problem(message: string, topic = message): void {
     if (this.#said.has(topic)) return;
     this.#said.add(topic);
-    this.#options.report({ kind: "problem", message });
+    this.#options.report({ kind: "problem", message, topic });
   }
+}
+
+/** The first few of many. */
+function listed(names: readonly string[]): string {
+  const more = names.length - MAX_LISTED;
+  return [
+    ...names.slice(0, MAX_LISTED),
+    ...more > 0 ? [`${more} more`] : [],
+  ].join(", ");
 }

@@ -44,7 +44,7 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
       addresses.add(address);
       for (const listener of listeners) listener(address);
     },
-    async *find(image, { signal }) {
+    async *find(image, { signal, trace = () => {} }) {
       const { clock, isClockTrusted, openClient = openDhtClient } = options;
       const findings = new AsyncQueue<Finding>();
       const stop = new AbortController();
@@ -55,6 +55,7 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
         clock,
         isClockTrusted,
         report: (finding) => findings.push(finding),
+        trace,
         signal: ended,
       });
       const add = (address: string) => search.add(address);

@@ -1,5 +1,6 @@
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { DueTimer } from "../core/due_timer.ts";
+import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
@@ -10,6 +11,9 @@ import {
   type DiscoveryOptions,
 } from "./discovery.ts";
 import type { Candidate, Source } from "./source.ts";
+
+/** A person at a terminal is told how it goes as often as this. */
+const PROGRESS_MS = 1000;
 
 /**
  * All that a discovery learned. Its sources go on until it is disposed of,
@@ -29,6 +33,10 @@ export interface DiscoverOptions extends DiscoveryOptions {
   ) => Promise<Result<VerifiedManifest, CandidateRefusal>>;
   /** Hears of DHT nodes that can be joined through. */
   readonly onPeer?: (multiaddr: string) => void;
+  /** Takes what happens, as it happens: a line each. @default nobody */
+  readonly trace?: (line: string) => void;
+  /** Takes what is known so far, each second. @default nobody */
+  readonly onProgress?: (soFar: Discovered) => void;
   /** Whose time passes. */
   readonly clock: Clock;
 }
@@ -37,7 +45,8 @@ export interface DiscoverOptions extends DiscoveryOptions {
  * Asks every source at once and checks every candidate as it comes in, under
  * one deadline. `Discovery` says when it ends.
  *
- * @throws the signal's reason, when it aborts
+ * @throws UserError when a source cannot work as the program was started, the
+ * signal's reason when it aborts
  */
 export async function discover(
   options: DiscoverOptions,
@@ -47,8 +56,14 @@ export async function discover(
   const search = new Search(options);
   const onAbort = () => search.end();
   signal.addEventListener("abort", onAbort, { once: true });
-  await search.over;
-  signal.removeEventListener("abort", onAbort);
+  try {
+    await search.over;
+  } catch (error) {
+    await search.end();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
   signal.throwIfAborted();
   return {
     ...search.result(),
@@ -64,16 +79,23 @@ class Search {
   readonly #over = Promise.withResolvers<void>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #timer: DueTimer;
+  readonly #trace: ((event: string) => void) | undefined;
 
   /** Asks every source. */
   constructor(options: DiscoverOptions) {
-    const { sources } = options;
+    const { sources, trace, onProgress } = options;
     this.#options = options;
+    const startMs = this.#nowMs();
+    this.#trace = trace && ((event) => {
+      const seconds = ((this.#nowMs() - startMs) / 1000).toFixed(3);
+      trace(`${seconds} s: ${event}`);
+    });
     this.#discovery = new Discovery(options, sources.length, this.#nowMs());
     const tick = () => this.#checkAll(this.#discovery.tick(this.#nowMs()));
     this.#timer = new DueTimer(options.clock, tick);
     for (const source of sources) this.#start(this.#ask(source));
     tick();
+    if (onProgress !== undefined) this.#start(this.#report(onProgress));
   }
 
   /** Resolves when the result is final, or the search was ended. */
@@ -97,15 +119,24 @@ class Search {
   async #ask(source: Source): Promise<void> {
     const { signal } = this.#ending;
     const isChecking = () => this.#discovery.isChecking;
+    const trace = this.#trace;
     let problem: string | undefined;
     try {
       const { image } = this.#options;
-      for await (const finding of source.find(image, { signal, isChecking })) {
+      const options = {
+        signal,
+        isChecking,
+        ...trace !== undefined && { trace },
+      };
+      for await (const finding of source.find(image, options)) {
         if (this.#discovery.isOver) continue;
+        if (finding.kind === "candidate") trace?.(heard(finding.candidate));
         if (finding.kind === "peer") this.#options.onPeer?.(finding.multiaddr);
         else this.#checkAll(this.#discovery.hear(finding, this.#nowMs()));
       }
     } catch (error) {
+      // The program has to be started in another way: waiting would not help.
+      if (error instanceof UserError) this.#over.reject(error);
       problem = `${source.name}: ${messageOf(error)}`;
     }
     this.#checkAll(this.#discovery.sourceEnded(problem, this.#nowMs()));
@@ -113,14 +144,33 @@ class Search {
 
   async #check(candidate: Candidate): Promise<void> {
     const { signal } = this.#ending;
+    const { href } = candidate.manifestUrl;
     try {
+      this.#trace?.(`asking for ${href}`);
       const result = await this.#options.check(candidate, { signal });
+      this.#trace?.(
+        result.ok
+          ? `accepted ${href}, manifest_version ${result.value.manifest.manifestVersion}`
+          : `not accepted ${href}: ${result.reason.message} (${result.reason.code})`,
+      );
       this.#checkAll(this.#discovery.checked(candidate, result, this.#nowMs()));
     } catch (error) {
       const problem = messageOf(error);
       this.#checkAll(
         this.#discovery.checkFailed(candidate, problem, this.#nowMs()),
       );
+    }
+  }
+
+  async #report(onProgress: (soFar: Discovered) => void): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      while (!this.#discovery.isOver) {
+        await sleep(this.#options.clock, PROGRESS_MS, { signal });
+        if (!this.#discovery.isOver) onProgress(this.result());
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
 
@@ -141,4 +191,13 @@ class Search {
   #nowMs(): number {
     return this.#options.clock.monotonic();
   }
+}
+
+function heard(candidate: Candidate): string {
+  const { source, manifestUrl, otherUrls = [], version } = candidate;
+  const urls = [manifestUrl, ...otherUrls].map((url) => url.href).join(", ");
+  const { providerName = "without a name", peerId } = candidate;
+  return `${source}: heard of ${urls}, version ${version}, of a provider ${providerName}${
+    peerId === undefined ? "" : ` (${peerId})`
+  }`;
 }

@@ -54,7 +54,7 @@ export function createLazyDhtSource(
     },
     async *find(
       image: ChannelArch,
-      { signal, isChecking = () => false }: FindOptions,
+      { signal, isChecking = () => false, ...more }: FindOptions,
     ): AsyncGenerator<Finding> {
       const { clock, mayLearnPeers, headStartMs } = options;
       const giveWay = () =>
@@ -87,7 +87,7 @@ export function createLazyDhtSource(
         if (signal.aborted) return; // The others were quick enough.
         throw error;
       }
-      yield* loaded.find(image, { signal, isChecking });
+      yield* loaded.find(image, { signal, isChecking, ...more });
     },
   };
 }

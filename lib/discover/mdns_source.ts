@@ -2,6 +2,8 @@ import { AsyncQueue } from "../core/async_queue.ts";
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import { DueTimer } from "../core/due_timer.ts";
+import { decodeMessage } from "../net/dns/decode_message.ts";
+import type { DnsMessage } from "../net/dns/message.ts";
 import {
   everyLink,
   type Link,
@@ -10,6 +12,7 @@ import {
 } from "../net/interfaces.ts";
 import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
 import { MdnsQuerier, type QuerierAction } from "../net/mdns/querier.ts";
+import type { Endpoint } from "../net/mdns/socket.ts";
 import { QuerierLink } from "../net/mdns/querier_link.ts";
 import {
   type MdnsOptions,
@@ -35,13 +38,18 @@ export interface MdnsSourceOptions extends MdnsOptions {
 export function createMdnsSource(options: MdnsSourceOptions): Source {
   return {
     name: "mdns",
-    find: (image, { signal }) => findOnLan(image, options, signal),
+    find: (image, { signal, trace }) =>
+      findOnLan(image, { ...options, trace }, signal),
   };
+}
+
+interface SearchOptions extends MdnsSourceOptions {
+  readonly trace: ((event: string) => void) | undefined;
 }
 
 async function* findOnLan(
   image: ChannelArch,
-  options: MdnsSourceOptions,
+  options: SearchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   if (signal.aborted) return;
@@ -69,17 +77,19 @@ class LanSearch implements AsyncDisposable {
   /** Of the machine, used or not. */
   #allLinks: readonly Link[];
   readonly #timer: DueTimer;
+  readonly #trace: SearchOptions["trace"];
   #closed = false;
 
   constructor(
     image: ChannelArch,
-    options: MdnsSourceOptions,
+    options: SearchOptions,
     findings: AsyncQueue<Finding>,
   ) {
     const machine = withSystemDefaults(options);
     const { interfaces, clock, network, random } = machine;
     this.#clock = clock;
     this.#findings = findings;
+    this.#trace = options.trace;
     this.#heard = new HeardServices(image);
     this.#querier = new MdnsQuerier({
       service: SERVICE_NAME,
@@ -100,12 +110,7 @@ class LanSearch implements AsyncDisposable {
           allLinks: () => this.#allLinks,
           onReady: (session) => this.#linkUp(session),
           onMessage: (session, message, from) =>
-            this.#act(this.#querier.receive(
-              linkKey(session.link),
-              message,
-              from,
-              clock.monotonic(),
-            )),
+            this.#receive(session.link, message, from),
           onClosed: (session) => this.#linkDown(session),
           onProblem: (problem) => this.#tellProblem(problem),
         }),
@@ -145,11 +150,24 @@ class LanSearch implements AsyncDisposable {
     this.#querier.linkDown(key);
   }
 
+  #receive(link: Link, message: DnsMessage, from: Endpoint): void {
+    if (message.isResponse) {
+      this.#trace?.(
+        `mdns ${
+          describeLink(link)
+        }: ${from.address} answers with ${message.answers.length} records`,
+      );
+    }
+    const nowMs = this.#clock.monotonic();
+    this.#act(this.#querier.receive(linkKey(link), message, from, nowMs));
+  }
+
   #act(actions: readonly QuerierAction[]): void {
     for (const action of actions) {
       const session = this.#sessions.get(action.link);
       if (session === undefined) continue;
       if (action.kind === "ask") {
+        this.#trace?.(`mdns ${describeLink(session.link)}: ${asked(action)}`);
         void session.ask(action.socket, action.packet);
       } else {
         this.#heard.hear(action.instance, action.records, session.link)
@@ -166,4 +184,15 @@ class LanSearch implements AsyncDisposable {
     this.#findings.push({ kind: "problem", message });
     return true;
   }
+}
+
+/** What a query of our own asks. */
+function asked(
+  { packet, socket }: Extract<QuerierAction, { readonly kind: "ask" }>,
+): string {
+  const query = decodeMessage(packet);
+  const names = query.ok ? query.value.questions.map(({ name }) => name) : [];
+  return `asked everybody for ${names.join(" and ")}, answers ${
+    socket === "group" ? "to everybody" : "to this host alone"
+  }`;
 }

@@ -1,12 +1,12 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
-import { jsonLine } from "../core/printable.ts";
+import { jsonLine, printable } from "../core/printable.ts";
 import {
   isRefusedManifest,
   type RefusedCandidate,
 } from "./candidate_refusal.ts";
 import type { Discovered } from "./discovery.ts";
-import type { Provider } from "./provider.ts";
+import { type Provider, whyNot } from "./provider.ts";
 
 /** How `phase_discover` tells what it found. */
 export interface ReportOptions {
@@ -22,9 +22,11 @@ export interface ReportOptions {
   readonly all: boolean;
   /**
    * Whether to tell also on success what was tried and refused; with `all`, that
-   * is told unless `quiet`.
+   * is told unless `quiet`; and why one provider was chosen and no other.
    */
   readonly explain: boolean;
+  /** Why no other machine can be asked, where that is so at the end. */
+  readonly noNetwork?: string | undefined;
 }
 
 /** What to print, and how to end. */
@@ -45,6 +47,7 @@ export function reportDiscovery(
   if (result.providers.length === 0) return reportFailure(result, options);
   const { all, explain, quiet } = options;
   const messages = explain || (all && !quiet) ? explanation(result) : [];
+  if (explain) messages.push(...choice(result));
   return {
     stdout: resultLines(result, options),
     messages,
@@ -100,6 +103,8 @@ function refusedObject(
 
 /** Why there is no result, for programs. */
 type FailureReason =
+  /** This machine has no address by which it could ask anybody. */
+  | "no_address"
   /** Nobody said that he has the image. */
   | "nobody"
   /** Somebody did, but no manifest came from anybody. */
@@ -141,7 +146,7 @@ function reportFailure(
   options: ReportOptions,
 ): Report {
   const { image, format } = options;
-  const reason = failureReason(result);
+  const reason = failureReason(result, options);
   const problem = failureMessage(reason, result, options);
   return {
     stdout: format === "json"
@@ -160,20 +165,28 @@ function reportFailure(
   };
 }
 
-function failureReason({ refused }: Discovered): FailureReason {
+function failureReason(
+  { refused, others }: Discovered,
+  { noNetwork }: ReportOptions,
+): FailureReason {
   if (refused.some(({ refusal }) => isRefusedManifest(refusal))) {
     return "refused";
   }
-  return refused.length > 0 ? "unreachable" : "nobody";
+  if (refused.length > 0) return "unreachable";
+  return noNetwork !== undefined && others.length === 0
+    ? "no_address"
+    : "nobody";
 }
 
 function failureMessage(
   reason: FailureReason,
-  { refused }: Discovered,
-  { image, timeoutSeconds }: ReportOptions,
+  { refused, isTimeUp }: Discovered,
+  { image, timeoutSeconds, noNetwork }: ReportOptions,
 ): string {
   const name = formatChannelArch(image);
   switch (reason) {
+    case "no_address":
+      return `Cannot find ${name}: ${noNetwork}: did DHCP work?`;
     case "refused":
       return `Cannot use any provider of ${name}: every manifest was refused`;
     case "unreachable": {
@@ -188,8 +201,60 @@ function failureMessage(
       }`;
     }
     case "nobody":
-      return `Cannot find ${name}: no provider answered within ${timeoutSeconds} s`;
+      return `Cannot find ${name}: ${
+        isTimeUp
+          ? `no provider answered within ${timeoutSeconds} s`
+          : "there is nobody to ask"
+      }`;
   }
+}
+
+/** Which provider was chosen, and why none of the others. */
+function choice(
+  { providers: [chosen, ...others], unanswered }: Discovered,
+): string[] {
+  if (chosen === undefined) return [];
+  const { candidate, manifest, verifiedBy, elapsedMs } = chosen;
+  const signers = verifiedBy.length === 0 ? "no key" : verifiedBy.join(", ");
+  return [
+    `Chosen ${candidate.manifestUrl.href}: by ${candidate.source}, manifest_version ${manifest.manifestVersion}, verified by ${signers}, after ${
+      Math.round(elapsedMs)
+    } ms`,
+    ...others.map((other) =>
+      `Not chosen ${other.candidate.manifestUrl.href}: ${whyNot(chosen, other)}`
+    ),
+    ...unanswered.map((url) =>
+      `Not chosen ${url.href}: its manifest had not come yet`
+    ),
+  ];
+}
+
+/**
+ * One line for a person at a terminal who waits for a search.
+ *
+ * @param elapsedMs since the start of the process, as the timeout counts
+ * @param columns how many characters fit
+ */
+export function progressLine(
+  { providers, refused, problems }: Discovered,
+  { image, timeoutSeconds }: Pick<ReportOptions, "image" | "timeoutSeconds">,
+  { elapsedMs, columns }: {
+    readonly elapsedMs: number;
+    readonly columns: number;
+  },
+): string {
+  const [found, tried] = [providers, refused].map(({ length }) =>
+    `${length} provider${length === 1 ? "" : "s"}`
+  );
+  const state = providers.length > 0
+    ? `${found} found`
+    : refused.length > 0
+    ? `${tried} found, no manifest yet: ${refused.at(-1)?.refusal.message}`
+    : problems.at(-1) ?? "nobody is asked yet";
+  const text = `Looking for ${formatChannelArch(image)}, ${
+    Math.floor(elapsedMs / 1000)
+  } of ${timeoutSeconds} s: ${state}`;
+  return printable(text, Math.max(1, columns - 1));
 }
 
 function explanation(

@@ -1,3 +1,5 @@
+import { UserError } from "../core/errors.ts";
+import { messageOf } from "../core/printable.ts";
 import { addressBytes, isLinkLocal6, samePrefix } from "./ip_address.ts";
 
 /** One address of a network interface of this machine. */
@@ -123,7 +125,7 @@ function passedOver(
     if (isNamed(excluded)) return [`${name} is excluded`];
     if (named.length > 0 && !isNamed(named)) return [];
     if (!addresses.some((own) => isUsable(own.address))) {
-      return [`${name} has no address but ${first?.address}`];
+      return [`${name} is up but has no address beyond ${first?.address}`];
     }
     return named.length === 0 ? [`${name} leads to containers`] : [];
   });
@@ -200,6 +202,8 @@ export function isLoopbackAddress(address: string): boolean {
 /**
  * Every address of this machine; those of the last time when the system does
  * not tell.
+ *
+ * @throws UserError when Deno was started without the permission to ask
  */
 export function systemAddresses(): InterfaceAddress[] {
   try {
@@ -208,7 +212,13 @@ export function systemAddresses(): InterfaceAddress[] {
       address: withoutZone(entry.address),
       prefixLength: Number(entry.cidr.split("/")[1] ?? 0),
     }));
-  } catch {
+  } catch (error) {
+    // Not to be allowed to ask is no lack of interfaces.
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new UserError(
+        `Cannot look at network interfaces: ${messageOf(error)}`,
+      );
+    }
     // Asking takes a file descriptor: without one nothing is known to change.
   }
   return lastSystemAddresses;

@@ -78,6 +78,15 @@ export async function signBootRecord(
   return new TextEncoder().encode(JSON.stringify({ ...fields, sig }));
 }
 
+const FROM_THE_FUTURE = "record is from the future";
+const EXPIRED = "record has expired";
+
+/** Why a record is refused that would be taken by another clock. */
+export const REFUSED_BY_DATE: ReadonlySet<string> = new Set([
+  FROM_THE_FUTURE,
+  EXPIRED,
+]);
+
 /**
  * Reads a record that came from the network: form, signature and dates.
  *
@@ -96,10 +105,10 @@ export async function parseBootRecord(
   if (!parts.ok) return parts;
   const { record, fields, sig } = parts.value;
   if (now !== undefined && record.lastUpdatedMs > now + CLOCK_SKEW_MS) {
-    return refuse("record is from the future");
+    return refuse(FROM_THE_FUTURE);
   }
   if (now !== undefined && expiryMs(record) <= now) {
-    return refuse("record has expired");
+    return refuse(EXPIRED);
   }
   const signature = typeof sig === "string" ? decodeBase64(sig) : undefined;
   if (signature?.length !== ED25519_SIGNATURE_BYTES) {

@@ -100,7 +100,7 @@ Deno.test("MdnsAdvertiser warns when loopback alone is left, unless it was asked
   const { logger } = await lab.provide(host, ["stable/arm64"]);
   await lab.clock.advance(10_000);
   assert.deepEqual(logger.lines, [
-    "WARN mdns only loopback can be used (eth0 has no address but fe80::1), so nobody on the LAN finds the images",
+    "WARN mdns only loopback can be used (eth0 is up but has no address beyond fe80::1), so nobody on the LAN finds the images",
     "INFO mdns lo 127.0.0.1 established",
   ]);
   host.plug(lan, "10.0.0.1");

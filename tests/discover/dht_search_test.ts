@@ -23,7 +23,7 @@ Deno.test("find() yields what a value record says", async () => {
   });
   dht.values.set(bootRecordKey(IMAGE), [value]);
   const findings = await findFor(500, dht, clock);
-  assert.deepEqual(findings, [{
+  assert.deepEqual(findings.filter(({ kind }) => kind !== "problem"), [{
     kind: "candidate",
     candidate: {
       manifestUrl: new URL("http://192.0.2.8/stable/arm64/manifest.json"),
@@ -77,7 +77,25 @@ Deno.test("find() counts refused records by their reasons", async () => {
   dht.values.set(bootRecordKey(IMAGE), [garbage, garbage, expired, elsewhere]);
   assert.deepEqual(messages(await findFor(500, dht, clock)), [
     "Asked 5 DHT nodes, none knows a provider of stable/arm64",
-    "DHT records of stable/arm64 refused: record is not a JSON object (2), record has expired (1), signature is not by peer_id (1)",
+    "DHT records of stable/arm64 refused: record is not a JSON object (2), record has expired (1), signature is not by peer_id (1); this machine's clock says 2026-11-22T12:00:00Z",
+  ]);
+});
+
+Deno.test("find() names the nodes asked where time is up in the midst of a look-up", async () => {
+  const { dht, clock } = network();
+  const silent = "/ip4/192.0.2.9/tcp/4001";
+  dht.silent.add(silent);
+  const events: string[] = [];
+  const findings = await findFor(500, dht, clock, {
+    bootstrap: [BOOTSTRAP, silent],
+    trace: (event) => events.push(event),
+  });
+  assert.deepEqual(messages(findings), [
+    `The look-up in the DHT was not over: began at ${BOOTSTRAP}, ${silent}; answered until then: ${BOOTSTRAP}#0`,
+  ]);
+  assert.deepEqual([...new Set(events)], [
+    `asking DHT nodes ${BOOTSTRAP}, ${silent}`,
+    `DHT node ${BOOTSTRAP}#0 knows no record, 0 providers, 0 nearer nodes`,
   ]);
 });
 
@@ -117,6 +135,17 @@ Deno.test("find() says which other images exist, once", async () => {
   ]);
 });
 
+Deno.test("find() says that no node answered, whatever comes of the next look-up", async () => {
+  const { dht, clock } = network();
+  dht.reachable.clear();
+  for (const forMs of [500, 2500]) {
+    assert.deepEqual(messages(await findFor(forMs, dht, clock)), [
+      `No DHT node answered: began at ${BOOTSTRAP}`,
+      `DHT node ${BOOTSTRAP} cannot be asked: connection refused`,
+    ]);
+  }
+});
+
 Deno.test("find() asks again every second until somebody answers", async () => {
   const { dht, clock } = network();
   dht.reachable.clear();
@@ -125,6 +154,7 @@ Deno.test("find() asks again every second until somebody answers", async () => {
   const findings = await findFor(5000, dht, clock);
   assert.equal(urls(findings).length, 1);
   assert.deepEqual(messages(findings), [
+    "Asked 2 DHT nodes",
     `DHT node ${BOOTSTRAP} cannot be asked: connection refused`,
   ]);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { sleep } from "../../lib/core/clock.ts";
+import { UserError } from "../../lib/core/errors.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
 import {
   discover,
@@ -264,4 +265,80 @@ Deno.test("discover() throws its caller's abort", async () => {
   }, { signal: controller.signal });
   controller.abort(new Error("SIGINT"));
   await assert.rejects(running, /SIGINT/);
+});
+
+Deno.test("discover() throws at once what a person has to mend", async () => {
+  const clock = new FakeClock();
+  const broken = memorySource([], { clock });
+  // deno-lint-ignore require-yield -- it throws before it could
+  broken.find = async function* () {
+    await sleep(clock, 1, { signal });
+    throw new UserError("not permitted");
+  };
+  const other = memorySource([], { clock, name: "dht" });
+  const running = run(clock, { sources: [broken, other] });
+  const failing = assert.rejects(running, /not permitted/);
+  await clock.advance(1);
+  await failing;
+  assert.ok(other.closed);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("discover() traces what its sources and it do, with the time", async () => {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const inner = memorySource([
+    [5, {
+      kind: "candidate",
+      candidate: candidate("bad", { providerName: "rack7", peerId: "12D3" }),
+    }],
+    [1500, { kind: "candidate", candidate: candidate("good") }],
+  ], { clock });
+  const source: Source = {
+    name: "mdns",
+    find(image, options) {
+      options.trace?.("mdns e0: asked");
+      return inner.find(image, options);
+    },
+  };
+  const running = run(clock, {
+    sources: [source],
+    trace: (line) => lines.push(line),
+    check: ({ manifestUrl }) =>
+      Promise.resolve(
+        manifestUrl.host === "bad"
+          ? refuse({ code: "expired", message: "too old" })
+          : ok(verified()),
+      ),
+  });
+  await clock.advance(2000);
+  await running;
+  const [bad, good] = ["bad", "good"].map((host) =>
+    `http://${host}/stable/arm64/manifest.json`
+  );
+  assert.deepEqual(lines, [
+    "0.000 s: mdns e0: asked",
+    `0.005 s: mdns: heard of ${bad}, version 1, of a provider rack7 (12D3)`,
+    `0.005 s: asking for ${bad}`,
+    `0.005 s: not accepted ${bad}: too old (expired)`,
+    `1.500 s: mdns: heard of ${good}, version 1, of a provider without a name`,
+    `1.500 s: asking for ${good}`,
+    `1.500 s: accepted ${good}, manifest_version 1`,
+  ]);
+});
+
+Deno.test("discover() tells each second how far it is, until it is over", async () => {
+  const clock = new FakeClock();
+  const told: number[] = [];
+  const source = memorySource([
+    [1500, { kind: "problem", message: "asked" }],
+    [2500, { kind: "candidate", candidate: candidate("a") }],
+  ], { clock });
+  const running = run(clock, {
+    sources: [source],
+    onProgress: ({ problems }) => told.push(problems.length),
+  });
+  await clock.advance(5000);
+  await running;
+  assert.deepEqual(told, [0, 1]);
 });

@@ -135,3 +135,34 @@ Deno.test("createMdnsSource() warns once when loopback alone can be asked, unles
     }
   }
 });
+
+Deno.test("createMdnsSource() traces what it asks on each link, and which host answers", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+  await lab.clock.advance(2000);
+  const events: string[] = [];
+  const source = createMdnsSource({
+    clock: lab.clock,
+    network: lan.host("10.0.0.9"),
+    random: () => 0.5,
+    interfaces: [],
+  });
+  const controller = new AbortController();
+  const finding = Array.fromAsync(source.find(imageOf("stable/arm64"), {
+    signal: controller.signal,
+    trace: (event) => events.push(event),
+  }));
+  await lab.clock.advance(100);
+  controller.abort();
+  await lab.clock.advance(0);
+  await finding;
+  assert.equal(
+    events[0],
+    "mdns eth0 10.0.0.9: asked everybody for _stable-arm64._sub._phase-image._tcp.local, answers to this host alone",
+  );
+  assert.match(
+    events[1] ?? "",
+    /^mdns eth0 10\.0\.0\.9: 10\.0\.0\.1 answers with \d+ records$/,
+  );
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { CandidateRefusalCode } from "../../lib/discover/candidate_refusal.ts";
 import type { DiscoveryResult } from "../../lib/discover/discover.ts";
 import {
+  progressLine,
   reportDiscovery,
   type ReportOptions,
   versionConflict,
@@ -226,4 +227,71 @@ Deno.test("reportDiscovery() counts a provider once, and names each address that
     "No manifest from http://a/m: no route (unreachable)",
     "No manifest from http://b/m: no route (unreachable)",
   ]);
+});
+
+Deno.test("reportDiscovery() says that there is no address, unless somebody was heard all the same", () => {
+  const options = { ...OPTIONS, noNetwork: "eth0 is up but has no address" };
+  const json = (result: DiscoveryResult) =>
+    JSON.parse(
+      reportDiscovery(result, { ...options, format: "json" }).stdout[0] ?? "",
+    );
+  const { messages, exitCode } = reportDiscovery(NOTHING, options);
+  assert.equal(
+    messages[0],
+    "Cannot find stable/arm64: eth0 is up but has no address: did DHCP work?",
+  );
+  assert.equal(exitCode, 3);
+  assert.equal(json(NOTHING).reason, "no_address");
+  const others = [{ channel: "testing", arch: "arm64" }];
+  assert.equal(json({ ...NOTHING, others }).reason, "nobody");
+  const refusal = { code: "slow", message: "no answer" } as const;
+  const refused = [{ manifestUrl: new URL("http://c/m"), refusal }];
+  assert.equal(json({ ...NOTHING, refused }).reason, "unreachable");
+});
+
+Deno.test("reportDiscovery() does not say that time was up where it was not", () => {
+  const { messages } = reportDiscovery({ ...NOTHING, isTimeUp: false }, {
+    ...OPTIONS,
+  });
+  assert.equal(
+    messages[0],
+    "Cannot find stable/arm64: there is nobody to ask",
+  );
+});
+
+Deno.test("reportDiscovery() explains which provider was chosen, and why no other", () => {
+  const { messages } = reportDiscovery({
+    ...FOUND,
+    unanswered: [new URL("http://c/manifest.json")],
+  }, { ...OPTIONS, explain: true });
+  assert.deepEqual(messages.slice(-3), [
+    "Chosen http://a/stable/arm64/manifest.json: by mdns, manifest_version 1, verified by no key, after 42 ms",
+    "Not chosen http://b/stable/arm64/manifest.json: as good, but named later",
+    "Not chosen http://c/manifest.json: its manifest had not come yet",
+  ]);
+  const all = reportDiscovery(FOUND, { ...OPTIONS, all: true });
+  assert.ok(!all.messages.join().includes("hosen"), "all are listed");
+});
+
+Deno.test("progressLine() says how long, and what is known, on one line of the terminal", () => {
+  const line = (soFar: DiscoveryResult, columns = 200) =>
+    progressLine(soFar, OPTIONS, { elapsedMs: 2999, columns });
+  const prefix = "Looking for stable/arm64, 2 of 3 s: ";
+  assert.equal(line(NOTHING), `${prefix}nobody is asked yet`);
+  const problems = ["Asked by mDNS on e0 10.77.0.2"];
+  assert.equal(
+    line({ ...NOTHING, problems }),
+    `${prefix}Asked by mDNS on e0 10.77.0.2`,
+  );
+  const refusal = { code: "slow", message: "no answer yet" } as const;
+  const refused = [{ manifestUrl: new URL("http://c/m"), refusal }];
+  assert.equal(
+    line({ ...NOTHING, problems, refused }),
+    `${prefix}1 provider found, no manifest yet: no answer yet`,
+  );
+  assert.equal(
+    line({ ...FOUND, problems, refused }),
+    `${prefix}2 providers found`,
+  );
+  assert.equal(line(NOTHING, 20).length, 19, "cut before the edge");
 });

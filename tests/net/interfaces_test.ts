@@ -108,7 +108,7 @@ Deno.test("whyNoNetwork() says why loopback alone is left, and only where it is"
   assert.equal(why([]), "no network interface with an address");
   assert.equal(
     why([...LO, at("eth0", "fe80::1"), at("docker0", "172.17.0.1")]),
-    "only loopback can be used (eth0 has no address but fe80::1, docker0 leads to containers)",
+    "only loopback can be used (eth0 is up but has no address beyond fe80::1, docker0 leads to containers)",
   );
   assert.equal(
     why([...LO, at("eth0", "10.0.0.1")], "!eth0"),
@@ -120,7 +120,7 @@ Deno.test("whyNoNetwork() says why loopback alone is left, and only where it is"
   );
   assert.equal(
     why([...LO, at("eth0", "fe80::1"), at("wlan0", "fe80::2")], "eth0"),
-    'no interface "eth0" with an address (eth0 has no address but fe80::1)',
+    'no interface "eth0" with an address (eth0 is up but has no address beyond fe80::1)',
   );
   assert.equal(
     why(MACHINE, "lo", "eth9"),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
+import { whenAborted } from "../../lib/core/abort.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
 import {
   createDhtSource,
@@ -20,6 +21,8 @@ export const BOOTSTRAP = "/ip4/192.0.2.7/tcp/4001";
 /** A DHT in which every node that can be reached knows everything. */
 export class FakeDht {
   readonly reachable = new Set<string>();
+  /** Nodes that take a question and never answer. */
+  readonly silent = new Set<string>();
   readonly values = new Map<string, Uint8Array[]>();
   /** By key: who provides it, and what he answers when asked. */
   readonly providers = new Map<string, Map<string, Uint8Array>>();
@@ -30,8 +33,10 @@ export class FakeDht {
     this.openClients++;
     return Promise.resolve(
       {
-        findValues: (key, seeds) => this.#steps(seeds, key, "values"),
-        findProviders: (key, seeds) => this.#steps(seeds, key, "providers"),
+        findValues: (key, seeds, { signal }) =>
+          this.#steps(seeds, key, "values", signal),
+        findProviders: (key, seeds, { signal }) =>
+          this.#steps(seeds, key, "providers", signal),
         fetch: (from, key) => {
           const value = this.providers.get(key)?.get(from.id);
           return Promise.resolve(
@@ -50,6 +55,7 @@ export class FakeDht {
     seeds: readonly Contact[],
     key: string,
     what: "values" | "providers",
+    signal: AbortSignal,
   ): AsyncGenerator<LookupStep> {
     this.lookups++;
     const from = (id: string) => ({
@@ -60,6 +66,7 @@ export class FakeDht {
     for (const seed of seeds) {
       const at = typeof seed === "string" ? seed : seed.id;
       await Promise.resolve();
+      if (this.silent.has(at)) return await whenAborted(signal);
       if (!this.reachable.has(at)) {
         yield { kind: "failure", at, reason: "connection refused" };
         continue;
@@ -107,7 +114,10 @@ export async function findFor(
   durationMs: number,
   dht: FakeDht,
   clock: FakeClock,
-  options: Partial<DhtSourceOptions> & { late?: string } = {},
+  { trace = () => {}, ...options }: Partial<DhtSourceOptions> & {
+    late?: string;
+    trace?: (event: string) => void;
+  } = {},
 ): Promise<Finding[]> {
   const source = createDhtSource({
     bootstrap: [BOOTSTRAP],
@@ -118,7 +128,7 @@ export async function findFor(
   });
   const controller = new AbortController();
   const { signal } = controller;
-  const found = Array.fromAsync(source.find(IMAGE, { signal }));
+  const found = Array.fromAsync(source.find(IMAGE, { signal, trace }));
   for (let elapsed = 0; elapsed < durationMs; elapsed += 100) {
     await clock.advance(100);
     if (elapsed >= 1500 && options.late) source.addPeer(options.late);
@@ -130,9 +140,14 @@ export async function findFor(
   return findings;
 }
 
-/** The problems that were found, as they are told. */
+/** The problems that were found, as they are told: the last of each topic. */
 export function messages(findings: readonly Finding[]): string[] {
-  return findings.flatMap((f) => f.kind === "problem" ? [f.message] : []);
+  const byTopic = new Map<string, string>();
+  for (const finding of findings) {
+    if (finding.kind !== "problem") continue;
+    byTopic.set(finding.topic ?? finding.message, finding.message);
+  }
+  return [...byTopic.values()];
 }
 
 /** The URLs of the candidates that were found. */
