@@ -40,7 +40,7 @@ export function openHttp(
   },
 ): HttpServer {
   const startedMs = clock.now();
-  const http = bindHttpServer({
+  const http: HttpServer = bindHttpServer({
     handler: createHandler({
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
@@ -54,6 +54,8 @@ export function openHttp(
         name: config.name ?? hostName,
         version: VERSION,
         startedMs,
+        http: { address: http.hostname, port: http.port },
+        interfaces: config.interfaces,
         ...discoveryStatus(
           discovery(),
           { mdns: config.mdns.enabled, dht: config.dht.enabled },

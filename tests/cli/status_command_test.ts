@@ -16,6 +16,7 @@ const IDLE: StatusDocument = {
     ...{ last_full_pass_at: null, done_bytes: 0, total_bytes: 0 },
     differing: 0,
   },
+  http: { address: "0.0.0.0", port: 8080 },
   mdns: null,
   dht: null,
   downloads: {
@@ -88,6 +89,7 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
     missing: ["testing/x86_64"],
     warnings: ["the clock is wrong"],
     mdns: {
+      interfaces: [],
       links: [
         { interface: "eth0", address: "10.0.0.1", state: "established" },
         { interface: "eth1", address: "::1", state: "failed", reason: "down" },

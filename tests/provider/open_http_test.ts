@@ -50,8 +50,11 @@ Deno.test("openHttp() serves the library, and tells how the network is told at t
   assert.deepEqual(machine.logger.lines, [`INFO Serving on ${base}`]);
   const get = async (path: string) => await (await fetch(base + path)).json();
   await library.refresh({ signal });
-  const { name, version, images, scrub: scrubbed } = await get("/status");
+  const status = await get("/status");
+  const { name, version, images, scrub: scrubbed } = status;
   assert.deepEqual({ name, version }, { name: "box", version: VERSION });
+  assert.deepEqual(status.http, { address: http.hostname, port: http.port });
+  assert.deepEqual(status.mdns.interfaces, config.interfaces);
   assert.equal(scrubbed.total_bytes, 7);
   assert.equal(images[0].advertised[0].published, false);
   discovery = { mdns: { isPublished: () => true, links: () => [] } };

@@ -89,6 +89,8 @@ export function silentProvider(): ProviderStatus {
     advertisers: [],
     advertisements: [],
     missing: [],
+    http: { address: "0.0.0.0", port: 8080 },
+    interfaces: [],
     links: [],
     warnings: [],
     scrub: { doneBytes: 0, totalBytes: 0, differingCount: 0 },
@@ -126,6 +128,7 @@ export function busyProvider(): ProviderStatus {
       { channel: "stable", arch: "x86_64" },
       { channel: "testing", arch: "arm64" },
     ],
+    interfaces: ["lo", "eth0"],
     links: [
       { interfaceName: "lo", address: "127.0.0.1", state: "established" },
       {

@@ -46,6 +46,10 @@ export interface ProviderStatus {
   readonly advertisements: readonly AdvertisementStatus[];
   /** Images that are expected and not there. */
   readonly missing: readonly ChannelArch[];
+  /** The socket that HTTP listens on. */
+  readonly http: { readonly address: string; readonly port: number };
+  /** The interfaces that mDNS was told to use; none: the usual ones. */
+  readonly interfaces: readonly string[];
   /** Where mDNS answers. */
   readonly links: readonly LinkStatus[];
   /** The DHT node, where there is one. */

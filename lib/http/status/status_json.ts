@@ -47,8 +47,14 @@ export interface StatusDocument {
     /** Files that had another content than was promised, since the start. */
     readonly differing: number;
   };
+  /** The socket that HTTP listens on, as the provider's own host sees it. */
+  readonly http: { readonly address: string; readonly port: number };
   /** Where mDNS answers; null when it is off. */
-  readonly mdns: null | { readonly links: readonly LinkDocument[] };
+  readonly mdns: null | {
+    /** Those that it was told to use; none: the usual ones. */
+    readonly interfaces: readonly string[];
+    readonly links: readonly LinkDocument[];
+  };
   /** The DHT node; null when it is off. */
   readonly dht: null | {
     readonly peer_id: string;
@@ -154,8 +160,10 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     },
     warnings: provider.warnings,
     scrub: scrubJson(provider.scrub),
+    http: provider.http,
     mdns: provider.advertisers.includes("mDNS")
       ? {
+        interfaces: provider.interfaces,
         links: provider.links.map(({ interfaceName, ...link }) => ({
           interface: interfaceName,
           ...link,

@@ -117,7 +117,9 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
       total_bytes: 65536,
       differing: 1,
     },
+    http: { address: "0.0.0.0", port: 8080 },
     mdns: {
+      interfaces: ["lo", "eth0"],
       links: [
         { interface: "lo", address: "127.0.0.1", state: "established" },
         {
