@@ -51,6 +51,9 @@ async function main(
       );
     case "status":
       return await runStatus(invocation.values, { signal });
+    case "doctor":
+      return await (await import("./lib/cli/doctor_command.ts"))
+        .runDoctor(invocation.values, { signal });
     case "manifest show":
       return await runManifestShow(invocation.values, { signal });
     case "manifest generate":

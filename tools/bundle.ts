@@ -12,9 +12,23 @@
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Plugin, stop } from "esbuild";
 
+/** How a program becomes a file. */
+interface Program {
+  readonly entry: string;
+  /** The module that the file has as text. */
+  readonly evaluated?: string;
+  /** Code in front of everything. */
+  readonly banner?: string;
+}
+
 const ROOT = join(import.meta.dirname ?? ".", "..");
-const PROGRAMS = [
-  { entry: "plasmd.ts" },
+/**
+ * For packages in CommonJS that use Node's modules (multicast-dns), and loads
+ * nothing before they do: a module has no `require`.
+ */
+const CJS_REQUIRE = "var require=(name)=>process.getBuiltinModule(name);";
+const PROGRAMS: readonly Program[] = [
+  { entry: "plasmd.ts", banner: CJS_REQUIRE },
   { entry: "phase_discover.ts", evaluated: "lib/discover/dht_source.ts" },
 ];
 /** All that goes into a bundle, or says what does. */
@@ -107,7 +121,7 @@ async function bundleText(
   directory: string,
   entry: string,
   format: "esm" | "cjs",
-  plugins: Plugin[] = [],
+  { plugins = [], banner }: { plugins?: Plugin[]; banner?: string } = {},
 ): Promise<BundledText> {
   const options = {
     absWorkingDir: directory,
@@ -127,6 +141,7 @@ async function bundleText(
     minifyWhitespace: true,
     minifyIdentifiers: true,
     plugins,
+    ...banner !== undefined && { banner: { js: banner } },
   } satisfies BuildOptions;
   const { outputFiles: [file], metafile } = await build(options);
   if (file === undefined) throw new Error(`esbuild made nothing of ${entry}`);
@@ -142,15 +157,18 @@ async function bundleText(
 /** Bundles a program whose sources were staged in a directory. */
 async function bundle(
   directory: string,
-  { entry, evaluated: path }: typeof PROGRAMS[number],
+  { entry, evaluated: path, ...options }: Program,
 ): Promise<Bundle> {
   const name = `${basename(entry, ".ts")}.js`;
   if (path === undefined) {
-    return { name, ...await bundleText(directory, entry, "esm") };
+    return { name, ...await bundleText(directory, entry, "esm", options) };
   }
   const evaluated = await bundleText(directory, path, "cjs");
   const plugin = evaluating(join(directory, path), evaluated.text);
-  const main = await bundleText(directory, entry, "esm", [plugin]);
+  const main = await bundleText(directory, entry, "esm", {
+    ...options,
+    plugins: [plugin],
+  });
   if (main.sources.has(path)) {
     throw new Error(`${entry} imports ${path} at its start`);
   }

@@ -295,6 +295,29 @@ export const PLASMD_PROGRAM = {
       },
       examples: ["plasmd status --url http://192.168.1.10:8080"],
     },
+    doctor: {
+      summary: "Say why clients do not find the images of a provider",
+      options: {
+        ...CONFIG_OPTION,
+        url: {
+          ...URL_OPTION,
+          help: "look at this provider, from here as from any other machine",
+          defaultText: "one that runs here",
+        },
+        ...JSON_OPTION,
+      },
+      examples: [
+        "plasmd doctor",
+        "plasmd doctor --url http://192.168.1.10:8080",
+      ],
+      notes: [
+        "Asks each link as a client would, by mDNS with another implementation than",
+        "ours and by HTTP, and ends with 1 where it finds what keeps clients from the",
+        "images: each finding has a cause and the next step. What no program sees of",
+        "its own machine, such as its firewall for TCP, is seen with --url from",
+        "another one.",
+      ],
+    },
     bootstrap: {
       summary: "Run a DHT node without images, for others to join through",
       options: { ...CONFIG_OPTION, stateDir, ...NODE_OPTIONS },

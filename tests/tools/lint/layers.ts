@@ -17,7 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["advertise", "discover", "http/artifacts"],
   ["http/boot", "http/status"],
   ["http"],
-  ["provider"],
+  ["provider", "doctor"],
   ["cli"],
 ];
 

@@ -9,6 +9,7 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
   [/^hono\/html$/, /^http\/status\//],
   [/^hono(\/|$)/, /^http\/[a-z_]+\.ts$/],
   [/^node:dns\/promises$/, /^net\/host_addresses\.ts$/],
+  [/^multicast-dns$/, /^doctor\/mdns_stranger\.ts$/],
   [/^node:dgram$/, /^net\/(mdns\/system_network|upnp\/search)\.ts$/],
   [
     /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,

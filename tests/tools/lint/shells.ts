@@ -23,6 +23,8 @@ const SHELLS = namesOf({
 const PURE = namesOf({
   "advertise": "dht_publications|advertisement_plan",
   "discover": "discovery|heard_services",
+  "doctor": "findings|heard_instances|link_findings|passed_over|" +
+    "provider_findings|provider_services|provider_view|report",
   "http/boot": "[a-z_]+",
   "net/dht": "message",
   "net/dns": "[a-z_]+",

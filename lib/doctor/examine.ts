@@ -1,0 +1,275 @@
+import { type Clock, deadline } from "../core/clock.ts";
+import type { HttpGet } from "../net/http1/reply.ts";
+import {
+  type InterfaceAddress,
+  isLoopbackAddress,
+  isOnLink,
+  type Link,
+  selectLinks,
+} from "../net/interfaces.ts";
+import { httpBaseUrl } from "../net/ip_address.ts";
+import { outcomeOfError } from "./http_outcome.ts";
+import type { AskOptions } from "./mdns_stranger.ts";
+import type { HttpOutcome, LinkView, Observations } from "./observations.ts";
+import { passedOver } from "./passed_over.ts";
+import { isProvidersOwn, urlsHeardOn } from "./provider_services.ts";
+import {
+  probePath,
+  probeUrl,
+  type ProviderView,
+  readProviderView,
+} from "./provider_view.ts";
+
+/** Which provider is meant. */
+export interface ProviderPlace {
+  /** Its base URL, where it is; of several, the first that answers counts. */
+  readonly urls: readonly [string, ...string[]];
+  /** Whether that is this machine. */
+  readonly isLocal: boolean;
+  /** The addresses that the URLs lead to. */
+  readonly addresses: readonly string[];
+}
+
+/** What is needed to look at a network. */
+export interface DoctorMachine {
+  /** Every address of this machine. */
+  readonly addresses: readonly InterfaceAddress[];
+  /** Interfaces without an address; undefined: that may not be looked at. */
+  readonly bareInterfaces: readonly string[] | undefined;
+  /** Asks a provider for its `/status`; throws where nobody answers. */
+  readonly fetchStatus: (
+    url: string,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<string>;
+  /** Fetches manifests. */
+  readonly get: HttpGet;
+  /** Asks for boot images by mDNS. */
+  readonly askLink: (link: Link, options: AskOptions) => Promise<LinkView>;
+  /** Times all of it. */
+  readonly clock: Clock;
+}
+
+/** As long as a client of ours waits for a manifest. */
+const PROBE_TIMEOUT_MS = 3000;
+
+type Seen = Pick<
+  Observations,
+  "attempts" | "provider" | "providerAddresses" | "isLocal"
+>;
+
+/**
+ * Looks at a provider and the network as its clients would.
+ *
+ * @throws the signal's reason, when it aborts first
+ */
+export async function examine(
+  place: ProviderPlace,
+  machine: DoctorMachine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Observations> {
+  const { addresses } = machine;
+  const { isLocal } = place;
+  const { attempts, provider } = await askForStatus(place, machine, { signal });
+  const providerAddresses = isLocal
+    ? addresses.map(({ address }) => address)
+    : [
+      ...place.addresses,
+      ...provider?.mdns?.links.map(({ address }) => address) ?? [],
+    ];
+  const seen = { attempts, provider, providerAddresses, isLocal };
+  const asked = linksToAsk(seen, addresses);
+  const links = await Promise.all(
+    asked.map((link) => askOne(link, seen, machine, { signal })),
+  );
+  const probes = await probeAll(urlsToProbe(seen, links), machine, { signal });
+  return {
+    ...{ ...seen, addresses, links, probes },
+    passedOver: isLocal && provider?.mdns
+      ? passedOver(addresses, {
+        bare: machine.bareInterfaces ?? [],
+        used: provider.mdns.links.map((link) => link.interface),
+        named: provider.mdns.interfaces,
+      })
+      : [],
+    notLookedAt: notLookedAt(seen, links, machine),
+  };
+}
+
+/** The first URL is asked alone: where it answers, it is the one. */
+async function askForStatus(
+  { urls: [first, ...others] }: ProviderPlace,
+  machine: DoctorMachine,
+  options: { readonly signal: AbortSignal },
+): Promise<Pick<Seen, "attempts" | "provider">> {
+  const attempts: Observations["attempts"][number][] = [];
+  for (const urls of [[first], others]) {
+    const answers = await Promise.all(
+      urls.map((url) => askOnce(url, machine, options)),
+    );
+    attempts.push(...answers.map(({ url, outcome }) => ({ url, outcome })));
+    const found = answers.find(({ view }) => view !== undefined);
+    if (found?.view !== undefined) {
+      return { attempts, provider: { ...found.view, url: found.url } };
+    }
+  }
+  return { attempts, provider: undefined };
+}
+
+async function askOnce(
+  url: string,
+  { fetchStatus }: DoctorMachine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<
+  { url: string; outcome: HttpOutcome; view: ProviderView | undefined }
+> {
+  try {
+    const view = readProviderView(await fetchStatus(url, { signal }));
+    return view.ok
+      ? { url, outcome: { kind: "answered", status: 200 }, view: view.value }
+      : {
+        url,
+        outcome: { kind: "failed", reason: view.reason },
+        view: undefined,
+      };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { url, outcome: outcomeOfError(error), view: undefined };
+  }
+}
+
+/** Where the provider is to be heard: on its own links, or on those it is on. */
+function linksToAsk(
+  { provider, isLocal, providerAddresses }: Seen,
+  addresses: readonly InterfaceAddress[],
+): Link[] {
+  if (provider !== undefined && provider.mdns === null) return [];
+  const names = addresses.map(({ interfaceName }) => interfaceName);
+  const all = selectLinks(addresses, names);
+  if (!isLocal) {
+    return all.filter((link) =>
+      !link.addresses.some(({ address }) => isLoopbackAddress(address)) &&
+      providerAddresses.some((address) => isOnLink(address, link))
+    );
+  }
+  if (provider === undefined) return selectLinks(addresses, []);
+  const bound = addresses.find((a) => a.address === provider.http.address);
+  const isOtherFamily = ({ interfaceName, family }: Link) =>
+    bound?.interfaceName === interfaceName &&
+    bound.address.includes(":") !== (family === 6);
+  return all.filter((link) =>
+    provider.mdns?.links.some((used) =>
+      used.interface === link.interfaceName &&
+      used.address.includes(":") === (link.family === 6)
+      // One that HTTP was bound to stands for the whole interface.
+    ) && !isOtherFamily(link)
+  );
+}
+
+function askOne(
+  link: Link,
+  seen: Seen,
+  { askLink, clock }: DoctorMachine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<LinkView> {
+  const expected = seen.provider?.images.length ?? 1;
+  return askLink(link, {
+    clock,
+    isEnough: (heard) =>
+      heard.filter((one) => isProvidersOwn(one, seen)).length >= expected,
+    signal,
+  });
+}
+
+/** The manifest at each address, and as each link is told. */
+function urlsToProbe(seen: Seen, links: readonly LinkView[]): Set<string> {
+  const { provider, isLocal } = seen;
+  if (provider === undefined) return new Set();
+  const own = isLocal
+    ? links.flatMap(({ link }) =>
+      link.addresses.map(({ address }) => probeUrl(provider, address))
+    )
+    : [`${provider.url}${probePath(provider)}`];
+  return new Set([
+    ...own,
+    ...links.flatMap((view) => urlsHeardOn(view, seen)),
+  ]);
+}
+
+async function probeAll(
+  urls: ReadonlySet<string>,
+  machine: DoctorMachine,
+  options: { readonly signal: AbortSignal },
+): Promise<Map<string, HttpOutcome>> {
+  return new Map(
+    await Promise.all(
+      [...urls].map(async (url) =>
+        [url, await probe(url, machine, options)] as const
+      ),
+    ),
+  );
+}
+
+async function probe(
+  url: string,
+  { get, clock }: DoctorMachine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<HttpOutcome> {
+  using limit = deadline(clock, PROBE_TIMEOUT_MS, { signal });
+  try {
+    using reply = await get(new URL(url), limit);
+    for await (const _ of reply.body) {
+      // To its end: a connection that breaks off is no answer.
+    }
+    return { kind: "answered", status: reply.status };
+  } catch (error) {
+    signal.throwIfAborted();
+    return outcomeOfError(error);
+  }
+}
+
+/** What is beyond the reach of a program on this machine. */
+function notLookedAt(
+  { provider, isLocal, providerAddresses }: Seen,
+  links: readonly LinkView[],
+  { bareInterfaces }: DoctorMachine,
+): string[] {
+  if (provider === undefined) return [];
+  const outside = links.flatMap(({ link }) => link.addresses)
+    .find(({ address }) => !isLoopbackAddress(address))?.address;
+  const own = [
+    ...isLocal && outside !== undefined
+      ? [
+        `whether this machine's firewall lets others in to TCP port ${provider.http.port}, since what it sends to itself passes: run plasmd doctor --url ${
+          httpBaseUrl(outside, provider.http.port)
+        } on another machine`,
+      ]
+      : [],
+    ...isLocal && bareInterfaces === undefined
+      ? [
+        "interfaces without an address, which Deno shows with --allow-all only",
+      ]
+      : [],
+  ];
+  const isUnheard = !isLocal && provider.mdns !== null && links.length === 0;
+  return [
+    ...own,
+    ...provider.mdns === null ? ["mDNS, which the provider has off"] : [],
+    ...isUnheard
+      ? [
+        `mDNS, since this machine is on no link with ${
+          providerAddresses[0] ?? "the provider"
+        }: run it on one that is`,
+      ]
+      : [],
+    ...!isLocal
+      ? links.filter((view) => !view.isOwnCopyHeard).map(({ link, trouble }) =>
+        `mDNS on ${link.interfaceName}: ${
+          trouble?.message ?? "this machine's own firewall drops multicast"
+        }`
+      )
+      : [],
+    ...provider.hasDht
+      ? ["whether strangers find the images in the DHT: see plasmd status"]
+      : [],
+  ];
+}

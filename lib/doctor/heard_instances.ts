@@ -1,0 +1,117 @@
+import { foldName } from "../net/dns/name.ts";
+import { SERVICE_NAME } from "../wire/dns_sd_names.ts";
+import type { HeardInstance } from "./observations.ts";
+
+/** A record as a stranger's library reads it; its data may be anything. */
+export interface HeardRecord {
+  /** Labels joined by dots. */
+  readonly name: string;
+  /** Such as `PTR`. */
+  readonly type: string;
+  /** As its type has it. */
+  readonly data?: unknown;
+  /** Seconds; 0 says goodbye. */
+  readonly ttl?: number | undefined;
+}
+
+/** A question about what is missing. */
+export interface Question {
+  readonly name: string;
+  readonly type: "PTR" | "SRV" | "TXT" | "A" | "AAAA";
+}
+
+/** More names than this are somebody's flood. */
+const MAX_NAMES = 20_000;
+
+/** Of those that are incomplete, lest a flood be answered with one. */
+const MAX_FURTHER_QUESTIONS = 20;
+
+/** Puts together what is heard of the instances of our service type. */
+export class HeardInstances {
+  /** Instance by its folded name: as it came, and who said so. */
+  readonly #instances = new Map<string, { name: string; source: string }>();
+  readonly #services = new Map<string, { target: string; port: number }>();
+  readonly #texts = new Map<string, readonly Uint8Array[]>();
+  readonly #addresses = new Map<string, Set<string>>();
+
+  /** How much is known: grows with everything that is new. */
+  get count(): number {
+    return this.#instances.size + this.#services.size + this.#texts.size +
+      this.#addresses.size;
+  }
+
+  /**
+   * Takes the records of one response, answers and additional ones alike.
+   *
+   * @param source the address of the host that sent it
+   */
+  add(records: readonly HeardRecord[], source: string): void {
+    for (const { name, type, data, ttl } of records) {
+      if (ttl === 0 || this.count >= MAX_NAMES) continue;
+      const key = foldName(name);
+      if (type === "PTR" && key === SERVICE_NAME && typeof data === "string") {
+        this.#instances.set(foldName(data), { name: data, source });
+      } else if (type === "SRV" && isService(data)) {
+        this.#services.set(key, data);
+      } else if (type === "TXT") {
+        this.#texts.set(
+          key,
+          (Array.isArray(data) ? data : [data]).filter(isBytes),
+        );
+      } else if (
+        (type === "A" || type === "AAAA") && typeof data === "string"
+      ) {
+        const known = this.#addresses.get(key) ?? new Set();
+        this.#addresses.set(key, known.add(data));
+      }
+    }
+  }
+
+  /** The instances whose TXT record is known. */
+  instances(): HeardInstance[] {
+    return [...this.#instances].flatMap(([key, { name, source }]) => {
+      const txt = this.#texts.get(key);
+      const service = this.#services.get(key);
+      const addresses = this.#addresses.get(foldName(service?.target ?? ""));
+      return txt === undefined ? [] : [{
+        ...{ name, source, txt },
+        host: service?.target,
+        port: service?.port,
+        addresses: [...addresses ?? []],
+      }];
+    });
+  }
+
+  /** What is to be asked for next: all instances, and what they lack. */
+  questions(): Question[] {
+    const further = [...this.#instances].flatMap(([key, { name }]) => {
+      const service = this.#services.get(key);
+      const lacksAddress = service !== undefined &&
+        !this.#addresses.has(foldName(service.target));
+      return [
+        ...service === undefined ? [{ name, type: "SRV" as const }] : [],
+        ...this.#texts.has(key) ? [] : [{ name, type: "TXT" as const }],
+        ...lacksAddress
+          ? [
+            { name: service.target, type: "A" as const },
+            { name: service.target, type: "AAAA" as const },
+          ]
+          : [],
+      ];
+    });
+    return [
+      { name: SERVICE_NAME, type: "PTR" },
+      ...further.slice(0, MAX_FURTHER_QUESTIONS),
+    ];
+  }
+}
+
+function isService(data: unknown): data is { target: string; port: number } {
+  return typeof data === "object" && data !== null && "target" in data &&
+    typeof data.target === "string" && "port" in data &&
+    typeof data.port === "number";
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}

@@ -1,0 +1,66 @@
+import type { InterfaceAddress, Link } from "../net/interfaces.ts";
+import type { ServiceRecords } from "../net/mdns/querier.ts";
+import type { PassedOver } from "./passed_over.ts";
+import type { ProviderView } from "./provider_view.ts";
+
+/** How a request over HTTP ended. */
+export type HttpOutcome =
+  | { readonly kind: "answered"; readonly status: number }
+  /** The host, or a firewall that rejects, said no at once. */
+  | { readonly kind: "refused" }
+  /** Nothing came back in time. */
+  | { readonly kind: "silent" }
+  /** A clause, fit to be printed. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** An instance of our service type that was heard. */
+export interface HeardInstance extends ServiceRecords {
+  /** Its name, as it came. */
+  readonly name: string;
+}
+
+/** What a stranger saw of multicast DNS on one link. */
+export interface LinkView {
+  /** Where it asked. */
+  readonly link: Link;
+  /**
+   * Whether its own question came back to it: the system hands a copy of what
+   * is multicast to its own sockets (RFC 1112 section 6.1), through the same
+   * firewall as what others send.
+   */
+  readonly isOwnCopyHeard: boolean;
+  /** Why it could not ask; `isPortHeld`: another program has port 5353. */
+  readonly trouble?: {
+    readonly isPortHeld: boolean;
+    readonly message: string;
+  };
+  /** Of all providers. */
+  readonly heard: readonly HeardInstance[];
+}
+
+/** All that the findings are decided from. */
+export interface Observations {
+  /** Whether the provider runs on this machine, or is to. */
+  readonly isLocal: boolean;
+  /** Where it was asked for its status. */
+  readonly attempts: readonly {
+    readonly url: string;
+    readonly outcome: HttpOutcome;
+  }[];
+  /** The provider that answered, if one did. */
+  readonly provider:
+    | (ProviderView & { readonly url: string })
+    | undefined;
+  /** By which it may be known: its machine's own, or those that were named. */
+  readonly providerAddresses: readonly string[];
+  /** Every address of this machine. */
+  readonly addresses: readonly InterfaceAddress[];
+  /** What the provider does not use; empty unless it is on this machine. */
+  readonly passedOver: readonly PassedOver[];
+  /** Where a stranger asked for our service type. */
+  readonly links: readonly LinkView[];
+  /** What came of each URL that was tried. */
+  readonly probes: ReadonlyMap<string, HttpOutcome>;
+  /** What could not be looked at, one clause each, and how it could be. */
+  readonly notLookedAt: readonly string[];
+}

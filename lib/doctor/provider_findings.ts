@@ -1,0 +1,131 @@
+import { isLoopbackAddress } from "../net/interfaces.ts";
+import type { Finding } from "./finding.ts";
+import { isServed, outcomeText } from "./http_outcome.ts";
+import type { Observations } from "./observations.ts";
+import { isProvidersOwn } from "./provider_services.ts";
+import { probePath, someOf } from "./provider_view.ts";
+
+/**
+ * Why no provider gave its status. One that is heard by mDNS with that port and
+ * address is there: then something keeps its HTTP from us.
+ */
+export function providerIsSilent(seen: Observations): Finding[] {
+  const { attempts, isLocal, links } = seen;
+  const where = attempts.map(({ url }) => url);
+  const [first] = attempts;
+  if (first === undefined) return [];
+  const { host, hostname, port } = new URL(first.url);
+  const heardOn = links.find(({ heard }) =>
+    heard.some((one) => isProvidersOwn(one, seen))
+  );
+  const outcome = attempts.find(({ outcome }) => outcome.kind !== "refused")
+    ?.outcome ?? first.outcome;
+  const said = outcomeText(outcome);
+  if (heardOn !== undefined) {
+    return [{
+      code: "http_blocked",
+      where,
+      cause:
+        `a provider announces ${host} by mDNS on ${heardOn.link.interfaceName}, and ${hostname} ${said}: a firewall ${
+          outcome.kind === "silent" ? "drops" : "rejects"
+        } TCP port ${port}`,
+      nextStep:
+        `let TCP port ${port} in on ${hostname}, such as by: nft insert rule inet filter input tcp dport ${port} accept`,
+    }];
+  }
+  return [{
+    code: "no_provider",
+    where,
+    cause: isLocal
+      ? `this machine ${said} on port ${port}: no plasmd serves there`
+      : `${hostname} ${said}, and no provider there is heard by mDNS: ${
+        outcome.kind === "silent"
+          ? "the host is off or elsewhere, or a firewall drops everything"
+          : "no plasmd serves there, or it listens on another address or port"
+      }`,
+    nextStep: isLocal
+      ? "start plasmd serve, or say where it serves with --url"
+      : "correct --url, or run plasmd doctor on that host",
+  }];
+}
+
+/** There is nothing to be found. */
+export function nothingIsServed({ provider }: Observations): Finding[] {
+  if (provider === undefined || provider.images.length > 0) return [];
+  const { missing } = provider;
+  return [{
+    code: "nothing_served",
+    where: [provider.url],
+    cause: `the provider has no image${
+      missing.length === 0 ? "" : `: ${someOf(missing)} missing`
+    }`,
+    nextStep: "plasmd scan says what lies in the directory and what is missing",
+  }];
+}
+
+/** Neither the LAN nor a DHT is told. */
+export function nothingIsAdvertised({ provider }: Observations): Finding[] {
+  if (provider === undefined) return [];
+  if (provider.mdns !== null || provider.hasDht) return [];
+  return [{
+    code: "nothing_advertised",
+    where: [provider.url],
+    cause: "mDNS and the DHT are off: only who is told the URL finds an image",
+    nextStep: "start plasmd without --no-mdns or --no-dht",
+  }];
+}
+
+/** The provider uses loopback, or nothing, though it was not told to. */
+export function loopbackIsAllThereIs(
+  { provider, isLocal, passedOver }: Observations,
+): Finding[] {
+  if (provider === undefined || provider.mdns === null) return [];
+  const { interfaces, links } = provider.mdns;
+  const isLoopbackAlone = links.every(({ address }) =>
+    isLoopbackAddress(address)
+  );
+  const wasAskedFor = interfaces.length > 0 && links.length > 0;
+  if (!isLoopbackAlone || wasAskedFor) return [];
+  const uses = links.length === 0 ? "no interface" : "loopback alone";
+  if (interfaces.length > 0) {
+    return [{
+      code: "no_such_interface",
+      where: [...interfaces],
+      cause: `the provider uses ${uses}: no interface "${
+        interfaces.join('", "')
+      }" with an address`,
+      nextStep: "correct --interface, or give that interface an address",
+    }];
+  }
+  const others = passedOver.map(({ interfaceName, addresses, reason }) =>
+    `${[interfaceName, ...addresses].join(" ")} is passed over: ${reason}`
+  );
+  const noOther = isLocal
+    ? "no other interface has an address"
+    : "see what it passes over with plasmd doctor on that host";
+  return [{
+    code: "no_lan_address",
+    where: [provider.url],
+    cause: `the provider uses ${uses}, which leads to no other machine; ${
+      others.join("; ") || noOther
+    }`,
+    nextStep:
+      "give the interface of the LAN an IPv4 address (did DHCP work?), or name the one to use with --interface",
+  }];
+}
+
+/** Its status is to be had from elsewhere, and no manifest is. */
+export function manifestIsNotServed(
+  { provider, isLocal, probes }: Observations,
+): Finding[] {
+  if (provider === undefined || isLocal) return [];
+  const url = `${provider.url}${probePath(provider)}`;
+  const outcome = probes.get(url);
+  if (isServed(outcome)) return [];
+  return [{
+    code: "http_no_answer",
+    where: [url],
+    cause: `${new URL(url).host} ${outcomeText(outcome)} for the manifest`,
+    nextStep: "the log of plasmd says why",
+  }];
+}

@@ -1,0 +1,44 @@
+import { type FoundService, readService } from "../wire/image_service.ts";
+import type { HeardInstance, LinkView, Observations } from "./observations.ts";
+
+type Provider = Pick<
+  Observations,
+  "provider" | "providerAddresses" | "attempts"
+>;
+
+/** Whether an instance is the provider's in question, and not a neighbour's. */
+export function isProvidersOwn(
+  { port, addresses }: HeardInstance,
+  { provider, providerAddresses, attempts }: Provider,
+): boolean {
+  const wanted = provider?.http.port ?? portOf(attempts[0]?.url);
+  return port === wanted &&
+    addresses.some((address) => providerAddresses.includes(address));
+}
+
+/** What a client makes of the provider's instances that a link has. */
+export function servicesHeardOn(
+  { link, heard }: LinkView,
+  provider: Provider,
+): FoundService[] {
+  return heard.filter((one) => isProvidersOwn(one, provider)).flatMap((one) => {
+    const service = readService(one, link);
+    return service.ok ? [service.value] : [];
+  });
+}
+
+/** The URL that a client takes first, one for each host that is named. */
+export function urlsHeardOn(view: LinkView, provider: Provider): string[] {
+  const byOrigin = new Map(
+    servicesHeardOn(view, provider).map(({ manifestUrls: [best] }) =>
+      [best.origin, best.href] as const
+    ),
+  );
+  return [...byOrigin.values()];
+}
+
+function portOf(url: string | undefined): number | undefined {
+  const parsed = URL.parse(url ?? "");
+  if (parsed === null) return undefined;
+  return Number(parsed.port || (parsed.protocol === "https:" ? 443 : 80));
+}

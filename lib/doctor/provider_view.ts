@@ -1,0 +1,85 @@
+import {
+  type ChannelArch,
+  manifestPath,
+  parseChannelArch,
+} from "../core/channel_arch.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import type { StatusDocument } from "../http/status/status_json.ts";
+import { addressBytes, httpBaseUrl } from "../net/ip_address.ts";
+
+/** What a provider says of itself, as far as it is looked at. */
+export interface ProviderView {
+  /** What people see it by. */
+  readonly name: string;
+  /** Of the software. */
+  readonly version: string;
+  /** What it serves. */
+  readonly images: readonly ChannelArch[];
+  /** What it expects and has not: `stable/arm64`. */
+  readonly missing: readonly string[];
+  /** Where it listens. */
+  readonly http: StatusDocument["http"];
+  /** Where it answers mDNS; null when that is off. */
+  readonly mdns: StatusDocument["mdns"];
+  /** Whether it is in a DHT. */
+  readonly hasDht: boolean;
+}
+
+/**
+ * Reads a provider's `/status`.
+ *
+ * @param text from the host that answered
+ * @returns a reason where that is not a provider of this version
+ */
+export function readProviderView(text: string): Result<ProviderView> {
+  try {
+    // Whatever it lacks shows as a TypeError, or is not what it should be.
+    const status: StatusDocument = JSON.parse(text);
+    const { http, mdns } = status;
+    const images = status.images.map(({ channel, arch }) => {
+      const image = parseChannelArch(channel, arch);
+      if (!image.ok) throw new TypeError(image.reason);
+      return image.value;
+    });
+    const [address = ""] = http.address.split("%");
+    if (addressBytes(address) === undefined) throw new TypeError("http");
+    if (!Number.isInteger(http.port)) throw new TypeError("http");
+    return ok({
+      name: String(status.name),
+      version: String(status.version),
+      images,
+      missing: status.missing.map(String),
+      http: { address: http.address, port: http.port },
+      mdns: mdns === null ? null : {
+        interfaces: mdns.interfaces.map(String),
+        links: mdns.links.map((link) => ({
+          interface: String(link.interface),
+          address: String(link.address),
+          state: link.state,
+          ...link.reason !== undefined && { reason: String(link.reason) },
+        })),
+      },
+      hasDht: status.dht !== null,
+    });
+  } catch {
+    return refuse("it is no plasmd of this version");
+  }
+}
+
+/** The path that is fetched to see whether HTTP works. */
+export function probePath({ images: [image] }: ProviderView): string {
+  return image === undefined ? "/status" : manifestPath(image);
+}
+
+/** The URL of the same at an address of the provider's machine. */
+export function probeUrl(provider: ProviderView, address: string): string {
+  return `${httpBaseUrl(address, provider.http.port)}${probePath(provider)}`;
+}
+
+/** Names of images: `stable/arm64, testing/arm64 and 3 more`. */
+export function someOf(names: readonly string[]): string {
+  const more = names.length - 3;
+  return more > 0
+    ? `${names.slice(0, 3).join(", ")} and ${more} more`
+    : names.join(", ");
+}
