@@ -1,7 +1,7 @@
 import type { PeerConnection } from "../net/dht/node.ts";
 import {
+  asksForLoopback,
   type InterfaceAddress,
-  isLoopbackAddress,
   isOnLink,
   selectLinks,
 } from "../net/interfaces.ts";
@@ -16,40 +16,39 @@ export interface AddressSettings {
 }
 
 /**
- * The address to listen on: as told; loopback when only loopback is to be
+ * The address that HTTP listens on: as told; loopback when that alone is to be
  * used; else every address, since those of an interface come and go.
  *
  * @param all every address of the machine
+ * @param hasIpv6 whether the system has IPv6 at all: its addresses may come
+ * later
  */
-export function listenAddress(
+export function httpListenAddress(
   { bind, interfaces }: AddressSettings,
   all: readonly InterfaceAddress[],
+  hasIpv6: boolean,
 ): string {
   if (bind !== undefined) return bind;
-  const links = selectLinks(all, interfaces);
-  const addresses = links.flatMap((l) => l.addresses.map((a) => a.address));
-  return interfaces.length > 0 && addresses.length > 0 &&
-      addresses.every(isLoopbackAddress)
-    ? "127.0.0.1"
-    : "0.0.0.0";
+  if (!asksForLoopback(all, interfaces)) return hasIpv6 ? "::" : "0.0.0.0";
+  return interfaces.includes("::1") && interfaces.length === 1
+    ? "::1"
+    : "127.0.0.1";
 }
 
 /**
- * The address that HTTP listens on: every one of IPv6, too, where a link that
- * is used has any when the provider starts.
+ * The address that the DHT node listens on: the same, but of one family, since
+ * libp2p tells others of the addresses of one: IPv6 where the links that are
+ * used have nothing else at the moment.
  *
  * @param all every address of the machine
  */
-export function httpListenAddress(
+export function dhtListenAddress(
   settings: AddressSettings,
   all: readonly InterfaceAddress[],
 ): string {
-  const address = listenAddress(settings, all);
-  const hasIpv6 = selectLinks(all, settings.interfaces)
-    .some(({ family }) => family === 6);
-  return settings.bind === undefined && address === "0.0.0.0" && hasIpv6
-    ? "::"
-    : address;
+  const links = selectLinks(all, settings.interfaces);
+  const isIpv6Only = links.length > 0 && links.every((l) => l.family === 6);
+  return httpListenAddress(settings, all, isIpv6Only);
 }
 
 /** What is known of how this machine is reached. */
@@ -64,7 +63,7 @@ export interface ReachHints {
  * The address that hosts beyond the LAN may reach this machine by: the one
  * listened on; else one that a connection with a peer beyond our links ends at,
  * else with a peer on one of them, else any of ours. Of several, the one of the
- * default route, or the first.
+ * default route, or the first; one of IPv6 only where there is nothing else.
  *
  * @param all every address of the machine
  */
@@ -73,10 +72,11 @@ export function outwardAddress(
   all: readonly InterfaceAddress[],
   { peers, defaultRoute }: ReachHints,
 ): string {
-  const listen = listenAddress(settings, all);
+  const listen = httpListenAddress(settings, all, true);
   if (!isWildcard(listen)) return listen;
-  const candidates = selectLinks(all, settings.interfaces)
-    .filter(({ family }) => family === 4)
+  const links = selectLinks(all, settings.interfaces);
+  const isIpv4 = listen === "0.0.0.0" || links.some((l) => l.family === 4);
+  const candidates = links.filter(({ family }) => (family === 4) === isIpv4)
     .flatMap((link) => link.addresses.map(({ address }) => address));
   const isOwn = (host: string) => all.some(({ address }) => address === host);
   const endsOf = (connections: readonly PeerConnection[]) =>

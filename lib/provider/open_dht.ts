@@ -15,7 +15,7 @@ import { systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
-import { isPublicMultiaddr, listenAddress } from "./addresses.ts";
+import { dhtListenAddress, isPublicMultiaddr } from "./addresses.ts";
 import { joinNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -39,7 +39,7 @@ export async function openDht(
     readonly signal: AbortSignal;
   },
 ): Promise<ServingNode> {
-  const address = listenAddress(config, systemAddresses());
+  const address = dhtListenAddress(config, systemAddresses());
   const { dht } = config;
   const identity = await loadOrCreateIdentity(
     fileSystem,

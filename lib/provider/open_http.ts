@@ -4,6 +4,7 @@ import { messageOf } from "../core/printable.ts";
 import { VERSION } from "../core/version.ts";
 import type { TransferLimits } from "../http/artifacts/transfers.ts";
 import { createHandler } from "../http/create_handler.ts";
+import { hasIpv6 } from "../net/http1/listeners.ts";
 import {
   type HttpServer,
   type HttpServerOptions,
@@ -68,7 +69,7 @@ export function openHttp(
       limits: transferLimits(config),
       accessLog: () => settings().http.accessLog,
     }),
-    hostname: httpListenAddress(config, systemAddresses()),
+    hostname: httpListenAddress(config, systemAddresses(), hasIpv6()),
     port: config.port,
     drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     clock,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
   type AddressSettings,
+  dhtListenAddress,
   httpListenAddress,
-  listenAddress,
   outwardAddress,
 } from "../../lib/provider/addresses.ts";
 
@@ -24,40 +24,47 @@ const ALL = [
   address("docker0", "172.17.0.1", 16),
 ];
 
-Deno.test("listenAddress() takes every address, since they come and go", () => {
-  assert.equal(listenAddress({ interfaces: [] }, ALL), "0.0.0.0");
-  assert.equal(listenAddress({ interfaces: ["eth0"] }, ALL), "0.0.0.0");
-  assert.equal(listenAddress({ interfaces: [] }, []), "0.0.0.0");
-});
-
-Deno.test("httpListenAddress() takes IPv6 along where a link that is used has any", () => {
-  assert.equal(httpListenAddress({ interfaces: [] }, ALL), "::");
-  assert.equal(httpListenAddress({ interfaces: ["eth0"] }, ALL), "::");
-  assert.equal(httpListenAddress({ interfaces: ["wlan0"] }, ALL), "0.0.0.0");
-  assert.equal(httpListenAddress({ interfaces: ["lo"] }, ALL), "127.0.0.1");
-  const bind = "0.0.0.0";
-  assert.equal(httpListenAddress({ bind, interfaces: [] }, ALL), bind);
-  const linkLocal = [ALL[2], address("eth0", "fe80::7", 64)]
-    .filter((a) => a !== undefined);
-  assert.equal(httpListenAddress({ interfaces: [] }, linkLocal), "0.0.0.0");
-});
-
-Deno.test("listenAddress() stays on loopback when nothing else is to be used", () => {
-  for (const interfaces of [["lo"], ["127.0.0.1"], ["lo", "127.0.0.1"]]) {
-    assert.equal(listenAddress({ interfaces }, ALL), "127.0.0.1");
+Deno.test("httpListenAddress() takes every address of both families, since they come and go", () => {
+  for (const interfaces of [[], ["eth0"], ["eth9"], ["!eth0"], ["fd00::9"]]) {
+    for (const all of [ALL, []]) {
+      assert.equal(httpListenAddress({ interfaces }, all, true), "::");
+      assert.equal(httpListenAddress({ interfaces }, all, false), "0.0.0.0");
+    }
   }
-  assert.equal(listenAddress({ interfaces: ["lo", "eth0"] }, ALL), "0.0.0.0");
 });
 
-Deno.test("listenAddress() does not take an unknown interface for loopback", () => {
-  assert.equal(listenAddress({ interfaces: ["eth9"] }, ALL), "0.0.0.0");
+Deno.test("dhtListenAddress() takes IPv6 where the links that are used have nothing else", () => {
+  const listen = (...interfaces: string[]) =>
+    dhtListenAddress({ interfaces }, ALL);
+  assert.equal(listen(), "0.0.0.0");
+  assert.equal(listen("eth0"), "0.0.0.0");
+  assert.equal(listen("eth9"), "0.0.0.0");
+  assert.equal(listen("2001:db8::7"), "::");
+  assert.equal(listen("lo"), "127.0.0.1");
+  const bind = "192.0.2.7";
+  assert.equal(dhtListenAddress({ bind, interfaces: [] }, ALL), bind);
 });
 
-Deno.test("listenAddress() does as it is told", () => {
+Deno.test("httpListenAddress() stays on loopback when nothing else is to be used", () => {
+  for (const interfaces of [["lo"], ["127.0.0.1"], ["lo", "127.0.0.1"]]) {
+    assert.equal(httpListenAddress({ interfaces }, ALL, true), "127.0.0.1");
+  }
+  assert.equal(httpListenAddress({ interfaces: ["::1"] }, ALL, true), "::1");
+  const interfaces = ["lo", "eth9"];
   assert.equal(
-    listenAddress({ bind: "192.0.2.7", interfaces: ["lo"] }, ALL),
-    "192.0.2.7",
+    httpListenAddress({ interfaces }, ALL, true),
+    "::",
+    "the other interface may come later",
   );
+});
+
+Deno.test("httpListenAddress() does as it is told", () => {
+  for (const bind of ["192.0.2.7", "0.0.0.0"]) {
+    assert.equal(
+      httpListenAddress({ bind, interfaces: ["lo"] }, ALL, true),
+      bind,
+    );
+  }
 });
 
 const [ETH0, WLAN0] = ["192.0.2.7", "198.51.100.7"] as const;
@@ -150,6 +157,18 @@ Deno.test("outwardAddress() keeps to the interfaces that were named", () => {
   assert.equal(
     outward({ settings, peers: [[WLAN0, FAR[0]]], defaultRoute: WLAN0 }),
     ETH0,
+  );
+});
+
+Deno.test("outwardAddress() is one of IPv6 only where there is nothing else, and HTTP answers on it", () => {
+  const six = address("eth0", "2001:db8::7", 64);
+  const settings = { interfaces: [six.address] };
+  for (const named of [{ settings }, { all: [...ALL.slice(0, 2), six] }]) {
+    assert.equal(outward({ ...named, defaultRoute: ETH0 }), six.address);
+  }
+  assert.equal(
+    outward({ settings: { ...settings, bind: "0.0.0.0" } }),
+    "127.0.0.1",
   );
 });
 

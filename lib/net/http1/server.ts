@@ -13,11 +13,12 @@ import {
 } from "./connection.ts";
 import type { Answer, Exchange, HttpHandler } from "./handler.ts";
 import { formatHttpDate } from "./http_date.ts";
+import { openListeners } from "./listeners.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** A socket that answers; disposing of it lets running downloads finish. */
 export interface HttpServer extends AsyncDisposable {
-  /** The address it is bound to, such as `0.0.0.0`. */
+  /** The address it is bound to, such as `::` for every one. */
   readonly hostname: string;
   /** The port it has got. */
   readonly port: number;
@@ -27,7 +28,7 @@ export interface HttpServer extends AsyncDisposable {
 export interface HttpServerOptions {
   /** Answers the requests. */
   readonly handler: HttpHandler;
-  /** IP address to bind. */
+  /** IP address to bind; `::` for every address of both families. */
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -59,14 +60,14 @@ const RETRY_AFTER_SECONDS = 5;
 export function openHttpServer(options: HttpServerOptions): HttpServer {
   const { hostname, port, signal } = options;
   signal.throwIfAborted();
-  return new TcpHttpServer(Deno.listen({ hostname, port }), options);
+  return new TcpHttpServer(openListeners(hostname, port), options);
 }
 
 class TcpHttpServer implements HttpServer {
   readonly hostname: string;
   readonly port: number;
   readonly #options: HttpServerOptions;
-  readonly #listener: Deno.TcpListener;
+  readonly #listeners: readonly Deno.TcpListener[];
   readonly #timeouts: ConnectionTimeouts;
   readonly #date: () => string;
   /** With what settles when each has ended. */
@@ -75,28 +76,34 @@ class TcpHttpServer implements HttpServer {
   readonly #working: Promise<unknown>;
   #isDraining = false;
 
-  constructor(listener: Deno.TcpListener, options: HttpServerOptions) {
+  constructor(
+    listeners: ReturnType<typeof openListeners>,
+    options: HttpServerOptions,
+  ) {
     const { clock, logger, signal, timeouts } = options;
-    this.hostname = listener.addr.hostname;
-    this.port = listener.addr.port;
+    const [{ addr }] = listeners;
+    this.hostname = addr.hostname;
+    this.port = addr.port;
     this.#options = options;
-    this.#listener = listener;
+    this.#listeners = listeners;
     this.#timeouts = { ...DEFAULT_CONNECTION_TIMEOUTS, ...timeouts };
     this.#date = httpDateClock(clock);
     signal.addEventListener("abort", this.#close, { once: true });
-    const accepting = acceptClients(listener, {
-      serve: (tcp) => this.#serve(tcp),
-      // Those who wait for nothing make room for those who want something.
-      makeRoom: () => {
-        for (const connection of this.#connections.keys()) {
-          if (connection.isIdle) connection.close();
-        }
-      },
-      clock,
-      logger,
-      signal: this.#closing.signal,
-    });
-    this.#working = Promise.all([accepting, this.#checkDeadlines()]);
+    const accepting = listeners.map((listener) =>
+      acceptClients(listener, {
+        serve: (tcp) => this.#serve(tcp),
+        // Those who wait for nothing make room for those who want something.
+        makeRoom: () => {
+          for (const connection of this.#connections.keys()) {
+            if (connection.isIdle) connection.close();
+          }
+        },
+        clock,
+        logger,
+        signal: this.#closing.signal,
+      })
+    );
+    this.#working = Promise.all([...accepting, this.#checkDeadlines()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,7 +177,7 @@ class TcpHttpServer implements HttpServer {
   readonly #close = (): void => {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#listener.close();
+    for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.close();
   };
 }

@@ -9,7 +9,7 @@ import {
 const SHELLS = namesOf({
   "net": "default_route|host_addresses|interfaces",
   "net/dht": "dnsaddr",
-  "net/http1": "get|server",
+  "net/http1": "get|listeners|server",
   "net/mdns": "system_network",
   "net/upnp": "search",
   "cli": "command_context|discover_command|disk|disk_watcher|hang_ups|output|" +

@@ -1,0 +1,58 @@
+/** Binds a TCP socket, as `Deno.listen` does. */
+export type Listen = (
+  options: { readonly hostname: string; readonly port: number },
+) => Deno.TcpListener;
+
+/**
+ * Binds what it takes to listen on an address. `::` stands for every address of
+ * both families, also where sockets of IPv6 are set to take no IPv4
+ * (`net.ipv6.bindv6only`): two sockets share the port then.
+ *
+ * @param port 0 takes a free one, the same for both
+ * @param listen for tests
+ * @returns one or two, the one of `hostname` first
+ * @throws what the system says, with its code, when a socket cannot be had
+ */
+export function openListeners(
+  hostname: string,
+  port: number,
+  listen: Listen = Deno.listen,
+): [Deno.TcpListener, ...Deno.TcpListener[]] {
+  const takesBoth = hostname !== "::" || isDualStack(listen);
+  const listener = listen({ hostname, port });
+  if (takesBoth) return [listener];
+  try {
+    const { port } = listener.addr;
+    return [listener, listen({ hostname: "0.0.0.0", port })];
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+}
+
+/**
+ * Whether the system has IPv6, on whatever address.
+ *
+ * @param listen for tests
+ */
+export function hasIpv6(listen: Listen = Deno.listen): boolean {
+  try {
+    listen({ hostname: "::", port: 0 }).close();
+    return true;
+  } catch {
+    return false; // EAFNOSUPPORT or EADDRNOTAVAIL
+  }
+}
+
+/** Deno tells of no socket's options: a port that `::` left free says it. */
+function isDualStack(listen: Listen): boolean {
+  const listener = listen({ hostname: "::", port: 0 });
+  try {
+    listen({ hostname: "0.0.0.0", port: listener.addr.port }).close();
+    return false;
+  } catch {
+    return true;
+  } finally {
+    listener.close();
+  }
+}
