@@ -75,6 +75,7 @@ export async function discover(
 class Search {
   readonly #options: DiscoverOptions;
   readonly #discovery: Discovery;
+  readonly #deadlineMs: number;
   readonly #ending = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   readonly #tasks = new Set<Promise<void>>();
@@ -90,6 +91,7 @@ class Search {
       const seconds = ((this.#nowMs() - startMs) / 1000).toFixed(3);
       trace(`${seconds} s: ${event}`);
     });
+    this.#deadlineMs = startMs + options.timeoutMs;
     this.#discovery = new Discovery(options, sources.length, this.#nowMs());
     const tick = () => this.#checkAll(this.#discovery.tick(this.#nowMs()));
     this.#timer = new DueTimer(options.clock, tick);
@@ -126,6 +128,7 @@ class Search {
       const options = {
         signal,
         isChecking,
+        deadlineMs: this.#deadlineMs,
         ...trace !== undefined && { trace },
       };
       for await (const finding of source.find(image, options)) {

@@ -38,13 +38,14 @@ export interface MdnsSourceOptions extends MdnsOptions {
 export function createMdnsSource(options: MdnsSourceOptions): Source {
   return {
     name: "mdns",
-    find: (image, { signal, trace }) =>
-      findOnLan(image, { ...options, trace }, signal),
+    find: (image, { signal, trace, deadlineMs = Infinity }) =>
+      findOnLan(image, { ...options, trace, deadlineMs }, signal),
   };
 }
 
 interface SearchOptions extends MdnsSourceOptions {
   readonly trace: ((event: string) => void) | undefined;
+  readonly deadlineMs: number;
 }
 
 async function* findOnLan(
@@ -94,6 +95,7 @@ class LanSearch implements AsyncDisposable {
     this.#querier = new MdnsQuerier({
       service: SERVICE_NAME,
       subtype: subtypeName(image),
+      deadlineMs: options.deadlineMs,
       random,
     });
     this.#timer = new DueTimer(

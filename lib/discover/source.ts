@@ -51,6 +51,11 @@ export interface FindOptions {
    * clause each, fit to be printed. @default {() => {}}
    */
   readonly trace?: (event: string) => void;
+  /**
+   * When nobody waits for findings any more, by the monotonic clock.
+   * @default {Infinity}
+   */
+  readonly deadlineMs?: number;
 }
 
 /** One way of asking the network. */

@@ -65,6 +65,26 @@ Deno.test("discover() returns the first good candidate and closes its sources", 
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("discover() tells its sources when nobody waits any more", async () => {
+  const clock = new FakeClock();
+  await clock.advance(500);
+  const deadlines: unknown[] = [];
+  const source = memorySource([], { clock });
+  const running = run(clock, {
+    timeoutMs: 3000,
+    sources: [{
+      ...source,
+      find(image, options) {
+        deadlines.push(options.deadlineMs);
+        return source.find(image, options);
+      },
+    }],
+  });
+  await clock.advance(3000);
+  await (await running)[Symbol.asyncDispose]();
+  assert.deepEqual(deadlines, [3500]);
+});
+
 Deno.test("discover() skips candidates that are refused and keeps the reasons", async () => {
   const clock = new FakeClock();
   const source = memorySource([

@@ -65,3 +65,42 @@ Deno.test("mDNS links: an interface that comes back under the same name is heard
     "INFO mdns eth0 10.0.0.1 established",
   ]);
 });
+
+Deno.test("mDNS links: a provider is found within 5 s of the moment when a switch port opens", async () => {
+  for (const opensMs of [2000, 8000, 17_000, 26_000]) {
+    await using lab = new MdnsLab();
+    const lan = lab.lan();
+    await lab.provide(lan.host("10.0.0.1"), ["stable/arm64"]);
+    await lab.clock.advance(5000);
+    lan.weather = { loss: 1 };
+    const client = lan.host("10.0.0.9");
+    const searching = lab.findUrls(client, "stable/arm64", opensMs + 5000);
+    await lab.clock.advance(opensMs);
+    lan.weather = {};
+    assert.deepEqual(await searching, [URL_1], `${opensMs} ms`);
+  }
+});
+
+Deno.test("mDNS links: fifty clients that start together do not ask in step, nor all of everybody", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const hosts = Array.from(
+    { length: 50 },
+    (_, i) => lan.host(`10.0.0.${i + 2}`),
+  );
+  const searching = hosts.map((host) => lab.find(host, "stable/arm64", 40_000));
+  await lab.clock.advance(40_000);
+  await Promise.all(searching);
+  const late = lan.tapped.filter(({ atMs }) => atMs > 20_000);
+  const [direct, group] = [
+    late.filter(({ from }) => from.port !== 5353),
+    late.filter(({ from }) => from.port === 5353),
+  ];
+  const busiest = Map.groupBy(direct, ({ atMs }) => Math.floor(atMs / 100))
+    .values().map((packets) => packets.length);
+  assert.ok(
+    Math.max(...busiest) < 10,
+    "50 clients every 4 s are 1.25 in 100 ms",
+  );
+  assert.ok(group.length < 10, `${group.length} asked everybody`);
+});

@@ -166,3 +166,24 @@ Deno.test("createMdnsSource() traces what it asks on each link, and which host a
     /^mdns eth0 10\.0\.0\.9: 10\.0\.0\.1 answers with \d+ records$/,
   );
 });
+
+Deno.test("createMdnsSource() asks once more just before nobody waits any more", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const stop = new AbortController();
+  const source = createMdnsSource({
+    clock: lab.clock,
+    network: lan.host("10.0.0.9"),
+    random: () => 0.5,
+    interfaces: [],
+  });
+  const options = { signal: stop.signal, deadlineMs: 10_000 };
+  const searching = Array.fromAsync(
+    source.find(imageOf("stable/arm64"), options),
+  );
+  await lab.clock.advance(10_000);
+  stop.abort();
+  await searching;
+  const asked = lan.tapped.filter(({ from }) => from.port !== 5353);
+  assert.equal(asked.at(-1)?.atMs, 9000);
+});

@@ -125,6 +125,8 @@ export class LabHost {
   readonly #switch: string;
   readonly #stack: AsyncDisposableStack;
   readonly #runDirectory: string;
+  /** At the switch, by interface. */
+  readonly #ports = new Map<string, string>();
 
   /** @internal */
   constructor(
@@ -151,6 +153,7 @@ export class LabHost {
     ...addresses: string[]
   ): Promise<void> {
     const port = `p${crypto.randomUUID().slice(0, 8)}`;
+    this.#ports.set(name, port);
     await commandOutput("ip", [
       ..."link add".split(" "),
       name,
@@ -159,8 +162,7 @@ export class LabHost {
       "netns",
       this.#switch,
     ]);
-    const at = ["-n", this.#switch, "link", "set", port];
-    await commandOutput("ip", [...at, "master", lan, "up"]);
+    await this.setPort(name, "master", lan, "up");
     // Duplicate address detection would keep IPv6 waiting for a second.
     await this.exec(
       "sysctl",
@@ -172,6 +174,16 @@ export class LabHost {
       await this.exec("ip", "address", "add", address, "dev", name, ...nodad);
     }
     await this.exec("ip", "link", "set", name, "up");
+  }
+
+  /**
+   * Changes the port of the switch that an interface is plugged into, as `ip
+   * link set` does: `down` takes the carrier, `nomaster` lets nothing through.
+   */
+  async setPort(name: string, ...change: string[]): Promise<void> {
+    const port = this.#ports.get(name) ?? "";
+    const command = ["-n", this.#switch, "link", "set", port, ...change];
+    await commandOutput("ip", command);
   }
 
   /** Removes an interface. */

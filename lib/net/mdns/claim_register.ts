@@ -99,12 +99,14 @@ export class ClaimRegister {
       this.#names.set(foldName(claim.name), id);
     } else if (!sameClaim(entry.claim, claim)) {
       entry.claim = claim;
-      if (entry.phase === "established") {
-        entry.sent = 0;
-        entry.dueMs = Math.max(nowMs, entry.announcedMs + UPDATE_INTERVAL_MS);
-      }
+      announce(entry, nowMs);
     }
     this.#recall(claim);
+  }
+
+  /** Has every established claim announced again. */
+  announceAgain(nowMs: number): void {
+    for (const entry of this.#entries.values()) announce(entry, nowMs);
   }
 
   /** Gives a claim up. */
@@ -302,6 +304,13 @@ export class ClaimRegister {
       records.map((record) => ({ ...record, ttlSeconds: 0 }))
     );
   }
+}
+
+/** As a change, in its turn. */
+function announce(entry: Entry, nowMs: number): void {
+  if (entry.phase !== "established") return;
+  entry.sent = 0;
+  entry.dueMs = Math.max(nowMs, entry.announcedMs + UPDATE_INTERVAL_MS);
 }
 
 function restart(entry: Entry, dueMs: number): void {

@@ -14,6 +14,8 @@ export interface LinkSession extends AsyncDisposable {
   readonly link: Link;
   /** Why it must be opened anew, a clause fit for a log line. */
   problem(): string | undefined;
+  /** An address came to the interface: it may have a carrier just now. */
+  linkChanged(): void;
 }
 
 /** A link that does not work. */
@@ -48,6 +50,8 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   readonly #sessions = new Map<string, S>();
   /** By link; kept until a session has worked for one interval. */
   readonly #problems = new Map<string, LinkProblem>();
+  /** Of all interfaces, whether of use in mDNS or not, at the last look. */
+  #addresses = new Set<string>();
   /** Ends when the look that is going on does. */
   #looking: Promise<void> = Promise.resolve();
   #cancelPoll: () => void = () => {};
@@ -97,12 +101,14 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
     const links = new Map(
       selectLinks(all, interfaces).map((link) => [linkKey(link), link]),
     );
+    const changed = this.#interfacesWithNews(all);
     for (const [key, session] of this.#sessions) {
       const link = links.get(key);
       const isSame = link !== undefined && sameAddresses(link, session.link);
       const problem = isSame ? session.problem() : undefined;
       if (isSame && problem === undefined) {
         this.#problems.delete(key);
+        if (changed.has(link.interfaceName)) session.linkChanged();
         continue;
       }
       this.#sessions.delete(key);
@@ -118,6 +124,22 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
         .map(([key, link]) => this.#open(key, link)),
     );
     onRefreshed(all);
+  }
+
+  /**
+   * Interfaces with an address that they had not at the last look. A carrier
+   * cannot be seen with our permissions, but a link-local address of IPv6 comes
+   * with the first one and goes with an interface that is taken down.
+   */
+  #interfacesWithNews(addresses: readonly InterfaceAddress[]): Set<string> {
+    const text = ({ interfaceName, address }: InterfaceAddress) =>
+      `${interfaceName} ${address}`;
+    const before = this.#addresses;
+    this.#addresses = new Set(addresses.map(text));
+    return new Set(
+      addresses.filter((address) => !before.has(text(address)))
+        .map(({ interfaceName }) => interfaceName),
+    );
   }
 
   async #open(key: string, link: Link): Promise<void> {

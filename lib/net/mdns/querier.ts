@@ -5,8 +5,9 @@ import {
   type DnsRecord,
   DnsType,
   queryMessage,
+  recordKey,
 } from "../dns/message.ts";
-import { type DnsName, foldName } from "../dns/name.ts";
+import { type DnsName, foldName, sameName } from "../dns/name.ts";
 import { queryPackets } from "./packets.ts";
 import { RecordCache } from "./record_cache.ts";
 import { type Endpoint, MDNS_PORT, type MdnsSocketKind } from "./socket.ts";
@@ -49,21 +50,34 @@ export interface QuerierOptions {
   readonly service: DnsName;
   /** The subtype of those wanted, RFC 6763 section 7.1. */
   readonly subtype: DnsName;
+  /** When nobody waits for answers any more; monotonic, perhaps `Infinity`. */
+  readonly deadlineMs: number;
   /** 0 to below 1. */
   readonly random: () => number;
 }
 
 /**
- * When to ask: at once from a port of our own, which is answered without the
- * delay of shared answers (RFC 6762 section 6.7); soon after from port 5353,
- * which every responder hears; then from our own port for all instances, since
+ * When to ask from a port of our own, which is answered without the delay of
+ * shared answers (RFC 6762 section 6.7): at once, then for all instances, since
  * some publishers have no subtypes, and to know what else there is within a
- * second; then for both, at growing intervals (section 5.2).
+ * second; then for both again and again, since a switch may open a port half a
+ * minute after it has a carrier, and nothing tells us.
  */
-const FIRST_MULTICAST_MS = 60;
-const FIRST_OF_ALL_MS = 500;
-const FIRST_REPEAT_MS = 1000;
-const MAX_REPEAT_MS = 60_000;
+const DIRECT_INTERVALS_MS = [500, 500, 2000, 4000] as const;
+/** Boxes that got their power back together must not ask in step. */
+const DIRECT_JITTER = 0.25;
+/** Before the deadline: time for the answer, and for the manifest. */
+const LAST_DIRECT_MS = 1000;
+
+/**
+ * When to ask from port 5353, which every responder hears: after 20 to 120 ms,
+ * then at intervals from a second on that double each time (RFC 6762 section
+ * 5.2), by a factor of our own longer, so as not to stay in step with others.
+ */
+const FIRST_GROUP_MS = [20, 120] as const;
+const FIRST_GROUP_INTERVAL_MS = 1000;
+const MAX_GROUP_INTERVAL_MS = 60_000;
+const GROUP_STRETCH = 0.25;
 
 /** How many instances of a link are asked about, lest we echo a flood. */
 const MAX_FOLLOW_UPS = 50;
@@ -72,6 +86,8 @@ interface LinkState {
   readonly cache: RecordCache;
   /** Instances that were asked about once more. */
   readonly followedUp: Set<DnsName>;
+  /** Names that another host asks for in our stead (RFC 6762 section 7.3). */
+  readonly askedByOthers: Set<DnsName>;
 }
 
 /**
@@ -82,23 +98,45 @@ interface LinkState {
 export class MdnsQuerier {
   readonly #service: DnsName;
   readonly #subtype: DnsName;
+  readonly #lastDirectMs: number;
   readonly #random: () => number;
   readonly #links = new Map<string, LinkState>();
-  #nextRoundMs = Infinity;
-  #roundsDone = 0;
+  #nextDirectMs = Infinity;
+  #directRounds = 0;
+  #lastGroupMs = 0;
+  #nextGroupMs = Infinity;
+  /** From the round that is next to the one after it. */
+  #groupIntervalMs = FIRST_GROUP_INTERVAL_MS;
+  #hasAskedGroup = false;
 
   /** Starts without links, and so without questions. */
-  constructor({ service, subtype, random }: QuerierOptions) {
+  constructor({ service, subtype, deadlineMs, random }: QuerierOptions) {
     this.#service = foldName(service);
-    this.#subtype = subtype;
+    this.#subtype = foldName(subtype);
+    this.#lastDirectMs = deadlineMs - LAST_DIRECT_MS;
     this.#random = random;
   }
 
-  /** A link can be used: asks there at once, and starts the rounds anew. */
+  /**
+   * A link can be used, or something changed there: asks at once, and starts
+   * the rounds anew. What was heard there still holds.
+   */
   linkUp(link: string, nowMs: number): QuerierAction[] {
-    this.#roundsDone = 0;
-    this.#nextRoundMs = nowMs + FIRST_MULTICAST_MS;
-    this.#links.set(link, { cache: new RecordCache(), followedUp: new Set() });
+    const [least, most] = FIRST_GROUP_MS;
+    this.#lastGroupMs = nowMs;
+    this.#nextGroupMs = nowMs + least + this.#random() * (most - least);
+    this.#groupIntervalMs = FIRST_GROUP_INTERVAL_MS *
+      (1 + this.#random() * GROUP_STRETCH);
+    this.#hasAskedGroup = false;
+    this.#directRounds = 0;
+    this.#planDirect(nowMs);
+    if (!this.#links.has(link)) {
+      this.#links.set(link, {
+        cache: new RecordCache(),
+        followedUp: new Set(),
+        askedByOthers: new Set(),
+      });
+    }
     return [this.#askDirectly(link, [pointerQuestion(this.#subtype)])];
   }
 
@@ -109,12 +147,15 @@ export class MdnsQuerier {
 
   /** When `tick` has something to do next, `Infinity` before any link is up. */
   nextDueMs(): number {
-    return this.#nextRoundMs;
+    return Math.min(this.#nextDirectMs, this.#nextGroupMs);
   }
 
   /** Does what is due. */
   tick(nowMs: number): QuerierAction[] {
-    return nowMs >= this.#nextRoundMs ? this.#askRound(nowMs) : [];
+    return [
+      ...nowMs >= this.#nextGroupMs ? this.#askEverybody(nowMs) : [],
+      ...nowMs >= this.#nextDirectMs ? this.#askAllDirectly(nowMs) : [],
+    ];
   }
 
   /** Takes in a packet that came from a host on the link. */
@@ -125,9 +166,12 @@ export class MdnsQuerier {
     nowMs: number,
   ): QuerierAction[] {
     const state = this.#links.get(link);
-    // RFC 6762 sections 6 and 11: responses come from port 5353.
-    if (state === undefined || !message.isResponse || from.port !== MDNS_PORT) {
-      return [];
+    // RFC 6762 sections 6 and 11: responses come from port 5353. What is asked
+    // from another one is not answered to everybody.
+    if (state === undefined || from.port !== MDNS_PORT) return [];
+    if (!message.isResponse) {
+      this.#noteQuestions(message, state, nowMs);
+      return this.tick(nowMs);
     }
     // avahi puts into the answers what others put into the additionals.
     const records = [...message.answers, ...message.additionals];
@@ -141,42 +185,72 @@ export class MdnsQuerier {
     ];
   }
 
-  #askRound(nowMs: number): QuerierAction[] {
-    const round = this.#roundsDone++;
-    switch (round) {
-      case 0:
-        this.#nextRoundMs = nowMs + FIRST_OF_ALL_MS - FIRST_MULTICAST_MS;
-        return this.#askEverybody([this.#subtype], nowMs);
-      case 1:
-        this.#nextRoundMs = nowMs + FIRST_REPEAT_MS - FIRST_OF_ALL_MS;
-        return this.#askAllDirectly([this.#service]);
-      default: {
-        // 1, 3, 7, 15 s and so on after the start.
-        const interval = FIRST_REPEAT_MS * 2 ** (round - 1);
-        this.#nextRoundMs = nowMs + Math.min(interval, MAX_REPEAT_MS);
-        const names = [this.#subtype, this.#service];
-        return [
-          ...this.#askEverybody(names, nowMs),
-          ...this.#askAllDirectly(names),
-        ];
-      }
-    }
-  }
-
   /** From port 5353, naming what is known. */
-  #askEverybody(names: readonly DnsName[], nowMs: number): QuerierAction[] {
-    return [...this.#links].flatMap(([link, { cache }]) =>
-      queryPackets(names.map((name) => ({
+  #askEverybody(nowMs: number): QuerierAction[] {
+    const names = this.#hasAskedGroup
+      ? [this.#subtype, this.#service]
+      : [this.#subtype];
+    this.#hasAskedGroup = true;
+    this.#lastGroupMs = nowMs;
+    this.#nextGroupMs = nowMs + this.#groupIntervalMs;
+    this.#groupIntervalMs = Math.min(
+      2 * this.#groupIntervalMs,
+      MAX_GROUP_INTERVAL_MS,
+    );
+    return [...this.#links].flatMap(([link, { cache, askedByOthers }]) => {
+      const left = names.filter((name) => !askedByOthers.has(name));
+      askedByOthers.clear();
+      return queryPackets(left.map((name) => ({
         questions: [pointerQuestion(name)],
         answers: cache.known(name, nowMs),
-      }))).map((packet) => ({ kind: "ask", link, socket: "group", packet }))
-    );
+      }))).map((packet) => ({ kind: "ask", link, socket: "group", packet }));
+    });
   }
 
-  #askAllDirectly(names: readonly DnsName[]): QuerierAction[] {
+  #askAllDirectly(nowMs: number): QuerierAction[] {
+    const names = this.#directRounds === 1
+      ? [this.#service]
+      : [this.#subtype, this.#service];
+    this.#planDirect(nowMs);
     return [...this.#links.keys()].map((link) =>
       this.#askDirectly(link, names.map(pointerQuestion))
     );
+  }
+
+  #planDirect(nowMs: number): void {
+    const intervalMs = DIRECT_INTERVALS_MS[this.#directRounds++] ??
+      DIRECT_INTERVALS_MS[3];
+    const jitter = (this.#random() - 0.5) * DIRECT_JITTER;
+    const nextMs = nowMs + intervalMs * (1 + jitter);
+    this.#nextDirectMs = nowMs < this.#lastDirectMs
+      ? Math.min(nextMs, this.#lastDirectMs)
+      : nextMs;
+  }
+
+  /**
+   * What another host asks of everybody need not be asked again, where it would
+   * take the same answers as we (RFC 6762 section 7.3). Only when our question
+   * is due sooner than it was asked last: those that ask in turn ask enough,
+   * and our own packets come back to us, too.
+   */
+  #noteQuestions(
+    { questions, answers, truncated }: DnsMessage,
+    { cache, askedByOthers }: LinkState,
+    nowMs: number,
+  ): void {
+    if (truncated || nowMs - this.#lastGroupMs < this.#nextGroupMs - nowMs) {
+      return;
+    }
+    for (const { name: asked, type, unicastResponse } of questions) {
+      const name = foldName(asked);
+      if (name !== this.#subtype && name !== this.#service) continue;
+      if (type !== DnsType.PTR || unicastResponse) continue;
+      const known = new Set(cache.known(name, nowMs).map(recordKey));
+      const isSame = answers.every((record) =>
+        !sameName(record.name, name) || known.has(recordKey(record))
+      );
+      if (isSame) askedByOthers.add(name);
+    }
   }
 
   #askDirectly(

@@ -17,7 +17,10 @@ export interface QuerierLinkOptions {
   readonly network: MdnsNetwork;
   /** All of the machine: what came over another is not for this one. */
   readonly allLinks: () => Iterable<Link>;
-  /** The first query can be sent; port 5353 follows. */
+  /**
+   * The first query can be sent; port 5353 follows. Again when the link has
+   * changed.
+   */
   readonly onReady: (session: QuerierLink) => void;
   /** A packet came in over the link. */
   readonly onMessage: (
@@ -80,6 +83,11 @@ export class QuerierLink implements LinkSession {
     return [...this.#sockets.values()].every((socket) => socket.isAlive())
       ? undefined
       : "interface was re-created";
+  }
+
+  /** Asks at once, as when it was opened. */
+  linkChanged(): void {
+    this.#options.onReady(this);
   }
 
   /** Closes the sockets. */

@@ -111,6 +111,17 @@ export class MdnsResponder {
     return this.tick(nowMs);
   }
 
+  /**
+   * There may be hosts on the link that have not heard of us (RFC 6762 section
+   * 8): announces what is established. It is not probed again, which would keep
+   * those who ask just now waiting; another owner of a name objects to what is
+   * announced as well (section 9).
+   */
+  announceAgain(nowMs: number): ResponderAction[] {
+    this.#claims.announceAgain(nowMs);
+    return this.tick(nowMs);
+  }
+
   /** Whether the claim is announced and answered for. */
   isEstablished(id: string): boolean {
     return this.#claims.isEstablished(id);

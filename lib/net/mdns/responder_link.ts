@@ -112,6 +112,11 @@ export class ResponderLink implements LinkSession {
       : "interface was re-created";
   }
 
+  /** Announces everything again. */
+  linkChanged(): void {
+    this.#act(this.#responder.announceAgain(this.#nowMs()));
+  }
+
   /** Says goodbye, then closes the socket. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { clock } = this.#options;

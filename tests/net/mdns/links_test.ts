@@ -45,6 +45,7 @@ class Bench {
     return {
       link,
       problem: () => this.problem,
+      linkChanged: () => this.#note("changed", link),
       [Symbol.asyncDispose]: () => {
         this.#note("closed", link);
         return Promise.resolve();
@@ -92,6 +93,33 @@ Deno.test("MdnsLinks follows interfaces that go, come and change their address",
     "eth0 10.0.0.2 closed",
     "eth0 10.0.0.2 gone",
   ]);
+  await bench.links[Symbol.asyncDispose]();
+});
+
+Deno.test("MdnsLinks tells a session of an address that came to its interface, such as with the carrier", async () => {
+  const bench = new Bench();
+  const linkLocal = {
+    lan: bench.lan,
+    interfaceName: "eth0",
+    address: "fe80::1",
+    prefixLength: 64,
+  };
+  await bench.links.start();
+  bench.news();
+  const [own] = bench.host.interfaces;
+  assert.ok(own !== undefined);
+  bench.host.interfaces = [own, { ...linkLocal, interfaceName: "eth1" }];
+  await bench.clock.advance(1000);
+  assert.deepEqual(bench.news(), [], "another interface");
+  bench.host.interfaces = [own, linkLocal];
+  await bench.clock.advance(3000);
+  assert.deepEqual(bench.news(), ["eth0 10.0.0.1 changed"]);
+  bench.host.interfaces = [own];
+  await bench.clock.advance(1000);
+  assert.deepEqual(bench.news(), [], "one that went");
+  bench.host.interfaces = [own, linkLocal];
+  await bench.clock.advance(1000);
+  assert.deepEqual(bench.news(), ["eth0 10.0.0.1 changed"]);
   await bench.links[Symbol.asyncDispose]();
 });
 

@@ -101,6 +101,15 @@ Deno.test("QuerierLink asks before it opens port 5353", async () => {
   assert.deepEqual(bench.told, ["closed"]);
 });
 
+Deno.test("QuerierLink asks at once when its link has changed", async () => {
+  const bench = new Bench();
+  await using session = await opened(bench);
+  bench.lan.tapped.length = 0;
+  session.linkChanged();
+  await bench.clock.advance(1);
+  assert.deepEqual(bench.lan.tapped.map(({ packet }) => packet), [QUERY]);
+});
+
 Deno.test("QuerierLink keeps no query waiting while port 5353 is opened", async () => {
   const bench = new Bench();
   const sent = Promise.withResolvers<void>();

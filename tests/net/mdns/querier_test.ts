@@ -3,6 +3,7 @@ import {
   type DnsMessage,
   type DnsRecord,
   DnsType,
+  queryMessage,
   responseMessage,
 } from "../../../lib/net/dns/message.ts";
 import {
@@ -18,6 +19,7 @@ import {
   addressRecord,
   decoded,
   describeRecord,
+  question,
 } from "../../support/mdns_messages.ts";
 
 const SERVICE = "_printer._tcp.local";
@@ -45,12 +47,22 @@ class Bench {
   readonly asked: DnsMessage[] = [];
   readonly querier: MdnsQuerier;
 
-  constructor(service = SERVICE) {
+  constructor(
+    { service = SERVICE, deadlineMs = Infinity, random = (): number => 0.5 } =
+      {},
+  ) {
     this.querier = new MdnsQuerier({
       service,
       subtype: SUBTYPE,
-      random: () => 0.5,
+      deadlineMs,
+      random,
     });
+  }
+
+  /** When something was asked from a port of its own, or from the group's. */
+  times(socket: "ephemeral" | "group"): number[] {
+    return this.actions.filter((action) => action.includes(` ${socket}: `))
+      .map((action) => parseInt(action));
   }
 
   up(link = "eth0/4"): this {
@@ -79,7 +91,7 @@ class Bench {
 
   #take(actions: readonly QuerierAction[]): this {
     for (const action of actions) {
-      this.actions.push(`${this.nowMs} ${this.#describe(action)}`);
+      this.actions.push(`${Math.floor(this.nowMs)} ${this.#describe(action)}`);
     }
     return this;
   }
@@ -108,39 +120,122 @@ class Bench {
 const SUB = "_colour._sub.*";
 const HEARD = `x.${SERVICE} a=b lab.local:8080 by 10.0.0.1`;
 
-Deno.test("MdnsQuerier asks at once from a port of its own, then with growing intervals", () => {
-  const bench = new Bench().up().pass(40_000);
-  assert.deepEqual(bench.actions, [
+Deno.test("MdnsQuerier asks at once from a port of its own, then all four seconds", () => {
+  const bench = new Bench().up().pass(24_000);
+  const direct = bench.actions.filter((a) => a.includes("ephemeral"));
+  assert.deepEqual(direct, [
     `0 ask eth0/4 ephemeral: ${SUB}`,
-    `60 ask eth0/4 group: ${SUB}`,
     "500 ask eth0/4 ephemeral: *",
-    ...[1000, 3000, 7000, 15_000, 31_000].flatMap((ms) => [
-      `${ms} ask eth0/4 group: ${SUB}, *`,
-      `${ms} ask eth0/4 ephemeral: ${SUB}, *`,
-    ]),
+    ...[1000, 3000, 7000, 11_000, 15_000, 19_000, 23_000].map((ms) =>
+      `${ms} ask eth0/4 ephemeral: ${SUB}, *`
+    ),
   ]);
   assert.ok(
     bench.asked.every((m) => m.questions.every((q) => !q.unicastResponse)),
   );
 });
 
+Deno.test("MdnsQuerier asks from port 5353 soon after, then at intervals that double", () => {
+  const bench = new Bench().up().pass(40_000);
+  const group = bench.actions.filter((a) => a.includes("group"));
+  assert.deepEqual(group, [
+    `70 ask eth0/4 group: ${SUB}`,
+    ...[1195, 3445, 7945, 16_945, 34_945].map((ms) =>
+      `${ms} ask eth0/4 group: ${SUB}, *`
+    ),
+  ]);
+});
+
+Deno.test("MdnsQuerier does not stay in step with others that started with it", () => {
+  const [first, second] = [0, 0.99].map((random) =>
+    new Bench({ random: () => random }).up().pass(30_000)
+  );
+  assert.deepEqual([first?.times("group"), second?.times("group")], [
+    [20, 1020, 3020, 7020, 15_020],
+    [119, 1366.5, 3861.5, 8851.5, 18_831.5].map(Math.floor),
+  ]);
+  for (const bench of [first, second]) {
+    const direct = bench?.times("ephemeral") ?? [];
+    const steps = direct.slice(5).map((ms, i) => ms - (direct[i + 4] ?? 0));
+    assert.ok(steps.every((ms) => ms >= 3500 && ms < 4500), `${steps}`);
+  }
+  assert.notDeepEqual(first?.times("ephemeral"), second?.times("ephemeral"));
+});
+
+Deno.test("MdnsQuerier asks once more just before the deadline", () => {
+  const bench = new Bench({ deadlineMs: 10_000 }).up().pass(10_000);
+  assert.deepEqual(bench.times("ephemeral"), [0, 500, 1000, 3000, 7000, 9000]);
+  const short = new Bench({ deadlineMs: 600 }).up().pass(600);
+  assert.deepEqual(short.times("ephemeral"), [0, 500]);
+});
+
+/** What goes out at 3445 ms when another host asked that shortly before. */
+function askedAfter(
+  others: DnsMessage,
+  { atMs = 3000, from = PEER, knows = false } = {},
+): string[] {
+  const { shared, unique } = recordsOf();
+  const bench = new Bench().up().pass(10);
+  if (knows) bench.hear(responseMessage([...shared, ...unique]));
+  bench.pass(atMs - 10).hear(others, from).quiet().pass(3500 - atMs);
+  return bench.actions.filter((action) => action.includes("group"));
+}
+
+Deno.test("MdnsQuerier does not ask everybody what another host just asked", () => {
+  const pointer = (name: string) => question(name, DnsType.PTR);
+  const whole = `3445 ask eth0/4 group: ${SUB}, *`;
+  const known = recordsOf().shared.map((r) => ({ ...r, cacheFlush: false }));
+  const both = [pointer(SUBTYPE.toUpperCase()), pointer(SERVICE)];
+  assert.deepEqual(askedAfter(queryMessage(both)), []);
+  assert.deepEqual(askedAfter(queryMessage([pointer(SERVICE)])), [
+    `3445 ask eth0/4 group: ${SUB}`,
+  ]);
+  assert.deepEqual(
+    askedAfter(queryMessage(both, { answers: known }), { knows: true }),
+    [],
+    "it knows no more than we",
+  );
+  const others: [string, DnsMessage, { atMs?: number; from?: Endpoint }?][] = [
+    ["it knows what we do not", queryMessage(both, { answers: known })],
+    ["of which more follows", queryMessage(both, { truncated: true })],
+    ["long before", queryMessage(both), { atMs: 1300 }],
+    ["for itself", queryMessage(both), { from: { ...PEER, port: 40_000 } }],
+    [
+      "to be answered alone",
+      queryMessage(both.map((q) => ({ ...q, unicastResponse: true }))),
+    ],
+    ["something else", queryMessage([question(SERVICE, DnsType.TXT)])],
+    ["of others", queryMessage([pointer("_ipp._tcp.local")])],
+  ];
+  for (const [what, message, options] of others) {
+    assert.deepEqual(askedAfter(message, options), [whole], what);
+  }
+});
+
+Deno.test("MdnsQuerier asks itself again in the round after one that another host asked", () => {
+  const bench = new Bench().up().pass(3000);
+  const both = [SUBTYPE, SERVICE].map((name) => question(name, DnsType.PTR));
+  bench.hear(queryMessage(both)).quiet().pass(10_000);
+  assert.deepEqual(bench.times("group"), [7945]);
+});
+
 Deno.test("MdnsQuerier asks at once on a link that comes up later, and on all soon after", () => {
   const bench = new Bench().up().pass(20_000).quiet().up("wlan0/4").pass(100);
   assert.deepEqual(bench.actions, [
     `20000 ask wlan0/4 ephemeral: ${SUB}`,
-    `20060 ask eth0/4 group: ${SUB}`,
-    `20060 ask wlan0/4 group: ${SUB}`,
+    `20070 ask eth0/4 group: ${SUB}`,
+    `20070 ask wlan0/4 group: ${SUB}`,
   ]);
 });
 
 Deno.test("MdnsQuerier says in repeated queries what it knows", () => {
   const { shared, unique } = recordsOf();
   const bench = new Bench().up().pass(10);
-  bench.hear(responseMessage([...shared, ...unique])).pass(995);
+  bench.hear(responseMessage([...shared, ...unique])).pass(1200);
   const [, repeated] = bench.asked.filter(({ id }) => id === 0);
   assert.deepEqual(repeated?.answers.map(describeRecord), [
-    `PTR ${SUBTYPE} x.${SERVICE} 4499`,
-    `PTR ${SERVICE} x.${SERVICE} 4499`,
+    `PTR ${SUBTYPE} x.${SERVICE} 4498`,
+    `PTR ${SERVICE} x.${SERVICE} 4498`,
   ]);
 });
 
@@ -208,9 +303,19 @@ Deno.test("MdnsQuerier takes names in any case of letters, and no other service'
   bench.hear(responseMessage([addressRecord("lab.local", "10.0.0.1")]));
   assert.deepEqual(bench.actions, [`0 ${HEARD}`]);
 
-  const capitals = new Bench(SERVICE.toUpperCase()).up().quiet();
+  const capitals = new Bench({ service: SERVICE.toUpperCase() }).up().quiet();
   capitals.hear(responseMessage([...shared, ...unique]));
   assert.deepEqual(capitals.actions, [`0 ${HEARD}`]);
+});
+
+Deno.test("MdnsQuerier asks at once on a link that changed, and still knows what it heard there", () => {
+  const { shared, unique } = recordsOf();
+  const bench = new Bench().up().hear(responseMessage([...shared, ...unique]));
+  bench.pass(20_000).quiet().up().hear(responseMessage(shared));
+  assert.deepEqual(bench.actions, [
+    `20000 ask eth0/4 ephemeral: ${SUB}`,
+    `20000 ${HEARD}`,
+  ]);
 });
 
 Deno.test("MdnsQuerier forgets what it heard on a link that is gone, and asks there no more", () => {

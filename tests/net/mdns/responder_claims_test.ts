@@ -253,6 +253,26 @@ Deno.test("MdnsResponder announces a change at once, and no more than once a sec
   ]);
 });
 
+Deno.test("MdnsResponder announces what is established again when told to, once a second at most, and goes on answering", () => {
+  const bench = established();
+  const more = claims();
+  more.set("new", instanceClaim({ instance: `new.${SERVICE}` }));
+  bench.claim(more).quiet();
+  const say = () =>
+    bench.responder.announceAgain(bench.nowMs).length > 0 ? "said" : "silent";
+  assert.deepEqual([say(), say()], ["said", "silent"]);
+  bench.pass(100).hear(queryMessage([question(HOST, DnsType.A)]), LEGACY);
+  const answered = bench.sent.filter(({ to }) => to === "10.0.0.9");
+  assert.equal(answered.length, 1, "it is not probed again");
+  bench.quiet().pass(10_000);
+  const hosts = bench.answers(60_000).filter((a) => a.includes(` ${A}`));
+  assert.deepEqual(hosts, [
+    `1000 all: ${A}`,
+    `2000 all: ${A}`,
+    `4000 all: ${A}`,
+  ]);
+});
+
 Deno.test("MdnsResponder says goodbye twice to what is withdrawn, and keeps the rest", () => {
   const bench = established();
   const rest = claims();

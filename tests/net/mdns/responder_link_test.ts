@@ -86,6 +86,19 @@ Deno.test("ResponderLink sends nothing without claims, then establishes and answ
   await bench.close(session);
 });
 
+Deno.test("ResponderLink announces again when its link has changed", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  session.setClaims(claims());
+  await bench.clock.advance(60_000);
+  bench.sent();
+  session.linkChanged();
+  assert.equal(session.isEstablished("host"), true);
+  await bench.clock.advance(1);
+  assert.ok(bench.sent()[0]?.answers.map(describeRecord).includes(A));
+  await bench.close(session);
+});
+
 Deno.test("ResponderLink says goodbye, then closes its socket and timer", async () => {
   const bench = new Bench();
   const session = await bench.open();
