@@ -84,6 +84,8 @@ function expectedImages(fixture: HttpFixture): unknown[] {
   ];
 }
 
+const LAB_NODE = { address: "/dnsaddr/lab.example", state: "connected" };
+
 Deno.test("/status tells images, advertisements, peers and clients", async () => {
   const fixture = await httpFixture();
   fixture.status = busyProvider();
@@ -133,7 +135,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
     dht: {
       peer_id: "12D3KooWLab",
       peers: 7,
-      bootstrap: [{ address: "/dnsaddr/lab.example", state: "connected" }],
+      bootstrap: [LAB_NODE],
     },
     downloads: {
       running: 1,
