@@ -32,6 +32,7 @@ export type PublishingNode = Pick<
   | "publish"
   | "withdraw"
   | "lookFromOutside"
+  | "isReachable"
   | "onPeer"
   | "onPeerLost"
   | "joinStates"
@@ -125,8 +126,15 @@ export class DhtAdvertiser implements Advertiser {
     return result;
   }
 
-  /** Whether a look-up from outside found it lately. */
+  /**
+   * Whether a look-up from outside found it lately, and nobody says that this
+   * machine cannot be reached.
+   */
   isPublished(image: ChannelArch): boolean {
+    return this.#isFound(image) && this.#options.node.isReachable() !== false;
+  }
+
+  #isFound(image: ChannelArch): boolean {
     return this.#sightings.isFound(image, this.#options.clock.monotonic());
   }
 
@@ -197,7 +205,7 @@ export class DhtAdvertiser implements Advertiser {
 
   /** What was found already is looked for when its time comes. */
   #lookUnlessFound(image: ChannelArch): void {
-    if (this.isPublished(image)) {
+    if (this.#isFound(image)) {
       this.#sighted.get(formatChannelArch(image))?.(ok(undefined));
       return;
     }

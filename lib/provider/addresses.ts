@@ -1,4 +1,4 @@
-import type { PeerConnection } from "../net/dht/node.ts";
+import type { PeerConnection } from "../net/dht/node_options.ts";
 import {
   asksForLoopback,
   type InterfaceAddress,

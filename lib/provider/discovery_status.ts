@@ -16,7 +16,7 @@ export interface Discovery {
   readonly dht?: Pick<DhtAdvertiser, "isPublished" | "status"> | undefined;
   /** Unset: off, or not open yet. */
   readonly node?:
-    | Pick<DhtNode, "peerId" | "peerCount" | "joinStates">
+    | Pick<DhtNode, "peerId" | "peerCount" | "isReachable" | "joinStates">
     | undefined;
 }
 
@@ -65,6 +65,7 @@ export function discoveryStatus(
         dht: {
           peerId: node.peerId,
           peerCount: node.peerCount(),
+          isReachable: node.isReachable(),
           bootstrap: node.joinStates(),
         },
       },

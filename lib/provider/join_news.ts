@@ -25,3 +25,30 @@ export function joinNews(logger: Logger): OnJoinState {
     );
   };
 }
+
+/**
+ * Says whether other nodes can connect with this machine, each time it changes;
+ * that they can is said only where they could not before.
+ *
+ * @param addresses of the node, asked for when there is something to say
+ */
+export function reachabilityNews(
+  logger: Logger,
+  addresses: () => readonly string[],
+): (isReachable: boolean) => void {
+  let hasWarned = false;
+  return (isReachable) => {
+    if (isReachable) {
+      if (hasWarned) {
+        logger.info("Other DHT nodes can connect with this machine");
+      }
+      return;
+    }
+    hasWarned = true;
+    logger.warn(
+      `Other DHT nodes cannot connect with ${
+        addresses().join(" ")
+      }: images are not found this way; open this port and that of HTTP in the firewall, or have the router map them with --port-mapping`,
+    );
+  };
+}

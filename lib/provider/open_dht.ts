@@ -16,7 +16,7 @@ import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { dhtListenAddress, isPublicMultiaddr } from "./addresses.ts";
-import { joinNews } from "./join_news.ts";
+import { joinNews, reachabilityNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
@@ -46,14 +46,16 @@ export async function openDht(
     join(config.stateDir, "identity.key"),
     { signal },
   );
-  const open = (port: number) =>
-    DhtNode.open({
+  let node: DhtNode | undefined = undefined;
+  const open = async (port: number) =>
+    node = await DhtNode.open({
       identity,
       listen: [
         `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,
       ],
       bootstrap: dht.bootstrapNodes,
       onJoinState: joinNews(logger),
+      onReachability: reachabilityNews(logger, () => node?.addresses() ?? []),
       protocol: dht.protocol,
       policy: createBootRecordPolicy({ clock }),
       recordTtlSeconds: dht.recordTtlSeconds,
@@ -69,17 +71,7 @@ export async function openDht(
       clock,
       signal,
     });
-  const opened = await open(dht.port ?? DEFAULT_P2P_PORT).catch((error) => {
-    if (!(error instanceof ListenError)) throw error;
-    if (dht.port !== undefined || error.code !== "EADDRINUSE") {
-      throw whatToMend(error);
-    }
-    logger.warn(
-      `Cannot use port ${DEFAULT_P2P_PORT} for the DHT, taking a free one: ` +
-        `others have to learn the new address; set one with --p2p-port`,
-    );
-    return open(0);
-  });
+  const opened = await onUsualPort(open, dht.port, logger);
   const addresses = opened.addresses();
   logger.info(
     `DHT node ${
@@ -88,6 +80,30 @@ export async function openDht(
     }`,
   );
   return opened;
+}
+
+/**
+ * Opens a node on the port that was asked for, or else on the usual one, or
+ * where that is taken on any.
+ */
+async function onUsualPort(
+  open: (port: number) => Promise<DhtNode>,
+  wanted: number | undefined,
+  logger: Logger,
+): Promise<DhtNode> {
+  try {
+    return await open(wanted ?? DEFAULT_P2P_PORT);
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    if (wanted !== undefined || error.code !== "EADDRINUSE") {
+      throw whatToMend(error);
+    }
+    logger.warn(
+      `Cannot use port ${DEFAULT_P2P_PORT} for the DHT, taking a free one: ` +
+        `others have to learn the new address; set one with --p2p-port`,
+    );
+    return await open(0);
+  }
 }
 
 function whatToMend(error: ListenError): Error {

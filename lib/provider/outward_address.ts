@@ -2,7 +2,7 @@ import { inBackground } from "../core/background.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { defaultRouteAddress } from "../net/default_route.ts";
-import type { PeerConnection } from "../net/dht/node.ts";
+import type { PeerConnection } from "../net/dht/node_options.ts";
 import { type InterfaceAddress, systemAddresses } from "../net/interfaces.ts";
 import {
   type AddressSettings,

@@ -55,3 +55,15 @@ Deno.test("what hides later is noticed within minutes", async () => {
   assert.ok(!advertiser.isPublished(IMAGE));
   await advertiser[Symbol.asyncDispose]();
 });
+
+Deno.test("an image whose provider others cannot connect with is not published", async () => {
+  const { advertiser, node } = open();
+  node.peers = 3;
+  await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
+  assert.ok(advertiser.isPublished(IMAGE));
+  node.reachable = false;
+  assert.ok(!advertiser.isPublished(IMAGE));
+  node.reachable = true;
+  assert.ok(advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});

@@ -117,3 +117,88 @@ labTest(
     );
   },
 );
+
+/** Exit code and what went to stderr. */
+async function failToDiscover(
+  host: LabHost,
+  ...args: string[]
+): Promise<string> {
+  const script = `${
+    programInShell("phase_discover")
+  } "$@" 2>&1 >/dev/null; echo "exit $?"`;
+  const options = [...IMAGE, "--timeout", "8", ...args];
+  return await host.exec("sh", "-c", script, "sh", ...options);
+}
+
+labTest(
+  "a provider behind a firewall says so within a minute, and is not ready by the DHT, until it is opened",
+  ["nft"],
+  async (lab) => {
+    const lan = await lab.lan("lan");
+    const meetingHost = await lab.hostOn(lan, "10.77.1.1/24");
+    const providerHost = await lab.hostOn(lan, "10.77.1.2/24");
+    const clientHost = await lab.hostOn(lan, "10.77.1.3/24");
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+    for (
+      const rule of [
+        ["add", "table", "inet", "wall"],
+        [
+          "add",
+          "chain",
+          "inet",
+          "wall",
+          "in",
+          "{ type filter hook input priority 0; }",
+        ],
+        ["add", "rule", "inet", "wall", "in", "iif", "lo", "accept"],
+        [
+          "add",
+          "rule",
+          "inet",
+          "wall",
+          "in",
+          "ct",
+          "state",
+          "established,related",
+          "accept",
+        ],
+        ["add", "rule", "inet", "wall", "in", "tcp", "flags", "syn", "drop"],
+      ]
+    ) await providerHost.exec("nft", ...rule);
+
+    const meeting = start(
+      meetingHost,
+      "bootstrap",
+      ...["--state-dir", `${root}/meeting`],
+    );
+    const bootstrap = ["--bootstrap", await addressOf(meeting)];
+    const provider = await serve(
+      providerHost,
+      root,
+      ...["--no-mdns", "--port", "8080", ...bootstrap],
+    );
+    await provider.line(
+      "WARN Other DHT nodes cannot connect with /ip4/10.77.1.2/tcp/4001",
+      60_000,
+    );
+    const ready = ["curl", "-s", "http://10.77.1.2:8080/ready"] as const;
+    assert.match(await providerHost.exec(...ready), /not found by DHT yet/);
+    const said = await failToDiscover(
+      clientHost,
+      "--mode",
+      "wan",
+      ...bootstrap,
+    );
+    assert.match(said, /exit 3$/m);
+    assert.match(said, /none could be reached|does not answer/);
+
+    await providerHost.exec("nft", "flush", "ruleset");
+    await provider.line(
+      "Other DHT nodes can connect with this machine",
+      60_000,
+    );
+    await provider.line("INFO Advertising stable/arm64", 60_000);
+    assert.doesNotMatch(await providerHost.exec(...ready), /not found/);
+  },
+);

@@ -42,6 +42,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       node: {
         peerId: "12D3KooW",
         peerCount: () => 4,
+        isReachable: () => true,
         joinStates: () => new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
       },
     },
@@ -73,6 +74,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
     dht: {
       peerId: "12D3KooW",
       peerCount: 4,
+      isReachable: true,
       bootstrap: new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
     },
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { joinNews } from "../../lib/provider/join_news.ts";
+import { joinNews, reachabilityNews } from "../../lib/provider/join_news.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
 
 const NODE = "/ip4/192.0.2.1/tcp/4001";
@@ -34,5 +34,18 @@ Deno.test("a bootstrap node that never answers is told of once, each by itself",
   assert.deepEqual(logger.lines, [
     `WARN Cannot join the DHT node ${NODE} (connection refused): trying again until it works`,
     "WARN Cannot join the DHT node /dns4/?[31m (connection refused): trying again until it works",
+  ]);
+});
+
+Deno.test("a firewall is told of, and its end; that there is none is not", () => {
+  const logger = new MemoryLogger();
+  const tell = reachabilityNews(logger, () => ["/ip4/10.0.0.2/tcp/4001"]);
+  tell(true);
+  assert.deepEqual(logger.lines, []);
+  tell(false);
+  tell(true);
+  assert.deepEqual(logger.lines, [
+    "WARN Other DHT nodes cannot connect with /ip4/10.0.0.2/tcp/4001: images are not found this way; open this port and that of HTTP in the firewall, or have the router map them with --port-mapping",
+    "INFO Other DHT nodes can connect with this machine",
   ]);
 });

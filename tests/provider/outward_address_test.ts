@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PeerConnection } from "../../lib/net/dht/node.ts";
+import type { PeerConnection } from "../../lib/net/dht/node_options.ts";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
   openOutwardAddress,

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from "../../lib/core/clock.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
-import { DhtNode, type DhtNodeOptions } from "../../lib/net/dht/node.ts";
+import { DhtNode } from "../../lib/net/dht/node.ts";
+import type { DhtNodeOptions } from "../../lib/net/dht/node_options.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 
 /**

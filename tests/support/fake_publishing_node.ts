@@ -21,6 +21,8 @@ export class FakePublishingNode implements PublishingNode {
   readonly #clock: FakeClock;
   /** Whether look-ups from outside find nothing, though peers answer. */
   isHidden = false;
+  /** What others say of it. */
+  reachable: boolean | undefined;
   /** Look-ups from outside. */
   readonly looks: { key: string; atMs: number }[] = [];
   readonly #listeners = new Set<() => void>();
@@ -67,6 +69,10 @@ export class FakePublishingNode implements PublishingNode {
         ? { kind: "absent", askedCount }
         : { kind: "unanswered", failures: this.failures },
     );
+  }
+
+  isReachable(): boolean | undefined {
+    return this.reachable;
   }
 
   onPeerLost(listener: () => void): () => void {

@@ -141,6 +141,7 @@ export function busyProvider(): ProviderStatus {
     dht: {
       peerId: "12D3KooWLab",
       peerCount: 7,
+      isReachable: true,
       bootstrap: new Map([["/dnsaddr/lab.example", { kind: "connected" }]]),
     },
     warnings: ["Cannot read /srv/beta: permission denied"],

@@ -89,6 +89,7 @@ export class MemoryDht {
       },
       lookFromOutside: (key, { isOwn }) =>
         Promise.resolve(lookAmong(others(), self, key, isOwn)),
+      isReachable: () => undefined,
       onPeerLost: (listener) => {
         self.lossListeners.add(listener);
         return () => self.lossListeners.delete(listener);

@@ -83,6 +83,10 @@ function networkMetrics({ provider }: Snapshot): Metrics {
       "DHT nodes that are known.",
       dht === undefined ? [] : [[{}, dht.peerCount]],
     ],
+    plasmd_dht_reachable: [
+      "Whether other DHT nodes can connect with this one, where they told.",
+      dht?.isReachable === undefined ? [] : [[{}, Number(dht.isReachable)]],
+    ],
     plasmd_dht_bootstrap_up: [
       "Whether a bootstrap node is connected.",
       [...dht?.bootstrap ?? []].map(([address, { kind }]) => [

@@ -58,6 +58,8 @@ export interface ProviderStatus {
     readonly peerId: string;
     /** Nodes it knows. */
     readonly peerCount: number;
+    /** Whether others can connect with it; undefined: nobody has told. */
+    readonly isReachable: boolean | undefined;
     /** The nodes that it is told to join through. */
     readonly bootstrap: JoinStates;
   };

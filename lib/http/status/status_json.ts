@@ -59,6 +59,8 @@ export interface StatusDocument {
   readonly dht: null | {
     readonly peer_id: string;
     readonly peers: number;
+    /** Whether others can connect with it; null: nobody has told. */
+    readonly reachable: boolean | null;
     /** The nodes that it is told to join through. */
     readonly bootstrap: readonly BootstrapDocument[];
   };
@@ -173,6 +175,7 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     dht: provider.dht === undefined ? null : {
       peer_id: provider.dht.peerId,
       peers: provider.dht.peerCount,
+      reachable: provider.dht.isReachable ?? null,
       bootstrap: [...provider.dht.bootstrap].map(bootstrapJson),
     },
     downloads: {

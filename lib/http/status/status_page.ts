@@ -250,6 +250,9 @@ function networkSection({ provider }: Snapshot): Html {
   const peer = dht === undefined ? html`<li class="quiet">DHT is off</li>` : [
     html`<li>DHT: ${dht.peerCount} peers, own id ${shown(dht.peerId)}</li>`,
     ...[...dht.bootstrap].map(bootstrapLine),
+    dht.isReachable === false
+      ? html`<li class="bad">Other DHT nodes cannot connect with this machine</li>`
+      : "",
   ];
   return html`
     <section aria-labelledby="network">

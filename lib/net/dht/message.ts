@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { concat } from "uint8arrays/concat";
 import { ok, refuse, type Result } from "../../core/result.ts";
+import {
+  allBytes,
+  decodeFields,
+  field,
+  type Fields,
+  firstBytes,
+} from "./internal/protobuf.ts";
 
 /**
  * The remote procedure calls of libp2p's Kademlia: `Message.MessageType` of
@@ -144,8 +151,6 @@ export function decodeRecord(
   return key && value ? { key, value } : undefined;
 }
 
-type Fields = ReadonlyMap<number, readonly (number | Uint8Array)[]>;
-
 function encodePeer(peer: WirePeer): Uint8Array {
   return concat([
     ...field(PEER.id, peer.multihash),
@@ -163,76 +168,4 @@ function decodePeers(message: Fields, number: number): WirePeer[] {
     peers.push({ multihash, addresses });
   }
   return peers;
-}
-
-function allBytes(fields: Fields, number: number): Uint8Array[] {
-  return (fields.get(number) ?? []).filter((v) => v instanceof Uint8Array);
-}
-
-function firstBytes(fields: Fields, number: number): Uint8Array | undefined {
-  return allBytes(fields, number)[0];
-}
-
-// Protocol buffers, https://protobuf.dev/programming-guides/encoding: a tag is
-// the field number times 8 plus the wire type.
-const VARINT = 0;
-const LENGTH_DELIMITED = 2;
-/** Bytes of the other wire types, 64 and 32 bits. */
-const FIXED_BYTES = new Map([[1, 8], [5, 4]]);
-
-function field(
-  number: number,
-  value: number | Uint8Array | undefined,
-): Uint8Array[] {
-  if (value === undefined) return [];
-  return typeof value === "number"
-    ? [varint(number * 8 + VARINT), varint(value)]
-    : [varint(number * 8 + LENGTH_DELIMITED), varint(value.length), value];
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) {
-    bytes.push(rest % 128 + 128);
-  }
-  return Uint8Array.of(...bytes, rest);
-}
-
-/** The fields in order of appearance, or undefined when malformed. */
-function decodeFields(bytes: Uint8Array): Fields | undefined {
-  const fields = new Map<number, (number | Uint8Array)[]>();
-  let at = 0;
-  const readVarint = (): number => {
-    let value = 0;
-    for (let unit = 1; unit <= 2 ** 63; unit *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) return NaN;
-      value += byte % 128 * unit;
-      if (byte < 128) return value;
-    }
-    return NaN;
-  };
-  while (at < bytes.length) {
-    const tag = readVarint();
-    if (!Number.isSafeInteger(tag)) return undefined;
-    const wireType = tag % 8;
-    let value: number | Uint8Array;
-    if (wireType === VARINT) {
-      value = readVarint();
-      if (Number.isNaN(value)) return undefined;
-    } else {
-      const length = wireType === LENGTH_DELIMITED
-        ? readVarint()
-        : FIXED_BYTES.get(wireType) ?? NaN;
-      if (!(length <= bytes.length - at)) return undefined;
-      value = bytes.subarray(at, at + length);
-      at += length;
-    }
-    const number = Math.floor(tag / 8);
-    const values = fields.get(number);
-    if (values === undefined) fields.set(number, [value]);
-    else values.push(value);
-  }
-  return fields;
 }

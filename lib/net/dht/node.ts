@@ -1,9 +1,7 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import type { Clock } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
-import type { ResolveTxt } from "./dnsaddr.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
 import { DhtDatastore } from "./internal/datastore.ts";
@@ -11,7 +9,6 @@ import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
   connectionEnds,
   type DhtServices,
-  type ServingOptions,
   startLibp2p,
 } from "./internal/libp2p.ts";
 import { Outsider, strangerSeeds } from "./internal/outsider.ts";
@@ -19,10 +16,16 @@ import {
   routingTablePeers,
   routingTableSize,
 } from "./internal/routing_table.ts";
+import { watchReachability } from "./internal/reachability.ts";
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
-import type { JoinState, JoinStates, OnJoinState } from "./join_state.ts";
+import type { JoinState, JoinStates } from "./join_state.ts";
 import type { KadPeer } from "./lookup.ts";
 import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
+import type {
+  DhtNodeOptions,
+  PeerConnection,
+  PublishOptions,
+} from "./node_options.ts";
 import type { OutsideLook } from "./outside_look.ts";
 import {
   type DhtState,
@@ -30,45 +33,6 @@ import {
   keepDhtState,
   loadDhtState,
 } from "./state.ts";
-
-/** How a node serves others. */
-export type { ServingOptions };
-
-/** A connection with another node, by IP addresses. */
-export interface PeerConnection {
-  /** Ours, as the system has it. */
-  readonly localAddress: string;
-  /** The other node's, or of the router that it is behind. */
-  readonly remoteAddress: string;
-}
-
-/** How a value is published. */
-export interface PublishOptions {
-  /** How long other nodes are to keep it. */
-  readonly ttlSeconds: number;
-  /** Called whenever another node has said that it keeps the value. */
-  readonly onStored?: () => void;
-  /** Ends it. */
-  readonly signal: AbortSignal;
-}
-
-/** What a node is made of. */
-export interface DhtNodeOptions extends ServingOptions {
-  /** Multiaddrs of nodes to join through. */
-  readonly bootstrap: readonly string[];
-  /** How long a provider entry of another node is kept. */
-  readonly recordTtlSeconds: number;
-  /** Told how it stands with each bootstrap address. @default nobody */
-  readonly onJoinState?: OnJoinState;
-  /** For records' dates and for retries. */
-  readonly clock: Clock;
-  /** Where peers and records outlive a restart. @default nowhere */
-  readonly stateFile?: DhtStateFile;
-  /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
-  readonly resolveTxt?: ResolveTxt;
-  /** Ends the opening; the node itself ends when it is disposed of. */
-  readonly signal: AbortSignal;
-}
 
 /** How long own addresses and known nodes are not looked up again. */
 const KNOWN_MS = 200;
@@ -94,6 +58,7 @@ export class DhtNode implements AsyncDisposable {
   readonly #joinStates = new Map<string, JoinState>();
   /** Connections with nodes of the DHT. */
   readonly #withNodes = new WeakSet<Connection>();
+  #isReachable: boolean | undefined;
   #own: { readonly addresses: readonly Multiaddr[]; readonly untilMs: number } =
     { addresses: [], untilMs: -Infinity };
   #known: {
@@ -155,8 +120,12 @@ export class DhtNode implements AsyncDisposable {
 
   /** Those that are open with DHT nodes, whichever side dialled. */
   connections(): PeerConnection[] {
-    return this.#libp2p.getConnections()
-      .filter((one) => this.#withNodes.has(one)).flatMap(connectionEnds);
+    return this.#nodeConnections().flatMap(connectionEnds);
+  }
+
+  /** Whether other nodes can connect with this one, as far as they told. */
+  isReachable(): boolean | undefined {
+    return this.#isReachable;
   }
 
   /** The bootstrap addresses, each with its state. */
@@ -290,7 +259,7 @@ export class DhtNode implements AsyncDisposable {
   async #start(): Promise<void> {
     const { bootstrap, protocol, policy, clock, resolveTxt, stateFile } =
       this.#options;
-    const { onJoinState = () => {} } = this.#options;
+    const { onJoinState = () => {}, onReachability = () => {} } = this.#options;
     const { signal } = this.#closing;
     // GET_PROVIDERS fails for every provider of a key when the peer store lacks
     // one of them; libp2p enters the own addresses a second after the start.
@@ -312,12 +281,26 @@ export class DhtNode implements AsyncDisposable {
       resolveTxt,
       signal,
     }));
+    this.#tasks.push(watchReachability(this.#libp2p, {
+      connections: () => this.#nodeConnections(),
+      onChange: (isReachable) => {
+        this.#isReachable = isReachable;
+        onReachability(isReachable);
+      },
+      clock,
+      signal,
+    }));
     onIdentified(this.#libp2p, protocol, (connection) => {
       this.#withNodes.add(connection);
       this.#known = { ...this.#known, untilMs: -Infinity };
     });
     watchPeers(this.#libp2p, { protocol, clock, signal });
     if (stateFile !== undefined) await this.#resume(stateFile);
+  }
+
+  #nodeConnections(): Connection[] {
+    return this.#libp2p.getConnections()
+      .filter((one) => this.#withNodes.has(one));
   }
 
   /** Asked for once for thousands of values that are published together. */

@@ -51,6 +51,9 @@ plasmd_dht_record_holders{channel="stable",arch="arm64"} 5
 # HELP plasmd_dht_peers DHT nodes that are known.
 # TYPE plasmd_dht_peers gauge
 plasmd_dht_peers 7
+# HELP plasmd_dht_reachable Whether other DHT nodes can connect with this one, where they told.
+# TYPE plasmd_dht_reachable gauge
+plasmd_dht_reachable 1
 # HELP plasmd_dht_bootstrap_up Whether a bootstrap node is connected.
 # TYPE plasmd_dht_bootstrap_up gauge
 plasmd_dht_bootstrap_up{address="/dnsaddr/lab.example"} 1

@@ -84,7 +84,12 @@ function expectedImages(fixture: HttpFixture): unknown[] {
   ];
 }
 
-const LAB_NODE = { address: "/dnsaddr/lab.example", state: "connected" };
+const DHT = {
+  peer_id: "12D3KooWLab",
+  peers: 7,
+  reachable: true,
+  bootstrap: [{ address: "/dnsaddr/lab.example", state: "connected" }],
+};
 
 Deno.test("/status tells images, advertisements, peers and clients", async () => {
   const fixture = await httpFixture();
@@ -132,11 +137,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
         },
       ],
     },
-    dht: {
-      peer_id: "12D3KooWLab",
-      peers: 7,
-      bootstrap: [LAB_NODE],
-    },
+    dht: DHT,
     downloads: {
       running: 1,
       limit: 512,

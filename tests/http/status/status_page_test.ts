@@ -94,12 +94,14 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
     dht: {
       peerId: evil,
       peerCount: 1,
+      isReachable: false,
       bootstrap: new Map([[evil, { kind: "failed", reason: evil }]]),
     },
     warnings: [evil],
   };
   await request(fixture, "/stable/arm64/kernel");
   const page = await (await browse(fixture)).text();
+  assert.match(page, /class="bad">Other DHT nodes cannot connect with this/);
   assert.equal(page.match(/<script>/g)?.length, 1);
   assert.equal(page.match(/alert\(1\)/g)?.length, 12);
   assert.doesNotMatch(page, /alert\(1\)<|\u202e/);
@@ -108,7 +110,12 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
 Deno.test("a DHT that has nobody to join through is nothing bad, one that has is", async () => {
   const fixture = await httpFixture();
   const busy = busyProvider();
-  const alone = { peerId: "12D3KooWLab", peerCount: 0, bootstrap: new Map() };
+  const alone = {
+    peerId: "12D3KooWLab",
+    peerCount: 0,
+    isReachable: undefined,
+    bootstrap: new Map(),
+  };
   const advertisements = busy.advertisements.map((a) => ({
     ...a,
     published: a.via === "mDNS",

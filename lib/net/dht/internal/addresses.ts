@@ -8,7 +8,7 @@ import {
   selectLinks,
   systemAddresses,
 } from "../../interfaces.ts";
-import { isPrivateAddress } from "../../ip_address.ts";
+import { isPrivateAddress, unmappedAddress } from "../../ip_address.ts";
 
 /**
  * The addresses worth telling others: without loopback and link-local ones,
@@ -57,10 +57,11 @@ export function diallingOrder(
 }
 
 /**
- * The IP address or name that an address begins with.
+ * The IP address or name that an address begins with: one of IPv4 as such,
+ * whatever a socket for both families makes of it.
  */
 export function hostOf(address: Multiaddr): string {
-  return address.getComponents()[0]?.value ?? "";
+  return unmappedAddress(address.getComponents()[0]?.value ?? "");
 }
 
 /**

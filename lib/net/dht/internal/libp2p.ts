@@ -5,6 +5,7 @@ import { type KadDHT, kadDHT, type KadDHTInit } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
+import { unmappedAddress } from "../../ip_address.ts";
 import type { Identity } from "../identity.ts";
 import { ListenError } from "../listen_error.ts";
 import type { RecordRules } from "../record_rules.ts";
@@ -190,7 +191,7 @@ export function connectionEnds(
   const socket = propertyOf(propertyOf(connection, "maConn"), "socket");
   const local = propertyOf(socket, "localAddress");
   return typeof local !== "string" ? [] : [{
-    localAddress: local.replace(/^::ffff:/i, ""),
+    localAddress: unmappedAddress(local),
     remoteAddress: hostOf(connection.remoteAddr),
   }];
 }

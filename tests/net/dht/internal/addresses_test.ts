@@ -2,6 +2,7 @@ import { multiaddr } from "@multiformats/multiaddr";
 import assert from "node:assert/strict";
 import {
   diallingOrder,
+  hostOf,
   multiaddrText,
   reachableAddresses,
 } from "../../../../lib/net/dht/internal/addresses.ts";
@@ -84,4 +85,15 @@ Deno.test("multiaddrText() gives the text of what can be dialled", () => {
     ]
   ) assert.equal(multiaddrText(bytes(text)), undefined, text);
   assert.equal(multiaddrText(Uint8Array.of(1, 2, 3)), undefined);
+});
+
+Deno.test("hostOf() writes an IPv4 address as one, though a socket for both families saw it", () => {
+  for (
+    const [address, host] of [
+      ["/ip4/10.0.0.2/tcp/1", "10.0.0.2"],
+      ["/ip6/::ffff:10.0.0.2/tcp/1", "10.0.0.2"],
+      ["/ip6/2001:db8::1/tcp/1", "2001:db8::1"],
+      ["/dns4/a.example/tcp/1", "a.example"],
+    ] as const
+  ) assert.equal(hostOf(multiaddr(address)), host);
 });

@@ -1,0 +1,111 @@
+import type { Connection, IdentifyResult, Libp2p } from "@libp2p/interface";
+import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import { type Clock, sleep } from "../../../core/clock.ts";
+import { hostOf, uniqueAddresses } from "./addresses.ts";
+import { DialBackAsker, serveDialBack } from "./dial_back.ts";
+
+/** Nodes that are asked at once. */
+const MAX_ASKED = 3;
+/** A node that was just connected with is still being identified. */
+const FIRST_CHECK_MS = 2000;
+/** While nobody was connected with, or a firewall is being opened. */
+const RETRY_MS = 20_000;
+/** Of one that others reach. */
+const INTERVAL_MS = 300_000;
+
+/** How it is watched whether others reach this node. */
+export interface ReachabilityOptions {
+  /** Connections with nodes of the DHT. */
+  readonly connections: () => readonly Connection[];
+  /** Told of each change. */
+  readonly onChange: (isReachable: boolean) => void;
+  /** Says when to ask. */
+  readonly clock: Clock;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Dials other nodes back, and asks them, until the signal aborts, whether they
+ * reach this one.
+ */
+export async function watchReachability(
+  libp2p: Libp2p,
+  { connections, onChange, clock, signal }: ReachabilityOptions,
+): Promise<void> {
+  const options = { clock, signal };
+  const asker = new DialBackAsker(options);
+  await serveDialBack(libp2p, options);
+  await asker.listen(libp2p);
+  /** Where each node sees this one. */
+  const observed = new WeakMap<Connection, Multiaddr>();
+  const onIdentify = ({ detail }: CustomEvent<IdentifyResult>) => {
+    const { connection, observedAddr } = detail;
+    if (observedAddr !== undefined) observed.set(connection, observedAddr);
+  };
+  libp2p.addEventListener("peer:identify", onIdentify);
+  let isReachable: boolean | undefined;
+  let waitMs = FIRST_CHECK_MS;
+  try {
+    while (true) {
+      await sleep(clock, waitMs, { signal });
+      const asked = someOf(connections());
+      const said = await Promise.all(asked.map((connection) => {
+        const own = ownAddresses(
+          libp2p.getMultiaddrs(),
+          observed.get(connection),
+        );
+        return asker.ask(connection, own);
+      }));
+      const now = judge(said) ?? isReachable;
+      if (now !== undefined && now !== isReachable) onChange(now);
+      isReachable = now;
+      waitMs = isReachable === true
+        ? INTERVAL_MS
+        : asked.length === 0
+        ? FIRST_CHECK_MS
+        : RETRY_MS;
+    }
+  } catch {
+    // Aborted.
+  } finally {
+    libp2p.removeEventListener("peer:identify", onIdentify);
+  }
+}
+
+/**
+ * What others say together: one that was here is proof; that one of several
+ * was not is none, since it may lie.
+ */
+export function judge(
+  said: readonly (boolean | undefined)[],
+): boolean | undefined {
+  if (said.includes(true)) return true;
+  const failures = said.filter((one) => one === false).length;
+  return failures > 0 && 2 * failures > said.length ? false : undefined;
+}
+
+/** The addresses that others are told, and the one that this node is seen at. */
+export function ownAddresses(
+  announced: readonly Multiaddr[],
+  observed: Multiaddr | undefined,
+): Multiaddr[] {
+  const own = announced.map((one) =>
+    multiaddr(one.toString().replace(/\/p2p\/[^/]+$/, ""))
+  );
+  const port = own.flatMap((one) => one.getComponents())
+    .find(({ name }) => name === "tcp")?.value;
+  const host = observed && hostOf(observed);
+  if (port === undefined || !host) return own;
+  const family = host.includes(":") ? "ip6" : "ip4";
+  const seen = multiaddr(`/${family}/${host}/tcp/${port}`);
+  return uniqueAddresses([...own, seen]);
+}
+
+/** Some connections, each with another host where there are several. */
+function someOf(connections: readonly Connection[]): Connection[] {
+  const shuffled = connections.map((one) => ({ one, at: Math.random() }))
+    .sort((a, b) => a.at - b.at).map(({ one }) => one);
+  const hosts = new Map(shuffled.map((one) => [hostOf(one.remoteAddr), one]));
+  return [...new Set([...hosts.values(), ...shuffled])].slice(0, MAX_ASKED);
+}

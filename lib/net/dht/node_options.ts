@@ -1,0 +1,43 @@
+import type { Clock } from "../../core/clock.ts";
+import type { ResolveTxt } from "./dnsaddr.ts";
+import type { ServingOptions } from "./internal/libp2p.ts";
+import type { OnJoinState } from "./join_state.ts";
+import type { DhtStateFile } from "./state.ts";
+
+/** A connection with another node, by IP addresses. */
+export interface PeerConnection {
+  /** Ours, as the system has it. */
+  readonly localAddress: string;
+  /** The other node's, or of the router that it is behind. */
+  readonly remoteAddress: string;
+}
+
+/** How a value is published. */
+export interface PublishOptions {
+  /** How long other nodes are to keep it. */
+  readonly ttlSeconds: number;
+  /** Called whenever another node has said that it keeps the value. */
+  readonly onStored?: () => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** What a node is made of. */
+export interface DhtNodeOptions extends ServingOptions {
+  /** Multiaddrs of nodes to join through. */
+  readonly bootstrap: readonly string[];
+  /** How long a provider entry of another node is kept. */
+  readonly recordTtlSeconds: number;
+  /** Told how it stands with each bootstrap address. @default nobody */
+  readonly onJoinState?: OnJoinState;
+  /** Told whether other nodes can connect with this one. @default nobody */
+  readonly onReachability?: (isReachable: boolean) => void;
+  /** For records' dates and for retries. */
+  readonly clock: Clock;
+  /** Where peers and records outlive a restart. @default nowhere */
+  readonly stateFile?: DhtStateFile;
+  /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
+  readonly resolveTxt?: ResolveTxt;
+  /** Ends the opening; the node itself ends when it is disposed of. */
+  readonly signal: AbortSignal;
+}
