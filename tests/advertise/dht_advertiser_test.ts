@@ -196,7 +196,7 @@ Deno.test("peers that come and go do not make it publish all the time", async ()
   await advertiser[Symbol.asyncDispose]();
 });
 
-Deno.test("a peer that comes after all were lost gets the record at once", async () => {
+Deno.test("a peer that comes after all were lost gets the record within a second", async () => {
   const { advertiser, node, clock } = open();
   node.peers = 20;
   await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
@@ -205,7 +205,7 @@ Deno.test("a peer that comes after all were lost gets the record at once", async
   assert.match(advertiser.status()[0]?.problem ?? "", /no (other )?DHT/);
   const before = node.published.length;
   node.join();
-  await clock.advance(600);
+  await clock.advance(1100);
   assert.equal(node.published.length, before + 1);
   assert.equal(advertiser.status()[0]?.problem, undefined);
   await advertiser[Symbol.asyncDispose]();
