@@ -17,6 +17,7 @@ export function planAdvertisements(
   present: readonly Advertisement[],
   desired: readonly Advertisement[],
 ): AdvertisementPlan {
+  if (present === desired) return { publish: [], withdraw: [] };
   const before = without(present, desired);
   const after = without(desired, present);
   return {

@@ -266,15 +266,15 @@ export class ImageLibrary implements ImageCatalog {
 
   async #offer(images: readonly ServedImage[]): Promise<void> {
     const before = this.#images;
-    this.#images = images;
     const isSame = images.length === before.length &&
       images.every((image, index) => image === before[index]);
     if (!isSame) {
+      this.#images = images;
       this.#byName = new Map(
         images.map((served) => [formatChannelArch(served.image), served]),
       );
     }
-    await this.#blobs.update(images);
+    await this.#blobs.update(this.#images);
   }
 
   /** Serves images, each anew only where what it was served as holds no more. */
@@ -284,18 +284,16 @@ export class ImageLibrary implements ImageCatalog {
   ): Promise<Outcome[]> {
     this.#keyProblem = undefined;
     const now = this.#options.clock.now();
-    const still = images.map((image) => {
+    const outcomes = images.map((image): Outcome | undefined => {
       const served = this.#served.get(image);
       return served?.holds(now) ? served : undefined;
     });
-    const others = images.filter((_, index) => still[index] === undefined);
-    const results = new Map<HashedImage, Outcome>();
-    await mapParallel(others, async (image) => {
-      results.set(image, await this.#serve(image, { signal }));
+    const others = [...images.entries()]
+      .filter(([index]) => outcomes[index] === undefined);
+    await mapParallel(others, async ([index, image]) => {
+      outcomes[index] = await this.#serve(image, { signal });
     });
-    return images.flatMap((image, index) =>
-      results.get(image) ?? still[index] ?? []
-    );
+    return outcomes.filter((outcome) => outcome !== undefined);
   }
 
   /** An image under its manifest, or the reason why not as a warning. */

@@ -10,6 +10,8 @@ import { isUnchanged } from "../scan/digest.ts";
 
 /** How long a file is served that an image has moved on from. */
 const KEEP_MS = 600_000;
+/** How often it is seen whether they are still there. */
+const CHECK_INTERVAL_MS = 5000;
 /** Of more than this, the oldest are not served any longer. */
 const MAX_KEPT = 256;
 
@@ -26,11 +28,14 @@ interface KeptBlob extends ServedBlob {
 export class ServedBlobs {
   readonly #clock: Clock;
   readonly #fileSystem: FileSystem;
-  #images: ReadonlySet<ServedImage> = new Set();
-  #current = new Map<string, ServedBlob>();
+  #images: readonly ServedImage[] = [];
+  /** The same content may be in several images. */
+  readonly #current = new Map<string, readonly ServedBlob[]>();
   #kept: ReadonlyMap<string, KeptBlob> = new Map();
   /** By the hash of a list of pieces, that of its file. */
-  #withPieces: ReadonlyMap<string, string> = new Map();
+  readonly #withPieces = new Map<string, string>();
+  /** When those that are kept were looked at last, on the monotonic clock. */
+  #checkedMs = -Infinity;
 
   /** Serves nothing yet. */
   constructor(
@@ -46,7 +51,7 @@ export class ServedBlobs {
   /** A file, by 64 lower-case hex digits. */
   find(sha256: string): ServedBlob | undefined {
     const kept = this.#kept.get(sha256);
-    return this.#current.get(sha256) ??
+    return this.#current.get(sha256)?.at(-1) ??
       (kept !== undefined && kept.untilMs > this.#clock.monotonic()
         ? kept
         : undefined);
@@ -58,60 +63,75 @@ export class ServedBlobs {
     return file === undefined ? undefined : this.find(file);
   }
 
-  /** Takes what is served now, in place of what was. */
+  /**
+   * Takes what is served now, in place of what was.
+   *
+   * @param images the same list stands for the same images
+   */
   async update(images: readonly ServedImage[]): Promise<void> {
-    const now = new Set(images);
-    const before = [...this.#images].filter((image) => !now.has(image));
-    const isSame = before.length === 0 && now.size === this.#images.size;
-    this.#images = now;
-    if (!isSame) {
-      this.#current = new Map(
-        images.flatMap((served) =>
-          [...served.artifacts.values()].map((artifact) =>
-            [artifact.sha256, { served, artifact }] as const
-          )
-        ),
-      );
-      this.#indexPieces();
-    }
+    const before = this.#images;
+    this.#images = images;
+    const isSame = images === before;
     if (isSame && this.#kept.size === 0) return;
-    await this.#keep(before);
-    this.#indexPieces();
+    const now = new Set(images);
+    const old = new Set(before);
+    const gone = isSame ? [] : before.filter((image) => !now.has(image));
+    const come = isSame ? [] : images.filter((image) => !old.has(image));
+    for (const served of gone) this.#drop(served);
+    for (const served of come) this.#take(served);
+    await this.#keep(gone);
   }
 
-  #indexPieces(): void {
-    const index = new Map<string, string>();
-    for (const blobs of [this.#current, this.#kept]) {
-      for (const [sha256, { artifact: { pieces } }] of blobs) {
-        if (pieces !== undefined) index.set(pieces.sha256, sha256);
-      }
+  #take(served: ServedImage): void {
+    for (const artifact of served.artifacts.values()) {
+      const { sha256, pieces } = artifact;
+      const others = this.#current.get(sha256) ?? [];
+      this.#current.set(sha256, [...others, { served, artifact }]);
+      if (pieces !== undefined) this.#withPieces.set(pieces.sha256, sha256);
     }
-    this.#withPieces = index;
   }
 
-  /** @param before images that others are served in place of, or none */
-  async #keep(before: readonly ServedImage[]): Promise<void> {
+  #drop(served: ServedImage): void {
+    for (const { sha256 } of served.artifacts.values()) {
+      const others = this.#current.get(sha256)
+        ?.filter((blob) => blob.served !== served) ?? [];
+      if (others.length > 0) this.#current.set(sha256, others);
+      else this.#current.delete(sha256);
+    }
+  }
+
+  /** @param gone images that others are served in place of, or none */
+  async #keep(gone: readonly ServedImage[]): Promise<void> {
     const nowMs = this.#clock.monotonic();
-    const names = new Set(
-      [...this.#images].map(({ image }) => formatChannelArch(image)),
-    );
-    const kept = new Map(this.#kept);
-    for (const served of before) {
-      // What was taken away as a whole was meant to be.
-      if (!names.has(formatChannelArch(served.image))) continue;
+    const before = new Map(this.#kept);
+    for (const served of gone) {
       for (const artifact of served.artifacts.values()) {
         const untilMs = nowMs + KEEP_MS;
-        kept.set(artifact.sha256, { served, artifact, untilMs });
+        before.set(artifact.sha256, { served, artifact, untilMs });
       }
     }
-    const wanted = [...kept].filter(([sha256, { served, untilMs }]) =>
+    if (before.size === 0) return;
+    const names = new Set(
+      this.#images.map(({ image }) => formatChannelArch(image)),
+    );
+    const wanted = [...before].filter(([sha256, { served, untilMs }]) =>
       untilMs > nowMs && !this.#current.has(sha256) &&
+      // What was taken away as a whole was meant to be.
       names.has(formatChannelArch(served.image))
     ).slice(-MAX_KEPT);
+    // A download that comes in between finds out by itself.
+    const isDue = nowMs >= this.#checkedMs + CHECK_INTERVAL_MS;
+    if (isDue) this.#checkedMs = nowMs;
     const still = await mapParallel(
       wanted,
-      ([, { artifact }]) => isUnchanged(artifact, this.#fileSystem),
+      async ([sha256, { artifact }]) =>
+        !isDue && this.#kept.has(sha256) ||
+        await isUnchanged(artifact, this.#fileSystem),
     );
     this.#kept = new Map(wanted.filter((_, index) => still[index]));
+    for (const [sha256, { artifact: { pieces } }] of before) {
+      if (pieces === undefined || this.find(sha256) !== undefined) continue;
+      this.#withPieces.delete(pieces.sha256);
+    }
   }
 }

@@ -48,6 +48,12 @@ const SAVE_DELAY_MS = 5000;
  */
 const GONE_MS = 100;
 
+/** An image that has been read. */
+interface KnownImage {
+  readonly name: string;
+  readonly image: HashedImage;
+}
+
 interface Failure {
   readonly reason: string;
   readonly retryAtMs: number;
@@ -66,10 +72,12 @@ export class ImageTree {
   readonly #memory: ScanMemory<ScanResult>;
   #privateKeys = new PrivateKeyCheck();
   readonly #failures = new Map<string, Failure>();
-  /** By files: the same object for as long as they stay the same. */
-  #known = new WeakMap<ImageFiles, HashedImage>();
-  #available: ReadonlySet<ImageFiles> = new Set();
+  /** What has been read of what is there: the same object for the same files. */
+  #known: ReadonlyMap<ImageFiles, KnownImage> = new Map();
+  #available: readonly ImageFiles[] = [];
   #hashed: ReadonlyMap<string, HashedImage> = new Map();
+  /** The last look, unless the next may differ from it on the same disk. */
+  #calm: { readonly scan: ScanResult; readonly look: TreeLook } | undefined;
   /** Since when an image that is offered is not there, on the monotonic clock. */
   #goneSinceMs: ReadonlyMap<string, number> = new Map();
   #pending: readonly ImageFiles[] = [];
@@ -168,26 +176,61 @@ export class ImageTree {
   ): Promise<TreeLook> {
     await this.hasOtherContent();
     const scan = await this.#scan(settings, { at, signal });
-    const { available } = scan;
-    this.#settling.update(available);
+    this.#settling.update(scan.available);
+    if (this.#calm?.scan === scan) {
+      this.#memory.readAgain([]);
+      return this.#calm.look;
+    }
+    const sorted = await this.#sort(scan);
+    const { hashed, present, again } = sorted;
+    const isThere = (name: string) => hashed.has(name) || present.has(name);
+    for (const name of this.#failures.keys()) {
+      if (!isThere(name)) this.#failures.delete(name);
+    }
+    again.push(...this.#waitForGone(isThere, hashed));
+    this.#memory.readAgain(again);
+    this.#hashed = hashed;
+    this.#known = sorted.known;
+    this.#pending = sorted.pending;
+    this.#keep(scan.available);
+    const look = {
+      hashed: [...hashed.values()],
+      missing: scan.missing
+        .filter(({ image }) => !hashed.has(formatChannelArch(image))),
+      warnings: sorted.warnings,
+    };
+    const isCalm = again.length === 0 && present.size === 0;
+    this.#calm = isCalm ? { scan, look } : undefined;
+    return look;
+  }
+
+  /** Tells apart what is there: what was read, what can be, and what cannot. */
+  async #sort({ available, warnings: passedOver }: ScanResult) {
     const now = this.#clock.monotonic();
-    const warnings = [...scan.warnings];
+    const warnings = [...passedOver];
+    const known = new Map<ImageFiles, KnownImage>();
     const hashed = new Map<string, HashedImage>();
     const pending: ImageFiles[] = [];
     const again: string[] = [];
-    const names = new Set<string>();
+    // Names of those that are there and were not read.
+    const present = new Set<string>();
     for (const files of available) {
-      const name = formatChannelArch(files.image);
-      names.add(name);
-      const known = this.#known.get(files) ?? await this.#find(files);
-      const problem = known && checksumProblem(known);
-      if (problem !== undefined) {
-        warnings.push(`Cannot offer ${name}: ${problem}`);
+      const read = this.#known.get(files) ?? await this.#find(files);
+      if (read !== undefined) {
+        const problem = checksumProblem(read.image);
+        if (problem === undefined) {
+          known.set(files, read);
+          hashed.set(read.name, read.image);
+        } else {
+          present.add(read.name);
+          warnings.push(`Cannot offer ${read.name}: ${problem}`);
+        }
         continue;
       }
-      const image = known ?? await this.#before(name);
+      const name = formatChannelArch(files.image);
+      present.add(name);
+      const image = await this.#before(name);
       if (image !== undefined) hashed.set(name, image);
-      if (known !== undefined) continue;
       again.push(files.directory);
       const failure = this.#failures.get(name);
       if (failure !== undefined) {
@@ -198,20 +241,7 @@ export class ImageTree {
         (failure === undefined || failure.retryAtMs <= now)
       ) pending.push(files);
     }
-    for (const name of this.#failures.keys()) {
-      if (!names.has(name)) this.#failures.delete(name);
-    }
-    again.push(...this.#waitForGone(names, hashed));
-    this.#memory.readAgain(again);
-    this.#hashed = hashed;
-    this.#pending = pending;
-    this.#keep(available);
-    return {
-      hashed: [...hashed.values()],
-      missing: scan.missing
-        .filter(({ image }) => !hashed.has(formatChannelArch(image))),
-      warnings,
-    };
+    return { known, hashed, pending, again, present, warnings };
   }
 
   /**
@@ -232,7 +262,8 @@ export class ImageTree {
 
   /** Forgets what was concluded from times that do not tell. */
   #distrust(): void {
-    this.#known = new WeakMap();
+    this.#known = new Map();
+    this.#calm = undefined;
     this.#memory.noteAll();
     // What is no private key may be one now.
     this.#privateKeys = new PrivateKeyCheck();
@@ -306,11 +337,10 @@ export class ImageTree {
   }
 
   /** The image with its digests, if its files are whole and have been read. */
-  async #find(files: ImageFiles): Promise<HashedImage | undefined> {
+  async #find(files: ImageFiles): Promise<KnownImage | undefined> {
     if (!this.#settling.isWhole(files)) return undefined;
-    const known = await this.#digests.find(files);
-    if (known !== undefined) this.#known.set(files, known);
-    return known;
+    const image = await this.#digests.find(files);
+    return image && { name: formatChannelArch(files.image), image };
   }
 
   /**
@@ -329,19 +359,19 @@ export class ImageTree {
   /**
    * Goes on offering images that were not seen to be gone before.
    *
-   * @param names of those that are there
+   * @param isThere whether there is one of a name
    * @param hashed takes those that stay
    * @returns the directories to read again
    */
   #waitForGone(
-    names: ReadonlySet<string>,
+    isThere: (name: string) => boolean,
     hashed: Map<string, HashedImage>,
   ): string[] {
     const now = this.#clock.monotonic();
     const goneSinceMs = new Map<string, number>();
     const again: string[] = [];
     for (const [name, image] of this.#hashed) {
-      if (names.has(name)) continue;
+      if (isThere(name)) continue;
       const sinceMs = this.#goneSinceMs.get(name) ?? now;
       if (now - sinceMs >= GONE_MS) continue;
       goneSinceMs.set(name, sinceMs);
@@ -354,11 +384,8 @@ export class ImageTree {
   }
 
   #keep(available: readonly ImageFiles[]): void {
-    const before = this.#available;
-    this.#available = new Set(available);
-    const isSame = available.length === before.size &&
-      available.every((files) => before.has(files));
-    if (isSame) return;
+    if (available === this.#available) return;
+    this.#available = available;
     this.#cancelSave ??= this.#clock.setTimer(() => {
       this.save();
     }, SAVE_DELAY_MS);

@@ -106,12 +106,27 @@ export async function scanAvailable(
     ownDirectories: await resolveOwn(settings, fileSystem),
     privateKeys,
   };
-  const perChannel = await mapParallel(channels, async (channel) => {
+  const perChannel = channels.map((channel) =>
+    look?.known(channel.channel, channel)
+  );
+  const others = [...channels.entries()]
+    .filter(([index]) => perChannel[index] === undefined);
+  await mapParallel(others, async ([index, channel]) => {
     signal.throwIfAborted();
     const make = (channelLook?: ChannelLook<ScanResult>) =>
       scanChannel(channel, settings, { fileSystem, look: channelLook }, own);
-    return await (look?.channel(channel.channel, channel, make) ?? make());
+    perChannel[index] =
+      await (look?.channel(channel.channel, channel, make) ?? make());
   });
+  const whole = () =>
+    together(perChannel.filter((one) => one !== undefined), warnings);
+  return look?.whole(whole) ?? whole();
+}
+
+function together(
+  perChannel: readonly ScanResult[],
+  warnings: readonly string[],
+): ScanResult {
   return {
     available: perChannel.flatMap((c) => c.available),
     missing: perChannel.flatMap((c) => c.missing),
@@ -212,13 +227,16 @@ async function findChannels(
     entries.filter(({ kind }) => kind === "symlink").map(({ name }) => name),
   );
   const expected = new Set(wanted);
+  // Thousands of names are put to the same two directories.
+  const shared = join(artifactsDir, "/");
+  const sharedEvents = join(realRootOf(artifactsDir), "/");
   return [...wanted, ...found].map((channel) => {
     const own = ownDirectory(channel);
     const realRoot = realRootOf(own ?? artifactsDir);
     return {
       channel,
-      path: own ?? join(artifactsDir, channel),
-      eventPath: own === undefined ? join(realRoot, channel) : realRoot,
+      path: own ?? shared + channel,
+      eventPath: own === undefined ? sharedEvents + channel : realRoot,
       isLinked: own === undefined && links.has(channel),
       realRoot,
       expected: expected.has(channel),

@@ -52,6 +52,8 @@ export interface Remembered<R> {
   readonly root: Known<Listing> | undefined;
   /** By name. */
   readonly channels: ReadonlyMap<string, KnownChannel<R>>;
+  /** What was made of all channels together. */
+  readonly whole: R | undefined;
 }
 
 /** What a look works with. */
@@ -62,6 +64,8 @@ export interface ScanLookOptions<R> {
   readonly again: ReadonlySet<string>;
   /** What the last look has found. */
   readonly before: Remembered<R>;
+  /** All that the images lay in then: see `placesOf()`. */
+  readonly places: () => ReadonlySet<string>;
   /** The disk. */
   readonly fileSystem: FileSystem;
   /** Which directory lies at a path, if one does. */
@@ -81,6 +85,10 @@ export class ScanLook<R> {
   readonly #channels = new Map<string, KnownChannel<R>>();
   readonly #aboveAgain: ReadonlySet<string>;
   #root: Known<Listing> | undefined;
+  #whole: R | undefined;
+  /** Whether a channel has been read again, and whether something was new. */
+  #hasRead = false;
+  #hasNews = false;
   #hasOther: boolean | undefined;
 
   /** `ScanMemory.begin()` makes it. */
@@ -99,19 +107,29 @@ export class ScanLook<R> {
     return this.#root.value;
   }
 
-  /** What was made of a channel, or is made of it now. */
+  /** What was made of a channel, unless something may have changed there. */
+  known(name: string, directory: ScannedDirectory): R | undefined {
+    const before = this.#options.before.channels.get(name);
+    if (before === undefined || this.#mayDiffer(before, directory)) {
+      return undefined;
+    }
+    this.#channels.set(name, before);
+    return before.result;
+  }
+
+  /** What is made of a channel now: the same object where it is the same. */
   async channel(
     name: string,
     directory: ScannedDirectory,
     make: (look: ChannelLook<R>) => Promise<R>,
   ): Promise<R> {
+    this.#hasRead = true;
     const before = this.#options.before.channels.get(name);
-    if (before !== undefined && !this.#mayDiffer(before, directory)) {
-      this.#channels.set(name, before);
-      return before.result;
-    }
     const look = new ChannelLook(this, before);
-    const result = await make(look);
+    const made = await make(look);
+    const isAsBefore = before !== undefined && isSame(before.result, made);
+    this.#hasNews ||= !isAsBefore;
+    const result = isAsBefore ? before.result : made;
     const { listing, images } = look;
     const isLinked = directory.isLinked || images.values().some(isElsewhere);
     const known = { directory, result, listing, images, isLinked };
@@ -119,9 +137,29 @@ export class ScanLook<R> {
     return result;
   }
 
+  /** What is made of all channels together: as before, where all are. */
+  whole(make: () => R): R {
+    const { whole } = this.#options.before;
+    const isAsBefore = !this.#hasNews && this.#hasSameNames;
+    return this.#whole = isAsBefore ? whole ?? make() : make();
+  }
+
   /** Remembers what was read and what was not read again. */
   end(): void {
-    this.#options.onEnd({ root: this.#root, channels: this.#channels });
+    const { before, onEnd } = this.#options;
+    const isAsBefore = !this.#hasRead && this.#hasSameNames;
+    onEnd(
+      isAsBefore && this.#whole === before.whole ? before : {
+        root: this.#root,
+        channels: this.#channels,
+        whole: this.#whole,
+      },
+    );
+  }
+
+  get #hasSameNames(): boolean {
+    const { root, channels } = this.#options.before;
+    return this.#root === root && this.#channels.size === channels.size;
   }
 
   /** The names in a directory, read again where they may differ. */
@@ -193,9 +231,7 @@ export class ScanLook<R> {
 
   /** Whether something has changed that is in no image that is known. */
   #hasStray(notes: ScanNotes): boolean {
-    return this.#hasOther ??= notes.hasOther(
-      knownImages(this.#options.before),
-    );
+    return this.#hasOther ??= notes.hasOther(this.#options.places());
   }
 }
 
@@ -260,6 +296,16 @@ export function knownDirectories(
     .filter((known) => known !== undefined);
 }
 
+/** Every directory that holds files of images, as events name it. */
+export function placesOf(remembered: Remembered<unknown>): Set<string> {
+  return new Set(
+    knownImages(remembered).flatMap(({ eventPath, elsewhere }) => [
+      eventPath,
+      ...elsewhere,
+    ]),
+  );
+}
+
 function isElsewhere({ isLinked, elsewhere }: Known<unknown>): boolean {
   return isLinked || elsewhere.length > 0;
 }
@@ -273,8 +319,8 @@ export function isSamePlace(
 }
 
 /** Whether the same was read. */
-function isSame(before: ReadImageResult, now: ReadImageResult): boolean {
-  const text = (result: ReadImageResult) =>
+function isSame(before: unknown, now: unknown): boolean {
+  const text = (result: unknown) =>
     JSON.stringify(
       result,
       (_, value) => value instanceof Map ? [...value] : value,

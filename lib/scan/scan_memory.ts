@@ -6,6 +6,7 @@ import {
   isSamePlace,
   type Known,
   knownDirectories,
+  placesOf,
   type Remembered,
   ScanLook,
 } from "./scan_look.ts";
@@ -33,7 +34,14 @@ const COMPARE_INTERVAL_MS = 4500;
 export class ScanMemory<R> {
   readonly #clock: Clock;
   readonly #fileSystem: FileSystem;
-  #remembered: Remembered<R> = { root: undefined, channels: new Map() };
+  #remembered: Remembered<R> = {
+    root: undefined,
+    channels: new Map(),
+    whole: undefined,
+  };
+  /** Every directory of it, and what images lie in, once they are asked for. */
+  #directories: readonly Known<unknown>[] | undefined;
+  #places: ReadonlySet<string> | undefined;
   /** When each path was told of, on the monotonic clock. */
   readonly #noted = new Map<string, number>();
   #isAllNoted = true;
@@ -154,12 +162,16 @@ export class ScanMemory<R> {
       notes,
       again: this.#again,
       before: this.#remembered,
+      places: () => this.#places ??= placesOf(this.#remembered),
       fileSystem: this.#fileSystem,
       placeOf: (path) => this.#placeOf(path),
       onRead: (before, { place }) => {
         if (before !== undefined) this.#seeMount(before, place);
       },
       onEnd: (remembered) => {
+        if (remembered !== this.#remembered) {
+          this.#directories = this.#places = undefined;
+        }
         this.#remembered = remembered;
         for (const [path, atMs] of this.#noted) {
           if (atMs <= startMs - NOTED_MS) this.#noted.delete(path);
@@ -168,8 +180,8 @@ export class ScanMemory<R> {
     });
   }
 
-  #known(): Known<unknown>[] {
-    return knownDirectories(this.#remembered);
+  #known(): readonly Known<unknown>[] {
+    return this.#directories ??= knownDirectories(this.#remembered);
   }
 
   /** Which directory lies at a path. */

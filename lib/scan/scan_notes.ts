@@ -45,16 +45,10 @@ export class ScanNotes {
   }
 
   /** Whether something has changed that is in none of these directories. */
-  hasOther(directories: readonly NotedDirectory[]): boolean {
-    const inside = new Set(
-      directories.flatMap(({ eventPath, elsewhere }) => [
-        eventPath,
-        ...elsewhere,
-      ]),
-    );
+  hasOther(directories: ReadonlySet<string>): boolean {
     return [...this.#paths].some((path) =>
-      !inside.has(path) &&
-      !directoriesAbove(path).some((above) => inside.has(above))
+      !directories.has(path) &&
+      !directoriesAbove(path).some((above) => directories.has(above))
     );
   }
 

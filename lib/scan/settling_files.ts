@@ -19,7 +19,9 @@ export class SettlingFiles {
   readonly #writers = new Map<string, WriterState>();
   /** Path to identity of what was whole, and is so until it changes. */
   readonly #settled = new Map<string, string>();
-  #images: ReadonlySet<ImageFiles> = new Set();
+  #images: readonly ImageFiles[] = [];
+  /** Those of them that have not come to rest. */
+  #open: readonly ImageFiles[] = [];
   readonly #whole = new WeakSet<ImageFiles>();
   #nextMs: number | undefined;
 
@@ -45,19 +47,23 @@ export class SettlingFiles {
    * Looks at the files of all images that have not come to rest. What is not in
    * `images` is forgotten.
    *
-   * @param images an object that was passed before stands for the same files
+   * @param images an object that was passed before stands for the same files,
+   * and a list for the same images
    */
   update(images: readonly ImageFiles[]): void {
     const moment = {
       nowMs: this.#clock.now(),
       monotonicMs: this.#clock.monotonic(),
     };
-    const open = images.filter((image) => !this.#whole.has(image));
+    const isSame = images === this.#images;
+    const open = isSame
+      ? this.#open
+      : images.filter((image) => !this.#whole.has(image));
     const files = new Map(
       open.flatMap((image) => artifactFiles(image))
         .map(({ path, info }) => [path, info]),
     );
-    this.#forget(images, files);
+    if (!isSame) this.#forget(images, files);
     for (const path of files.keys()) {
       if (!this.#writers.has(path) && this.#isInMovedDirectory(path)) {
         this.#writers.set(path, "closed");
@@ -74,6 +80,7 @@ export class SettlingFiles {
         this.#whole.add(image);
       }
     }
+    this.#open = open.filter((image) => !this.#whole.has(image));
   }
 
   /** Whether all files of an image of the last `update()` are whole. */
@@ -87,8 +94,8 @@ export class SettlingFiles {
     files: ReadonlyMap<string, FileInfo>,
   ): void {
     const present = new Set(images);
-    const gone = [...this.#images].filter((image) => !present.has(image));
-    this.#images = present;
+    const gone = this.#images.filter((image) => !present.has(image));
+    this.#images = images;
     for (const { path } of gone.flatMap((image) => artifactFiles(image))) {
       if (files.has(path)) continue;
       this.#observations.delete(path);

@@ -34,14 +34,35 @@ Deno.test("ServedBlobs keeps what an image has moved on from for ten minutes", a
 });
 
 Deno.test("ServedBlobs lets go of what is not there any more, or was taken away", async () => {
-  const { blobs, fileSystem, second, hash } = await bench();
+  const { blobs, clock, fileSystem, second, hash } = await bench();
   await blobs.update([second]);
   fileSystem.remove("/srv/1");
+  await clock.advance(5000);
   await blobs.update([second]);
   assert.equal(blobs.find(hash), undefined);
   const other = await bench();
   await other.blobs.update([]);
   assert.equal(other.blobs.find(other.hash), undefined);
+});
+
+Deno.test("ServedBlobs looks at what it keeps every five seconds, however often it is asked", async () => {
+  const { blobs, clock, fileSystem, second } = await bench();
+  await blobs.update([second]);
+  await clock.advance(5000);
+  fileSystem.calls.length = 0;
+  for (let i = 0; i < 10; i++) await blobs.update([second]);
+  assert.deepEqual(fileSystem.calls, ["/srv/1/vmlinuz"]);
+});
+
+Deno.test("ServedBlobs finds content of two images when one of them is gone", async () => {
+  const { blobs, first, second, hash } = await bench();
+  const twin = { ...first, image: imageOf("testing/arm64") };
+  await blobs.update([first, twin]);
+  await blobs.update([first]);
+  assert.equal(blobs.find(hash)?.served, first);
+  await blobs.update([first, twin]);
+  await blobs.update([second, twin]);
+  assert.equal(blobs.find(hash)?.served, twin);
 });
 
 Deno.test("ServedBlobs finds a file by the list of its pieces, as long as it keeps the file", async () => {

@@ -35,6 +35,6 @@ Deno.test("ScanNotes change the names of the directory that a path is in alone",
 
 Deno.test("ScanNotes know of something that is in none of some directories", () => {
   const notes = new ScanNotes(["/srv/stable/arm64/vmlinuz"]);
-  assert.equal(notes.hasOther([IMAGE]), false);
-  assert.equal(notes.hasOther([]), true);
+  assert.equal(notes.hasOther(new Set([IMAGE.eventPath])), false);
+  assert.equal(notes.hasOther(new Set()), true);
 });
