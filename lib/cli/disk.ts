@@ -63,6 +63,13 @@ export const disk: FileSystem = {
   watch,
   writeAtomically: (path, bytes, options) =>
     translate(`write "${path}"`, () => writeAtomically(path, bytes, options)),
+  append: (path, bytes) =>
+    translate(`write "${path}"`, async () => {
+      await refusePipe(path);
+      using file = await Deno.open(path, { append: true });
+      await writeAll(file, bytes);
+      await file.sync();
+    }),
 };
 
 /** A FIFO would be waited for, on a thread of which there are few. */
@@ -148,9 +155,7 @@ async function writeAtomically(
       createNew: true,
       mode,
     });
-    for (let done = 0; done < bytes.length;) {
-      done += await file.write(bytes.subarray(done));
-    }
+    await writeAll(file, bytes);
     await file.sync();
     if (ifAbsent) await Deno.link(temporary, path);
     else await Deno.rename(temporary, path);
@@ -165,6 +170,15 @@ async function writeAtomically(
   using directory = await Deno.open(dirname(path));
   await directory.sync();
   return true;
+}
+
+async function writeAll(
+  file: Deno.FsFile,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += await file.write(bytes.subarray(done));
+  }
 }
 
 function infoOf(stat: Deno.FileInfo): FileInfo {

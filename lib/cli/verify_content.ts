@@ -6,7 +6,7 @@ import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readEnvelope } from "../manifest/verify_envelope.ts";
 import type { Machine } from "../provider/machine.ts";
 import { artifactFiles, fileIdentity, readContent } from "../scan/digest.ts";
-import { decodeDigests } from "../scan/digest_cache.ts";
+import { decodeDigests } from "../scan/digest_file.ts";
 import { HashProgress } from "../scan/hash_progress.ts";
 import type { ArtifactFile, ImageFiles } from "../scan/image_files.ts";
 
@@ -108,7 +108,7 @@ async function knownDigests(
     const digests = decodeDigests(await fileSystem.readText(path));
     if (digests.ok) {
       return new Map(
-        [...digests.value].map(([identity, { sha256 }]) =>
+        [...digests.value.contents].map(([identity, { sha256 }]) =>
           [identity, { sha256, by: path }] as const
         ),
       );

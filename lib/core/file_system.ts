@@ -191,4 +191,11 @@ export interface FileSystem {
     bytes: Uint8Array,
     options: { readonly mode: number; readonly ifAbsent?: boolean },
   ): Promise<boolean>;
+  /**
+   * Writes to the end of a file that is there, and to the disk. A program that
+   * is killed meanwhile leaves a part of it behind.
+   *
+   * @throws FileNotFoundError, FileAccessError, or the system's error (disk full)
+   */
+  append(path: string, bytes: Uint8Array): Promise<void>;
 }

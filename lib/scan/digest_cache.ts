@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { setAside } from "../core/damaged_file.ts";
 import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
 import { refuseNewerState } from "../core/state_format.ts";
 import {
   artifactFiles,
@@ -13,7 +11,13 @@ import {
   hashImage,
   type ReadOptions,
 } from "./digest.ts";
-import { timesTell } from "./file_times.ts";
+import {
+  decodeDigests,
+  DIGEST_FORMAT,
+  encodeChanges,
+  encodeDigests,
+  type KeptDigests,
+} from "./digest_file.ts";
 import type {
   ArtifactFile,
   FileContent,
@@ -21,12 +25,6 @@ import type {
   HashedImage,
   ImageFiles,
 } from "./image_files.ts";
-import {
-  type PieceList,
-  pieceList,
-  pieceListBytes,
-  PIECES_ABOVE_BYTES,
-} from "./pieces.ts";
 import { digestWithSample } from "./sampled_digest.ts";
 import { SampledFiles } from "./sampled_files.ts";
 
@@ -40,10 +38,10 @@ export interface DigestCacheOptions {
   readonly logger: Logger;
 }
 
-/** Format 1 did not say what kind of file each is, and is of no use. */
-const FORMAT = 3;
-/** The format before, whose small files are of use. */
-const WITHOUT_PIECES = 2;
+/** Fewer files than this are written in some milliseconds. */
+const MIN_FILES_TO_APPEND = 1000;
+/** All is written again when so great a share has been appended. */
+const MAX_APPENDED_SHARE = 0.25;
 
 /**
  * Remembers the digest of each file, and of what kind it is, for as long as the
@@ -57,16 +55,20 @@ export class DigestCache {
   readonly #sampled: SampledFiles;
   /** By device, which another file system may come to have between two looks. */
   readonly #kinds = new Map<number, number | undefined>();
-  #isSaved = true;
+  /** The identities of what is kept otherwise than it is known, or not. */
+  readonly #unsaved = new Set<string>();
+  /** How many files were appended; undefined: the file must be made anew. */
+  #appendedCount: number | undefined;
   #saving = Promise.resolve();
   #problem: string | undefined;
 
   private constructor(
     options: DigestCacheOptions,
-    contentByIdentity: Map<string, FileContent>,
+    { contents, appendedCount }: KeptDigests,
   ) {
     this.#options = options;
-    this.#contentByIdentity = contentByIdentity;
+    this.#contentByIdentity = contents;
+    this.#appendedCount = appendedCount;
     this.#sampled = new SampledFiles(options.fileSystem);
   }
 
@@ -110,8 +112,9 @@ export class DigestCache {
       const known = this.#content(file);
       if (known !== undefined) return known;
       const content = await this.#read(file, { onRead, signal });
-      this.#contentByIdentity.set(fileIdentity(file.info), content);
-      this.#isSaved = false;
+      const identity = fileIdentity(file.info);
+      this.#contentByIdentity.set(identity, content);
+      this.#unsaved.add(identity);
       return content;
     });
   }
@@ -161,8 +164,7 @@ export class DigestCache {
 
   #forget(identity: string): void {
     this.#sampled.delete(identity);
-    this.#contentByIdentity.delete(identity);
-    this.#isSaved = false;
+    if (this.#contentByIdentity.delete(identity)) this.#unsaved.add(identity);
   }
 
   /** How much of an image `hash()` would read. */
@@ -172,50 +174,83 @@ export class DigestCache {
       .reduce((sum, { info }) => sum + info.sizeBytes, 0);
   }
 
-  /** Forgets the files of all other images. */
-  keepOnly(images: readonly ImageFiles[]): void {
-    const current = new Set(
-      images.flatMap((image) => artifactFiles(image))
-        .map(({ info }) => fileIdentity(info)),
-    );
-    for (const identity of this.#contentByIdentity.keys()) {
-      if (current.has(identity)) continue;
-      this.#forget(identity);
-    }
-  }
-
   /**
-   * Writes what has changed since the last time. Trouble is said once: the
+   * Writes what has changed since the last time: of many files that alone, at
+   * the end of what is there, and all now and then. Trouble is said once: the
    * digests are still known, and written when the disk takes them again.
+   *
+   * @param images gives those whose files are still of use, when all is written
    */
-  save(): Promise<void> {
+  save(images: () => readonly ImageFiles[]): Promise<void> {
     // One after the other, or an older state could be written last.
-    this.#saving = this.#saving.then(() => this.#write());
+    this.#saving = this.#saving.then(() => this.#write(images));
     return this.#saving;
   }
 
-  async #write(): Promise<void> {
-    if (this.#isSaved) return;
-    const { fileSystem, path, logger } = this.#options;
-    this.#isSaved = true;
+  async #write(images: () => readonly ImageFiles[]): Promise<void> {
+    if (this.#unsaved.size === 0) return;
+    const appended = this.#appendedWith(this.#unsaved.size);
+    if (appended === undefined) this.#keepOnly(images());
+    const changed = [...this.#unsaved];
+    this.#unsaved.clear();
+    this.#appendedCount = undefined;
     try {
-      await fileSystem.makeDirectory(dirname(path), 0o700);
-      await fileSystem.writeAtomically(
-        path,
-        new TextEncoder().encode(encodeDigests(this.#contentByIdentity)),
-        { mode: 0o644 },
-      );
+      if (appended === undefined) await this.#writeAll();
+      else await this.#append(changed);
+      this.#appendedCount = appended ?? 0;
       this.#problem = undefined;
     } catch (error) {
-      this.#isSaved = false;
+      for (const identity of changed) this.#unsaved.add(identity);
       const problem = messageOf(error);
       if (problem !== this.#problem) {
-        logger.warn(
+        this.#options.logger.warn(
           `${problem}; without it every artifact is read again after a restart`,
         );
       }
       this.#problem = problem;
     }
+  }
+
+  /** How many there are with these, unless it is time to write all. */
+  #appendedWith(count: number): number | undefined {
+    if (this.#appendedCount === undefined) return undefined;
+    const appended = this.#appendedCount + count;
+    const { size } = this.#contentByIdentity;
+    return size >= MIN_FILES_TO_APPEND && appended <= size * MAX_APPENDED_SHARE
+      ? appended
+      : undefined;
+  }
+
+  #keepOnly(images: readonly ImageFiles[]): void {
+    const current = new Set(
+      images.flatMap((image) => artifactFiles(image))
+        .map(({ info }) => fileIdentity(info)),
+    );
+    for (const identity of this.#contentByIdentity.keys()) {
+      if (!current.has(identity)) this.#forget(identity);
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    const { fileSystem, path } = this.#options;
+    await fileSystem.makeDirectory(dirname(path), 0o700);
+    await fileSystem.writeAtomically(
+      path,
+      new TextEncoder().encode(encodeDigests(this.#contentByIdentity)),
+      { mode: 0o644 },
+    );
+  }
+
+  async #append(identities: readonly string[]): Promise<void> {
+    const changes = encodeChanges(
+      identities.map((identity) =>
+        [identity, this.#contentByIdentity.get(identity)] as const
+      ),
+    );
+    await this.#options.fileSystem.append(
+      this.#options.path,
+      new TextEncoder().encode(changes),
+    );
   }
 
   #content({ info }: ArtifactFile): FileContent | undefined {
@@ -225,12 +260,13 @@ export class DigestCache {
 
 async function readDigests(
   { fileSystem, path, logger }: DigestCacheOptions,
-): Promise<Map<string, FileContent>> {
+): Promise<KeptDigests> {
+  const nothing = { contents: new Map(), appendedCount: undefined };
   try {
     const text = await fileSystem.readText(path);
-    if (text === "") return new Map();
+    if (text === "") return nothing;
     const loss = "every artifact is read again";
-    refuseNewerState(text, FORMAT, { path, loss });
+    refuseNewerState(text, DIGEST_FORMAT, { path, loss });
     const digests = decodeDigests(text);
     if (digests.ok) return digests.value;
     const aside = await setAside(path, fileSystem);
@@ -243,120 +279,5 @@ async function readDigests(
       logger.warn(`${messageOf(error)}: every artifact is read again`);
     }
   }
-  return new Map();
-}
-
-function encodeDigests(
-  contentByIdentity: ReadonlyMap<string, FileContent>,
-): string {
-  const files = Object.fromEntries(
-    [...contentByIdentity].filter(([, { sample }]) => sample === undefined)
-      .map(([identity, { sha256, mediaType, pieces }]) => [
-        identity,
-        {
-          sha256,
-          mediaType,
-          ...pieces !== undefined && { pieces: pieces.list.toBase64() },
-        },
-      ]),
-  );
-  // Of tens of thousands of files: once for the check and the file.
-  const text = JSON.stringify(files);
-  return `{"format":${FORMAT},"check":"${checkOf(text)}","files":${text}}`;
-}
-
-/**
- * Tells a digest that a bad disk has changed from a good one.
- *
- * @param files as JSON
- */
-function checkOf(files: string): string {
-  return createHash("sha256").update(files).digest("hex");
-}
-
-/** What its member `format` says. */
-function formatOf(json: unknown): number | undefined {
-  return typeof json === "object" && json !== null && "format" in json &&
-      typeof json.format === "number"
-    ? json.format
-    : undefined;
-}
-
-/**
- * Reads what was kept; what an older program left out is read from the
- * artifacts again. All or nothing: where one entry is damaged the others cannot
- * be relied on, and a wrong digest would be promised to clients.
- */
-export function decodeDigests(
-  text: string,
-): Result<Map<string, FileContent>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return refuse("it is not JSON");
-  }
-  const format = formatOf(json);
-  if (format === 1) return ok(new Map());
-  if (
-    typeof json !== "object" || json === null ||
-    (format !== FORMAT && format !== WITHOUT_PIECES) || !("files" in json) ||
-    typeof json.files !== "object" || json.files === null ||
-    !("check" in json)
-  ) return refuse(`it is not a digest cache of format ${FORMAT}`);
-  if (json.check !== checkOf(JSON.stringify(json.files))) {
-    return refuse("its content does not fit its checksum");
-  }
-  const contents = new Map<string, FileContent>();
-  for (const [identity, value] of Object.entries(json.files)) {
-    if (!/^\d+(:-?\d+){4}$/.test(identity)) {
-      return refuse("it holds something that is no file");
-    }
-    const [, , sizeBytes = 0, modifiedMs = 0, changedMs = 0] = identity
-      .split(":").map(Number);
-    if (!timesTell(undefined, { modifiedMs, changedMs })) continue;
-    const isLarge = sizeBytes > PIECES_ABOVE_BYTES;
-    if (isLarge && format === WITHOUT_PIECES) continue;
-    const content = contentOf(value, isLarge ? sizeBytes : undefined);
-    if (content === undefined) {
-      return refuse("it holds something that is no digest");
-    }
-    contents.set(identity, { ...content, reading: { isRefuted: false } });
-  }
-  return ok(contents);
-}
-
-/** @param largeBytes of a file that must have pieces */
-function contentOf(
-  value: unknown,
-  largeBytes: number | undefined,
-): FileContent | undefined {
-  if (
-    typeof value !== "object" || value === null ||
-    !("sha256" in value) || !("mediaType" in value)
-  ) return undefined;
-  const { sha256, mediaType } = value;
-  if (
-    typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256) ||
-    (mediaType !== "application/efi" &&
-      mediaType !== "application/octet-stream")
-  ) return undefined;
-  if (largeBytes === undefined) return { sha256, mediaType };
-  const pieces = "pieces" in value
-    ? piecesOf(value.pieces, largeBytes)
-    : undefined;
-  return pieces && { sha256, mediaType, pieces };
-}
-
-/** A list of the length that the file has, from its Base64. */
-function piecesOf(base64: unknown, sizeBytes: number): PieceList | undefined {
-  if (typeof base64 !== "string") return undefined;
-  try {
-    const list = Uint8Array.fromBase64(base64);
-    return list.length === pieceListBytes(sizeBytes)
-      ? pieceList(list)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return nothing;
 }

@@ -48,7 +48,6 @@ const SAVE_DELAY_MS = 5000;
  */
 const GONE_MS = 100;
 
-/** An image that has been read. */
 interface KnownImage {
   readonly name: string;
   readonly image: HashedImage;
@@ -181,8 +180,7 @@ export class ImageTree {
       this.#memory.readAgain([]);
       return this.#calm.look;
     }
-    const sorted = await this.#sort(scan);
-    const { hashed, present, again } = sorted;
+    const { hashed, present, again, ...sorted } = await this.#sort(scan);
     const isThere = (name: string) => hashed.has(name) || present.has(name);
     for (const name of this.#failures.keys()) {
       if (!isThere(name)) this.#failures.delete(name);
@@ -190,8 +188,7 @@ export class ImageTree {
     again.push(...this.#waitForGone(isThere, hashed));
     this.#memory.readAgain(again);
     this.#hashed = hashed;
-    this.#known = sorted.known;
-    this.#pending = sorted.pending;
+    ({ known: this.#known, pending: this.#pending } = sorted);
     this.#keep(scan.available);
     const look = {
       hashed: [...hashed.values()],
@@ -199,7 +196,7 @@ export class ImageTree {
         .filter(({ image }) => !hashed.has(formatChannelArch(image))),
       warnings: sorted.warnings,
     };
-    const isCalm = again.length === 0 && present.size === 0;
+    const isCalm = again.length + present.size === 0;
     this.#calm = isCalm ? { scan, look } : undefined;
     return look;
   }
@@ -212,7 +209,7 @@ export class ImageTree {
     const hashed = new Map<string, HashedImage>();
     const pending: ImageFiles[] = [];
     const again: string[] = [];
-    // Names of those that are there and were not read.
+    /** Of those that are there and were not read. */
     const present = new Set<string>();
     for (const files of available) {
       const read = this.#known.get(files) ?? await this.#find(files);
@@ -290,7 +287,7 @@ export class ImageTree {
         await this.#digests.hash(files, { onRead, signal });
         this.#failures.delete(name);
         if (this.#clock.monotonic() - savedMs >= SAVE_INTERVAL_MS) {
-          await this.#digests.save();
+          await this.#digests.save(this.#images);
           savedMs = this.#clock.monotonic();
         }
       } catch (error) {
@@ -311,9 +308,10 @@ export class ImageTree {
   async save(): Promise<void> {
     this.#cancelSave?.();
     this.#cancelSave = undefined;
-    this.#digests.keepOnly([...this.#available, ...this.#hashed.values()]);
-    await this.#digests.save();
+    await this.#digests.save(this.#images);
   }
+
+  readonly #images = () => [...this.#available, ...this.#hashed.values()];
 
   async #scan(
     settings: ScanSettings,
@@ -386,9 +384,8 @@ export class ImageTree {
   #keep(available: readonly ImageFiles[]): void {
     if (available === this.#available) return;
     this.#available = available;
-    this.#cancelSave ??= this.#clock.setTimer(() => {
-      this.save();
-    }, SAVE_DELAY_MS);
+    this.#cancelSave ??= this.#clock
+      .setTimer(() => void this.save(), SAVE_DELAY_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
-import { decodeDigests } from "../../lib/scan/digest_cache.ts";
+import { decodeDigests } from "../../lib/scan/digest_file.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { start, temporaryDirectory } from "../support/programs.ts";
 

@@ -33,6 +33,16 @@ const CASES: Readonly<
     assert.equal((await fs.list(root)).length, 1);
   },
 
+  "append() writes to the end of a file": async (fs, root) => {
+    const path = join(root, "log");
+    await fs.writeAtomically(path, bytes("one"), { mode: 0o600 });
+    await fs.append(path, bytes(" two"));
+    await fs.append(path, bytes(" three"));
+    assert.equal(await fs.readText(path), "one two three");
+    assert.equal((await fs.stat(path)).mode, 0o600);
+    assert.deepEqual(await fs.list(root), [{ name: "log", kind: "file" }]);
+  },
+
   "a path that is not there gives FileNotFoundError": async (fs, root) => {
     const path = join(root, "none");
     for (
@@ -42,6 +52,7 @@ const CASES: Readonly<
         () => fs.realPath(path),
         () => fs.open(path),
         () => fs.readText(path),
+        () => fs.append(path, bytes("x")),
       ]
     ) await assert.rejects(attempt, FileNotFoundError);
   },

@@ -308,6 +308,14 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
+  append(path: string, bytes: Uint8Array): Promise<void> {
+    return this.#try(() => {
+      const node = this.#find(this.#resolve(path));
+      node.bytes = new Uint8Array([...node.bytes, ...bytes]);
+      this.#tell("modified", path);
+    });
+  }
+
   /** Of each watch that all the paths are below. */
   #tell(kind: FileEvent["kind"], ...all: string[]): void {
     for (const [listener, directory] of this.#watches) {
