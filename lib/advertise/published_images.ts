@@ -44,6 +44,15 @@ interface PublishedImage {
   readonly ordinal: number;
 }
 
+/** What is claimed on a link. */
+interface MadeClaims {
+  /** What it holds for, of all images and of the provider. */
+  readonly revision: number;
+  readonly common: string;
+  readonly claims: ReadonlyMap<string, Claim>;
+  readonly byImage: WeakMap<PublishedImage, Claim>;
+}
+
 /** The images that are advertised, under which names, and what is said of them. */
 export class PublishedImages {
   readonly #provider: ProviderAddress;
@@ -56,11 +65,15 @@ export class PublishedImages {
     () => MAX_CHANGED_RECORDS + 4 * this.#images.size,
     "forget oldest",
   );
+  /** Keys of records that were made since all were remembered. */
+  #newKeyCount = 0;
   /** By the provider's address on a link. */
-  readonly #made = new BoundedMap<string, {
-    readonly common: string;
-    readonly claims: WeakMap<PublishedImage, Claim>;
-  }>(MAX_ADDRESSES, "forget oldest");
+  readonly #made = new BoundedMap<string, MadeClaims>(
+    MAX_ADDRESSES,
+    "forget oldest",
+  );
+  /** Rises whenever an image comes, changes or goes. */
+  #revision = 0;
   #hostOrdinal = 1;
 
   /** Starts without images, at the names and addresses they all share. */
@@ -89,6 +102,7 @@ export class PublishedImages {
     const published = this.#images.get(id);
     if (published === undefined) return false;
     this.#taken.delete(this.#instanceOf(published));
+    this.#revision++;
     return this.#images.delete(id);
   }
 
@@ -98,7 +112,7 @@ export class PublishedImages {
   }
 
   /**
-   * What is claimed on one link.
+   * What is claimed on one link: the same object as long as it is the same.
    *
    * @param address the provider's on the link, for manifest URLs
    * @param hostAddresses all of the interface, either family
@@ -106,23 +120,51 @@ export class PublishedImages {
   claims(
     address: string,
     hostAddresses: readonly string[],
-  ): Map<string, Claim> {
-    const claims = new Map<string, Claim>();
-    if (this.isEmpty) return claims;
+  ): ReadonlyMap<string, Claim> {
+    if (this.isEmpty) return new Map();
     const host = hostDnsName(this.#hostId, this.#hostOrdinal);
-    claims.set(HOST_CLAIM, hostClaim(host, hostAddresses));
-    const made = this.#claimsMadeFor(address, host);
+    const p2pAddress = this.#provider.p2pAddress?.(address);
+    const common = [host, p2pAddress, ...hostAddresses].join(" ");
+    const revision = this.#revision;
+    const made = this.#made.get(address);
+    const before = made?.common === common ? made : undefined;
+    if (before?.revision === revision) return before.claims;
+    const claims = new Map<string, Claim>();
+    const fresh: Claim[] = [];
+    const take = (id: string, claim: Claim | undefined, made?: Claim) => {
+      if (claim !== undefined) claims.set(id, claim);
+      if (claim !== undefined && claim !== made) fresh.push(claim);
+    };
+    const sameHost = before?.claims.get(HOST_CLAIM);
+    take(HOST_CLAIM, sameHost ?? hostClaim(host, hostAddresses), sameHost);
+    const byImage = before?.byImage ?? new WeakMap<PublishedImage, Claim>();
     for (const [id, published] of this.#images) {
-      const claim = made.get(published) ??
-        this.#imageClaim(published, address, host);
-      if (claim === undefined) continue;
-      made.set(published, claim);
-      claims.set(id, claim);
+      const same = byImage.get(published);
+      const claim = same ?? this.#imageClaim(published, address, host);
+      if (claim !== undefined) byImage.set(published, claim);
+      take(id, claim, same);
     }
-    for (const record of [...claims.values()].flatMap((c) => c.unique)) {
-      this.#ownKeys.set(recordKey(record), true);
-    }
+    this.#made.set(address, { revision, common, claims, byImage });
+    this.#remember(fresh);
     return claims;
+  }
+
+  /**
+   * Takes records for our own. All that are claimed are taken anew now and then,
+   * before so many are new that they would be forgotten.
+   */
+  #remember(fresh: readonly Claim[]): void {
+    const take = (claims: Iterable<Claim>) => {
+      for (const { unique } of claims) {
+        for (const record of unique) this.#ownKeys.set(recordKey(record), true);
+      }
+    };
+    this.#newKeyCount += 2 * fresh.length;
+    if (this.#newKeyCount > MAX_CHANGED_RECORDS / 2) {
+      this.#newKeyCount = 0;
+      for (const { claims } of this.#made.values()) take(claims.values());
+    }
+    take(fresh);
   }
 
   /**
@@ -153,22 +195,6 @@ export class PublishedImages {
     return this.#instanceOf(renamed);
   }
 
-  /**
-   * The claims of before, which hold as long as what all have in common does:
-   * of thousands of images few change at a time.
-   */
-  #claimsMadeFor(
-    address: string,
-    host: DnsName,
-  ): WeakMap<PublishedImage, Claim> {
-    const common = `${host} ${this.#provider.p2pAddress?.(address)}`;
-    const before = this.#made.get(address);
-    if (before?.common === common) return before.claims;
-    const claims = new WeakMap<PublishedImage, Claim>();
-    this.#made.set(address, { common, claims });
-    return claims;
-  }
-
   /** @returns undefined for an address longer than all there are */
   #imageClaim(
     published: PublishedImage,
@@ -188,6 +214,7 @@ export class PublishedImages {
   }
 
   #put(id: string, published: PublishedImage): void {
+    this.#revision++;
     this.#images.set(id, published);
     this.#taken.add(this.#instanceOf(published));
   }

@@ -16,7 +16,6 @@ import { issueManifest } from "../manifest/issue_manifest.ts";
 import { isFresh } from "../manifest/renew_manifest.ts";
 import type { SigningKey } from "../manifest/signing_key.ts";
 import { trustPath } from "../manifest/trust_chain.ts";
-import { isUnchanged } from "../scan/digest.ts";
 import { DigestCache } from "../scan/digest_cache.ts";
 import type { HashedImage } from "../scan/image_files.ts";
 import { imagePlace } from "../scan/image_place.ts";
@@ -32,6 +31,7 @@ import {
   type Served,
   servedImage,
 } from "./served_image.ts";
+import { isIntact, StandIns } from "./stand_ins.ts";
 import { trustDirectory } from "./state_directory.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 import {
@@ -77,6 +77,7 @@ export class ImageLibrary implements ImageCatalog {
   #trustDocuments: TrustDocuments["documents"] = new Map();
   #keyProblem: UserError | undefined;
   #isIncomplete = false;
+  readonly #standIns: StandIns;
   /** Where the images are from. */
   #lookedIn: ScanSettings;
 
@@ -90,6 +91,7 @@ export class ImageLibrary implements ImageCatalog {
     });
     this.#warnings = new StandingWarnings(options);
     this.#blobs = new ServedBlobs(options);
+    this.#standIns = new StandIns(options);
   }
 
   /** In the order of the settings, then sorted. */
@@ -222,7 +224,7 @@ export class ImageLibrary implements ImageCatalog {
     );
     this.#takeTrust(trust.documents);
     await this.#offer(images);
-    this.#isIncomplete = images.length < hashed.length;
+    this.#isIncomplete = results.some((outcome) => !("holds" in outcome));
     this.#missing = missing;
     this.#warnings.update([
       ...passedOver,
@@ -254,13 +256,10 @@ export class ImageLibrary implements ImageCatalog {
     const wanted = this.#images.filter(({ image }) =>
       imagePlace(scan, image) === imagePlace(this.#lookedIn, image)
     );
-    const kept = await mapParallel(wanted, async (image) => {
-      const files = [...image.artifacts.values()];
-      const unchanged = await Promise.all(
-        files.map((file) => isUnchanged(file, fileSystem)),
-      );
-      return unchanged.every(Boolean) ? [image] : [];
-    });
+    const kept = await mapParallel(
+      wanted,
+      async (image) => await isIntact(image, fileSystem) ? [image] : [],
+    );
     await this.#offer(kept.flat());
   }
 
@@ -306,10 +305,20 @@ export class ImageLibrary implements ImageCatalog {
       const served = await ownerSigned(hashed, fileSystem, { signal }) ??
         await this.#sign(hashed, { signal });
       this.#served.set(hashed, served);
+      this.#standIns.end(hashed.image);
       return served;
     } catch (error) {
       signal.throwIfAborted();
       const name = formatChannelArch(hashed.image);
+      const before = this.#byName.get(name);
+      if (before !== undefined && await this.#standIns.holds(before)) {
+        const warning =
+          `Cannot offer the new ${name}, and offers the one before: ${
+            messageOf(error)
+          }`;
+        return { image: before, warnings: () => [warning] };
+      }
+      this.#standIns.end(hashed.image);
       const warning = `Cannot offer ${name}: ${messageOf(error)}`;
       return { warnings: () => [warning] };
     }

@@ -93,3 +93,22 @@ Deno.test("PublishedImages remembers what it lately said, within a bound, and al
   assert.equal(all.length, 1 + 2 * 1501);
   assert.ok(all.every((record) => images.isOurs(record)));
 });
+
+Deno.test("PublishedImages gives the same claims as long as they are the same, and the old ones of what has not changed", () => {
+  const images = publishedImages();
+  for (let i = 0; i < 3; i++) images.set(imageOf(`c${i}/arm64`), "1");
+  const claims = (...addresses: string[]) =>
+    images.claims("10.0.0.1", addresses);
+  const before = claims("10.0.0.1");
+  assert.equal(claims("10.0.0.1"), before);
+  images.set(imageOf("c1/arm64"), "2");
+  const after = claims("10.0.0.1");
+  const same = (id: string) => after.get(id) === before.get(id);
+  assert.deepEqual(
+    [HOST_CLAIM, "c0/arm64", "c1/arm64", "c2/arm64"].map(same),
+    [true, true, false, true],
+  );
+  const withMore = claims("10.0.0.1", "10.0.0.9");
+  assert.notEqual(withMore, after);
+  assert.equal(withMore.get(HOST_CLAIM)?.unique.length, 2);
+});

@@ -1,26 +1,23 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/core/errors.ts";
 import { openEnvelope } from "../../lib/manifest/envelope.ts";
-import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
-import type { SigningKey } from "../../lib/manifest/signing_key.ts";
 import type { ImageLibrary } from "../../lib/provider/image_library.ts";
 import { WRITING_QUIET_MS } from "../../lib/scan/settling.ts";
-import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import {
   machine,
   openLibrary,
   own,
+  owner,
+  ownersManifest,
   served,
   STABLE,
 } from "../support/memory_library.ts";
 import { imageOf } from "../support/sample_images.ts";
-import { testSigningKey } from "../support/signing_keys.ts";
 import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
 
 const DAY_MS = 86_400_000;
 const { signal } = new AbortController();
-const owner = await testSigningKey(2);
 
 /** Rewrites a file in place, and waits until it is taken for whole. */
 async function rewrite(
@@ -35,26 +32,6 @@ async function rewrite(
   assert.deepEqual(library.images(), before);
   await clock.advance(WRITING_QUIET_MS);
   await library.refresh({ signal });
-}
-
-/** A manifest of the machine's image, as its owner signs it elsewhere. */
-async function ownersManifest(
-  { signers = [owner], channel = "stable", now = "2026-11-20T00:00:00Z" }: {
-    signers?: readonly SigningKey[];
-    channel?: string;
-    now?: string;
-  } = {},
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { bytes } = await issueManifest({
-    image: hashedImage({
-      image: { channel, arch: "arm64" },
-      kernel: hashedArtifact("vmlinuz", { content: "kernel" }),
-    }),
-    signers,
-    now: Date.parse(now),
-    expiresDays: 30,
-  });
-  return bytes;
 }
 
 const noKey = () => Promise.reject(new UserError("Cannot use signing key"));
@@ -206,15 +183,21 @@ Deno.test("ImageLibrary serves what the owner signed byte for byte, and asks for
 
 Deno.test("ImageLibrary notices that a file differs from what was signed, and names it", async () => {
   const parts = machine();
-  const { fileSystem, logger } = parts;
+  const { fileSystem, clock, logger } = parts;
   fileSystem.file(`${STABLE}/manifest.json`, await ownersManifest());
   const library = openLibrary(parts);
   await served(library);
+  const before = library.images();
   await rewrite(parts, library, "kernEl", "2026-11-22T11:00:00Z");
+  assert.deepEqual(library.images(), before);
+  await clock.advance(WRITING_QUIET_MS);
+  await library.refresh({ signal });
   assert.deepEqual(library.images(), []);
+  const why = `"${STABLE}/manifest.json" does not fit its image: ` +
+    "vmlinuz has another SHA-256 than promised";
   assert.deepEqual(logger.lines, [
-    `WARN Cannot offer stable/arm64: "${STABLE}/manifest.json" does not fit ` +
-    "its image: vmlinuz has another SHA-256 than promised",
+    `WARN Cannot offer the new stable/arm64, and offers the one before: ${why}`,
+    `WARN Cannot offer stable/arm64: ${why}`,
   ]);
   // Nor does it sign by itself what the owner did not sign.
   await assert.rejects(fileSystem.stat("/state/manifests"));

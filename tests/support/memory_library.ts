@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import type { ServedImage } from "../../lib/http/artifacts/image_catalog.ts";
+import { issueManifest } from "../../lib/manifest/issue_manifest.ts";
+import type { SigningKey } from "../../lib/manifest/signing_key.ts";
 import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
 import {
   ImageLibrary,
   type ImageLibraryOptions,
 } from "../../lib/provider/image_library.ts";
 import { FakeClock } from "./fake_clock.ts";
+import { hashedArtifact, hashedImage } from "./hashed_image.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 import { imageOf } from "./sample_images.ts";
@@ -15,6 +18,8 @@ import { testSigningKey } from "./signing_keys.ts";
 export const STABLE = "/images/stable/arm64";
 /** The provider's own key. */
 export const own = await testSigningKey(1);
+/** Signs elsewhere. */
+export const owner = await testSigningKey(2);
 const { signal } = new AbortController();
 
 /** What a library works with, in memory. */
@@ -77,4 +82,30 @@ export async function served(library: ImageLibrary): Promise<
 export function warningsOf({ lines }: MemoryLogger): string[] {
   return lines.filter((line) => line.startsWith("WARN "))
     .map((line) => line.slice("WARN ".length));
+}
+
+/** A manifest of the machine's image, as its owner signs it elsewhere. */
+export async function ownersManifest(
+  {
+    signers = [owner],
+    channel = "stable",
+    content = "kernel",
+    now = "2026-11-20T00:00:00Z",
+  }: {
+    signers?: readonly SigningKey[];
+    channel?: string;
+    content?: string;
+    now?: string;
+  } = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { bytes } = await issueManifest({
+    image: hashedImage({
+      image: { channel, arch: "arm64" },
+      kernel: hashedArtifact("vmlinuz", { content }),
+    }),
+    signers,
+    now: Date.parse(now),
+    expiresDays: 30,
+  });
+  return bytes;
 }

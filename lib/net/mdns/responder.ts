@@ -83,6 +83,7 @@ export class MdnsResponder {
   readonly #claims: ClaimRegister;
   readonly #queue = new AnswerQueue();
   readonly #truncated: TruncatedQueries;
+  #setClaims: ReadonlyMap<string, Claim> | undefined;
   #index = new AnswerIndex([]);
   #oneShotIndex = this.#index;
   #indexRevision = 0;
@@ -98,12 +99,15 @@ export class MdnsResponder {
    * Makes the claims exactly these: new ones are probed and announced, changed
    * ones announced, missing ones withdrawn.
    *
+   * @param claims the same object stands for the same claims
    * @param nowMs monotonic
    */
   setClaims(
     claims: ReadonlyMap<string, Claim>,
     nowMs: number,
   ): ResponderAction[] {
+    if (claims === this.#setClaims) return this.tick(nowMs);
+    this.#setClaims = claims;
     for (const id of this.#claims.ids()) {
       if (!claims.has(id)) this.#claims.remove(id, nowMs);
     }
