@@ -1,8 +1,9 @@
 /**
- * Boxes are not updated in step with providers. The `phase_discover` of before
+ * Boxes are not updated in step with providers. The programs of before
  * manifests had `files`, `initrds` and `pieces`, TXT records a `path` and trust
- * documents signatures by their own keys is taken from the history of this
- * repository, and has to find, verify and get what a provider of today offers.
+ * documents signatures by their own keys are taken from the history of this
+ * repository: the earlier box has to find, verify and get what a provider of
+ * today offers, and a box of today what the earlier provider does.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { decodeBase64 } from "../../lib/core/base64.ts";
 import { commandOutput } from "../support/command_output.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { run, start, temporaryDirectory } from "../support/programs.ts";
+import type { ProgramName } from "../support/shipped_programs.ts";
 import { runWell, writeKeys } from "../support/signed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 
@@ -19,7 +21,7 @@ const EARLIER = "eedf546086506af132c37922b9ecfacf7b0afa21";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Why the earlier client cannot be had here; undefined when it can. */
+/** Why the earlier programs cannot be had here; undefined when it can. */
 async function obstacle(): Promise<string | undefined> {
   try {
     await commandOutput("git", ["-C", ROOT, "cat-file", "-e", EARLIER]);
@@ -32,10 +34,15 @@ async function obstacle(): Promise<string | undefined> {
 }
 
 /**
- * Unpacks the earlier client. It is run from its source: the tools that bundled
- * it then do not work with every Deno of today.
+ * Unpacks the earlier programs. They are run from their source: the tools that
+ * bundled them then do not work with every Deno of today.
+ *
+ * @returns how one of them is started
  */
-async function unpackEarlier(directory: string): Promise<readonly string[]> {
+async function unpackEarlier(
+  directory: string,
+  program: ProgramName,
+): Promise<readonly string[]> {
   const archive = join(directory, "earlier.tar");
   const tree = join(directory, "earlier");
   await Deno.mkdir(tree);
@@ -45,13 +52,14 @@ async function unpackEarlier(directory: string): Promise<readonly string[]> {
   await commandOutput("tar", ["-xf", archive, "-C", tree]);
   return [
     ...[Deno.execPath(), "run", "-A", "--no-prompt"],
-    ...["--config", join(tree, "deno.json"), join(tree, "phase_discover.ts")],
+    ...["--config", join(tree, "deno.json"), join(tree, `${program}.ts`)],
   ];
 }
 
-const [former, owner] = await Promise.all([
+const [former, owner, heir] = await Promise.all([
   testSigningKey(51),
   testSigningKey(52),
+  testSigningKey(53),
 ]);
 
 /** Images of the specification's kind, and of what came later. */
@@ -113,14 +121,21 @@ async function fetchRoles(manifestUrl: string): Promise<string[]> {
 
 const reason = await obstacle();
 
-Deno.test({
-  name: "an earlier phase_discover finds, verifies and gets what is offered" +
-    (reason === undefined ? "" : ` (skipped: ${reason})`),
-  ignore: reason !== undefined,
-  async fn() {
+/** A test with the earlier programs, where they can be had. */
+function earlierTest(name: string, body: () => Promise<void>): void {
+  Deno.test({
+    name: reason === undefined ? name : `${name} (skipped: ${reason})`,
+    ignore: reason !== undefined,
+    fn: body,
+  });
+}
+
+earlierTest(
+  "an earlier phase_discover finds, verifies and gets what is offered",
+  async () => {
     await using directory = await temporaryDirectory();
     const root = directory.path;
-    const runner = await unpackEarlier(root);
+    const runner = await unpackEarlier(root, "phase_discover");
     const channel = `earlier-${Deno.pid}`;
     await makeImages(root, channel);
     const trust = await makeTrust(root);
@@ -155,4 +170,79 @@ Deno.test({
       }
     }
   },
-});
+);
+
+earlierTest(
+  "a box of today follows what an earlier plasmd made, but no keys that nobody has shown to hold",
+  async () => {
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+    const at = (name: string) => join(root, name);
+    const runner = await unpackEarlier(root, "plasmd");
+    await writeKeys(root, {
+      "former.pem": former,
+      "owner.pem": owner,
+      "heir.pem": heir,
+    });
+    const channel = `later-${Deno.pid}`;
+    const trustFile = (version: number, key: typeof owner) =>
+      `trust_version = ${version}\nkeys = ["${key.publicKey.keyId}"]\n`;
+    await makeFiles(root, {
+      [`artifacts/${channel}/arm64/vmlinuz`]: 100_000,
+      "trust-1.toml": trustFile(1, former),
+      "trust-2.toml": trustFile(2, owner),
+      "trust-3.toml": trustFile(3, heir),
+      "state/trust/.keep": "",
+    });
+    const sign = async (version: number, ...keys: string[]) => {
+      const signed = await run("plasmd", [
+        ...["trust", "sign", at(`trust-${version}.toml`)],
+        ...["--out", at(`state/trust/${version}.json`)],
+        ...keys.flatMap((key) => ["--key", at(key)]),
+      ], { runner });
+      assert.equal(signed.code, 0, signed.stderr);
+    };
+    await sign(2, "former.pem", "owner.pem");
+    await sign(3, "owner.pem"); // all that it asked for
+    await using provider = start("plasmd", [
+      ...["serve", "--artifacts", at("artifacts"), "--channel", channel],
+      ...["--arch", "arm64", "--interface", "lo", "--port", "0", "--no-dht"],
+      ...["--signing-key", at("owner.pem"), "--state-dir", at("state")],
+    ], { runner });
+    await provider.line(/Advertising /);
+    for (const run of ["first", "again, with what it remembers"]) {
+      await discoverToday(root, channel, run);
+    }
+    // What is missing can be added, without the keys before.
+    await runWell(
+      ["trust", "sign", "--key", at("heir.pem"), at("state/trust/3.json")],
+    );
+    const verified = await runWell([
+      ...["trust", "verify", "--trust", at("trust-1.toml")],
+      ...[2, 3].map((version) => at(`state/trust/${version}.json`)),
+    ]);
+    assert.equal(verified, "followed from 1 to 3\n");
+  },
+);
+
+/** A box of today takes what the owner signed, and does not follow number 3. */
+async function discoverToday(
+  root: string,
+  channel: string,
+  what: string,
+): Promise<void> {
+  const found = await run("phase_discover", [
+    ...["--interface", "lo", "--mode", "lan", "--timeout", "20"],
+    ...["--channel", channel, "--arch", "arm64", "--format", "json"],
+    ...["--trust", join(root, "trust-1.toml"), "--explain"],
+    ...["--state", join(root, "box/state.json")],
+  ]);
+  assert.equal(found.code, 0, `${what}: ${found.stderr}`);
+  const { verified_by } = JSON.parse(found.stdout);
+  assert.deepEqual(verified_by, [owner.publicKey.keyId], what);
+  assert.match(
+    found.stderr,
+    /Trust document 3 of .* is not followed: signed by 0 of its own successor keys, not by 1 \(below_threshold\)$/m,
+    what,
+  );
+}
