@@ -1,4 +1,4 @@
-import { writeResult } from "./lib/cli/output.ts";
+import { resultColumns, writeResult } from "./lib/cli/output.ts";
 import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runDiscover } from "./lib/cli/discover_command.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
@@ -13,7 +13,11 @@ async function main(
   switch (invocation.kind) {
     case "help": {
       const { renderHelp } = await import("./lib/config/command_help.ts");
-      const help = renderHelp(DISCOVER_PROGRAM, invocation.command);
+      const help = renderHelp(
+        DISCOVER_PROGRAM,
+        invocation.command,
+        resultColumns(),
+      );
       return await writeResult(help.split("\n"), { signal });
     }
     case "version":

@@ -7,7 +7,7 @@ import {
   runManifestSign,
   runManifestVerify,
 } from "./lib/cli/manifest_commands.ts";
-import { writeResult } from "./lib/cli/output.ts";
+import { resultColumns, writeResult } from "./lib/cli/output.ts";
 import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runStatus } from "./lib/cli/status_command.ts";
 import {
@@ -27,7 +27,11 @@ async function main(
 ): Promise<ExitCode | void> {
   const invocation = parseCommandLine(argv, PLASMD_PROGRAM);
   if (invocation.kind === "help") {
-    const help = renderHelp(PLASMD_PROGRAM, invocation.command);
+    const help = renderHelp(
+      PLASMD_PROGRAM,
+      invocation.command,
+      resultColumns(),
+    );
     return await writeResult(help.split("\n"), { signal });
   }
   if (invocation.kind === "version") {

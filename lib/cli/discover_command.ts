@@ -246,11 +246,6 @@ async function readAnchor(
   { key, threshold, trust }: DiscoverValues,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<TrustAnchor> {
-  if (trust !== undefined && key.length > 0) {
-    throw new UsageError(
-      "Cannot use --key together with --trust: put the key into the trust file",
-    );
-  }
   if (trust !== undefined) {
     // Costs 6 ms that a box with --key alone need not spend.
     const { parseTrustFile } = await import("../config/trust_file.ts");

@@ -86,6 +86,16 @@ export function openStatusLine(): StatusLine | undefined {
   };
 }
 
+/** How many characters fit on a line of standard output; a file has no edge. */
+export function resultColumns(): number {
+  try {
+    if (Deno.stdout.isTerminal()) return Deno.consoleSize().columns || Infinity;
+  } catch {
+    // A terminal that has no size, such as a serial line.
+  }
+  return Infinity;
+}
+
 /**
  * The lines of a result that there is in two forms.
  *

@@ -13,16 +13,47 @@ import {
  * only when it is asked for, since boxes wait for the parser.
  *
  * @param command as in an `Invocation` of kind `help`: "" for the program
+ * @param columns how many characters fit on a line of the terminal; without,
+ * each option is one line
  * @returns lines that end with a line break
  */
-export function renderHelp(program: Program, command: string): string {
+export function renderHelp(
+  program: Program,
+  command: string,
+  columns = Infinity,
+): string {
   const own = Object.hasOwn(program.commands, command)
     ? program.commands[command]
     : undefined;
   const sections = own === undefined
     ? describeCommands(program, command)
     : describeCommand(program, command, own);
-  return `${sections.join("\n\n")}\n`;
+  const lines = sections.join("\n\n").split("\n");
+  return `${lines.flatMap((line) => wrap(line, columns)).join("\n")}\n`;
+}
+
+/** A second column narrower than this is no help. */
+const MIN_TEXT_COLUMNS = 20;
+
+/**
+ * Breaks a line between words. What follows stands below the beginning of the
+ * text: behind two or more spaces, for what has two columns.
+ */
+function wrap(line: string, columns: number): string[] {
+  if (line.length <= columns) return [line];
+  const beginning = /^ *(?:\S.*? {2,})?/.exec(line)?.[0].length ?? 0;
+  const indent = columns - beginning >= MIN_TEXT_COLUMNS ? beginning : 4;
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    // A word that is longer than a line stays whole.
+    const before = rest.lastIndexOf(" ", columns);
+    const at = before > indent ? before : rest.indexOf(" ", columns);
+    if (at < 0) break;
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = " ".repeat(indent) + rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
 }
 
 function describeCommands(program: Program, words: string): string[] {
@@ -82,7 +113,7 @@ function optionRows(table: OptionTable): Row[] {
       text(option),
     ]),
     ["--help, -h", "show this text"],
-    ["--version", "show the version"],
+    ["--version, -V", "show the version"],
   ];
 }
 

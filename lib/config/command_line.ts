@@ -38,10 +38,10 @@ export type Invocation<P extends Program> =
   | { readonly kind: "help"; readonly command: string }
   | { readonly kind: "version" };
 
-const BUILT_IN = ["--help", "-h", "--version"];
+const BUILT_IN = ["--help", "-h", "--version", "-V"];
 
 /**
- * Reads a command line. `--help` wins over everything after it that is wrong;
+ * Reads a command line. `help COMMAND` is `COMMAND --help`, which wins over everything after it that is wrong;
  * `--` ends the options; of an option given twice the last one counts, unless
  * it is repeatable.
  *
@@ -56,14 +56,30 @@ export function parseCommandLine<const P extends Program>(
   const beforeTerminator = terminator < 0 ? argv : argv.slice(0, terminator);
   const asked = (...spellings: string[]) =>
     beforeTerminator.some((arg) => spellings.includes(arg));
+  if (argv[0] === "help") return helpFor(argv.slice(1), program);
   const { words, command, rest } = findCommand(argv, program);
   if (asked("--help", "-h")) return { kind: "help", command: words };
-  if (asked("--version")) return { kind: "version" };
+  if (asked("--version", "-V")) return { kind: "version" };
   if (command === undefined) throw missingCommand(program, words);
   const values = parseOptions(rest, command, program, words);
   // Holds because `values` has, for every option and argument of the command
   // named by `words`, what readValue() made of it.
   return { kind: "run", command: words, values } as Invocation<P>;
+}
+
+/** `help`, and the words of a command or of a group of them. */
+function helpFor(
+  argv: readonly string[],
+  program: Program,
+): { readonly kind: "help"; readonly command: string } {
+  const { words, rest } = findCommand(argv, program);
+  const [unexpected] = rest;
+  if (unexpected === undefined) return { kind: "help", command: words };
+  throw new UsageError(
+    `Unexpected argument "${printable(unexpected)}". See ${
+      helpCommand(program, words)
+    }`,
+  );
 }
 
 /** Splits off the words that name the command, wherever common options stand. */
@@ -116,6 +132,7 @@ function parseOptions(
   const named = optionsByName(table);
   const see = `See ${helpCommand(program, words)}`;
   const given = new Map<string, (string | number | boolean)[]>();
+  const spelled = new Map<string, string>();
   const positionals: { value: string; hint: string }[] = [];
   let repeatHint = { index: -1, hint: "" };
   for (const token of tokenize(args, named)) {
@@ -137,6 +154,7 @@ function parseOptions(
     const { key, option } = entry;
     const value = readValue(option, token, args, see);
     given.set(key, [...given.get(key) ?? [], value]);
+    spelled.set(token.rawName, `${token.rawName} ${value}`);
     if ("repeatable" in option && token.inlineValue === false) {
       repeatHint = {
         index: token.index + 2,
@@ -146,11 +164,28 @@ function parseOptions(
       };
     }
   }
+  refuseConflict(command, spelled, see);
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(table)) {
     values[key] = settle(option, given.get(key));
   }
   return { ...values, ...readPositionals(positionals, command, see) };
+}
+
+/** Of an option that was given twice, the last value counts here, too. */
+function refuseConflict(
+  { conflicts = [] }: Command,
+  spelled: ReadonlyMap<string, string>,
+  see: string,
+): void {
+  const isGiven = (option: string) =>
+    [...spelled].some((forms) => forms.includes(option));
+  for (const [one, other, why] of conflicts) {
+    if (!isGiven(one) || !isGiven(other)) continue;
+    throw new UsageError(
+      `Cannot use ${one} together with ${other}: ${why}. ${see}`,
+    );
+  }
 }
 
 function readPositionals(

@@ -20,7 +20,8 @@ export interface FoundConfig {
 /**
  * Finds and reads the configuration file: the one that `--config` names, else
  * `$PLASM_CONFIG`, `./plasmd.toml`, `~/.config/plasm/provider.toml` or
- * `/etc/plasm/provider.toml`. The first that exists is the only one used.
+ * `/etc/plasm/provider.toml`. The first that exists is the only one used; a
+ * directory that may not be entered has none.
  *
  * @param flag value of `--config`
  * @param environment looks up a variable
@@ -31,7 +32,7 @@ export async function findConfig(
   { flag, environment, fileSystem, signal }: {
     readonly flag: string | undefined;
     readonly environment: (name: string) => string | undefined;
-    readonly fileSystem: Pick<FileSystem, "readText">;
+    readonly fileSystem: Pick<FileSystem, "readText" | "stat">;
     readonly signal: AbortSignal;
   },
 ): Promise<FoundConfig> {
@@ -39,7 +40,7 @@ export async function findConfig(
   const paths = named === undefined ? usualFiles(environment) : [named.path];
   for (const path of paths) {
     signal.throwIfAborted();
-    const text = await readIfThere(path, fileSystem);
+    const text = await readIfThere(path, fileSystem, named !== undefined);
     if (text !== undefined) return { path, layer: parseConfigFile(text, path) };
   }
   if (named !== undefined) {
@@ -74,16 +75,31 @@ function usualFiles(
 
 async function readIfThere(
   path: string,
-  fileSystem: Pick<FileSystem, "readText">,
+  fileSystem: Pick<FileSystem, "readText" | "stat">,
+  isNamed: boolean,
 ): Promise<string | undefined> {
   try {
     return await fileSystem.readText(path, { mayBePipe: true });
   } catch (cause) {
     if (cause instanceof FileNotFoundError) return undefined;
+    if (!isNamed && !await isSeen(path, fileSystem)) return undefined;
     const problem = cause instanceof FileAccessError
       ? accessProblem(cause)
       : messageOf(cause);
     throw new ConfigError({ path }, problem, { cause });
+  }
+}
+
+/** Whether its directory may be entered: what lies in another is not ours. */
+async function isSeen(
+  path: string,
+  fileSystem: Pick<FileSystem, "stat">,
+): Promise<boolean> {
+  try {
+    await fileSystem.stat(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof FileAccessError);
   }
 }
 

@@ -92,6 +92,12 @@ export type Option =
 /** Options, or positional arguments in their order, by camelCase key. */
 export type OptionTable = Readonly<Record<string, Option>>;
 
+/**
+ * Two options that say different things, as they are typed (`--quiet`, or
+ * `--format json` for one value alone), and why they do not go together.
+ */
+export type Conflict = readonly [one: string, other: string, why: string];
+
 /** One command of a program. */
 export interface Command {
   /** One line, as in a list of commands. */
@@ -100,6 +106,8 @@ export interface Command {
   readonly options: OptionTable;
   /** Arguments without an option, in their order. */
   readonly positionals?: Readonly<Record<string, TextOption | ChoiceOption>>;
+  /** Options that are refused together. */
+  readonly conflicts?: readonly Conflict[];
   /** Whole command lines, the most usual first. */
   readonly examples?: readonly string[];
   /** What else a reader of the help wants to know; whole lines. */

@@ -278,6 +278,13 @@ export const PLASMD_PROGRAM = {
           help: "how it is printed",
         },
       },
+      conflicts: ["--signing-key", "--state-dir", "--config"].map((
+        option,
+      ) => [
+        "--url",
+        option,
+        "the key is asked of a provider, or read from files",
+      ]),
       examples: [
         "plasmd key show",
         "plasmd key show --signing-key signing.pem --format pem",

@@ -259,7 +259,7 @@ async function listArtifacts(
   } catch (cause) {
     if (cause instanceof SystemLimitError) throw cause;
     const problem = cause instanceof FileNotFoundError
-      ? "there is no such directory"
+      ? await whyNoDirectory(artifactsDir, fileSystem)
       : messageOf(cause);
     throw new UserError(
       `Cannot scan the artifacts directory "${artifactsDir}": ${problem}. ` +
@@ -300,7 +300,8 @@ async function scanChannel(
     settings.architectures;
   const directories = await findArchDirectories(scanned, disk, warnings);
   if (directories === undefined && isOwn) {
-    warnings.push(noOwnDirectory(path, channel));
+    const why = await whyNoDirectory(path, disk.fileSystem);
+    warnings.push(noOwnDirectory(path, channel, why));
   }
   const wanted = configured ?? (expected ? DEFAULT_ARCHITECTURES : []);
   const found = configured === undefined
@@ -359,8 +360,23 @@ async function scanImage(
   }, read) ?? read());
 }
 
-function noOwnDirectory(directory: string, channel: string): string {
-  return `Cannot find "${directory}", the artifacts_dir of channel ${channel}: there is no such directory; create it, or mend [provider.channels.${channel}]`;
+/** A file has nothing in it, as if it were not there. */
+async function whyNoDirectory(
+  path: string,
+  fileSystem: FileSystem,
+): Promise<string> {
+  const info = await fileSystem.stat(path).catch(() => undefined);
+  return info === undefined || info.kind === "directory"
+    ? "there is no such directory"
+    : "it is a file, not a directory";
+}
+
+function noOwnDirectory(
+  directory: string,
+  channel: string,
+  why: string,
+): string {
+  return `Cannot find "${directory}", the artifacts_dir of channel ${channel}: ${why}; create it, or mend [provider.channels.${channel}]`;
 }
 
 /** Says of another directory of the same image that it is passed over. */

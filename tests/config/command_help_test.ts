@@ -65,7 +65,7 @@ Commands:
 Options of every command:
   --log-level debug|info  how much is said (default: info)
   --help, -h              show this text
-  --version               show the version
+  --version, -V           show the version
 
 More: tool COMMAND --help
 `,
@@ -95,7 +95,7 @@ Options:
   --no-dht                open no DHT node
   --log-level debug|info  how much is said (default: info)
   --help, -h              show this text
-  --version               show the version
+  --version, -V           show the version
 
 Examples:
   tool serve --port 0
@@ -111,4 +111,31 @@ Deno.test("renderHelp() lists the arguments of a command", () => {
     ),
     text,
   );
+});
+
+Deno.test("renderHelp() wraps to the width of a terminal, below the text", () => {
+  const help = (columns: number) => renderHelp(PROGRAM, "serve", columns);
+  const option = "  --channel NAME          channels";
+  assert.ok(
+    help(50).includes(`${option} to offer\n${" ".repeat(26)}(repeatable)\n`),
+  );
+  for (const columns of [40, 50, 78, 79]) {
+    for (const line of help(columns).split("\n")) {
+      assert.ok(line.length <= columns, `${columns}: "${line}"`);
+    }
+    assert.equal(
+      help(columns).replaceAll(/\s+/g, " "),
+      renderHelp(PROGRAM, "serve").replaceAll(/\s+/g, " "),
+      "nothing is lost",
+    );
+  }
+  // A terminal that is too narrow for two columns.
+  assert.ok(help(34).includes(`${option}\n    to offer (repeatable)\n`));
+  assert.equal(help(1000), renderHelp(PROGRAM, "serve"));
+});
+
+Deno.test("renderHelp() leaves a word whole that is longer than a line", () => {
+  const word = "x".repeat(60);
+  const program = { ...PROGRAM, summary: `${word} ${word}` };
+  assert.ok(renderHelp(program, "", 30).includes(word));
 });

@@ -10,6 +10,7 @@ function search(
   files: Record<string, string | FileAccessError>,
   environment: Record<string, string>,
   flag?: string,
+  closed: readonly string[] = [],
 ) {
   return findConfig({
     flag,
@@ -23,6 +24,12 @@ function search(
         if (text instanceof FileAccessError) return Promise.reject(text);
         return Promise.resolve(text);
       },
+      stat: (path) =>
+        Promise.reject(
+          closed.some((directory) => path.startsWith(directory))
+            ? new FileAccessError(`look at "${path}"`, "permission denied")
+            : new Error("not asked"),
+        ),
     },
     signal: new AbortController().signal,
   });
@@ -96,12 +103,31 @@ Deno.test("findConfig() refuses a file it cannot read, rather than skip it", asy
   );
 });
 
+Deno.test("findConfig() skips a directory that it may not enter, unless the file is named", async () => {
+  const denied = () => new FileAccessError("read", "permission denied");
+  const files = {
+    "plasmd.toml": denied(),
+    "/home/me/.config/plasm/provider.toml": denied(),
+    "/etc/plasm/provider.toml": named("system"),
+  };
+  const closed = ["plasmd.toml", "/home/me/"];
+  const found = await search(files, { HOME: "/home/me" }, undefined, closed);
+  assert.equal(found.layer.name, "system");
+  await assert.rejects(
+    search(files, {}, "plasmd.toml", closed),
+    /Cannot use config "plasmd.toml": permission denied/,
+  );
+});
+
 Deno.test("findConfig() reads nothing once it is aborted", async () => {
   await assert.rejects(
     findConfig({
       flag: "x.toml",
       environment: () => undefined,
-      fileSystem: { readText: () => assert.fail("was read") },
+      fileSystem: {
+        readText: () => assert.fail("was read"),
+        stat: () => assert.fail("was looked at"),
+      },
       signal: AbortSignal.abort(new Error("stop")),
     }),
     { message: "stop" },

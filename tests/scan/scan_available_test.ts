@@ -70,6 +70,25 @@ Deno.test("scanAvailable() refuses a missing artifacts directory and says what t
   });
 });
 
+Deno.test("scanAvailable() calls a file in place of a directory a file", async () => {
+  const file = await Deno.makeTempFile({ prefix: "plasm-test-" });
+  try {
+    await assert.rejects(
+      scan(disk, { artifactsDir: file }),
+      /Cannot scan the artifacts directory ".*": it is a file, not a directory/,
+    );
+    const channelSettings = new Map([["stable", { artifactsDir: file }]]);
+    const artifactsDir = import.meta.dirname ?? "";
+    const { warnings } = await scan(disk, { artifactsDir, channelSettings });
+    assert.match(
+      warnings.join("\n"),
+      /artifacts_dir of channel stable: it is a file, not a directory; create/,
+    );
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("scanAvailable() adds channels and architectures that are only on disk", async () => {
   const fs = new MemoryFileSystem()
     .file("/srv/nightly/riscv64/vmlinuz").directory("/srv/nightly/arm64")
