@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import {
+  probePath,
+  probeUrl,
+  readProviderView,
+  someOf,
+} from "../../lib/doctor/provider_view.ts";
+import { PROVIDER } from "../support/doctor_observations.ts";
+import { busyProvider, httpFixture, request } from "../support/http_fixture.ts";
+
+Deno.test("readProviderView() reads what /status says", async () => {
+  const fixture = await httpFixture();
+  fixture.status = busyProvider();
+  const text = await (await request(fixture, "/status")).text();
+  const view = readProviderView(text);
+  assert.ok(view.ok);
+  assert.deepEqual(view.value, {
+    name: "lab",
+    version: "1.2.3",
+    images: [
+      { channel: "stable", arch: "arm64" },
+      { channel: "testing", arch: "x86_64" },
+    ],
+    missing: ["stable/x86_64", "testing/arm64"],
+    http: { address: "0.0.0.0", port: 8080 },
+    mdns: {
+      interfaces: ["lo", "eth0"],
+      links: [
+        { interface: "lo", address: "127.0.0.1", state: "established" },
+        {
+          interface: "eth0",
+          address: "10.0.0.1",
+          state: "failed",
+          reason: "Network is down",
+        },
+      ],
+    },
+    hasDht: true,
+  });
+});
+
+Deno.test("readProviderView() refuses what is no provider's of this version", () => {
+  const status = { ...PROVIDER, dht: null };
+  assert.ok(readProviderView(JSON.stringify(status)).ok);
+  for (
+    const text of [
+      "",
+      "<html>",
+      "null",
+      "[]",
+      JSON.stringify({ ...status, http: undefined }),
+      JSON.stringify({ ...status, http: { address: "lab", port: 8080 } }),
+      JSON.stringify({ ...status, http: { address: "::", port: "8080" } }),
+      JSON.stringify({ ...status, images: [{ channel: "../x", arch: "a" }] }),
+      JSON.stringify({ ...status, images: null }),
+      JSON.stringify({ ...status, mdns: { interfaces: [], links: [null] } }),
+      JSON.stringify({ ...status, mdns: undefined }),
+    ]
+  ) {
+    assert.deepEqual(readProviderView(text), {
+      ok: false,
+      reason: "it is no plasmd of this version",
+    }, text);
+  }
+});
+
+Deno.test("a manifest stands for HTTP, else the status", () => {
+  assert.equal(
+    probeUrl(PROVIDER, "fd77::1"),
+    "http://[fd77::1]:8080/stable/arm64/manifest.json",
+  );
+  assert.equal(probePath({ ...PROVIDER, images: [] }), "/status");
+});
+
+Deno.test("someOf() names three", () => {
+  assert.equal(someOf(["a", "b", "c"]), "a, b, c");
+  assert.equal(someOf(["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+});

@@ -1,0 +1,93 @@
+import type {
+  HeardInstance,
+  Observations,
+} from "../../lib/doctor/observations.ts";
+import type { ProviderView } from "../../lib/doctor/provider_view.ts";
+import type { InterfaceAddress, Link } from "../../lib/net/interfaces.ts";
+import { imageOf } from "./sample_images.ts";
+
+/** An address in a subnet of 256. */
+export function addressOn(
+  interfaceName: string,
+  address: string,
+): InterfaceAddress {
+  const prefixLength = address.includes(":") ? 64 : 24;
+  return { interfaceName, address, prefixLength };
+}
+
+export const E0: Link = {
+  interfaceName: "e0",
+  family: 4,
+  addresses: [addressOn("e0", "10.77.0.1")],
+};
+
+/** stable/arm64 of the host with an address, as mDNS has it. */
+export function instanceAt(
+  host: string,
+  more: Partial<HeardInstance> = {},
+): HeardInstance {
+  const manifest = `manifest=http://${host}:8080/stable/arm64/manifest.json`;
+  return {
+    name: `phase-stable-arm64-${host}._phase-image._tcp.local`,
+    txt: ["channel=stable", "arch=arm64", "version=1", manifest]
+      .map((text) => new TextEncoder().encode(text)),
+    host: "phase-lab.local",
+    port: 8080,
+    addresses: [host],
+    source: host,
+    ...more,
+  };
+}
+
+/** A provider of stable/arm64 that works on e0. */
+export const PROVIDER: ProviderView = {
+  name: "lab",
+  version: "1.2.3",
+  images: [imageOf("stable/arm64")],
+  missing: [],
+  http: { address: "0.0.0.0", port: 8080 },
+  mdns: {
+    interfaces: [],
+    links: [{ interface: "e0", address: "10.77.0.1", state: "established" }],
+  },
+  hasDht: false,
+};
+
+/** What is seen of it on its own host, where all is well. */
+export const HEALTHY: Observations & {
+  readonly provider: NonNullable<Observations["provider"]>;
+} = {
+  isLocal: true,
+  attempts: [{
+    url: "http://127.0.0.1:8080",
+    outcome: { kind: "answered", status: 200 },
+  }],
+  provider: { ...PROVIDER, url: "http://127.0.0.1:8080" },
+  providerAddresses: ["127.0.0.1", "10.77.0.1"],
+  addresses: [addressOn("lo", "127.0.0.1"), ...E0.addresses],
+  passedOver: [],
+  links: [{ link: E0, isOwnCopyHeard: true, heard: [instanceAt("10.77.0.1")] }],
+  probes: new Map([[
+    "http://10.77.0.1:8080/stable/arm64/manifest.json",
+    { kind: "answered", status: 200 },
+  ]]),
+  notLookedAt: [],
+};
+
+/** The same from a neighbour, 10.77.0.9. */
+export const FROM_NEIGHBOUR: typeof HEALTHY = {
+  ...HEALTHY,
+  isLocal: false,
+  attempts: [{
+    url: "http://10.77.0.1:8080",
+    outcome: { kind: "answered", status: 200 },
+  }],
+  provider: { ...PROVIDER, url: "http://10.77.0.1:8080" },
+  providerAddresses: ["10.77.0.1"],
+  addresses: [addressOn("e0", "10.77.0.9")],
+  links: [{
+    link: { ...E0, addresses: [addressOn("e0", "10.77.0.9")] },
+    isOwnCopyHeard: true,
+    heard: [instanceAt("10.77.0.1")],
+  }],
+};
