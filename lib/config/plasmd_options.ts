@@ -308,7 +308,7 @@ export const PLASMD_PROGRAM = {
         ...CONFIG_OPTION,
         url: {
           ...URL_OPTION,
-          help: "look at this provider, from here as from any other machine",
+          help: "look at this provider, here or on another machine",
           defaultText: "one that runs here",
         },
         ...JSON_OPTION,
@@ -318,11 +318,10 @@ export const PLASMD_PROGRAM = {
         "plasmd doctor --url http://192.168.1.10:8080",
       ],
       notes: [
-        "Asks each link as a client would, by mDNS with another implementation than",
-        "ours and by HTTP, and ends with 1 where it finds what keeps clients from the",
-        "images: each finding has a cause and the next step. What no program sees of",
-        "its own machine, such as its firewall for TCP, is seen with --url from",
-        "another one.",
+        "Looks at each link as a client would: by mDNS, with another implementation",
+        "than ours, and by HTTP. Ends with 1 where something keeps clients from the",
+        "images; each finding has its cause and the next step. A machine does not see",
+        "its own firewall for TCP: for that, run this with --url on another one.",
       ],
     },
     bootstrap: {

@@ -16,7 +16,9 @@ export interface HeardRecord {
 
 /** A question about what is missing. */
 export interface Question {
+  /** Labels joined by dots. */
   readonly name: string;
+  /** The record's. */
   readonly type: "PTR" | "SRV" | "TXT" | "A" | "AAAA";
 }
 

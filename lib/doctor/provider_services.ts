@@ -1,7 +1,8 @@
 import { type FoundService, readService } from "../wire/image_service.ts";
 import type { HeardInstance, LinkView, Observations } from "./observations.ts";
 
-type Provider = Pick<
+/** What tells one provider from others. */
+export type ProviderTraits = Pick<
   Observations,
   "provider" | "providerAddresses" | "attempts"
 >;
@@ -9,7 +10,7 @@ type Provider = Pick<
 /** Whether an instance is the provider's in question, and not a neighbour's. */
 export function isProvidersOwn(
   { port, addresses }: HeardInstance,
-  { provider, providerAddresses, attempts }: Provider,
+  { provider, providerAddresses, attempts }: ProviderTraits,
 ): boolean {
   const wanted = provider?.http.port ?? portOf(attempts[0]?.url);
   return port === wanted &&
@@ -19,7 +20,7 @@ export function isProvidersOwn(
 /** What a client makes of the provider's instances that a link has. */
 export function servicesHeardOn(
   { link, heard }: LinkView,
-  provider: Provider,
+  provider: ProviderTraits,
 ): FoundService[] {
   return heard.filter((one) => isProvidersOwn(one, provider)).flatMap((one) => {
     const service = readService(one, link);
@@ -28,7 +29,10 @@ export function servicesHeardOn(
 }
 
 /** The URL that a client takes first, one for each host that is named. */
-export function urlsHeardOn(view: LinkView, provider: Provider): string[] {
+export function urlsHeardOn(
+  view: LinkView,
+  provider: ProviderTraits,
+): string[] {
   const byOrigin = new Map(
     servicesHeardOn(view, provider).map(({ manifestUrls: [best] }) =>
       [best.origin, best.href] as const
