@@ -96,14 +96,17 @@ export function createHandler(parts: HandlerParts): HttpHandler {
   });
   const sender = { files, transfers, clock, logger };
   const settings = parts.loaders ?? (() => NO_LOADERS);
-  const resources = new ResourceCache(createRouter({
-    catalog,
-    trustDocuments,
-    advertiseUrl: parts.advertiseUrl,
-    sender,
-    loaders: new LoaderFiles({ settings, fileSystem, clock, sender }),
-    snapshot,
-  }));
+  const resources = new ResourceCache(
+    createRouter({
+      catalog,
+      trustDocuments,
+      advertiseUrl: parts.advertiseUrl,
+      sender,
+      loaders: new LoaderFiles({ settings, fileSystem, clock, sender }),
+      snapshot,
+    }),
+    () => [catalog.images(), trustDocuments()],
+  );
   return {
     answer(head, exchange) {
       const counted = (answer: Answer) => {

@@ -3,6 +3,7 @@ import { tryDecodeURIComponent } from "hono/utils/url";
 import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { bytesAnswer, jsonAnswer } from "../net/http1/answers.ts";
+import type { BytesAnswer } from "../net/http1/handler.ts";
 import { askedHeaders } from "../net/http1/request_head.ts";
 import {
   answerArtifact,
@@ -65,13 +66,10 @@ type Params = Readonly<Record<string, string>>;
 /** Every path there is; of those that fit, the first counts. */
 const ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/", entrance],
-  ["/health", () => always(() => jsonAnswer({ status: "ok" }))],
-  ["/ready", ({ snapshot }) => always(() => readyAnswer(snapshot()))],
-  [
-    "/status",
-    ({ snapshot }) => always(() => jsonAnswer(statusJson(snapshot()))),
-  ],
-  ["/metrics", ({ snapshot }) => always(() => metricsAnswer(snapshot()))],
+  ["/health", () => ok({ answer: () => jsonAnswer({ status: "ok" }) })],
+  ["/ready", status(readyAnswer)],
+  ["/status", status((snapshot) => jsonAnswer(statusJson(snapshot)))],
+  ["/metrics", status(metricsAnswer)],
   ["/boot.ipxe", menu(ipxeMenu)],
   ["/grub.cfg", menu(grubMenu)],
   ["/manifest.json", manifestOfOnlyImage],
@@ -91,10 +89,15 @@ const MADE_FILES: ReadonlyMap<
   ["grub.cfg", script(grubConfig)],
 ]);
 
+/** What the provider says of itself. */
+function status(answerWith: (snapshot: Snapshot) => BytesAnswer): Route {
+  return ({ snapshot }) => ok({ answer: () => answerWith(snapshot()) });
+}
+
 /** A script that leads to the scripts of all images. */
 function menu(make: (images: readonly ServedImage[]) => string): Route {
   return ({ catalog }) =>
-    always(() => scriptAnswer(ok(make(catalog.images()))));
+    ok({ answer: () => scriptAnswer(ok(make(catalog.images()))) });
 }
 
 /** A script that says where its client has reached us, or is to. */
@@ -139,70 +142,59 @@ function decoded(params: Readonly<Record<string, unknown>>): Params {
   );
 }
 
-/** A path that leads to the same thing as long as the provider runs. */
-function always(answer: Resource["answer"]): Result<Resource> {
-  return ok({ isCurrent: () => true, answer });
-}
-
-/** A path that leads to what is found now, as long as it is found again. */
-function whileFound<T>(
-  find: () => Result<T>,
-  answerWith: (found: T) => Resource["answer"],
-): Result<Resource> {
-  const found = find();
-  if (!found.ok) return found;
-  const isCurrent = () => {
-    const now = find();
-    return now.ok && now.value === found.value;
-  };
-  return ok({ isCurrent, answer: answerWith(found.value) });
-}
-
 /** `/`: a page for browsers, a list for programs. */
 function entrance({ catalog, snapshot }: RouteParts): Result<Resource> {
-  return always((head) =>
-    askedHeaders(head).get("accept")?.includes("text/html")
-      ? pageAnswer(snapshot())
-      : jsonAnswer(imageListing(catalog), { headers: { "Vary": "accept" } })
-  );
+  return ok({
+    answer: (head) =>
+      askedHeaders(head).get("accept")?.includes("text/html")
+        ? pageAnswer(snapshot())
+        : jsonAnswer(imageListing(catalog), { headers: { "Vary": "accept" } }),
+  });
 }
 
 function manifestOfOnlyImage({ catalog }: RouteParts): Result<Resource> {
-  return whileFound(() => findOnlyImage(catalog), answerManifest);
+  const only = findOnlyImage(catalog);
+  return only.ok ? ok({ answer: answerManifest(only.value) }) : only;
 }
 
 function blob(parts: RouteParts, { hex = "" }: Params): Result<Resource> {
-  const pieces = findPieceList(parts.catalog, hex);
-  if (pieces !== undefined) {
-    const isCurrent = () => isServed(parts, pieces.served);
-    return ok({
-      isCurrent,
-      answer: answerPieceList(pieces, parts.sender.clock),
+  const { catalog, sender } = parts;
+  const pieces = findPieceList(catalog, hex);
+  return pieces === undefined
+    ? artifact(
+      parts,
+      findBlob(catalog, hex),
+      "public, max-age=31536000, immutable",
+    )
+    : ok({
+      answer: answerPieceList(pieces, sender.clock),
+      isPassing: isPassing(catalog, pieces),
     });
-  }
-  const found = findBlob(parts.catalog, hex);
-  return artifact(parts, found, "public, max-age=31536000, immutable");
+}
+
+/** What was served in place of something else lately is so for a while. */
+function isPassing(catalog: ImageCatalog, { served }: NamedArtifact): boolean {
+  return catalog.find(served.image) !== served;
 }
 
 function trustDocument(
   { trustDocuments }: RouteParts,
   { file = "" }: Params,
 ): Result<Resource> {
-  return whileFound(
-    () => findTrustDocument(trustDocuments(), file),
-    (bytes) => {
-      const headers = { "Content-Type": "application/json" };
-      const answer = bytesAnswer(bytes, { headers });
-      return () => answer;
-    },
-  );
+  const document = findTrustDocument(trustDocuments(), file);
+  if (!document.ok) return document;
+  const headers = { "Content-Type": "application/json" };
+  const answer = bytesAnswer(document.value, { headers });
+  return ok({ answer: () => answer });
 }
 
 function loader(
   { loaders }: RouteParts,
   { file = "" }: Params,
 ): Result<Resource> {
-  return always((head, exchange) => loaders.answer(file, head, exchange));
+  return ok({
+    answer: (head, exchange) => loaders.answer(file, head, exchange),
+  });
 }
 
 function imageFile(
@@ -214,9 +206,7 @@ function imageFile(
   const served = image.value;
   const name = file.toLowerCase();
   const answer = MADE_FILES.get(name)?.(served, parts);
-  if (answer !== undefined) {
-    return ok({ isCurrent: () => isServed(parts, served), answer });
-  }
+  if (answer !== undefined) return ok({ answer });
   const found = name === "kernel.efi"
     ? findEfiKernel(served)
     : findArtifact(served, file);
@@ -224,19 +214,14 @@ function imageFile(
 }
 
 function artifact(
-  parts: RouteParts,
+  { catalog, sender }: RouteParts,
   found: Result<NamedArtifact>,
   cacheControl: CacheControl,
 ): Result<Resource> {
   if (!found.ok) return found;
-  const { sender } = parts;
   return ok({
-    isCurrent: () => isServed(parts, found.value.served),
     answer: (head, exchange) =>
       answerArtifact(found.value, head, { cacheControl, exchange, sender }),
+    isPassing: isPassing(catalog, found.value),
   });
-}
-
-function isServed({ catalog }: RouteParts, served: ServedImage): boolean {
-  return catalog.find(served.image) === served;
 }

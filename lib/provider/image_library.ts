@@ -62,6 +62,8 @@ export interface ImageLibraryOptions
   readonly loaders?: string | undefined;
 }
 
+const NO_TRUST_DOCUMENTS: TrustDocuments["documents"] = new Map();
+
 /** The images on disk, each hashed, under a signed manifest. */
 export class ImageLibrary implements ImageCatalog {
   #options: ImageLibraryOptions;
@@ -74,7 +76,9 @@ export class ImageLibrary implements ImageCatalog {
   /** What images are served as, for as long as that holds. */
   #served = new WeakMap<HashedImage, Served>();
   #missing: readonly MissingImage[] = [];
-  #trustDocuments: TrustDocuments["documents"] = new Map();
+  #trust: TrustDocuments | undefined;
+  /** Looked for with the sweeps; unset: they are due. */
+  #loaderFaults: readonly string[] | undefined;
   #keyProblem: UserError | undefined;
   #isIncomplete = false;
   readonly #standIns: StandIns;
@@ -126,7 +130,7 @@ export class ImageLibrary implements ImageCatalog {
 
   /** The succession of trusted keys, by number. */
   trustDocuments(): TrustDocuments["documents"] {
-    return this.#trustDocuments;
+    return this.#trust?.documents ?? NO_TRUST_DOCUMENTS;
   }
 
   /** Why images without a signed manifest could not be offered, if so. */
@@ -151,6 +155,7 @@ export class ImageLibrary implements ImageCatalog {
   ): void {
     this.#options = { ...this.#options, scan, ...others };
     this.#served = new WeakMap();
+    this.#loaderFaults = undefined;
   }
 
   /**
@@ -213,37 +218,38 @@ export class ImageLibrary implements ImageCatalog {
     const results = await this.#serveAll(hashed, { signal });
     const images = results.flatMap(({ image }) => image ?? []);
     const { loaders, stateDir, fileSystem, clock } = this.#options;
-    const loaderFaults = await loaderWarnings(
+    if (at !== "changes") this.#loaderFaults = undefined;
+    this.#loaderFaults ??= await loaderWarnings(
       { loaders, stateDir },
       fileSystem,
     );
     const trust = await readTrustDocuments(
       trustDirectory(stateDir),
       fileSystem,
-      { now: clock.now(), signal },
+      { before: this.#trust, now: clock.now(), signal },
     );
-    this.#takeTrust(trust.documents);
+    this.#takeTrust(trust);
     await this.#offer(images);
     this.#isIncomplete = results.some((outcome) => !("holds" in outcome));
     this.#missing = missing;
     this.#warnings.update([
       ...passedOver,
       ...results.flatMap(({ warnings }) => warnings(clock.now())),
-      ...loaderFaults,
+      ...this.#loaderFaults,
       ...trust.warnings,
       ...signerWarnings(trust, images),
     ], warnAfterMs);
   }
 
-  #takeTrust(documents: TrustDocuments["documents"]): void {
-    for (const [number, bytes] of documents) {
-      const before = this.#trustDocuments.get(number);
+  #takeTrust(trust: TrustDocuments): void {
+    for (const [number, bytes] of trust.documents) {
+      const before = this.#trust?.documents.get(number);
       if (before?.toHex() === bytes.toHex()) continue;
       this.#options.logger.info(
         `Serving trust document ${number} at ${trustPath(number)}`,
       );
     }
-    this.#trustDocuments = documents;
+    this.#trust = trust;
   }
 
   /**

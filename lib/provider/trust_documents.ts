@@ -18,9 +18,20 @@ export interface TrustDocuments {
   /** Envelopes by number, served as they are. */
   readonly documents: ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
   /** The last of them, which clients trust in the end. */
-  readonly newest?: TrustRoot;
+  readonly newest: TrustRoot | undefined;
   /** What is wrong or ends soon: whole sentences for the log. */
   readonly warnings: readonly string[];
+  /** What was read, for the next reading. */
+  readonly read: ReadDocuments;
+}
+
+/** Documents that were verified, which holds until they change. */
+export interface ReadDocuments
+  extends Pick<TrustDocuments, "documents" | "newest"> {
+  /** Of the directory. */
+  readonly fingerprint: string;
+  /** As `warnings`, without what ends soon. */
+  readonly faults: readonly string[];
 }
 
 /**
@@ -29,23 +40,50 @@ export interface TrustDocuments {
  * one before or its own have not signed, or one that cannot be read.
  *
  * @param directory may be missing
+ * @param before what it gave before, which is not verified again
  * @param now milliseconds since 1970
  * @throws SystemLimitError, and the signal's reason
  */
 export async function readTrustDocuments(
   directory: string,
   fileSystem: FileSystem,
-  { now, signal }: { readonly now: number; readonly signal: AbortSignal },
+  { before, now, signal }: {
+    readonly before?: TrustDocuments | undefined;
+    readonly now: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<TrustDocuments> {
+  const current = await fingerprint(directory, fileSystem);
+  const read = current === before?.read.fingerprint ? before.read : {
+    fingerprint: current,
+    ...await readAll(directory, fileSystem, { signal }),
+  };
+  const { documents, faults, newest } = read;
+  const expiry = newest?.expiresAtMs === undefined ? undefined : expiryWarning({
+    subject: `The trust document "${
+      join(directory, `${newest.trustVersion}.json`)
+    }"`,
+    expiresAtMs: newest.expiresAtMs,
+    remedy: "sign its successor with: plasmd trust sign",
+  }, now);
+  const warnings = expiry === undefined ? faults : [...faults, expiry];
+  return { documents, newest, warnings, read };
+}
+
+async function readAll(
+  directory: string,
+  fileSystem: FileSystem,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Omit<ReadDocuments, "fingerprint">> {
   const documents = new Map<number, Uint8Array<ArrayBuffer>>();
-  const warnings: string[] = [];
-  let last: TrustRoot | undefined;
+  const faults: string[] = [];
+  let newest: TrustRoot | undefined;
   const numbers = await readable(documentNumbers(directory, fileSystem), {
     signal,
   });
   if (!numbers.ok) {
-    warnings.push(`${numbers.reason}; no trust document is handed on`);
-    return { documents, warnings };
+    faults.push(`${numbers.reason}; no trust document is handed on`);
+    return { documents, faults, newest };
   }
   for (const number of numbers.value) {
     const path = join(directory, `${number}.json`);
@@ -56,31 +94,23 @@ export async function readTrustDocuments(
     const bytes = read.ok ? read.value : undefined;
     if (bytes === undefined) {
       const reason = read.ok ? "it is not a regular file" : read.reason;
-      warnings.push(`Ignoring "${path}": ${reason}`);
+      faults.push(`Ignoring "${path}": ${reason}`);
       continue;
     }
-    const root = last?.trustVersion === number - 1
-      ? await verifySuccessor(bytes, last)
+    const root = newest?.trustVersion === number - 1
+      ? await verifySuccessor(bytes, newest)
       : await readHeldTrust(bytes);
     if (!root.ok || root.value.trustVersion !== number) {
       const reason = root.ok
         ? `it says trust_version ${root.value.trustVersion}`
         : root.reason.message;
-      warnings.push(`Ignoring "${path}": ${reason}`);
+      faults.push(`Ignoring "${path}": ${reason}`);
       continue;
     }
     documents.set(number, bytes);
-    last = root.value;
+    newest = root.value;
   }
-  const expiry = last?.expiresAtMs === undefined ? undefined : expiryWarning({
-    subject: `The trust document "${
-      join(directory, `${last.trustVersion}.json`)
-    }"`,
-    expiresAtMs: last.expiresAtMs,
-    remedy: "sign its successor with: plasmd trust sign",
-  }, now);
-  if (expiry !== undefined) warnings.push(expiry);
-  return { documents, ...last !== undefined && { newest: last }, warnings };
+  return { documents, faults, newest };
 }
 
 /**

@@ -2,24 +2,23 @@ import assert from "node:assert/strict";
 import { ok, refuse, type Result } from "../../lib/core/result.ts";
 import { type Resource, ResourceCache } from "../../lib/http/resource_cache.ts";
 
-/** Targets that are searched for, and what they lead to. */
+/** Targets that are searched for, and what is there. */
 function setup(): {
   readonly cache: ResourceCache;
   readonly searched: string[];
-  readonly gone: Set<Resource>;
+  readonly among: unknown[];
 } {
   const searched: string[] = [];
-  const gone = new Set<Resource>();
+  const among: unknown[] = [[], new Map()];
   const cache = new ResourceCache((target): Result<Resource> => {
     searched.push(target);
     if (target === "/nothing") return refuse("Nothing there");
-    const resource: Resource = {
-      isCurrent: () => !gone.has(resource),
+    return ok({
+      isPassing: target === "/passing",
       answer: () => ({ status: 200, headers: {}, lengthBytes: 0, bytes: null }),
-    };
-    return ok(resource);
-  });
-  return { cache, searched, gone };
+    });
+  }, () => [...among]);
+  return { cache, searched, among };
 }
 
 function found(cache: ResourceCache, target: string): Resource {
@@ -28,7 +27,7 @@ function found(cache: ResourceCache, target: string): Resource {
   return result.value;
 }
 
-Deno.test("a ResourceCache searches once for what stays current", () => {
+Deno.test("a ResourceCache searches once while what there is stays the same", () => {
   const { cache, searched } = setup();
   const first = found(cache, "/a");
   assert.equal(found(cache, "/a"), first);
@@ -36,14 +35,23 @@ Deno.test("a ResourceCache searches once for what stays current", () => {
   assert.deepEqual(searched, ["/a", "/b"]);
 });
 
-Deno.test("a ResourceCache searches again for what is not current any more", () => {
-  const { cache, searched, gone } = setup();
-  const first = found(cache, "/a");
-  gone.add(first);
-  const second = found(cache, "/a");
-  assert.notEqual(second, first);
-  assert.equal(found(cache, "/a"), second);
-  assert.deepEqual(searched, ["/a", "/a"]);
+Deno.test("a ResourceCache searches again once anything is another", () => {
+  const { cache, searched, among } = setup();
+  let last = found(cache, "/a");
+  for (const index of [0, 1]) {
+    among[index] = [];
+    const next = found(cache, "/a");
+    assert.notEqual(next, last);
+    assert.equal(found(cache, "/a"), next);
+    last = next;
+  }
+  assert.deepEqual(searched, ["/a", "/a", "/a"]);
+});
+
+Deno.test("a ResourceCache does not remember what passes", () => {
+  const { cache, searched } = setup();
+  assert.notEqual(found(cache, "/passing"), found(cache, "/passing"));
+  assert.deepEqual(searched, ["/passing", "/passing"]);
 });
 
 Deno.test("a ResourceCache does not remember a target that leads nowhere", () => {

@@ -305,8 +305,13 @@ Deno.test("ImageLibrary hands on the trust documents of its state directory", as
   const [serving = "", ignoring = ""] = logger.lines;
   assert.equal(serving, "INFO Serving trust document 2 at /trust/2.json");
   assert.match(ignoring, /WARN Ignoring "\/state\/trust\/3\.json"/);
+  const images = library.images();
+  const documents = library.trustDocuments();
   await library.refresh({ signal });
   assert.equal(logger.lines.length, 2, "said once");
+  // So that what requests have led to is found again without a search.
+  assert.equal(library.images(), images);
+  assert.equal(library.trustDocuments(), documents);
 
   const third = await sealTrustRoot(
     trustRoot([owner], { trust_version: 3 }),

@@ -3,6 +3,7 @@ import { SystemLimitError } from "../../lib/core/file_system.ts";
 import {
   readTrustDocuments,
   signerWarnings,
+  type TrustDocuments,
   watchTrustDocuments,
 } from "../../lib/provider/trust_documents.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -68,6 +69,30 @@ Deno.test("readTrustDocuments() gives the bytes by number, and ignores other fil
   }));
   assert.deepEqual([...documents], [[2, v2], [3, v3]]);
   assert.deepEqual(warnings, []);
+});
+
+Deno.test("readTrustDocuments() reads again only what has changed", async () => {
+  const fileSystem = directory({ "2.json": v2 });
+  let before: TrustDocuments | undefined;
+  const look = async (now = NOW) => {
+    fileSystem.read.length = 0;
+    before = await readTrustDocuments("/trust", fileSystem, {
+      before,
+      now,
+      signal,
+    });
+    return before;
+  };
+  const first = await look();
+  assert.deepEqual(fileSystem.read, ["/trust/2.json"]);
+  const second = await look(Date.parse(EXPIRES));
+  assert.deepEqual(fileSystem.read, []);
+  assert.equal(second.documents, first.documents);
+  // What ends with time is said all the same.
+  assert.match(second.warnings.join(), /2\.json" expired at/);
+  fileSystem.file("/trust/3.json", v3);
+  assert.deepEqual([...(await look()).documents.keys()], [2, 3]);
+  assert.deepEqual(fileSystem.read, ["/trust/2.json", "/trust/3.json"]);
 });
 
 Deno.test("readTrustDocuments() orders by number, not by name", async () => {
@@ -244,7 +269,7 @@ Deno.test("signerWarnings() says whose images the newest document is not for, on
     signerWarnings({ newest: both }, [signedBy(a), signedBy(a, b)]),
     [says(`${a}`, "1 of its keys, not 2")],
   );
-  assert.deepEqual(signerWarnings({}, [signedBy(a)]), []);
+  assert.deepEqual(signerWarnings({ newest: undefined }, [signedBy(a)]), []);
 });
 
 Deno.test("watchTrustDocuments() tells of what comes, changes and goes, until it is disposed of", async () => {

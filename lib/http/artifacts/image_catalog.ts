@@ -41,7 +41,7 @@ export interface ServedBlob {
 
 /** What is served at the moment. */
 export interface ImageCatalog {
-  /** In the order they are listed to clients. */
+  /** In the order they are listed to clients; the same list until they change. */
   images(): readonly ServedImage[];
   /** The image, unless it is not served. */
   find(image: ChannelArch): ServedImage | undefined;
