@@ -3,29 +3,23 @@ import { UserError } from "../../lib/core/errors.ts";
 import { isJsonObject } from "../../lib/manifest/canonical_json.ts";
 import { openEnvelope } from "../../lib/manifest/envelope.ts";
 import {
-  issueManifest,
   type IssueOptions,
   promisesContentOf,
 } from "../../lib/manifest/issue_manifest.ts";
 import { sealEnvelope } from "../../lib/manifest/sign_envelope.ts";
 import { readEnvelope } from "../../lib/manifest/verify_envelope.ts";
 import type { HashedImage } from "../../lib/scan/image_files.ts";
-import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
+import {
+  FULL,
+  hashedArtifact,
+  hashedImage,
+  issue,
+  NOW,
+  signer,
+} from "../support/hashed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 
-const NOW = Date.parse("2026-11-22T12:00:00.750Z");
 const DAY_MS = 86_400_000;
-const signer = await testSigningKey(1);
-
-function issue(changes: Partial<IssueOptions> = {}) {
-  return issueManifest({
-    image: hashedImage(),
-    signers: [signer],
-    now: NOW,
-    expiresDays: 30,
-    ...changes,
-  });
-}
 
 const changedImage = hashedImage({
   kernel: hashedArtifact("vmlinuz", { content: "another kernel" }),
@@ -91,18 +85,6 @@ Deno.test("issueManifest() refreshes what has expired", async () => {
   const { manifest } = await issue({ previous: first.bytes, now: later });
   assert.equal(manifest.manifestVersion, first.manifest.manifestVersion);
   assert.ok(manifest.expiresAtMs > later);
-});
-
-/** An image with something in every place. */
-const FULL = hashedImage({
-  kernel: hashedArtifact("vmlinuz"),
-  initramfs: hashedArtifact("initrd.img"),
-  rootfs: hashedArtifact("rootfs.img"),
-  dtbs: [hashedArtifact("a.dtb")],
-  files: [hashedArtifact("notes.txt"), hashedArtifact("ucode.img")],
-  initrds: ["ucode.img", "initrd.img"],
-  cmdline: "quiet",
-  version: "1",
 });
 
 Deno.test("issueManifest() raises the number when any of the content changes", async () => {

@@ -1,38 +1,16 @@
 import assert from "node:assert/strict";
-import {
-  issueManifest,
-  type IssueOptions,
-} from "../../lib/manifest/issue_manifest.ts";
 import { renewManifest } from "../../lib/manifest/renew_manifest.ts";
 import { sealEnvelope } from "../../lib/manifest/sign_envelope.ts";
-import { hashedArtifact, hashedImage } from "../support/hashed_image.ts";
+import {
+  FULL,
+  hashedImage,
+  issue,
+  NOW,
+  signer,
+} from "../support/hashed_image.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 
-const NOW = Date.parse("2026-11-22T12:00:00.750Z");
 const DAY_MS = 86_400_000;
-const signer = await testSigningKey(1);
-
-function issue(changes: Partial<IssueOptions> = {}) {
-  return issueManifest({
-    image: hashedImage(),
-    signers: [signer],
-    now: NOW,
-    expiresDays: 30,
-    ...changes,
-  });
-}
-
-/** An image with something in every place. */
-const FULL = hashedImage({
-  kernel: hashedArtifact("vmlinuz"),
-  initramfs: hashedArtifact("initrd.img"),
-  rootfs: hashedArtifact("rootfs.img"),
-  dtbs: [hashedArtifact("a.dtb")],
-  files: [hashedArtifact("notes.txt"), hashedArtifact("ucode.img")],
-  initrds: ["ucode.img", "initrd.img"],
-  cmdline: "quiet",
-  version: "1",
-});
 
 const DAY_31 = NOW + 31 * DAY_MS;
 const stranger = await testSigningKey(2);

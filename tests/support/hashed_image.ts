@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
+import {
+  type IssuedManifest,
+  issueManifest,
+  type IssueOptions,
+} from "../../lib/manifest/issue_manifest.ts";
 import type {
   HashedArtifact,
   HashedImage,
 } from "../../lib/scan/image_files.ts";
+import { testSigningKey } from "./signing_keys.ts";
 
 /** A file as a scan and a digest would report it. */
 export function hashedArtifact(
@@ -42,4 +48,34 @@ export function hashedImage(parts: Partial<HashedImage> = {}): HashedImage {
     initrds: [],
     ...parts,
   };
+}
+
+/** An image with something in every place. */
+export const FULL: HashedImage = hashedImage({
+  kernel: hashedArtifact("vmlinuz"),
+  initramfs: hashedArtifact("initrd.img"),
+  rootfs: hashedArtifact("rootfs.img"),
+  dtbs: [hashedArtifact("a.dtb")],
+  files: [hashedArtifact("notes.txt"), hashedArtifact("ucode.img")],
+  initrds: ["ucode.img", "initrd.img"],
+  cmdline: "quiet",
+  version: "1",
+});
+
+/** When manifests are issued. */
+export const NOW = Date.parse("2026-11-22T12:00:00.750Z");
+/** Who signs them. */
+export const signer = await testSigningKey(1);
+
+/** The manifest of an image of a kernel alone, or of what is given. */
+export function issue(
+  changes: Partial<IssueOptions> = {},
+): Promise<IssuedManifest> {
+  return issueManifest({
+    image: hashedImage(),
+    signers: [signer],
+    now: NOW,
+    expiresDays: 30,
+    ...changes,
+  });
 }

@@ -130,30 +130,6 @@ Deno.test("ipxeScript() fills in what a command line leaves open", async () => {
   );
 });
 
-for (
-  const cmdline of [
-    "quiet\nshell",
-    "quiet\r\nshell",
-    "quiet\tsplash",
-    "caf\u00e9",
-    "a ${b}",
-    "a || b",
-    "a && b",
-    "a ; b",
-    "a #b",
-    "a {sha256:rootfs}",
-  ]
-) {
-  Deno.test(`ipxeScript() refuses cmdline ${JSON.stringify(cmdline)}`, async () => {
-    const script = ipxeScript(
-      { ...await stableImage(), cmdline },
-      PROVIDER_URL,
-    );
-    assert.ok(!script.ok);
-    assert.match(script.reason, /^The cmdline of stable\/arm64 .* iPXE: it/);
-  });
-}
-
 Deno.test("ipxeMenu() picks the arch, and asks", async () => {
   const image = await stableImage();
   const menu = ipxeMenu([

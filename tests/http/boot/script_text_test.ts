@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { grubConfig } from "../../../lib/http/boot/grub.ts";
+import { ipxeScript } from "../../../lib/http/boot/ipxe.ts";
 import {
   lines,
   servedNames,
   word,
 } from "../../../lib/http/boot/script_text.ts";
+import { PROVIDER_URL, stableImage } from "../../support/boot_scripts.ts";
 
 Deno.test("word() is one harmless word, whatever a version holds", () => {
   fc.assert(fc.property(fc.string(), (version) => {
@@ -25,3 +28,37 @@ Deno.test("servedNames() lists what there is", () => {
   );
   assert.equal(servedNames([]), "served: nothing yet");
 });
+
+for (
+  const [loader, make, cmdlines] of [
+    ["GRUB", grubConfig, [
+      "quiet\n}",
+      "caf\u00e9",
+      "it's",
+      "a\\b",
+      'a"b',
+      "{sha256:x}",
+    ]],
+    ["iPXE", ipxeScript, [
+      "quiet\nshell",
+      "quiet\r\nshell",
+      "quiet\tsplash",
+      "caf\u00e9",
+      "a ${b}",
+      "a || b",
+      "a && b",
+      "a ; b",
+      "a #b",
+      "a {sha256:rootfs}",
+    ]],
+  ] as const
+) {
+  for (const cmdline of cmdlines) {
+    Deno.test(`${make.name}() refuses cmdline ${JSON.stringify(cmdline)}`, async () => {
+      const script = make({ ...await stableImage(), cmdline }, PROVIDER_URL);
+      assert.ok(!script.ok);
+      const says = new RegExp(`^The cmdline of stable/arm64 .* ${loader}: it`);
+      assert.match(script.reason, says);
+    });
+  }
+}
