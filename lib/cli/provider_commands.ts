@@ -4,6 +4,7 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import { RELEASED_AT_MS } from "../core/version.ts";
 import { loaderWarnings } from "../http/artifacts/loader_files.ts";
 import { withBindAddress } from "../provider/bind_address.ts";
 import type {
@@ -56,6 +57,11 @@ export async function runServe(
   if (values.dryRun) return await dryRun(config, machine.logger, { signal });
   allowToEnd(config.http.drainTimeoutSeconds * 1000 + LEAVE_TIMEOUT_MS);
   await logRuntimeWarnings(machine.logger);
+  if (machine.clock.now() < RELEASED_AT_MS) {
+    machine.logger.warn(
+      "This machine's clock was never set: set it, or boxes refuse what is signed here",
+    );
+  }
   await using manager = openManager(machine, { signal });
   try {
     const changes = configFromSignals(values, machine.logger, {

@@ -4,13 +4,9 @@
  * no box refuses, and every warning comes in time.
  */
 import assert from "node:assert/strict";
+import { findFaketime } from "../support/faketime.ts";
 import { labObstacle, NetworkLab } from "../support/network_lab.ts";
-import {
-  findFaketime,
-  missingLines,
-  readWalk,
-  runWalk,
-} from "../support/walk.ts";
+import { missingLines, readWalk, runWalk } from "../support/walk.ts";
 
 const DOCS = new URL("../../docs/", import.meta.url);
 

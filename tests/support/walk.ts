@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { isFile, type LabHost } from "./network_lab.ts";
+import { fakeClock } from "./faketime.ts";
+import type { LabHost } from "./network_lab.ts";
 import { temporaryDirectory } from "./programs.ts";
 import { programInShell, type ProgramName } from "./shipped_programs.ts";
 
@@ -63,13 +64,6 @@ function isSaid(line: string, said: string): boolean {
   return new RegExp(`^${parts.join(".*")}$`).test(line);
 }
 
-/** Where libfaketime is, on Debian or Fedora; undefined where it is not. */
-export function findFaketime(): string | undefined {
-  return [`lib/${Deno.build.arch}-linux-gnu`, "lib64", "lib"]
-    .map((directory) => `/usr/${directory}/faketime/libfaketime.so.1`)
-    .find(isFile);
-}
-
 /** A step may look for an image several times on a busy machine. */
 const STEP_LIMIT_MS = 120_000;
 
@@ -95,8 +89,8 @@ export async function runWalk(
     directory.path,
     `PATH=${at("bin")}:${Deno.env.get("PATH")}`,
     ...["NO_COLOR=1", "DENO_NO_UPDATE_CHECK=1"],
-    ...[`LD_PRELOAD=${faketime}`, `FAKETIME_TIMESTAMP_FILE=${at("clock")}`],
-    ...["FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1"],
+    ...Object.entries(fakeClock(faketime, at("clock")))
+      .map(([name, value]) => `${name}=${value}`),
     "bash",
   );
   await shell.tell("exec 2>&1; set -e; trap 'echo \"@$step failed\"' EXIT");

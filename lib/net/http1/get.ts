@@ -5,10 +5,10 @@ import { type HttpReply, readHttpReply } from "./reply.ts";
  * Sends a GET request and follows no redirect.
  *
  * `fetch` is for TLS and proxies only: the first one of a process costs 3.5 ms
- * more than a connection of our own, as it loads the streams of the web and the
- * machine's certificates, on a path that has 20 ms in all.
+ * more than a connection of our own, as it loads the streams of the web and all
+ * authorities, on a path that has 20 ms in all.
  *
- * @param client for TLS, with further authorities than the machine's
+ * @param client for TLS, with further authorities than Deno's own
  * @throws Error when nobody answers, the signal's reason when it aborts first
  */
 export async function httpGet(

@@ -1,0 +1,121 @@
+/**
+ * What SECURITY.md says of clocks, by the shipped programs: a box that is ahead
+ * or behind, and boxes and providers whose clock was never set.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fakeClock, findFaketime } from "../support/faketime.ts";
+import { makeFiles } from "../support/image_tree.ts";
+import { run, start, temporaryDirectory } from "../support/programs.ts";
+
+const faketime = findFaketime();
+const NEVER_SET = "@2000-01-01 00:00:00";
+
+/** A provider, and what boxes say to it. */
+async function withClocks(
+  channel: string,
+  test: (
+    /** @param time of a provider */
+    serve: (time: string) => Promise<AsyncDisposable & { lines(): string[] }>,
+    /** @param time of a box */
+    box: (
+      time: string,
+    ) => Promise<{ code: number; reason: string; stderr: string }>,
+  ) => Promise<void>,
+): Promise<void> {
+  await using directory = await temporaryDirectory();
+  const at = (name: string) => join(directory.path, name);
+  const image = `${channel}-${Deno.pid}`;
+  await makeFiles(directory.path, {
+    [`artifacts/${image}/arm64/vmlinuz`]: 1000,
+  });
+  const clockOf = async (time: string) => {
+    const file = at(crypto.randomUUID());
+    await Deno.writeTextFile(file, time);
+    return { env: fakeClock(faketime ?? "", file) };
+  };
+  await test(
+    async (time) => {
+      const provider = start("plasmd", [
+        ...["serve", "--artifacts", at("artifacts"), "--channel", image],
+        ...["--arch", "arm64", "--interface", "lo", "--port", "0"],
+        ...["--no-dht", "--state-dir", at("state")],
+      ], await clockOf(time));
+      await provider.line(/Advertising /);
+      return provider;
+    },
+    async (time) => {
+      const { stdout } = await run("plasmd", [
+        ...["key", "show", "--state-dir", at("state"), "--format", "keyid"],
+      ]);
+      const found = await run("phase_discover", [
+        ...["--interface", "lo", "--mode", "lan", "--timeout", "4"],
+        ...["--channel", image, "--arch", "arm64", "--format", "json"],
+        ...["--key", stdout.trim()],
+      ], await clockOf(time));
+      const [refused] = JSON.parse(found.stdout).refused ?? [];
+      return { ...found, reason: refused?.reason };
+    },
+  );
+}
+
+function clockTest(name: string, body: () => Promise<void>): void {
+  const obstacle = faketime === undefined
+    ? "not installed: libfaketime"
+    : undefined;
+  Deno.test({
+    name: obstacle === undefined ? name : `${name} (skipped: ${obstacle})`,
+    ignore: obstacle !== undefined,
+    fn: body,
+  });
+}
+
+clockTest(
+  "a box believes its clock within five minutes, unless it was never set, and says so",
+  () =>
+    withClocks("clock-of-box", async (serve, box) => {
+      await using _provider = await serve("+0d");
+      const cases = [
+        ["+29d", undefined],
+        ["+31d", "expired"],
+        ["-4m", undefined],
+        ["-7m", "from_the_future"],
+      ] as const;
+      for (const [time, reason] of cases) {
+        const answer = await box(time);
+        assert.equal(answer.code, reason === undefined ? 0 : 4, time);
+        assert.equal(answer.reason, reason, time);
+        assert.doesNotMatch(answer.stderr, /WARN/);
+      }
+      const lost = await box(NEVER_SET);
+      assert.equal(lost.code, 0, lost.stderr);
+      assert.equal(
+        lost.stderr,
+        "WARN This machine's clock was never set: expiry is not checked\n",
+      );
+    }),
+);
+
+clockTest(
+  "a provider whose clock was never set says that boxes refuse what it signs, until it is set",
+  () =>
+    withClocks("clock-of-provider", async (serve, box) => {
+      {
+        await using provider = await serve(NEVER_SET);
+        assert.deepEqual(
+          provider.lines().filter((line) => line.startsWith("WARN")),
+          [
+            "WARN This machine's clock was never set: set it, or boxes refuse what is signed here",
+          ],
+        );
+        assert.equal((await box("+0d")).reason, "expired");
+        assert.equal((await box(NEVER_SET)).code, 0);
+      }
+      await using provider = await serve("+0d");
+      assert.equal((await box("+0d")).code, 0);
+      assert.deepEqual(
+        provider.lines().filter((line) => line.startsWith("WARN")),
+        [],
+      );
+    }),
+);
