@@ -25,10 +25,14 @@ export function expiryWarning(
   if (remainingMs > WARN_BEFORE_EXPIRY_MS) return undefined;
   const when = formatTimestamp(expiresAtMs);
   if (remainingMs <= 0) {
-    return `${subject} expired at ${when}: clients refuse it; ${remedy}`;
+    const pastDays = Math.floor(-remainingMs / DAY_MS);
+    const ago = pastDays > 0 ? `, ${inDays(pastDays)} ago` : "";
+    return `${subject} expired at ${when}${ago}: clients refuse it; ${remedy}`;
   }
-  const days = Math.ceil(remainingMs / DAY_MS);
-  return `${subject} expires at ${when}, in ${days} ${
-    days === 1 ? "day" : "days"
-  }; ${remedy}`;
+  const days = inDays(Math.ceil(remainingMs / DAY_MS));
+  return `${subject} expires at ${when}, in ${days}; ${remedy}`;
+}
+
+function inDays(count: number): string {
+  return `${count} ${count === 1 ? "day" : "days"}`;
 }

@@ -25,9 +25,12 @@ Deno.test("expiryWarning() counts the day that has begun", () => {
   assert.match(warningAt(END - DAY_MS - 1) ?? "", /in 2 days;/);
 });
 
-Deno.test("expiryWarning() says that it is too late", () => {
+Deno.test("expiryWarning() says that it is too late, and since when", () => {
   assert.equal(
     warningAt(END),
     "The manifest of stable/arm64 expired at 2026-12-22T12:00:00Z: clients refuse it; sign it anew",
   );
+  assert.match(warningAt(END + DAY_MS - 1) ?? "", /00Z: clients/);
+  assert.match(warningAt(END + DAY_MS) ?? "", /00Z, 1 day ago: clients/);
+  assert.match(warningAt(END + 17.5 * DAY_MS) ?? "", /00Z, 17 days ago: /);
 });
