@@ -88,11 +88,7 @@ export const TRUST_MUTANTS: readonly Mutant[] = [
     ],
   ]),
   ...checksOf("core/state_format.ts", "core/state_format_test.ts", [
-    [
-      "",
-      "Number(format) <= known",
-      "true",
-    ],
+    ["refuseNewerState() names the file", "Number(format) <= known", "true"],
   ]),
   ...checksOf("discover/client_trust.ts", "discover/client_trust_test.ts", [
     [
