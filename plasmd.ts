@@ -16,15 +16,17 @@ import {
   runTrustVerify,
 } from "./lib/cli/trust_commands.ts";
 import { renderHelp } from "./lib/config/command_help.ts";
-import { parseCommandLine } from "./lib/config/command_line.ts";
+import {
+  type Invocation,
+  parseCommandLine,
+} from "./lib/config/command_line.ts";
 import { renderCompletions } from "./lib/config/completions.ts";
 import { PLASMD_PROGRAM } from "./lib/config/plasmd_options.ts";
 import type { ExitCode } from "./lib/core/exit_code.ts";
 import { VERSION } from "./lib/core/version.ts";
 
-async function main(
-  { argv, signal, allowToEnd }: ProgramContext,
-): Promise<ExitCode | void> {
+async function main(context: ProgramContext): Promise<ExitCode | void> {
+  const { argv, signal } = context;
   const invocation = parseCommandLine(argv, PLASMD_PROGRAM);
   if (invocation.kind === "help") {
     const help = renderHelp(
@@ -37,6 +39,13 @@ async function main(
   if (invocation.kind === "version") {
     return await writeResult([`plasmd ${VERSION}`], { signal });
   }
+  return await run(invocation, context);
+}
+
+async function run(
+  invocation: Extract<Invocation<typeof PLASMD_PROGRAM>, { kind: "run" }>,
+  { signal, allowToEnd }: ProgramContext,
+): Promise<ExitCode | void> {
   switch (invocation.command) {
     case "serve":
       return await runForLong((commands, hangUps) =>

@@ -28,7 +28,11 @@ import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
 import { httpGet } from "../net/http1/get.ts";
-import { systemAddresses, whyNoNetwork } from "../net/interfaces.ts";
+import {
+  asksForLoopback,
+  systemAddresses,
+  whyNoNetwork,
+} from "../net/interfaces.ts";
 import { disk } from "./disk.ts";
 import {
   logRuntimeWarnings,
@@ -292,6 +296,7 @@ function openSources(
       const { createDhtSource } = await import("../discover/dht_source.ts");
       return createDhtSource({
         bootstrap: peers,
+        loopbackOnly: asksForLoopback(systemAddresses(), interfaces),
         clock: systemClock,
         isClockTrusted,
       });

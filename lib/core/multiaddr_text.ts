@@ -48,6 +48,14 @@ export function checkMultiaddr(text: string): Result<string> {
   return checkPeerId(end) ? ok(text) : wrong("the end is not /p2p/PEER_ID");
 }
 
+/** Whether a multiaddr leads to this machine itself, without asking the DNS. */
+export function isLoopbackMultiaddr(text: string): boolean {
+  const [, protocol = "", host = ""] = text.split("/");
+  return protocol === "ip4"
+    ? host.startsWith("127.")
+    : host === (protocol === "ip6" ? "::1" : "localhost");
+}
+
 /** Whether what follows the transport is nothing, or one peer id. */
 function checkPeerId(parts: readonly string[]): boolean {
   if (parts.length === 0) return true;

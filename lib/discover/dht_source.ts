@@ -29,6 +29,8 @@ export interface DhtSourceOptions {
    * 1970; then nothing is refused as expired or of the future.
    */
   readonly isClockTrusted: boolean;
+  /** Whether to ask no other machine. @default {false} */
+  readonly loopbackOnly?: boolean;
   /** Opens the client, for tests. @default openDhtClient */
   readonly openClient?: typeof openDhtClient;
 }
@@ -45,13 +47,23 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
       for (const listener of listeners) listener(address);
     },
     async *find(image, { signal, trace = () => {} }) {
-      const { clock, isClockTrusted, openClient = openDhtClient } = options;
+      const {
+        clock,
+        isClockTrusted,
+        loopbackOnly = false,
+        openClient = openDhtClient,
+      } = options;
       const findings = new AsyncQueue<Finding>();
       const stop = new AbortController();
       const ended = AbortSignal.any([signal, stop.signal]);
       const search = new DhtSearch(image, {
         openClient: () =>
-          openClient({ protocol: DEFAULT_DHT_PROTOCOL, clock, signal: ended }),
+          openClient({
+            protocol: DEFAULT_DHT_PROTOCOL,
+            loopbackOnly,
+            clock,
+            signal: ended,
+          }),
         clock,
         isClockTrusted,
         report: (finding) => findings.push(finding),

@@ -6,12 +6,13 @@ import {
 import { manifestPath } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { isLoopbackMultiaddr } from "../core/multiaddr_text.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { ListenError } from "../net/dht/listen_error.ts";
 import { DhtNode, type ServingNode } from "../net/dht/node.ts";
 import type { HttpServer } from "../net/http1/server.ts";
-import { systemAddresses } from "../net/interfaces.ts";
+import { asksForLoopback, systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
@@ -40,6 +41,7 @@ export async function openDht(
   },
 ): Promise<ServingNode> {
   const address = dhtListenAddress(config, systemAddresses());
+  const loopbackOnly = asksForLoopback(systemAddresses(), config.interfaces);
   const { dht } = config;
   const identity = await loadOrCreateIdentity(
     fileSystem,
@@ -53,7 +55,8 @@ export async function openDht(
       listen: [
         `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,
       ],
-      bootstrap: dht.bootstrapNodes,
+      bootstrap: nodesToJoin(config, loopbackOnly, logger),
+      loopbackOnly,
       onJoinState: joinNews(logger),
       onReachability: reachabilityNews(logger, () => node?.addresses() ?? []),
       protocol: dht.protocol,
@@ -104,6 +107,23 @@ async function onUsualPort(
     );
     return await open(0);
   }
+}
+
+function nodesToJoin(
+  { dht: { bootstrapNodes } }: ServeConfig,
+  loopbackOnly: boolean,
+  logger: Logger,
+): readonly string[] {
+  if (!loopbackOnly) return bootstrapNodes;
+  const beyond = bootstrapNodes.filter((one) => !isLoopbackMultiaddr(one));
+  if (beyond.length > 0) {
+    logger.warn(
+      `The DHT is not joined through ${
+        beyond.join(", ")
+      }: loopback alone is to be used, as --interface says`,
+    );
+  }
+  return bootstrapNodes.filter(isLoopbackMultiaddr);
 }
 
 function whatToMend(error: ListenError): Error {
@@ -179,6 +199,7 @@ export function openPorts(
   },
 ): PortMapper | undefined {
   if (!config.dht.portMapping) return undefined;
+  if (asksForLoopback(systemAddresses(), config.interfaces)) return undefined;
   // The port that the node listens on, as its addresses have it.
   const [, nodePort] = /\/tcp\/(\d+)/.exec(node.addresses().join(" ")) ?? [];
   const ports = [

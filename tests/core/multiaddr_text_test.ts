@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { checkMultiaddr } from "../../lib/core/multiaddr_text.ts";
+import {
+  checkMultiaddr,
+  isLoopbackMultiaddr,
+} from "../../lib/core/multiaddr_text.ts";
 
 const PEER = "12D3KooWMZURyhjSEkim84M4tWPZTiHyfQwuQtgyGPxg6nuxBn9Q";
 
@@ -49,4 +52,24 @@ Deno.test("checkMultiaddr() names the part that is wrong", () => {
     assert.equal(result.ok, false, text);
     if (!result.ok) assert.match(result.reason, reason, text);
   }
+});
+
+Deno.test("isLoopbackMultiaddr() takes what leads to this machine without the DNS", () => {
+  for (
+    const text of [
+      `/ip4/127.0.0.1/tcp/4001/p2p/${PEER}`,
+      "/ip6/::1/tcp/4001",
+      "/dns4/localhost/tcp/4001",
+    ]
+  ) assert.ok(isLoopbackMultiaddr(text), text);
+  for (
+    const text of [
+      "/ip4/10.0.0.1/tcp/4001",
+      "/ip6/fd00::1/tcp/4001",
+      "/dns/localhost.example.org/tcp/4001",
+      "/dnsaddr/bootstrap.libp2p.io",
+      "/dns4/127.0.0.1.example.org/tcp/1",
+      "",
+    ]
+  ) assert.ok(!isLoopbackMultiaddr(text), text);
 });

@@ -1,9 +1,14 @@
 import { fetch as fetchService } from "@libp2p/fetch";
 import { createLibp2p } from "libp2p";
 import { type Clock, deadline } from "../../core/clock.ts";
+import { isLoopbackMultiaddr } from "../../core/multiaddr_text.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
-import { diallingOptions, TRANSPORT_OPTIONS } from "./internal/dialling.ts";
+import {
+  diallingOptions,
+  LOOPBACK_GATER,
+  TRANSPORT_OPTIONS,
+} from "./internal/dialling.ts";
 import { failureReason } from "./internal/failure.ts";
 import { type Dialer, dialTarget, requestNearest } from "./internal/request.ts";
 import type { KadPeer, LookupStep } from "./lookup.ts";
@@ -39,6 +44,8 @@ export interface DhtClientOptions {
   readonly protocol: string;
   /** Bounds each question. */
   readonly clock: Clock;
+  /** Whether to ask no other machine. @default {false} */
+  readonly loopbackOnly?: boolean;
   /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
   readonly resolveTxt?: ResolveTxt;
   /** Ends the opening. */
@@ -62,6 +69,7 @@ export async function openDhtClient(
   const libp2p = await createLibp2p({
     ...TRANSPORT_OPTIONS,
     addresses: { listen: [] },
+    ...options.loopbackOnly === true && { connectionGater: LOOPBACK_GATER },
     connectionManager: diallingOptions(
       REQUEST_TIMEOUT_MS,
       REQUEST_TIMEOUT_MS / 2,
@@ -134,12 +142,15 @@ async function* find(
 
 async function expandAll(
   seeds: readonly string[],
-  { clock, resolveTxt, signal }: DhtClientOptions,
+  { clock, loopbackOnly = false, resolveTxt, signal }: DhtClientOptions,
 ): Promise<{ seed: string; expanded: Result<string[]> }[]> {
   using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
   const options = { signal: limit.signal, resolveTxt };
   return await Promise.all(seeds.map(async (seed) => ({
     seed,
-    expanded: await expandDnsaddr(seed, options),
+    // Nor is the DNS asked, which is another machine.
+    expanded: loopbackOnly && !isLoopbackMultiaddr(seed)
+      ? refuse("it is not on loopback, and nothing else is to be used")
+      : await expandDnsaddr(seed, options),
   })));
 }

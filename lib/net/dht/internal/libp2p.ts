@@ -12,7 +12,11 @@ import type { RecordRules } from "../record_rules.ts";
 import { hostOf, reachableAddresses, uniqueAddresses } from "./addresses.ts";
 import { limitPerHost } from "./connection_limit.ts";
 import type { DhtDatastore } from "./datastore.ts";
-import { diallingOptions, TRANSPORT_OPTIONS } from "./dialling.ts";
+import {
+  diallingOptions,
+  LOOPBACK_GATER,
+  TRANSPORT_OPTIONS,
+} from "./dialling.ts";
 import { failureReason } from "./failure.ts";
 import { propertyOf } from "./property_of.ts";
 
@@ -37,6 +41,8 @@ export interface ServingOptions {
    * router maps, given the TCP port listened on; asked again each time.
    */
   readonly alsoAnnounce: (port: number) => readonly string[];
+  /** Whether to dial no other machine. @default {false} */
+  readonly loopbackOnly?: boolean;
   /** As the other nodes speak it. */
   readonly protocol: string;
   /** Decides which values are kept. */
@@ -83,7 +89,10 @@ export async function startLibp2p(
         announceFilter: (confirmed) =>
           announced(confirmed, listening(), options),
       },
-      connectionGater: limitPerHost(MAX_CONNECTIONS_PER_HOST),
+      connectionGater: {
+        ...limitPerHost(MAX_CONNECTIONS_PER_HOST),
+        ...options.loopbackOnly === true && LOOPBACK_GATER,
+      },
       peerStore: {
         maxAddressAge: PEER_STORE_AGE_MS,
         maxPeerAge: PEER_STORE_AGE_MS,

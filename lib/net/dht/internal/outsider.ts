@@ -1,5 +1,9 @@
-import { type Clock, deadline } from "../../../core/clock.ts";
-import { type DhtClient, openDhtClient } from "../client.ts";
+import { deadline } from "../../../core/clock.ts";
+import {
+  type DhtClient,
+  type DhtClientOptions,
+  openDhtClient,
+} from "../client.ts";
 import type { KadPeer, LookupStep } from "../lookup.ts";
 import type { OutsideLook } from "../outside_look.ts";
 
@@ -15,6 +19,12 @@ export interface OutsideQuestion {
   readonly signal: AbortSignal;
 }
 
+/** How an outsider asks. */
+export interface OutsiderOptions extends Omit<DhtClientOptions, "signal"> {
+  /** The own peer id, whose answers do not count. */
+  readonly self: string;
+}
+
 /** Known nodes that a stranger is taken to begin with, besides bootstraps. */
 const MAX_KNOWN_SEEDS = 4;
 /** Of each of them. */
@@ -27,35 +37,23 @@ const LOOK_TIMEOUT_MS = 10_000;
  * own, which is made anew whenever nothing is being asked.
  */
 export class Outsider {
-  readonly #options: {
-    readonly self: string;
-    readonly protocol: string;
-    readonly clock: Clock;
-  };
+  readonly #options: OutsiderOptions;
   #client: Promise<DhtClient> | undefined;
   #asking = 0;
 
-  /** @param options `self`: the own peer id, whose answers do not count */
-  constructor(
-    options: {
-      readonly self: string;
-      readonly protocol: string;
-      readonly clock: Clock;
-    },
-  ) {
+  /** Asks nobody before it is told to. */
+  constructor(options: OutsiderOptions) {
     this.#options = options;
   }
 
   /** Looks for the own node under a key, by value and by provider entry. */
   async look(question: OutsideQuestion): Promise<OutsideLook> {
-    const { protocol, clock } = this.#options;
-    using limit = deadline(clock, LOOK_TIMEOUT_MS, question);
+    using limit = deadline(this.#options.clock, LOOK_TIMEOUT_MS, question);
     const over = new AbortController();
     const signal = AbortSignal.any([limit.signal, over.signal]);
     this.#asking++;
     this.#client ??= openDhtClient({
-      protocol,
-      clock,
+      ...this.#options,
       signal: new AbortController().signal,
     });
     const opened = this.#client;
