@@ -64,24 +64,51 @@ export interface QueryPart {
   readonly authorities?: readonly DnsRecord[];
 }
 
-/** Packs parts of queries into as few packets as fit the wire. */
+/**
+ * Packs parts of queries into as few packets as fit the wire. Known answers
+ * that do not fit beside their questions follow in packets of their own, each
+ * but the last marked as truncated (RFC 6762 section 7.2).
+ */
 export function queryPackets(parts: readonly QueryPart[]): Uint8Array[] {
   const packets: Uint8Array[] = [];
-  let current: readonly QueryPart[] = [];
+  let current: QueryPart[] = [];
   for (const part of parts) {
-    const grown = [...current, part];
     const isFull = current.length > 0 &&
-      encodeQuery(grown).length > MAX_PACKET_BYTES;
-    if (isFull) packets.push(encodeQuery(current));
-    current = isFull ? [part] : grown;
+      encodeQuery([...current, part]).length > MAX_PACKET_BYTES;
+    if (isFull) packets.push(...withKnownAnswers(current));
+    current = isFull ? [part] : [...current, part];
   }
-  if (current.length > 0) packets.push(encodeQuery(current));
+  if (current.length > 0) packets.push(...withKnownAnswers(current));
   return packets;
 }
 
-function encodeQuery(parts: readonly QueryPart[]): Uint8Array {
+/** The questions of one packet, and as many packets as their answers take. */
+function withKnownAnswers(parts: readonly QueryPart[]): Uint8Array[] {
+  const packets: Uint8Array[] = [];
+  let asked = parts;
+  let answers: DnsRecord[] = [];
+  for (const answer of parts.flatMap((part) => part.answers ?? [])) {
+    const grown = [...answers, answer];
+    if (encodeQuery(asked, grown).length <= MAX_PACKET_BYTES) {
+      answers = grown;
+      continue;
+    }
+    packets.push(encodeQuery(asked, answers, { truncated: true }));
+    asked = [];
+    answers = [answer];
+  }
+  packets.push(encodeQuery(asked, answers));
+  return packets;
+}
+
+function encodeQuery(
+  parts: readonly QueryPart[],
+  answers: readonly DnsRecord[] = [],
+  { truncated = false } = {},
+): Uint8Array {
   return encodeMessage(queryMessage(parts.flatMap((p) => p.questions), {
-    answers: parts.flatMap((p) => p.answers ?? []),
+    truncated,
+    answers,
     authorities: parts.flatMap((p) => p.authorities ?? []),
   }));
 }

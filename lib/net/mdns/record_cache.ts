@@ -1,5 +1,6 @@
 import { type DnsRecord, recordKey } from "../dns/message.ts";
 import { type DnsName, foldName } from "../dns/name.ts";
+import { LEGACY_TTL_SECONDS } from "./record_ttls.ts";
 
 /** Enough for any LAN, and a bound for what a hostile one makes us keep. */
 const MAX_RECORDS = 2000;
@@ -48,12 +49,14 @@ export class RecordCache {
 
   /**
    * What need not be told again: records with more than half of their time
-   * left, their TTL counted down (RFC 6762 section 7.1).
+   * left, their TTL counted down (RFC 6762 section 7.1). What was only told to
+   * us has a TTL of seconds (section 6.7), at which it is told again regardless.
    */
   known(name: DnsName, nowMs: number): DnsRecord[] {
     return this.#held(name, nowMs).flatMap(({ record, expiresMs }) => {
       const leftSeconds = Math.floor((expiresMs - nowMs) / 1000);
-      return leftSeconds > record.ttlSeconds / 2
+      return record.ttlSeconds > LEGACY_TTL_SECONDS &&
+          leftSeconds > record.ttlSeconds / 2
         ? [{ ...record, ttlSeconds: leftSeconds, cacheFlush: false }]
         : [];
     });
@@ -68,11 +71,16 @@ export class RecordCache {
     const key = recordKey(record);
     const name = foldName(record.name);
     const named = this.#names.get(name) ?? new Map<string, CachedRecord>();
-    if (!named.has(key)) {
+    const expiresMs = nowMs + record.ttlSeconds * 1000;
+    const before = named.get(key);
+    if (before === undefined) {
       if (this.#size >= MAX_RECORDS) this.#dropOldest();
       this.#size++;
+    } else if (
+      record.ttlSeconds <= LEGACY_TTL_SECONDS && before.expiresMs > expiresMs
+    ) {
+      return; // told to all, and to us alone once more
     }
-    const expiresMs = nowMs + record.ttlSeconds * 1000;
     this.#names.set(name, named.set(key, { record, expiresMs }));
   }
 

@@ -78,3 +78,46 @@ Deno.test("queryPackets() packs questions with what belongs to them", () => {
   assert.deepEqual(messages.flatMap((m) => m.authorities), answers.map(textOf));
   assert.deepEqual(queryPackets([]), []);
 });
+
+Deno.test("queryPackets() sends known answers that do not fit in packets that follow, all but the last truncated", () => {
+  const { answers } = pointers(300);
+  const name = answers[0]?.name ?? "";
+  const asked = question(name, DnsType.PTR);
+  const other = question("_sub._phase-image._tcp.local", DnsType.PTR);
+  const packets = queryPackets([
+    { questions: [other] },
+    { questions: [asked], answers },
+  ]);
+  for (const { length } of packets) {
+    assert.ok(length <= 1440, `${length} bytes`);
+  }
+  const messages = packets.map(decoded);
+  assert.deepEqual(messages.map((m) => m.questions), [
+    [other, asked],
+    ...messages.slice(1).map(() => []),
+  ]);
+  assert.deepEqual(messages.flatMap((m) => m.answers), answers);
+  assert.ok(messages.length < 15, `${messages.length} packets`);
+  assert.deepEqual(messages.map((m) => m.truncated), [
+    ...messages.slice(1).map(() => true),
+    false,
+  ]);
+});
+
+Deno.test("queryPackets() keeps each question's known answers behind it, where the questions fill several packets", () => {
+  const { answers, textOf } = pointers(60);
+  const parts = answers.map((answer) => ({
+    questions: [question(textOf(answer).name, DnsType.TXT)],
+    answers: [textOf(answer)],
+  }));
+  const packets = queryPackets(parts);
+  for (const { length } of packets) {
+    assert.ok(length <= 1440, `${length} bytes`);
+  }
+  let asked: string[] = [];
+  for (const { questions, answers } of packets.map(decoded)) {
+    if (questions.length > 0) asked = questions.map((q) => q.name);
+    for (const { name } of answers) assert.ok(asked.includes(name), name);
+  }
+  assert.equal(packets.map(decoded).flatMap((m) => m.answers).length, 60);
+});

@@ -26,3 +26,17 @@ Deno.test("RecordCache keeps no more than 2000 records, the latest", () => {
   const held = (i: number) => cache.find(hostName(i), DnsType.A, 1).length;
   assert.deepEqual([held(999), held(1000), held(2999)], [0, 1, 1]);
 });
+
+Deno.test("RecordCache does not take what was told to us alone for known, nor for the end of what was told to all", () => {
+  const cache = new RecordCache();
+  const alone = { ttlSeconds: 10, cacheFlush: false };
+  const known = (nowMs: number) =>
+    cache.known("lab.local", nowMs).map((r) => r.ttlSeconds);
+  const found = (nowMs: number) =>
+    cache.find("lab.local", DnsType.A, nowMs).length;
+  cache.add([addressRecord("lab.local", "10.0.0.1", alone)], 0);
+  assert.deepEqual([known(1), found(9999), found(10_000)], [[], 1, 0]);
+  cache.add([addressRecord("lab.local", "10.0.0.1")], 0);
+  cache.add([addressRecord("lab.local", "10.0.0.1", alone)], 1000);
+  assert.deepEqual([known(2000), found(20_000)], [[118], 1]);
+});
