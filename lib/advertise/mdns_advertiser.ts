@@ -21,6 +21,7 @@ import {
 } from "../net/mdns/system_network.ts";
 import { SERVICE_NAME } from "../wire/dns_sd_names.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
+import { PreferredAddresses } from "./preferred_addresses.ts";
 import {
   HOST_CLAIM,
   type ProviderAddress,
@@ -37,6 +38,14 @@ export interface MdnsAdvertiserOptions extends MdnsOptions, ProviderAddress {
    * @default {() => true}
    */
   readonly isServed?: (linkAddress: string) => boolean;
+  /**
+   * Which of several addresses of IPv6 the system prefers on an interface.
+   *
+   * @default {() => Promise.resolve(undefined)}
+   */
+  readonly preferredAddress?: (
+    interfaceName: string,
+  ) => Promise<string | undefined>;
 }
 
 /** How one link is doing, for `plasmd status`. */
@@ -88,6 +97,7 @@ export class MdnsAdvertiser implements Advertiser {
   readonly #clock: Clock;
   readonly #images: PublishedImages;
   readonly #links: MdnsLinks<ResponderLink>;
+  readonly #preferred: PreferredAddresses;
   /** Resolved, and replaced, when what `publish` waits for may have come. */
   #changed = Promise.withResolvers<void>();
   #claiming: Promise<void> | undefined;
@@ -106,6 +116,13 @@ export class MdnsAdvertiser implements Advertiser {
     this.#options = options;
     this.#clock = clock;
     this.#images = new PublishedImages(options);
+    this.#preferred = new PreferredAddresses({
+      ask: options.preferredAddress ?? (() => Promise.resolve(undefined)),
+      clock,
+      onChange: () => {
+        if (!this.#isClosed) this.#claim();
+      },
+    });
     this.#links = new MdnsLinks({
       ...machine,
       pollIntervalMs: POLL_INTERVAL_MS,
@@ -133,6 +150,7 @@ export class MdnsAdvertiser implements Advertiser {
         this.#addresses = all;
         this.#warnOfNoNetwork();
         this.#claim();
+        void this.#preferred.ask(this.#links.sessions().map((s) => s.link));
       },
     });
   }
@@ -256,10 +274,10 @@ export class MdnsAdvertiser implements Advertiser {
     ]);
   }
 
-  /** The addresses of a link that HTTP answers on. */
-  #servedOn({ addresses }: Link): string[] {
+  /** The addresses of a link that HTTP answers on, the preferred one first. */
+  #servedOn(link: Link): string[] {
     const { isServed = () => true } = this.#options;
-    return addresses.map(({ address }) => address).filter(isServed);
+    return this.#preferred.order(link).filter(isServed);
   }
 
   #linkLocal({ interfaceName }: Link): string[] {

@@ -12,6 +12,7 @@ import type { HttpServer } from "../net/http1/server.ts";
 import { withoutOwnPackets } from "../net/mdns/own_packets.ts";
 import type { MdnsNetwork } from "../net/mdns/socket.ts";
 import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
+import { preferredAddress } from "../net/preferred_address.ts";
 import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import type { Discovery } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -185,6 +186,7 @@ export async function openMdns(
       );
     },
     isServed: (address) => listensOn(http.hostname, address),
+    preferredAddress: (name) => preferredAddress(name, { clock }),
     network,
     clock,
     logger,

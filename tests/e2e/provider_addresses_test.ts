@@ -87,3 +87,31 @@ labTest(
     assert.equal(found.url, urlAt("10.78.0.1"), found.stderr);
   },
 );
+
+labTest(
+  "a deprecated address of IPv6 is named last, from the moment on that it is one",
+  [],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const server = await lab.hostOn(lan, "fd77::1/64");
+    const deprecated = "fd78::1/64 dev e0 nodad preferred_lft 0";
+    await server.exec("ip", "address", "add", ...deprecated.split(" "));
+    const client = await lab.hostOn(lan, "fd77::9/64", "fd78::9/64");
+    await using directory = await temporaryDirectory();
+    await using _provider = await serve(server, directory.path);
+    const found = await discover(client);
+    assert.equal(found.url, urlAt("[fd77::1]"), found.stderr);
+
+    // Renumbered, with another address that shows that something has changed.
+    for (
+      const change of [
+        "change fd78::1/64 dev e0",
+        "change fd77::1/64 dev e0 preferred_lft 0",
+        "add fd76::1/64 dev e0 nodad preferred_lft 0",
+      ]
+    ) await server.exec("ip", "address", ...change.split(" "));
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const later = await discover(client);
+    assert.equal(later.url, urlAt("[fd78::1]"), later.stderr);
+  },
+);

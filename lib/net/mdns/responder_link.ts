@@ -20,7 +20,7 @@ const GOODBYE_TIMEOUT_MS = 200;
 const MAX_UNHEARD = 16;
 
 /** What becomes of a claim. */
-type ClaimEvent = Extract<
+export type ClaimEvent = Extract<
   ResponderAction,
   { kind: "established" | "conflict" }
 >;

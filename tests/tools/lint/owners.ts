@@ -10,7 +10,10 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
   [/^hono(\/|$)/, /^http\/[a-z_]+\.ts$/],
   [/^node:dns\/promises$/, /^net\/host_addresses\.ts$/],
   [/^multicast-dns$/, /^doctor\/mdns_stranger\.ts$/],
-  [/^node:dgram$/, /^net\/(mdns\/system_network|upnp\/search)\.ts$/],
+  [
+    /^node:dgram$/,
+    /^net\/(mdns\/system_network|preferred_address|upnp\/search)\.ts$/,
+  ],
   [
     /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,
     /^net\/dht\//,
