@@ -127,3 +127,94 @@ labTest(
     );
   },
 );
+
+/** Hosts that are left with loopback alone, and why they say that is. */
+const LEFT_ALONE = [
+  {
+    name: "an interface with a link-local address of IPv6 alone",
+    commands: [],
+    args: [],
+    reason: /\(e0 has no address but fe80::[0-9a-f:]+\)/,
+  },
+  {
+    name: "a bridge of Docker's alone",
+    commands: [
+      "link set e0 down",
+      "link add docker0 type bridge",
+      "address add 172.17.0.1/16 dev docker0",
+      "link set docker0 up",
+    ],
+    args: [],
+    reason: /\(docker0 leads to containers\)/,
+  },
+  {
+    name: "the only interface excluded",
+    commands: ["address add 10.77.0.1/24 dev e0"],
+    args: ["--interface", "!e0"],
+    reason: /\(e0 is excluded\)/,
+  },
+];
+
+for (const { name, commands, args, reason } of LEFT_ALONE) {
+  labTest(
+    `loopback alone is a warning of both programs: ${name}`,
+    [],
+    async (lab) => {
+      const host = await lab.hostOn(await lab.lan("br0"));
+      for (const command of commands) {
+        await host.exec("ip", ...command.split(" "));
+      }
+      await using directory = await temporaryDirectory();
+      const warnings = async (...args: string[]) => {
+        const root = `${directory.path}/${args.length}${args[1]}`;
+        await makeFiles(`${root}/artifacts`, { "stable/arm64/vmlinuz": 1000 });
+        await using provider = start("plasmd", [
+          ...["serve", "--artifacts", `${root}/artifacts`, "--no-dht"],
+          ...["--state-dir", `${root}/state`, ...IMAGE, ...args],
+        ], { prefix: host.prefix });
+        await provider.line(/Advertising stable\/arm64/);
+        const found = await run("phase_discover", [
+          ...[...IMAGE, "--mode", "lan", "--timeout", "5", ...args],
+        ], { prefix: host.prefix });
+        assert.equal(found.code, 0, found.stderr);
+        return [...provider.lines(), ...found.stderr.split("\n")]
+          .filter((line) => line.startsWith("WARN mdns"));
+      };
+      const [served, asked, ...rest] = await warnings(...args);
+      assert.match(served ?? "", /^WARN mdns only loopback can be used /);
+      assert.match(served ?? "", reason);
+      assert.match(served ?? "", /nobody on the LAN finds the images$/);
+      assert.match(asked ?? "", /^WARN mdns only loopback can be used /);
+      assert.match(asked ?? "", reason);
+      assert.deepEqual(rest, []);
+      assert.deepEqual(await warnings("--interface", "lo"), []);
+    },
+  );
+}
+
+labTest(
+  "an interface that is excluded is not used",
+  [],
+  async (lab) => {
+    const [office, rack] = [await lab.lan("office"), await lab.lan("rack")];
+    const server = await lab.hostOn(office, "10.77.0.1/24");
+    await server.plug("e1", rack, "10.78.0.1/24");
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+    await makeFiles(`${root}/artifacts`, { "stable/arm64/vmlinuz": 1000 });
+    await using provider = start("plasmd", [
+      ...["serve", "--artifacts", `${root}/artifacts`, "--no-dht"],
+      ...["--state-dir", `${root}/state`, ...IMAGE, "--interface", "!e0"],
+    ], { prefix: server.prefix });
+    await provider.line(/mdns e1 10\.78\.0\.1 established/);
+    const find = async (lan: string, address: string) => {
+      const { code, stdout } = await run("phase_discover", [
+        ...[...IMAGE, "--mode", "lan", "--timeout", "2", "--quiet"],
+      ], { prefix: (await lab.hostOn(lan, address)).prefix });
+      return `${code} ${stdout.trim()}`;
+    };
+    const url = "http://10.78.0.1:8080/stable/arm64/manifest.json";
+    assert.equal(await find(rack, "10.78.0.9/24"), `0 ${url}`);
+    assert.equal(await find(office, "10.77.0.9/24"), "3 ");
+  },
+);

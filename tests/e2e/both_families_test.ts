@@ -1,0 +1,47 @@
+/** A provider on IPv4 and IPv6 at once, as its clients and operators see it. */
+import assert from "node:assert/strict";
+import { makeFiles } from "../support/image_tree.ts";
+import { labTest } from "../support/network_lab.ts";
+import { start, temporaryDirectory } from "../support/programs.ts";
+
+for (const bindv6only of [0, 1]) {
+  labTest(
+    `HTTP answers on both families, each client in its own form, where net.ipv6.bindv6only is ${bindv6only}`,
+    ["curl"],
+    async (lab) => {
+      const lan = await lab.lan("br0");
+      const server = await lab.hostOn(lan, "10.77.0.1/24", "fd77::1/64");
+      const client = await lab.hostOn(lan, "10.77.0.9/24", "fd77::9/64");
+      await server.exec("sysctl", "-qw", `net.ipv6.bindv6only=${bindv6only}`);
+      await using directory = await temporaryDirectory();
+      const root = directory.path;
+      await makeFiles(root, { "artifacts/stable/arm64/vmlinuz": 1000 });
+      await Deno.writeTextFile(
+        `${root}/artifacts/stable/arm64/cmdline`,
+        "root={url}/rootfs",
+      );
+      const config = `${root}/plasmd.toml`;
+      await Deno.writeTextFile(config, "[http]\naccess_log = true\n");
+      await using provider = start("plasmd", [
+        ...["serve", "--config", config, "--artifacts", `${root}/artifacts`],
+        ...["--state-dir", `${root}/state`, "--no-dht"],
+      ], { prefix: server.prefix });
+      await provider.line(/Serving on http:\/\/\[::\]:8080/);
+      await provider.line(/Advertising stable\/arm64/);
+      const get = (host: string, path: string) =>
+        client.exec("curl", "-gsSf", `http://${host}:8080/${path}`);
+      for (const host of ["10.77.0.1", "[fd77::1]"]) {
+        for (const script of ["boot.ipxe", "grub.cfg"]) {
+          const text = await get(host, `stable/arm64/${script}`);
+          assert.ok(text.includes(host), text);
+          assert.ok(!text.includes("::ffff:"), text);
+        }
+        await get(host, "stable/arm64/kernel");
+      }
+      await provider.line(/10\.77\.0\.9[^\n]*\n[^]*fd77::9/);
+      const said = await get("10.77.0.1", "status") +
+        provider.lines().join("\n");
+      assert.ok(!said.includes("::ffff:"), said);
+    },
+  );
+}
