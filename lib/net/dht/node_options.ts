@@ -4,6 +4,9 @@ import type { ServingOptions } from "./internal/libp2p.ts";
 import type { OnJoinState } from "./join_state.ts";
 import type { DhtStateFile } from "./state.ts";
 
+/** How a node serves others. */
+export type { ServingOptions };
+
 /** A connection with another node, by IP addresses. */
 export interface PeerConnection {
   /** Ours, as the system has it. */
