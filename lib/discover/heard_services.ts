@@ -14,6 +14,8 @@ import type { Candidate, Finding } from "./source.ts";
 /**
  * How many different things are told of what one host says, and of how many
  * hosts: more than there are, and a flood from one leaves room for the others.
+ * Other images than the one looked for, of which a provider may have thousands,
+ * are counted by themselves: they only say what else there is.
  */
 const MAX_TOLD_PER_HOST = 100;
 const MAX_HOSTS = 1000;
@@ -25,6 +27,7 @@ export class HeardServices {
   readonly #told = new Set<string>();
   /** How many of them, by the address of the host that said so first. */
   readonly #toldOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
+  readonly #othersOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
   /** Those that said more. */
   readonly #ignored = new Set<string>();
   #problemsTold = 0;
@@ -69,7 +72,8 @@ export class HeardServices {
       findings.push({ kind: "peer", multiaddr: p2pAddress });
     }
     if (!sameImage(image, this.#image)) {
-      if (this.#isNews(`other ${formatChannelArch(image)}`, source)) {
+      const name = `other ${formatChannelArch(image)}`;
+      if (this.#isNews(name, source, this.#othersOf)) {
         findings.push({ kind: "other", image });
       }
     } else if (
@@ -87,14 +91,14 @@ export class HeardServices {
     return [{ kind: "problem", message }];
   }
 
-  #isNews(what: string, source: string): boolean {
-    const count = this.#toldOf.get(source) ?? 0;
+  #isNews(what: string, source: string, toldOf = this.#toldOf): boolean {
+    const count = toldOf.get(source) ?? 0;
     if (this.#told.has(what)) return false;
     if (count >= MAX_TOLD_PER_HOST) {
-      this.#ignored.add(source);
+      if (toldOf === this.#toldOf) this.#ignored.add(source);
       return false;
     }
-    if (!this.#toldOf.set(source, count + 1)) return false;
+    if (!toldOf.set(source, count + 1)) return false;
     this.#told.add(what);
     return true;
   }

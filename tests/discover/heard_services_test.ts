@@ -160,13 +160,27 @@ Deno.test("HeardServices tells of a provider however much another host floods", 
         { source: "10.0.0.66" },
       ),
     )).flat();
-  assert.equal(flood.length, 101);
+  assert.equal(flood.length, 201);
   const problems = flood.filter(({ kind }) => kind === "problem");
   assert.equal(problems.length, 1, "it is said once");
   assert.match(JSON.stringify(problems), /10\.0\.0\.66: says more than 100 /);
   const [finding] = services.hear(INSTANCE, recordsOf("stable/arm64"));
   assert.ok(finding?.kind === "candidate");
   assert.equal(finding.candidate.manifestUrl.href, URL_1);
+});
+
+Deno.test("HeardServices finds the image of a host that tells of thousands of others first", () => {
+  const services = heardServices();
+  const others = Array.from(
+    { length: 5000 },
+    (_, i) => services.hear(`x${i}.local`, recordsOf(`c${i}/arm64`)),
+  ).flat();
+  assert.deepEqual(
+    [...new Set(others.map(({ kind }) => kind)), others.length],
+    ["other", 100],
+  );
+  const [finding] = services.hear(INSTANCE, recordsOf("stable/arm64"));
+  assert.equal(finding?.kind, "candidate");
 });
 
 Deno.test("HeardServices tells of no more than 1000 hosts", () => {
