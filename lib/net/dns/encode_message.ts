@@ -122,8 +122,16 @@ function typeBitmap(types: readonly number[]): number[] {
   return [0, bits.length, ...bits];
 }
 
+/**
+ * Memory for the message that is being written, which is copied when it is
+ * done: packets are tried out record by record, and memory of their own for
+ * each had a provider of ten thousand images grow by hundreds of megabytes.
+ */
+let scratch = new Uint8Array(4 * MAX_PACKET_BYTES);
+
+/** Used by one call at a time, since nothing here waits. */
 class MessageWriter {
-  #bytes = new Uint8Array(MAX_PACKET_BYTES);
+  #bytes = scratch;
   #length = 0;
   /** Where each name ending was written. */
   readonly #offsets = new Map<string, number>();
@@ -186,7 +194,7 @@ class MessageWriter {
     if (neededBytes <= this.#bytes.length) return;
     const grown = new Uint8Array(2 * neededBytes);
     grown.set(this.#bytes);
-    this.#bytes = grown;
+    this.#bytes = scratch = grown;
   }
 }
 
