@@ -56,7 +56,7 @@ export interface MdnsLinkState {
   readonly address: string;
   /** `idle`: there is nothing to advertise there. */
   readonly state: "established" | "probing" | "idle" | "failed";
-  /** Why it failed: a clause. */
+  /** Why it failed, or does not get on: a clause. */
   readonly reason?: string;
 }
 
@@ -166,7 +166,10 @@ export class MdnsAdvertiser implements Advertiser {
     const working = this.#links.sessions().map(({ link }) => link)
       .filter((link) => !failed.some((f) => f.link === link));
     return [
-      ...working.map((link) => linkState(link, this.#stateOf(link))),
+      ...working.map((link) => ({
+        ...linkState(link, this.#stateOf(link)),
+        ...this.#doubtAbout(link),
+      })),
       ...failed.map(({ link, problem }) => ({
         ...linkState(link, "failed"),
         reason: problem,
@@ -314,6 +317,11 @@ export class MdnsAdvertiser implements Advertiser {
     return !this.#images.isEmpty && this.#servedOn(link).length > 0
       ? "probing"
       : "idle";
+  }
+
+  #doubtAbout(link: Link): Pick<MdnsLinkState, "reason"> {
+    const reason = this.#links.sessions().find((s) => s.link === link)?.doubt;
+    return reason === undefined ? {} : { reason };
   }
 
   #whyNot(): string {

@@ -73,6 +73,28 @@ Deno.test("MdnsAdvertiser does not call a link established on which nothing can 
   assert.equal(advertiser.links()[0]?.state, "established");
 });
 
+Deno.test("MdnsAdvertiser does not call a link established on which it does not hear itself, and says so", async () => {
+  await using lab = new MdnsLab();
+  const host = lab.lan().host("10.0.0.1");
+  host.hearsItself = false;
+  const { advertiser, logger, published } = await lab.provide(host, [
+    "stable/arm64",
+  ]);
+  await lab.clock.advance(5000);
+  const reason =
+    "does not hear itself, a firewall may drop multicast to UDP port 5353";
+  assert.deepEqual(await Promise.all(published), [
+    { ok: false, reason: `eth0 ${reason}` },
+  ]);
+  assert.deepEqual(advertiser.links(), [{
+    interfaceName: "eth0",
+    address: "10.0.0.1",
+    state: "probing",
+    reason,
+  }]);
+  assert.deepEqual(logger.lines, []);
+});
+
 Deno.test("MdnsAdvertiser tells of an interface that goes away", async () => {
   await using lab = new MdnsLab();
   const host = lab.lan().host("10.0.0.1");

@@ -115,3 +115,32 @@ labTest(
     assert.equal(later.url, urlAt("[fd78::1]"), later.stderr);
   },
 );
+
+labTest(
+  "a link is established once the provider hears itself there, not while a firewall drops it",
+  ["nft"],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const server = await lab.hostOn(lan, "10.77.0.1/24");
+    const client = await lab.hostOn(lan, "10.77.0.9/24");
+    const nft = (rule: string) => server.exec("nft", ...rule.split(" "));
+    await nft("add table inet t");
+    await nft("add chain inet t in { type filter hook input priority 0 ; }");
+    await nft("add rule inet t in udp dport 5353 drop");
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+    await makeFiles(`${root}/artifacts`, { "stable/arm64/vmlinuz": 1000 });
+    await using provider = start("plasmd", [
+      ...["serve", "--artifacts", `${root}/artifacts`, "--no-dht"],
+      ...["--state-dir", `${root}/state`],
+    ], { prefix: server.prefix });
+    await provider.line(/e0 does not hear itself, a firewall may drop/);
+    const said = provider.lines().join("\n");
+    assert.ok(!/established|Advertising/.test(said), said);
+    await nft("delete table inet t");
+    const found = await discover(client);
+    assert.equal(found.url, urlAt("10.77.0.1"), found.stderr);
+    await provider.line(/mdns e0 10\.77\.0\.1 established/);
+    await provider.line(/Advertising stable\/arm64/);
+  },
+);

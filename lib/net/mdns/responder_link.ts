@@ -104,6 +104,13 @@ export class ResponderLink implements LinkSession {
       this.#responder.isEstablished(id);
   }
 
+  /** Why nothing is established, although nobody objects: a clause. */
+  get doubt(): string | undefined {
+    return this.#untold.length > 0
+      ? "does not hear itself, a firewall may drop multicast to UDP port 5353"
+      : undefined;
+  }
+
   /** Why it must be opened anew. */
   problem(): string | undefined {
     if (this.#sendProblem !== undefined) return this.#sendProblem;

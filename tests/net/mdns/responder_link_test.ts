@@ -169,6 +169,7 @@ Deno.test("ResponderLink establishes nothing before one of its own packets has c
   await bench.clock.advance(1);
   assert.deepEqual(bench.told, []);
   assert.equal(session.isEstablished("host"), false);
+  assert.match(session.doubt ?? "", /^does not hear itself/);
 
   bench.host.hearsItself = true;
   bench.sent();
@@ -180,6 +181,7 @@ Deno.test("ResponderLink establishes nothing before one of its own packets has c
     "established stable/arm64",
   ]);
   assert.equal(session.isEstablished("host"), true);
+  assert.equal(session.doubt, undefined);
   await bench.close(session);
 });
 
