@@ -93,12 +93,16 @@ export function whyNoNetwork(
   const addresses = links.flatMap((link) => link.addresses);
   const isLoopback = addresses.every((a) => isLoopbackAddress(a.address));
   if (!isLoopback) return undefined;
-  if (links.length > 0 && readWanted(wanted).named.length > 0) {
+  const { named } = readWanted(wanted);
+  if (links.length > 0 && named.length > 0) {
     return asksForLoopback(all, wanted)
       ? undefined
       : `only loopback has an address of the interfaces "${
         wanted.join('", "')
       }"`;
+  }
+  if (named.length > 0 && named.every((name) => name === "::1")) {
+    return "loopback has no multicast of IPv6, name it lo";
   }
   const passed = passedOver(all, wanted);
   const details = passed.length === 0 ? "" : ` (${passed.join(", ")})`;

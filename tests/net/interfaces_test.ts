@@ -123,6 +123,10 @@ Deno.test("whyNoNetwork() says why loopback alone is left, and only where it is"
     'no interface "eth0" with an address (eth0 is up but has no address beyond fe80::1)',
   );
   assert.equal(
+    why(MACHINE, "::1"),
+    "loopback has no multicast of IPv6, name it lo",
+  );
+  assert.equal(
     why(MACHINE, "lo", "eth9"),
     'only loopback has an address of the interfaces "lo", "eth9"',
   );
