@@ -92,11 +92,16 @@ async function placeOf(
   const addresses = addressBytes(host) === undefined
     ? await hostAddresses(host, { signal })
     : [host];
+  if (addresses.length === 0) {
+    throw new UserError(
+      `Cannot look at ${url}: that name leads to no address; correct --url`,
+    );
+  }
   const isOwn = (one: string) =>
     isLoopbackAddress(one) || own.some(({ address }) => address === one);
   return {
     urls: [url],
-    isLocal: addresses.length > 0 && addresses.every(isOwn),
+    isLocal: addresses.every(isOwn),
     addresses,
   };
 }

@@ -1,4 +1,5 @@
-import { type Clock, deadline } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
+import { fetchManifest } from "../discover/fetch_manifest.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
 import {
   type InterfaceAddress,
@@ -8,7 +9,7 @@ import {
   selectLinks,
 } from "../net/interfaces.ts";
 import { httpBaseUrl } from "../net/ip_address.ts";
-import { outcomeOfError } from "./http_outcome.ts";
+import { outcomeOfError, outcomeOfRefusal } from "./http_outcome.ts";
 import type { AskOptions } from "./mdns_stranger.ts";
 import type { HttpOutcome, LinkView, Observations } from "./observations.ts";
 import { passedOver } from "./passed_over.ts";
@@ -48,9 +49,6 @@ export interface DoctorMachine {
   /** Times all of it. */
   readonly clock: Clock;
 }
-
-/** As long as a client of ours waits for a manifest. */
-const PROBE_TIMEOUT_MS = 3000;
 
 type Seen = Pick<
   Observations,
@@ -124,13 +122,11 @@ async function askOnce(
 > {
   try {
     const view = readProviderView(await fetchStatus(url, { signal }));
-    return view.ok
-      ? { url, outcome: { kind: "answered", status: 200 }, view: view.value }
-      : {
-        url,
-        outcome: { kind: "failed", reason: view.reason },
-        view: undefined,
-      };
+    return view.ok ? { url, outcome: { kind: "served" }, view: view.value } : {
+      url,
+      outcome: { kind: "answered", reason: view.reason },
+      view: undefined,
+    };
   } catch (error) {
     signal.throwIfAborted();
     return { url, outcome: outcomeOfError(error), view: undefined };
@@ -214,17 +210,12 @@ async function probe(
   { get, clock }: DoctorMachine,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<HttpOutcome> {
-  using limit = deadline(clock, PROBE_TIMEOUT_MS, { signal });
-  try {
-    using reply = await get(new URL(url), limit);
-    for await (const _ of reply.body) {
-      // To its end: a connection that breaks off is no answer.
-    }
-    return { kind: "answered", status: reply.status };
-  } catch (error) {
-    signal.throwIfAborted();
-    return outcomeOfError(error);
-  }
+  const manifest = await fetchManifest(
+    new URL(url),
+    { httpGet: get, clock },
+    { signal },
+  );
+  return manifest.ok ? { kind: "served" } : outcomeOfRefusal(manifest.reason);
 }
 
 /** What is beyond the reach of a program on this machine. */

@@ -1,23 +1,35 @@
 import { errorCode } from "../core/error_code.ts";
 import { messageOf } from "../core/printable.ts";
+import type { CandidateRefusal } from "../discover/candidate_refusal.ts";
 import type { HttpOutcome } from "./observations.ts";
 
-/** What became of a request that threw, by the error or one of its causes. */
+/** What became of a request that threw. */
 export function outcomeOfError(error: unknown): HttpOutcome {
+  // Those around the last one say what was tried.
   let cause = error;
-  while (cause instanceof Error) {
-    if (cause.name === "TimeoutError" || errorCode(cause) === "ETIMEDOUT") {
-      return { kind: "silent" };
-    }
-    if (errorCode(cause) === "ECONNREFUSED") return { kind: "refused" };
+  while (cause instanceof Error && cause.cause !== undefined) {
     cause = cause.cause;
   }
-  return { kind: "failed", reason: messageOf(error) };
+  if (errorCode(cause) === "ECONNREFUSED") return { kind: "refused" };
+  const isLate = cause instanceof Error && cause.name === "TimeoutError";
+  if (isLate || errorCode(cause) === "ETIMEDOUT") return { kind: "silent" };
+  // What the system has no code for was found wrong in an answer.
+  const kind = errorCode(cause) === undefined ? "answered" : "failed";
+  return { kind, reason: messageOf(cause) };
+}
+
+/** What became of a manifest, as a client of ours sees it. */
+export function outcomeOfRefusal(
+  { code, message: reason }: CandidateRefusal,
+): HttpOutcome {
+  if (code === "slow") return { kind: "silent" };
+  const kind = code === "unreachable" ? "failed" : "answered";
+  return { kind, reason };
 }
 
 /** Whether a manifest came. */
 export function isServed(outcome: HttpOutcome | undefined): boolean {
-  return outcome?.kind === "answered" && outcome.status === 200;
+  return outcome?.kind === "served";
 }
 
 /** What is said of it: a clause, with the URL's host as its subject. */
@@ -25,8 +37,10 @@ export function outcomeText(outcome: HttpOutcome | undefined): string {
   switch (outcome?.kind) {
     case undefined:
       return "was not asked";
+    case "served":
+      return "answers";
     case "answered":
-      return `answers with status ${outcome.status}`;
+      return `answers wrongly: ${outcome.reason}`;
     case "refused":
       return "refuses the connection";
     case "silent":

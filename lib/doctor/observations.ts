@@ -5,12 +5,15 @@ import type { ProviderView } from "./provider_view.ts";
 
 /** How a request over HTTP ended. */
 export type HttpOutcome =
-  | { readonly kind: "answered"; readonly status: number }
+  /** What was asked for came. */
+  | { readonly kind: "served" }
+  /** Another answer came: a clause, fit to be printed. */
+  | { readonly kind: "answered"; readonly reason: string }
   /** The host, or a firewall that rejects, said no at once. */
   | { readonly kind: "refused" }
   /** Nothing came back in time. */
   | { readonly kind: "silent" }
-  /** A clause, fit to be printed. */
+  /** There was no connection: a clause, fit to be printed. */
   | { readonly kind: "failed"; readonly reason: string };
 
 /** An instance of our service type that was heard. */

@@ -1,7 +1,7 @@
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import type { Finding } from "./finding.ts";
 import { isServed, outcomeText } from "./http_outcome.ts";
-import type { Observations } from "./observations.ts";
+import type { HttpOutcome, Observations } from "./observations.ts";
 import { isProvidersOwn } from "./provider_services.ts";
 import { probePath, someOf } from "./provider_view.ts";
 
@@ -18,15 +18,16 @@ export function providerIsSilent(seen: Observations): Finding[] {
   const heardOn = links.find(({ heard }) =>
     heard.some((one) => isProvidersOwn(one, seen))
   );
-  const outcome = attempts.find(({ outcome }) => outcome.kind !== "refused")
-    ?.outcome ?? first.outcome;
-  const said = outcomeText(outcome);
-  if (heardOn !== undefined) {
+  // One address may be silent where the others refuse.
+  const { url, outcome } =
+    attempts.find(({ outcome }) => outcome.kind !== "refused") ?? first;
+  const said = `${new URL(url).host} ${outcomeText(outcome)}`;
+  if (heardOn !== undefined && outcome.kind !== "answered") {
     return [{
       code: "http_blocked",
       where,
       cause:
-        `a provider announces ${host} by mDNS on ${heardOn.link.interfaceName}, and ${hostname} ${said}: a firewall ${
+        `a provider announces ${host} by mDNS on ${heardOn.link.interfaceName}, and ${said}: a firewall ${
           outcome.kind === "silent" ? "drops" : "rejects"
         } TCP port ${port}`,
       nextStep:
@@ -36,17 +37,25 @@ export function providerIsSilent(seen: Observations): Finding[] {
   return [{
     code: "no_provider",
     where,
-    cause: isLocal
-      ? `this machine ${said} on port ${port}: no plasmd serves there`
-      : `${hostname} ${said}, and no provider there is heard by mDNS: ${
-        outcome.kind === "silent"
-          ? "the host is off or elsewhere, or a firewall drops everything"
-          : "no plasmd serves there, or it listens on another address or port"
-      }`,
+    cause: `${said}: ${whyNone(outcome, isLocal)}`,
     nextStep: isLocal
       ? "start plasmd serve, or say where it serves with --url"
       : "correct --url, or run plasmd doctor on that host",
   }];
+}
+
+function whyNone({ kind }: HttpOutcome, isLocal: boolean): string {
+  if (kind === "answered") {
+    return "another program, or an older one, serves there";
+  }
+  if (kind === "silent") {
+    return isLocal
+      ? "what serves there hangs, or a firewall of this machine drops it"
+      : "nor is it heard by mDNS: the host is off or elsewhere, or a firewall drops everything";
+  }
+  return isLocal
+    ? "no plasmd serves on this machine at that port"
+    : "nor is it heard by mDNS: no plasmd serves there, or it listens on another address or port";
 }
 
 /** There is nothing to be found. */

@@ -1,6 +1,9 @@
 import { type FoundService, readService } from "../wire/image_service.ts";
 import type { HeardInstance, LinkView, Observations } from "./observations.ts";
 
+/** A provider names one or two; more is said by somebody in its name. */
+const MAX_ORIGINS = 8;
+
 /** What tells one provider from others. */
 export type ProviderTraits = Pick<
   Observations,
@@ -38,7 +41,7 @@ export function urlsHeardOn(
       [best.origin, best.href] as const
     ),
   );
-  return [...byOrigin.values()];
+  return [...byOrigin.values()].slice(0, MAX_ORIGINS);
 }
 
 function portOf(url: string | undefined): number | undefined {

@@ -62,7 +62,7 @@ export function readProviderView(text: string): Result<ProviderView> {
       hasDht: status.dht !== null,
     });
   } catch {
-    return refuse("it is no plasmd of this version");
+    return refuse("no status of a plasmd of this version");
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from "../support/doctor_observations.ts";
 
 const MANIFEST = "/stable/arm64/manifest.json";
-const OK: HttpOutcome = { kind: "answered", status: 200 };
+const OK: HttpOutcome = { kind: "served" };
 
 function codes(seen: Observations): string[] {
   return findingsFrom(seen).map(({ code, where }) => `${code} ${where.join()}`);
@@ -105,7 +105,9 @@ Deno.test("findingsFrom() tells HTTP that is bound elsewhere from HTTP that does
       `http_no_answer http://10.77.0.1:8080${MANIFEST}`,
     ]);
   }
-  const busy = probed({ "10.77.0.1:8080": { kind: "answered", status: 503 } });
+  const busy = probed({
+    "10.77.0.1:8080": { kind: "answered", reason: "answered 503" },
+  });
   assert.deepEqual(
     findingsFrom({ ...HEALTHY, ...busy }).map(({ nextStep }) => nextStep),
     ["the log of plasmd says why"],
@@ -260,7 +262,9 @@ Deno.test("findingsFrom() tells that there is nothing to be found, and that nobo
 
 Deno.test("findingsFrom() tells a neighbour whose manifest is not served", () => {
   const { probes: _, ...seen } = FROM_NEIGHBOUR;
-  const busy = probed({ "10.77.0.1:8080": { kind: "answered", status: 503 } });
+  const busy = probed({
+    "10.77.0.1:8080": { kind: "answered", reason: "answered 503" },
+  });
   const [finding] = findingsFrom({ ...seen, ...busy });
   assert.equal(finding?.code, "http_no_answer");
 });
@@ -278,6 +282,7 @@ Deno.test("findingsFrom() tells a firewall from a provider that is not there by 
       [{ kind: "refused" }, true, /a firewall rejects TCP port 8080/],
       [{ kind: "failed", reason: "no route" }, true, /no route: a firewall/],
       [{ kind: "silent" }, false, /the host is off or elsewhere/],
+      [{ kind: "answered", reason: "404" }, false, /another program/],
       [{ kind: "refused" }, false, /no plasmd serves there, or it listens/],
     ] as const
   ) {
@@ -288,6 +293,9 @@ Deno.test("findingsFrom() tells a firewall from a provider that is not there by 
     assert.match(finding?.cause ?? "", says);
     assert.deepEqual(others, []);
   }
+  // What answers is not blocked.
+  const older = gone({ kind: "answered", reason: "404" }, FROM_NEIGHBOUR);
+  assert.equal(findingsFrom(older)[0]?.code, "no_provider");
   // Another port is another provider.
   const other = onLink({ heard: [instanceAt("10.77.0.1", { port: 1 })] });
   assert.equal(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   isServed,
   outcomeOfError,
+  outcomeOfRefusal,
   outcomeText,
 } from "../../lib/doctor/http_outcome.ts";
 
@@ -19,19 +20,38 @@ Deno.test("outcomeOfError() tells silence from refusal, also where it is the cau
   assert.deepEqual(outcomeOfError(new Error("x", { cause: refused })), {
     kind: "refused",
   });
-  assert.deepEqual(outcomeOfError(new Error("no such host")), {
-    kind: "failed",
-    reason: "no such host",
+  const unreachable = Object.assign(new Error("No route to host"), {
+    code: "EHOSTUNREACH",
   });
+  assert.deepEqual(outcomeOfError(unreachable), {
+    kind: "failed",
+    reason: "No route to host",
+  });
+  assert.deepEqual(
+    outcomeOfError(new Error("x", { cause: new Error("it answers 404") })),
+    { kind: "answered", reason: "it answers 404" },
+  );
 });
 
-Deno.test("a manifest is served with status 200 alone", () => {
-  assert.equal(isServed({ kind: "answered", status: 200 }), true);
-  assert.equal(isServed({ kind: "answered", status: 503 }), false);
-  assert.equal(isServed({ kind: "refused" }), false);
-  assert.equal(isServed(undefined), false);
-  assert.equal(
-    outcomeText({ kind: "answered", status: 503 }),
-    "answers with status 503",
-  );
+Deno.test("outcomeOfRefusal() tells silence, a wrong answer and none apart", () => {
+  for (
+    const [code, kind] of [
+      ["slow", "silent"],
+      ["unreachable", "failed"],
+      ["status", "answered"],
+      ["redirect", "answered"],
+    ] as const
+  ) {
+    assert.equal(outcomeOfRefusal({ code, message: "why" }).kind, kind);
+  }
+});
+
+Deno.test("what was asked for came, or it is said what came instead", () => {
+  assert.equal(isServed({ kind: "served" }), true);
+  for (const outcome of [{ kind: "refused" } as const, undefined]) {
+    assert.equal(isServed(outcome), false);
+  }
+  const wrong = { kind: "answered", reason: "answered 503" } as const;
+  assert.equal(isServed(wrong), false);
+  assert.equal(outcomeText(wrong), "answers wrongly: answered 503");
 });

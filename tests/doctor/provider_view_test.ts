@@ -59,7 +59,7 @@ Deno.test("readProviderView() refuses what is no provider's of this version", ()
   ) {
     assert.deepEqual(readProviderView(text), {
       ok: false,
-      reason: "it is no plasmd of this version",
+      reason: "no status of a plasmd of this version",
     }, text);
   }
 });

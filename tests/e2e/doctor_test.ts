@@ -276,8 +276,14 @@ doctorTest(
 
 for (
   const [verdict, says] of [
-    ["drop", /10\.77\.0\.1 gives no answer: a firewall drops TCP port 8080/],
-    ["reject", /10\.77\.0\.1 refuses the connection: a firewall rejects TCP/],
+    [
+      "drop",
+      /10\.77\.0\.1:8080 gives no answer: a firewall drops TCP port 8080/,
+    ],
+    [
+      "reject",
+      /10\.77\.0\.1:8080 refuses the connection: a firewall rejects TCP/,
+    ],
     ["reject with tcp reset", /refuses the connection: a firewall rejects/],
     ["reject with icmpx admin-prohibited", /No route.*: a firewall rejects/],
   ] as const
@@ -313,5 +319,12 @@ doctorTest(
     assert.deepEqual(here.findings.map(({ code }) => code), ["no_provider"]);
     const there = await doctor(client, "--url", "http://10.77.0.1:8080");
     assert.deepEqual(there.found, ["no_provider http://10.77.0.1:8080"]);
+    const named = await run(
+      "plasmd",
+      ["doctor", "--url", "http://nowhere.invalid:8080"],
+      { prefix: client.prefix },
+    );
+    assert.equal(named.code, 2);
+    assert.match(named.stderr, /that name leads to no address; correct --url/);
   },
 );

@@ -60,7 +60,7 @@ export const HEALTHY: Observations & {
   isLocal: true,
   attempts: [{
     url: "http://127.0.0.1:8080",
-    outcome: { kind: "answered", status: 200 },
+    outcome: { kind: "served" },
   }],
   provider: { ...PROVIDER, url: "http://127.0.0.1:8080" },
   providerAddresses: ["127.0.0.1", "10.77.0.1"],
@@ -69,7 +69,7 @@ export const HEALTHY: Observations & {
   links: [{ link: E0, isOwnCopyHeard: true, heard: [instanceAt("10.77.0.1")] }],
   probes: new Map([[
     "http://10.77.0.1:8080/stable/arm64/manifest.json",
-    { kind: "answered", status: 200 },
+    { kind: "served" },
   ]]),
   notLookedAt: [],
 };
@@ -80,7 +80,7 @@ export const FROM_NEIGHBOUR: typeof HEALTHY = {
   isLocal: false,
   attempts: [{
     url: "http://10.77.0.1:8080",
-    outcome: { kind: "answered", status: 200 },
+    outcome: { kind: "served" },
   }],
   provider: { ...PROVIDER, url: "http://10.77.0.1:8080" },
   providerAddresses: ["10.77.0.1"],

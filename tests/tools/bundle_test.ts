@@ -111,6 +111,15 @@ Deno.test("phase_discover.js loads one module of Node at its start", () => {
   );
 });
 
+Deno.test("the mDNS of strangers is in plasmd.js, for doctor, and nowhere else", () => {
+  assert.deepEqual(
+    bundles.filter(({ sources }) =>
+      [...sources.keys()].some((path) => path.includes("/multicast-dns/"))
+    ).map(({ name }) => name),
+    ["plasmd.js"],
+  );
+});
+
 Deno.test("bundles are the same on every machine and in every directory", async () => {
   await using directory = await temporaryDirectory();
   const paths = ["project", "home", "cache", "temporary", "made"]
