@@ -56,7 +56,8 @@ export async function runKeyShow(
   }
   if (asked.length > 0) return;
   const ownPath = signingKeyPath(config.stateDir);
-  if (!isNamed && await isAbsent(ownPath)) {
+  const isAbsent = () => disk.stat(ownPath).then(() => false, () => true);
+  if (!isNamed && await isAbsent()) {
     throw new UserError(
       `Cannot show a key: no provider answers at ${url}, and there is no "${ownPath}"; name the state directory of a provider with --state-dir, or one that runs with --url`,
     );
@@ -102,15 +103,6 @@ async function keysInUse(
     );
   }
   return keys;
-}
-
-async function isAbsent(path: string): Promise<boolean> {
-  try {
-    await disk.stat(path);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 function inFormat(

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { FileNotFoundError } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
+import { artifactsByRole } from "../manifest/boot_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readEnvelope } from "../manifest/verify_envelope.ts";
 import type { Machine } from "../provider/machine.ts";
@@ -134,10 +135,8 @@ async function promisedBy(
     logger.warn(`Cannot use "${path}": ${manifest.reason.message}`);
     return new Map();
   }
-  const { kernel, initramfs, rootfs, dtbs, files } = manifest.value;
   return new Map(
-    [kernel, initramfs, rootfs, ...dtbs, ...files]
-      .filter((artifact) => artifact !== undefined)
+    [...artifactsByRole(manifest.value).values()]
       .map(({ filename, sha256 }) => [filename, { sha256, by: path }] as const),
   );
 }

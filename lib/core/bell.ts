@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, untilAbort } from "./clock.ts";
 
 /**
  * Wakes one loop, from any number of callbacks: rings that come while it works
@@ -29,24 +29,14 @@ export class Bell {
    * @returns whether it was rung
    * @throws the signal's reason, when it aborts first
    */
-  wait(
+  async wait(
     clock: Clock,
     timeoutMs: number,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<boolean> {
     const rung = this.#rung.signal;
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        cancel();
-        signal.removeEventListener("abort", end);
-        rung.removeEventListener("abort", end);
-        if (signal.aborted) reject(signal.reason);
-        else resolve(rung.aborted);
-      };
-      const cancel = clock.setTimer(end, timeoutMs);
-      if (signal.aborted || rung.aborted) return end();
-      signal.addEventListener("abort", end, { once: true });
-      rung.addEventListener("abort", end, { once: true });
-    });
+    await untilAbort(clock, timeoutMs, [signal, rung]);
+    signal.throwIfAborted();
+    return rung.aborted;
   }
 }

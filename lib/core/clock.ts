@@ -25,29 +25,42 @@ export const systemClock: Clock = {
 };
 
 /**
+ * Waits until one of the signals aborts, for some time at most.
+ *
+ * @param clock whose time passes
+ */
+export function untilAbort(
+  clock: Clock,
+  timeoutMs: number,
+  signals: readonly AbortSignal[],
+): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      for (const signal of signals) signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.setTimer(end, timeoutMs);
+    if (signals.some(({ aborted }) => aborted)) return end();
+    for (const signal of signals) signal.addEventListener("abort", end);
+  });
+}
+
+/**
  * Waits.
  *
  * @param clock whose time passes
  * @param delayMs how long
  * @throws the signal's reason, when it aborts first
  */
-export function sleep(
+export async function sleep(
   clock: Clock,
   delayMs: number,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = () => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = clock.setTimer(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, delayMs);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
+  signal.throwIfAborted();
+  await untilAbort(clock, delayMs, [signal]);
+  signal.throwIfAborted();
 }
 
 /** Short beside what is waited for, and long beside a turn with nothing to do. */

@@ -1,3 +1,4 @@
+import { inBackground } from "../core/background.ts";
 import type { Bell } from "../core/bell.ts";
 import { ContentScrub, type ScrubProgress } from "../scan/content_scrub.ts";
 import type { ImageLibrary } from "./image_library.ts";
@@ -28,15 +29,11 @@ export function openScrub(
       bell.ring();
     },
   });
-  const ending = new AbortController();
-  const running = scrub.run({ signal: ending.signal });
+  const running = inBackground((options) => scrub.run(options), machine);
   return {
     get progress() {
       return scrub.progress;
     },
-    async [Symbol.asyncDispose]() {
-      ending.abort();
-      await running;
-    },
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };
 }

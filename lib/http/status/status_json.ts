@@ -1,6 +1,5 @@
 import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
 import type { JoinState } from "../../net/dht/join_state.ts";
-import type { ScrubProgress } from "../../scan/content_scrub.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
 import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
@@ -145,6 +144,7 @@ export interface DownloadDocument
 export function statusJson(snapshot: Snapshot): StatusDocument {
   const { nowMs, provider, images, requests } = snapshot;
   const { sentBytes, ...counts } = snapshot.downloads;
+  const { scrub } = provider;
   const trust = newestTrust(snapshot);
   return {
     name: provider.name,
@@ -156,12 +156,15 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     missing: provider.missing.map(formatChannelArch),
     trust: trust === undefined ? null : {
       trust_version: trust.trustVersion,
-      expires_at: trust.expiresAtMs === undefined
-        ? null
-        : isoTime(trust.expiresAtMs),
+      expires_at: isoTimeOrNull(trust.expiresAtMs),
     },
     warnings: provider.warnings,
-    scrub: scrubJson(provider.scrub),
+    scrub: {
+      last_full_pass_at: isoTimeOrNull(scrub.lastEndedMs),
+      done_bytes: scrub.doneBytes,
+      total_bytes: scrub.totalBytes,
+      differing: scrub.differingCount,
+    },
     http: provider.http,
     mdns: provider.advertisers.includes("mDNS")
       ? {
@@ -193,17 +196,6 @@ function bootstrapJson(
   return { address, state: kind, ...why };
 }
 
-function scrubJson(
-  { lastEndedMs, doneBytes, totalBytes, differingCount }: ScrubProgress,
-): StatusDocument["scrub"] {
-  return {
-    last_full_pass_at: lastEndedMs === undefined ? null : isoTime(lastEndedMs),
-    done_bytes: doneBytes,
-    total_bytes: totalBytes,
-    differing: differingCount,
-  };
-}
-
 function imageJson(
   served: ServedImage,
   snapshot: Snapshot,
@@ -226,9 +218,7 @@ function imageJson(
     advertised: advertisementsOf(snapshot, image).map((status) => ({
       via: status.via,
       published: status.published,
-      last_published_at: status.lastPublishedMs === undefined
-        ? null
-        : isoTime(status.lastPublishedMs),
+      last_published_at: isoTimeOrNull(status.lastPublishedMs),
       ...status.nextRefreshMs !== undefined &&
         { next_refresh_at: isoTime(status.nextRefreshMs) },
       ...status.holders !== undefined && { holders: status.holders },
@@ -252,4 +242,8 @@ function downloadJson(download: TransferState): DownloadDocument {
 
 function isoTime(timeMs: number): string {
   return new Date(timeMs).toISOString();
+}
+
+function isoTimeOrNull(timeMs: number | undefined): string | null {
+  return timeMs === undefined ? null : isoTime(timeMs);
 }
