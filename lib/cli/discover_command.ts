@@ -27,7 +27,7 @@ import { clockLagWarning } from "../manifest/clock_lag.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
-import { httpGet } from "../net/http1/get.ts";
+import { type Authorities, httpGet } from "../net/http1/get.ts";
 import {
   asksForLoopback,
   systemAddresses,
@@ -85,7 +85,7 @@ export async function runDiscover(
       `Cannot read what --trust, --key, --state and --ca name within ${values.timeout} s: nobody writes to that pipe, or the disk does not answer`,
     );
   }
-  const [trust, client] = opened;
+  const [trust, authorities] = opened;
   const status = values.quiet || values.logFormat === "json"
     ? undefined
     : openStatusLine();
@@ -98,7 +98,7 @@ export async function runDiscover(
     check: (candidate, options) =>
       checkCandidate(candidate, {
         ...{ image, trust, clock: systemClock },
-        httpGet: (url, bounds) => httpGet(url, { ...bounds, client }),
+        httpGet: (url, bounds) => httpGet(url, { ...bounds, authorities }),
       }, options),
     stillTrusts: (verified) => trust.stillTrusts(verified),
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
@@ -231,13 +231,14 @@ function requireNetworkPermission(): void {
 /** What reaches servers whose authority `--ca` names; undefined without. */
 async function readAuthorities(
   path: string | undefined,
-): Promise<Deno.HttpClient | undefined> {
+): Promise<Authorities | undefined> {
   if (path === undefined) return undefined;
   const text = await disk.readText(path, { mayBePipe: true });
   try {
     // Deno takes a text without any for none.
     if (text.includes("-----BEGIN CERTIFICATE-----")) {
-      return Deno.createHttpClient({ caCerts: [text] });
+      const caCerts = [text];
+      return { caCerts, client: Deno.createHttpClient({ caCerts }) };
     }
   } catch {
     // It says no more than that it cannot be read.

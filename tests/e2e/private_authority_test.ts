@@ -32,6 +32,19 @@ async function certify(
   };
 }
 
+/** A free port that `fetch` refuses, as those of other protocols. */
+function portOfOthers(): number {
+  for (const port of [10080, 6697, 6669, 6668, 6667, 6666, 6665, 5061]) {
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch {
+      // Somebody has it.
+    }
+  }
+  return 0;
+}
+
 Deno.test({
   name: `phase_discover --ca reaches a provider whose authority is private${
     hasOpenssl ? "" : " (skipped: needs OpenSSL 3)"
@@ -46,7 +59,7 @@ Deno.test({
     await Deno.writeTextFile(join(image, "vmlinuz"), "a kernel");
     let backend = 0;
     const proxy = stack.use(Deno.serve({
-      ...{ hostname: "127.0.0.1", port: 0, cert, key },
+      ...{ hostname: "127.0.0.1", port: portOfOthers(), cert, key },
       onListen: () => {},
     }, (request) => {
       const { pathname } = new URL(request.url);
