@@ -8,8 +8,8 @@ import {
 } from "./argument_tokens.ts";
 import {
   type Command,
+  commandSteps,
   helpCommand,
-  isCommandGroup,
   type Option,
   optionSpellings,
   type OptionTable,
@@ -114,7 +114,7 @@ function findCommand(argv: readonly string[], program: Program): {
       const rest = argv.filter((_, i) => !wordIndexes.includes(i));
       return { words: longer, command, rest };
     }
-    if (!isCommandGroup(program, longer)) {
+    if (nextWords(program, longer).length === 0) {
       throw unknownCommand(program, words, token.value);
     }
     words = longer;
@@ -292,11 +292,8 @@ function didYouMean(word: string, candidates: readonly string[]): string {
 
 /** The words that may follow `words`. */
 function nextWords(program: Program, words: string): string[] {
-  const prefix = words === "" ? "" : `${words} `;
-  const next = Object.keys(program.commands)
-    .filter((command) => command.startsWith(prefix))
-    .map((command) => command.slice(prefix.length).split(" ")[0] ?? "");
-  return [...new Set(next)];
+  return commandSteps(program).filter(({ from }) => from === words)
+    .map(({ word }) => word);
 }
 
 function unknownCommand(

@@ -1,14 +1,9 @@
-import { type Option, optionSpellings, type Program } from "./option_table.ts";
-
-/** A word that leads from one command to a longer one. */
-export interface CommandStep {
-  /** The command so far: "" at first. */
-  readonly from: string;
-  /** What is typed next. */
-  readonly word: string;
-  /** The command then. */
-  readonly to: string;
-}
+import {
+  commandSteps,
+  type Option,
+  optionSpellings,
+  type Program,
+} from "./option_table.ts";
 
 /** What a shell offers while one command is being typed. */
 export interface Completion {
@@ -34,20 +29,6 @@ export interface CompletionOption {
   readonly takesValue: boolean;
   /** What is offered for the value; undefined: nothing. */
   readonly values: "file" | "directory" | readonly string[] | undefined;
-}
-
-/** Every word that is part of a command's name, shortest commands first. */
-export function commandSteps(program: Program): CommandStep[] {
-  const steps = new Map<string, CommandStep>();
-  for (const command of Object.keys(program.commands)) {
-    const words = command.split(" ").filter((word) => word !== "");
-    words.forEach((word, i) => {
-      const from = words.slice(0, i).join(" ");
-      const to = words.slice(0, i + 1).join(" ");
-      steps.set(to, { from, word, to });
-    });
-  }
-  return [...steps.values()];
 }
 
 const HELP = offered("help", { type: "flag", help: "show the help" });

@@ -1,10 +1,9 @@
 import {
-  commandSteps,
   type Completion,
   type CompletionOption,
   completionsOf,
 } from "./completion_model.ts";
-import type { Program } from "./option_table.ts";
+import { commandSteps, type Program } from "./option_table.ts";
 
 /** The shells that completions can be written for. */
 export type Shell = "bash" | "zsh" | "fish";

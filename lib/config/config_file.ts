@@ -9,13 +9,8 @@ import {
   DEFAULT_CONFIG,
   settingsFrom,
 } from "./provider_config.ts";
-import { parsePath } from "./setting_values.ts";
-import {
-  type Locate,
-  readList,
-  readSetting,
-  readText,
-} from "./read_setting.ts";
+import { type Check, parsePath } from "./setting_values.ts";
+import { readList, readSetting, readText } from "./read_setting.ts";
 import {
   ALL_SETTINGS,
   ARCHITECTURES,
@@ -56,7 +51,7 @@ const CHANNEL_KEYS = ["artifacts_dir", "architectures"];
  */
 export function parseConfigFile(text: string, path: string): ConfigLayer {
   const directory = dirname(path);
-  const locate: Locate = (named) => {
+  const locate: Check = (named) => {
     const parsed = parsePath(named);
     return parsed.ok && !isAbsolute(named)
       ? ok(join(directory, named))
@@ -76,7 +71,7 @@ function placeOf(table: string): string {
     : ` in [${table.replace(HEADED_CHANNELS, "channels")}]`;
 }
 
-function readLayer(root: TomlValue, locate: Locate): ConfigLayer {
+function readLayer(root: TomlValue, locate: Check): ConfigLayer {
   const tables = knownMembers(root, [...TABLES.keys()]);
   const given = new Map([...TABLES].map(([name, keys]) => [
     name,
@@ -113,7 +108,7 @@ function readLayer(root: TomlValue, locate: Locate): ConfigLayer {
  */
 function readChannels(
   provider: ReadonlyMap<string, TomlValue> | undefined,
-  locate: Locate,
+  locate: Check,
 ): Pick<ConfigLayer, "channels" | "channelSettings"> {
   const channels = provider?.get("channels");
   const isTable = channels?.members() !== undefined;

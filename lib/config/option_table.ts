@@ -165,9 +165,28 @@ export function valueName(option: Option): string {
   return "placeholder" in option ? option.placeholder : "";
 }
 
-/** Whether several commands begin with these words. */
-export function isCommandGroup(program: Program, words: string): boolean {
-  return Object.keys(program.commands).some((c) => c.startsWith(`${words} `));
+/** A word that leads from one command to a longer one. */
+export interface CommandStep {
+  /** The command so far: "" at first. */
+  readonly from: string;
+  /** What is typed next. */
+  readonly word: string;
+  /** The command then. */
+  readonly to: string;
+}
+
+/** Every word that is part of a command's name, shortest commands first. */
+export function commandSteps(program: Program): CommandStep[] {
+  const steps = new Map<string, CommandStep>();
+  for (const command of Object.keys(program.commands)) {
+    const words = command.split(" ").filter((word) => word !== "");
+    words.forEach((word, i) => {
+      const from = words.slice(0, i).join(" ");
+      const to = words.slice(0, i + 1).join(" ");
+      steps.set(to, { from, word, to });
+    });
+  }
+  return [...steps.values()];
 }
 
 /** The line a user types to learn more: `plasmd serve --help`. */

@@ -1,19 +1,18 @@
-import { ok, type Result } from "../core/result.ts";
+import { ok } from "../core/result.ts";
+import type { Check } from "./setting_values.ts";
 import type { SettingKind, TextKind } from "./settings.ts";
 import type { TomlValue } from "./toml_file.ts";
-
-/** Checks a path as it is written, and gives one that can be opened. */
-export type Locate = (path: string) => Result<string>;
 
 /**
  * Checks what a file says of a setting.
  *
+ * @param locate gives a path, as it is written, as one that can be opened
  * @returns undefined for what was refused; of a list, what is right
  */
 export function readSetting(
   kind: SettingKind,
   given: TomlValue,
-  locate: Locate,
+  locate: Check,
 ): unknown {
   const { value } = given;
   switch (kind.type) {
@@ -45,7 +44,7 @@ export function readSetting(
 export function readText(
   { parse = ok, completes }: TextKind,
   given: TomlValue,
-  locate: Locate,
+  locate: Check,
 ): string | undefined {
   if (typeof given.value !== "string") return given.refuse("must be a string");
   const isPath = completes === "file" || completes === "directory";
@@ -57,7 +56,7 @@ export function readText(
 export function readList(
   kind: TextKind,
   given: TomlValue,
-  locate: Locate,
+  locate: Check,
 ): readonly string[] | undefined {
   const { example, isRequired } = kind;
   const isOne = example === undefined && typeof given.value === "string";

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  commandSteps,
-  completionsOf,
-} from "../../lib/config/completion_model.ts";
+import { completionsOf } from "../../lib/config/completion_model.ts";
 import type { Program } from "../../lib/config/option_table.ts";
 
 const PROGRAM: Program = {
@@ -38,14 +35,6 @@ const PROGRAM: Program = {
   },
   groups: { key: "about keys" },
 };
-
-Deno.test("commandSteps() leads word by word to each command", () => {
-  assert.deepEqual(commandSteps(PROGRAM), [
-    { from: "", word: "key", to: "key" },
-    { from: "key", word: "show", to: "key show" },
-    { from: "", word: "serve", to: "serve" },
-  ]);
-});
 
 Deno.test("completionsOf() offers commands and groups with what they do", () => {
   const [first, group] = completionsOf(PROGRAM);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import {
+  commandSteps,
   helpCommand,
-  isCommandGroup,
   optionName,
   optionSpellings,
   type Program,
@@ -26,10 +26,18 @@ Deno.test("optionName() and optionSpellings() write options as they are typed", 
   assert.deepEqual(optionSpellings("dht", toggle), ["--no-dht", "--dht"]);
 });
 
-Deno.test("isCommandGroup() knows first words that several commands may share", () => {
-  assert.ok(isCommandGroup(PROGRAM, "key"));
-  assert.ok(!isCommandGroup(PROGRAM, "serve"));
-  assert.ok(!isCommandGroup(PROGRAM, "ke"));
+Deno.test("commandSteps() leads word by word to each command", () => {
+  const commands = {
+    "key show": { summary: "shows", options: {} },
+    "key make": { summary: "makes", options: {} },
+    serve: { summary: "serves", options: {} },
+  };
+  assert.deepEqual(commandSteps({ ...PROGRAM, commands }), [
+    { from: "", word: "key", to: "key" },
+    { from: "key", word: "show", to: "key show" },
+    { from: "key", word: "make", to: "key make" },
+    { from: "", word: "serve", to: "serve" },
+  ]);
 });
 
 Deno.test("helpCommand() is a line to be typed, with or without a command", () => {
