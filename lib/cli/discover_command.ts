@@ -30,6 +30,7 @@ import { trustKeys } from "../manifest/trusted_keys.ts";
 import { type Authorities, httpGet } from "../net/http1/get.ts";
 import {
   asksForLoopback,
+  selectLinks,
   systemAddresses,
   whyNoNetwork,
 } from "../net/interfaces.ts";
@@ -274,6 +275,23 @@ async function readAnchor(
   return { kind: "keys", keys: keys.value };
 }
 
+/**
+ * Warns of interfaces that were named and are not there, where others are; the
+ * search says itself that it has none.
+ */
+function warnOfMissing(wanted: readonly string[], logger: Logger): void {
+  const named = wanted.filter((name) => !name.startsWith("!"));
+  if (named.length < 2) return;
+  const all = systemAddresses();
+  const missing = named.filter((name) => selectLinks(all, [name]).length === 0);
+  if (missing.length === 0 || missing.length === named.length) return;
+  logger.warn(
+    `No interface "${
+      missing.join('", "')
+    }" with an address: it is asked as soon as there is one`,
+  );
+}
+
 /** mDNS comes first: its query is out before anything heavy is loaded. */
 function openSources(
   { mode, interface: interfaces, bootstrap }: DiscoverValues,
@@ -283,6 +301,7 @@ function openSources(
   const sources: Source[] = [];
   if (mode !== "wan") {
     const warn = (message: string) => logger.warn(message);
+    warnOfMissing(interfaces, logger);
     sources.push(createMdnsSource({ clock: systemClock, interfaces, warn }));
   }
   const dht = mode === "lan" ? undefined : createLazyDhtSource({

@@ -77,6 +77,19 @@ labTest(
   },
 );
 
+Deno.test("phase_discover says that one of several interfaces is not there", async () => {
+  const { stderr } = await run("phase_discover", [
+    ...IMAGE,
+    ...["--mode", "lan", "--timeout", "1"],
+    ...["--interface", "lo", "--interface", "nope0"],
+  ]);
+  assert.match(
+    stderr,
+    /^WARN No interface "nope0" with an address: it is asked/m,
+  );
+  assert.match(stderr, /^ERROR Asked by mDNS on lo 127\.0\.0\.1$/m);
+});
+
 Deno.test("phase_discover --mode wan without any node ends at once", async () => {
   const ended = await run("phase_discover", [
     ...IMAGE,
