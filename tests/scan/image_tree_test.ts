@@ -194,6 +194,52 @@ Deno.test("ImageTree looks again at nothing but what was noted, what is not whol
   assert.equal(all.length, 304, "with the default channels' places");
 });
 
+Deno.test("ImageTree reads and writes as much for a change among a thousand images as among ten", async () => {
+  const costs: number[] = [];
+  for (const count of [10, 1000]) {
+    const bench = new Bench();
+    const { fs, clock } = bench;
+    for (let i = 0; i < count; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
+    await bench.settle();
+    const tree = await bench.tree();
+    await tree.save();
+    const appended: number[] = [];
+    const append = fs.append.bind(fs);
+    fs.append = (path, bytes) => {
+      appended.push(bytes.length);
+      return append(path, bytes);
+    };
+    fs.file("/srv/many-7/arm64/vmlinuz", "new", { modified: bench.now() });
+    tree.noteChange(["/srv/many-7/arm64/vmlinuz"]);
+    fs.calls.length = 0;
+    await tree.look(SETTINGS, { at: "changes", signal });
+    await clock.advance(WRITING_QUIET_MS);
+    await tree.look(SETTINGS, { at: "changes", signal });
+    await tree.hashPending({ signal });
+    await tree.look(SETTINGS, { at: "changes", signal });
+    costs.push(fs.calls.length);
+    await tree.save();
+    if (count === 1000) assert.ok((appended[0] ?? Infinity) < 500);
+  }
+  assert.equal(costs[1], costs[0]);
+});
+
+Deno.test("ImageTree.look() gives the same object as long as nothing is new, also where it was looked at", async () => {
+  const bench = new Bench();
+  const { fs } = bench;
+  for (let i = 0; i < 3; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
+  await bench.settle();
+  const tree = await bench.tree();
+  const look = () => tree.look(SETTINGS, { at: "changes", signal });
+  const first = await look();
+  assert.equal(await look(), first);
+  tree.noteChange(["/srv/many-1/arm64/vmlinuz"]);
+  assert.equal(await look(), first, "it was read again, and is the same");
+  fs.file("/srv/many-1/arm64/vmlinuz", "new", { modified: bench.now() });
+  tree.noteChange(["/srv/many-1/arm64/vmlinuz"]);
+  assert.notEqual(await look(), first);
+});
+
 Deno.test("ImageTree comes to all of a large tree in turns, also without an event", async () => {
   const bench = new Bench();
   const { fs } = bench;

@@ -5,6 +5,7 @@ import {
   queryMessage,
   responseMessage,
 } from "../../../lib/net/dns/message.ts";
+import { serviceClaim } from "../../../lib/net/mdns/service_claim.ts";
 import { question } from "../../support/mdns_messages.ts";
 import {
   A,
@@ -14,6 +15,7 @@ import {
   established,
   HOST,
   INSTANCE,
+  instanceClaim,
   LEGACY,
   META,
   NSEC,
@@ -185,6 +187,33 @@ Deno.test("MdnsResponder answers a legacy query by unicast: id and question echo
     describe(message.additionals),
     [SRV, TXT, A, NSEC].map(legacy),
   );
+});
+
+Deno.test("MdnsResponder answers a legacy query for all of 300 images with a hundred, what is asked for first among them, and everybody with all", () => {
+  const many = new Map(claims());
+  for (let i = 0; i < 300; i++) {
+    const instance = `phase-${i}.${SERVICE}`;
+    many.set(
+      `${i}`,
+      serviceClaim({
+        ...{ instance, host: HOST },
+        ...{ listedUnder: [SERVICE], port: 1, txt: [] },
+      }),
+    );
+  }
+  many.delete("stable/arm64");
+  many.set("stable/arm64", instanceClaim({}));
+  const bench = new Bench().claim(many).pass(60_000).quiet();
+  const asked = [
+    question(SUBTYPE, DnsType.PTR),
+    question(SERVICE, DnsType.PTR),
+  ];
+  bench.hear(queryMessage(asked), LEGACY).pass(5000);
+  const answers = bench.answers(60_000);
+  assert.equal(answers.length, 100);
+  assert.equal(answers[0], `0 10.0.0.9: ${SUB.replace("4500", "10")}`);
+  bench.quiet().hear(queryMessage(asked)).pass(5000);
+  assert.equal(bench.answers().length, 302);
 });
 
 Deno.test("MdnsResponder does not repeat questions that fill a packet for a legacy query", () => {
