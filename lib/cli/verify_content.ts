@@ -6,7 +6,12 @@ import { artifactsByRole } from "../manifest/boot_manifest.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import { readEnvelope } from "../manifest/verify_envelope.ts";
 import type { Machine } from "../provider/machine.ts";
-import { artifactFiles, fileIdentity, readContent } from "../scan/digest.ts";
+import {
+  artifactFiles,
+  fileIdentity,
+  readContent,
+  totalBytes,
+} from "../scan/digest.ts";
 import { decodeDigests } from "../scan/digest_file.ts";
 import { HashProgress } from "../scan/hash_progress.ts";
 import type { ArtifactFile, ImageFiles } from "../scan/image_files.ts";
@@ -56,9 +61,8 @@ export async function verifyContent(
 ): Promise<VerifiedFile[]> {
   const { fileSystem } = machine;
   const digests = await knownDigests(join(stateDir, "digests.json"), machine);
-  const totalBytes = images.flatMap((image) => artifactFiles(image))
-    .reduce((sum, { info }) => sum + info.sizeBytes, 0);
-  using progress = new HashProgress(totalBytes, machine);
+  const all = images.flatMap((image) => artifactFiles(image));
+  using progress = new HashProgress(totalBytes(all), machine);
   const onRead = (countBytes: number) => progress.add(countBytes);
   const verified: VerifiedFile[] = [];
   for (const files of images) {

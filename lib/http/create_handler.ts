@@ -102,7 +102,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
       trustDocuments,
       advertiseUrl: parts.advertiseUrl,
       sender,
-      loaders: new LoaderFiles({ settings, fileSystem, clock, sender }),
+      loaders: new LoaderFiles({ settings, fileSystem, sender }),
       snapshot,
     }),
     () => [catalog.images(), trustDocuments()],

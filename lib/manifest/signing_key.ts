@@ -128,15 +128,13 @@ export async function loadSigningKey(
 async function readKeyFile(
   fileSystem: FileSystem,
   path: string,
-  { mayBePipe, passphrase, signal }: LoadOptions & {
+  { mayBePipe = false, passphrase, signal }: LoadOptions & {
     readonly mayBePipe?: boolean;
   },
 ): Promise<SigningKey | undefined> {
   const subject = `signing key "${path}"`;
-  const text = await readSecret(fileSystem, path, subject, {
-    ...mayBePipe !== undefined && { mayBePipe },
-    signal,
-  });
+  const options = { mayBePipe, signal };
+  const text = await readSecret(fileSystem, path, subject, options);
   if (text === undefined) return undefined;
   if (text.trim() === "") {
     throw new UserError(

@@ -111,27 +111,17 @@ function ipv4Bytes(text: string): Uint8Array | undefined {
 }
 
 function ipv6Bytes(text: string): Uint8Array | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const head = groupBytes(halves[0] ?? "");
-  const tail = groupBytes(halves[1] ?? "");
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 16 - head.length - tail.length;
-  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
-  return Uint8Array.from([...head, ...new Array(missing).fill(0), ...tail]);
-}
-
-function groupBytes(text: string): number[] | undefined {
-  if (text === "") return [];
-  const bytes: number[] = [];
-  const groups = text.split(":");
-  for (const [i, group] of groups.entries()) {
-    const dotted = i === groups.length - 1 ? ipv4Bytes(group) : undefined;
-    if (dotted !== undefined) bytes.push(...dotted);
-    else if (/^[0-9a-f]{1,4}$/i.test(group)) {
+  if (!/^[\da-f:.]+$/i.test(text)) return undefined;
+  // The URL standard reads each form, and writes groups of hex digits.
+  const host = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
+  if (host === undefined) return undefined;
+  const [head = [], tail = []] = host.split("::")
+    .map((half) => half === "" ? [] : half.split(":"));
+  const zeros = new Array(8 - head.length - tail.length).fill("0");
+  return Uint8Array.from(
+    [...head, ...zeros, ...tail].flatMap((group) => {
       const value = parseInt(group, 16);
-      bytes.push(value >> 8, value & 0xff);
-    } else return undefined;
-  }
-  return bytes;
+      return [value >> 8, value & 0xff];
+    }),
+  );
 }

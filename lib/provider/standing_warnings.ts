@@ -1,5 +1,3 @@
-import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
 import type { Machine } from "./machine.ts";
 
 interface Warning {
@@ -10,14 +8,12 @@ interface Warning {
 
 /** Faults that last: each is said once, and again only after it had gone. */
 export class StandingWarnings {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #machine: Pick<Machine, "clock" | "logger">;
   #warnings: ReadonlyMap<string, Warning> = new Map();
 
   /** None stands at first. */
-  constructor({ clock, logger }: Pick<Machine, "clock" | "logger">) {
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(machine: Pick<Machine, "clock" | "logger">) {
+    this.#machine = machine;
   }
 
   /** What is wrong at the moment. */
@@ -36,13 +32,14 @@ export class StandingWarnings {
    * @param afterMs how long a fault must last to be said
    */
   update(texts: readonly string[], afterMs: number): void {
-    const now = this.#clock.monotonic();
+    const { clock, logger } = this.#machine;
+    const now = clock.monotonic();
     const before = this.#warnings;
     this.#warnings = new Map(texts.map((text) => {
       const { sinceMs, isSaid } = before.get(text) ??
         { sinceMs: now, isSaid: false };
       const isDue = now - sinceMs >= afterMs;
-      if (isDue && !isSaid) this.#logger.warn(text);
+      if (isDue && !isSaid) logger.warn(text);
       return [text, { sinceMs, isSaid: isSaid || isDue }];
     }));
   }

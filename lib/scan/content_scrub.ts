@@ -3,7 +3,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
-import { fileIdentity } from "./digest.ts";
+import { fileIdentity, totalBytes } from "./digest.ts";
 import type { HashedArtifact } from "./image_files.ts";
 
 /** How far the reading of everything again has got. */
@@ -87,9 +87,11 @@ export class ContentScrub {
     const files = new Map(
       [...artifacts()].map((file) => [fileIdentity(file.info), file]),
     );
-    const totalBytes = [...files.values()]
-      .reduce((sum, { info }) => sum + info.sizeBytes, 0);
-    this.#progress = { ...this.#progress, doneBytes: 0, totalBytes };
+    this.#progress = {
+      ...this.#progress,
+      doneBytes: 0,
+      totalBytes: totalBytes(files.values()),
+    };
     for (const artifact of files.values()) {
       const before = this.#progress.doneBytes;
       const { path, info, sha256 } = artifact;

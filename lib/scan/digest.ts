@@ -187,6 +187,15 @@ export function artifactFiles<A extends ArtifactFile>(
     .filter((file) => file !== undefined);
 }
 
+/** How large files are together. */
+export function totalBytes(
+  files: Iterable<Pick<ArtifactFile, "info">>,
+): number {
+  let sum = 0;
+  for (const { info } of files) sum += info.sizeBytes;
+  return sum;
+}
+
 /**
  * The same text as long as a file is neither replaced nor written to, with its
  * time of modification put back or not.

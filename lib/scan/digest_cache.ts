@@ -10,6 +10,7 @@ import {
   fileIdentity,
   hashImage,
   type ReadOptions,
+  totalBytes,
 } from "./digest.ts";
 import {
   decodeDigests,
@@ -169,9 +170,9 @@ export class DigestCache {
 
   /** How much of an image `hash()` would read. */
   unreadBytes(files: ImageFiles): number {
-    return artifactFiles(files)
-      .filter((file) => this.#content(file) === undefined)
-      .reduce((sum, { info }) => sum + info.sizeBytes, 0);
+    return totalBytes(
+      artifactFiles(files).filter((file) => this.#content(file) === undefined),
+    );
   }
 
   /**

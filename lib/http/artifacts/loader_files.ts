@@ -1,5 +1,4 @@
 import { BoundedMap } from "../../core/bounded_map.ts";
-import type { Clock } from "../../core/clock.ts";
 import {
   FileNotFoundError,
   type FileSystem,
@@ -36,6 +35,16 @@ export interface LoaderSettings {
   readonly stateDir?: string | undefined;
 }
 
+/** What loaders are served with. */
+export interface LoaderFilesOptions {
+  /** Gives those that hold at the moment. */
+  readonly settings: () => LoaderSettings;
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+  /** Sends them, and has the time. */
+  readonly sender: ArtifactSender;
+}
+
 /** Loaders are a few MiB; what is digested for a request is to be small. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** How many contents are known, each until its file changes. */
@@ -56,10 +65,7 @@ const ABSENT = "is not here";
  * bytes are known they are sent like the artifacts of an image.
  */
 export class LoaderFiles {
-  readonly #settings: () => LoaderSettings;
-  readonly #fileSystem: FileSystem;
-  readonly #clock: Clock;
-  readonly #sender: ArtifactSender;
+  readonly #options: LoaderFilesOptions;
   readonly #privateKeys = new PrivateKeyCheck();
   readonly #contents = new BoundedMap<string, Promise<FileContent>>(
     MAX_KNOWN,
@@ -73,21 +79,9 @@ export class LoaderFiles {
     }
     | undefined;
 
-  /**
-   * Reads nothing yet.
-   *
-   * @param settings gives those that hold at the moment
-   */
-  constructor({ settings, fileSystem, clock, sender }: {
-    readonly settings: () => LoaderSettings;
-    readonly fileSystem: FileSystem;
-    readonly clock: Clock;
-    readonly sender: ArtifactSender;
-  }) {
-    this.#settings = settings;
-    this.#fileSystem = fileSystem;
-    this.#clock = clock;
-    this.#sender = sender;
+  /** Reads nothing yet. */
+  constructor(options: LoaderFilesOptions) {
+    this.#options = options;
   }
 
   /**
@@ -100,9 +94,12 @@ export class LoaderFiles {
     head: RequestHead,
     exchange: Exchange,
   ): Promise<Answer> {
-    const { loaders, stateDir } = this.#settings();
+    const { loaders, stateDir } = this.#options.settings();
     if (loaders === undefined) return errorAnswer(404, NOT_CONFIGURED);
-    const scope = await openScope({ loaders, stateDir }, this.#fileSystem);
+    const scope = await openScope(
+      { loaders, stateDir },
+      this.#options.fileSystem,
+    );
     if (!scope.ok) {
       return errorAnswer(
         404,
@@ -135,7 +132,7 @@ export class LoaderFiles {
     return await answerArtifact(
       { name: `boot/${name}`, artifact: artifact.value },
       head,
-      { cacheControl: "no-cache", exchange, sender: this.#sender },
+      { cacheControl: "no-cache", exchange, sender: this.#options.sender },
     );
   }
 
@@ -162,7 +159,10 @@ export class LoaderFiles {
     if (sizeBytes > MAX_BYTES) {
       return `has ${sizeBytes} bytes, more than ${MAX_BYTES}`;
     }
-    const isSecret = await this.#privateKeys.finds(file, this.#fileSystem);
+    const isSecret = await this.#privateKeys.finds(
+      file,
+      this.#options.fileSystem,
+    );
     return isSecret ? ABSENT : undefined;
   }
 
@@ -174,7 +174,7 @@ export class LoaderFiles {
       const known = await pending;
       if (
         known.sample === undefined ||
-        await stillHasSample(file, known.sample, this.#fileSystem)
+        await stillHasSample(file, known.sample, this.#options.fileSystem)
       ) return known;
     }
     const content = this.#read(file);
@@ -184,8 +184,8 @@ export class LoaderFiles {
   }
 
   async #read(file: ArtifactFile): Promise<FileContent> {
-    return await digestWithSample(file, this.#fileSystem, {
-      kind: await this.#fileSystem.kindOf(file.path),
+    return await digestWithSample(file, this.#options.fileSystem, {
+      kind: await this.#options.fileSystem.kindOf(file.path),
       signal: new AbortController().signal,
     });
   }
@@ -193,7 +193,7 @@ export class LoaderFiles {
   /** What there is, as it was a moment ago: a clause for the client. */
   #names(scope: ImageScope): Promise<string> {
     const { directory } = scope;
-    const now = this.#clock.monotonic();
+    const now = this.#options.sender.clock.monotonic();
     if (
       this.#listed?.directory !== directory ||
       now - this.#listed.atMs >= LISTED_AGAIN_MS

@@ -6,6 +6,7 @@ import {
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { readTrustEnvelope } from "../../manifest/trust_chain.ts";
 import type { TrustRoot } from "../../manifest/trust_root.ts";
+import { totalBytes } from "../../scan/digest.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TrustDocuments } from "../artifacts/trust_document.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
@@ -40,8 +41,7 @@ export function advertisementsOf(
 
 /** All artifacts of an image together. */
 export function imageSizeBytes({ artifacts }: ServedImage): number {
-  return [...artifacts.values()]
-    .reduce((sum, { info }) => sum + info.sizeBytes, 0);
+  return totalBytes(artifacts.values());
 }
 
 /** The newest trust document, and when it expires, where it does. */
