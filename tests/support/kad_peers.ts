@@ -11,7 +11,6 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { systemClock } from "../../lib/core/clock.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
-import { kadRules } from "../../lib/net/dht/internal/libp2p.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
 import { eventually } from "./dht_nodes.ts";
 
@@ -132,5 +131,28 @@ function commonOptions() {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
+  };
+}
+
+/** How kad-dht is told which records to keep. */
+function kadRules(
+  policy: RecordRules,
+): Required<Pick<KadDHTInit, "validators" | "selectors">> {
+  return {
+    validators: {
+      [policy.namespace]: async (key, value) => {
+        const name = new TextDecoder().decode(key);
+        const accepted = await policy.accept(name, value);
+        if (!accepted.ok) throw new Error(accepted.reason);
+      },
+    },
+    selectors: {
+      [policy.namespace]: (_key, values) =>
+        values.indexOf(
+          values.reduce((best, value) =>
+            policy.isBetter(value, best) ? value : best
+          ),
+        ),
+    },
   };
 }

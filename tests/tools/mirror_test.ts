@@ -31,9 +31,13 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "manifest/boot_manifest_test.ts, manifest/issue_manifest_test.ts",
   "net/dht/internal/dialling.ts":
     "settings: net/dht/node_test.ts dials by them",
+  "net/dht/internal/nearest_peers.ts":
+    "net/dht/node_test.ts, over real connections; whom it tells of is spread()",
   "net/dht/internal/property_of.ts": "a line",
   "net/dht/internal/routing_table.ts":
     "net/dht/node_test.ts, over real connections",
+  "net/dht/internal/serve_requests.ts":
+    "net/dht/internal/libp2p_test.ts: what strangers may send",
   "net/mdns/record_ttls.ts": "constants",
   "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
   "provider/boot_warnings.ts": "provider/image_library_files_test.ts",

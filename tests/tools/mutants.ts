@@ -242,10 +242,17 @@ export const MUTANTS: readonly Mutant[] = [
     .map((attack) => ({
       attack,
       file: "net/dht/lookup.ts",
-      check: "new Set([self])",
-      removed: "new Set<string>()",
+      check: "id === this.#self || addresses",
+      removed: "addresses",
       tests: ["net/dht/lookup_test.ts"],
     })),
+  {
+    attack: "ValueStore gives one host a small share",
+    file: "net/dht/internal/quota_map.ts",
+    check: "own >= maxPerHost",
+    removed: "false",
+    tests: ["net/dht/internal/value_store_test.ts"],
+  },
   {
     attack: "GET /stable/arm64/KERNEL is the kernel",
     file: "http/artifacts/image_lookup.ts",

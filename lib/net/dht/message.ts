@@ -54,6 +54,38 @@ export interface KadAnswer {
   readonly providers: readonly WirePeer[];
 }
 
+/** What is received of a node that asks. */
+export interface ReceivedRequest {
+  /** Which of the calls it is. */
+  readonly call: number;
+  /** As in `KadRequest`. */
+  readonly key: Uint8Array;
+  /** The record to store. */
+  readonly record?: DecodedRecord;
+  /** Who is said to provide the key. */
+  readonly providers: readonly WirePeer[];
+}
+
+/** What of a record is read. */
+export interface DecodedRecord {
+  /** What it is kept under. */
+  readonly key: Uint8Array;
+  /** What it says. */
+  readonly value: Uint8Array;
+}
+
+/** What is answered to a request. */
+export interface AnswerParts {
+  /** The call and the key that it is for. */
+  readonly request: Pick<ReceivedRequest, "call" | "key">;
+  /** As `encodeRecord` makes it. */
+  readonly record?: Uint8Array | undefined;
+  /** Nodes nearer to the key, the nearest first. */
+  readonly closer?: readonly WirePeer[];
+  /** Nodes that provide the key, in the order in which they are to be asked. */
+  readonly providers?: readonly WirePeer[];
+}
+
 /** Field numbers of `Message`. */
 const MESSAGE = {
   type: 1,
@@ -73,6 +105,15 @@ const MAX_PEERS = 256;
 /** Addresses read of one peer. */
 const MAX_ADDRESSES = 16;
 
+/** Bytes of one address: a TCP port of a host name of 253 characters fits. */
+const MAX_ADDRESS_BYTES = 300;
+/** An answer of ours is no longer: rust-libp2p reads no more. */
+const MAX_ANSWER_BYTES = 16 << 10;
+/** What the nearer nodes may take of it, so that providers find room. */
+const MAX_CLOSER_BYTES = 6 << 10;
+/** Addresses told of one peer. */
+const MAX_TOLD_ADDRESSES = 8;
+
 /** SHA-256 and its length in bytes, as a multihash begins. */
 const SHA2_256 = [0x12, 0x20] as const;
 
@@ -81,8 +122,12 @@ const SHA2_256 = [0x12, 0x20] as const;
  * (version 1, raw, SHA-256).
  */
 export function keyMultihash(key: Uint8Array): Uint8Array {
-  const digest = createHash("sha256").update(key).digest();
-  return Uint8Array.of(...SHA2_256, ...digest);
+  return Uint8Array.of(...SHA2_256, ...sha256(key));
+}
+
+/** The place of bytes in the key space. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest();
 }
 
 /** Bytes of a request, without the length prefix. */
@@ -141,10 +186,46 @@ export function encodeRecord(
   ]);
 }
 
+/**
+ * Reads a request. Peers that are malformed are left out.
+ */
+export function decodeRequest(bytes: Uint8Array): Result<ReceivedRequest> {
+  const message = decodeFields(bytes);
+  const call = message?.get(MESSAGE.type)?.[0] ?? KadCall.putValue;
+  const key = message && firstBytes(message, MESSAGE.key);
+  if (message === undefined || typeof call !== "number" || !key?.length) {
+    return refuse("malformed Kademlia message");
+  }
+  const recordBytes = firstBytes(message, MESSAGE.record);
+  const record = recordBytes && decodeRecord(recordBytes);
+  return ok({
+    call,
+    key,
+    ...record !== undefined && { record },
+    providers: decodePeers(message, MESSAGE.providers),
+  });
+}
+
+/**
+ * Bytes of an answer, without the length prefix: at most 16 KiB, with as many
+ * of the peers as find room.
+ */
+export function encodeAnswer(
+  { request, record, closer = [], providers = [] }: AnswerParts,
+): Uint8Array {
+  const head = concat([
+    ...field(MESSAGE.type, request.call),
+    ...field(MESSAGE.key, request.key),
+    ...field(MESSAGE.record, record),
+    ...field(MESSAGE.clusterLevel, 1),
+  ]);
+  const near = peerFields(MESSAGE.closer, closer, MAX_CLOSER_BYTES);
+  const room = MAX_ANSWER_BYTES - head.length - near.length;
+  return concat([head, near, peerFields(MESSAGE.providers, providers, room)]);
+}
+
 /** Key and value of a record, or undefined when it is malformed. */
-export function decodeRecord(
-  bytes: Uint8Array,
-): { readonly key: Uint8Array; readonly value: Uint8Array } | undefined {
+export function decodeRecord(bytes: Uint8Array): DecodedRecord | undefined {
   const record = decodeFields(bytes);
   const key = record && firstBytes(record, RECORD.key);
   const value = record && firstBytes(record, RECORD.value);
@@ -158,13 +239,35 @@ function encodePeer(peer: WirePeer): Uint8Array {
   ]);
 }
 
+/** As many of the peers as take no more than `room` bytes. */
+function peerFields(
+  number: number,
+  peers: readonly WirePeer[],
+  room: number,
+): Uint8Array {
+  const chosen: Uint8Array[] = [];
+  let left = room;
+  for (const { multihash, addresses } of peers) {
+    const told = addresses.slice(0, MAX_TOLD_ADDRESSES);
+    const bytes = concat(
+      field(number, encodePeer({ multihash, addresses: told })),
+    );
+    if (bytes.length > left) continue;
+    left -= bytes.length;
+    chosen.push(bytes);
+  }
+  return concat(chosen);
+}
+
 function decodePeers(message: Fields, number: number): WirePeer[] {
   const peers: WirePeer[] = [];
   for (const bytes of allBytes(message, number).slice(0, MAX_PEERS)) {
     const peer = decodeFields(bytes);
     const multihash = peer && firstBytes(peer, PEER.id);
     if (peer === undefined || multihash === undefined) continue;
-    const addresses = allBytes(peer, PEER.addresses).slice(0, MAX_ADDRESSES);
+    const addresses = allBytes(peer, PEER.addresses)
+      .filter(({ length }) => length <= MAX_ADDRESS_BYTES)
+      .slice(0, MAX_ADDRESSES);
     peers.push({ multihash, addresses });
   }
   return peers;

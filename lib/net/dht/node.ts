@@ -4,23 +4,36 @@ import type { Result } from "../../core/result.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
-import { DhtDatastore } from "./internal/datastore.ts";
 import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
+  answerStreams,
   connectionEnds,
+  createNodeLibp2p,
   type DhtServices,
-  startLibp2p,
+  startListening,
 } from "./internal/libp2p.ts";
+import { NearestPeers } from "./internal/nearest_peers.ts";
 import { Outsider, strangerSeeds } from "./internal/outsider.ts";
+import { ProviderStore } from "./internal/provider_store.ts";
+import { watchReachability } from "./internal/reachability.ts";
+import { answerRequest } from "./internal/request_answers.ts";
 import {
+  limitBuckets,
   routingTablePeers,
   routingTableSize,
 } from "./internal/routing_table.ts";
-import { watchReachability } from "./internal/reachability.ts";
+import { serveRequests } from "./internal/serve_requests.ts";
+import { ValueStore } from "./internal/value_store.ts";
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
 import type { KadPeer } from "./lookup.ts";
-import { encodeRecord, KadCall, keyMultihash } from "./message.ts";
+import {
+  encodeRecord,
+  KadCall,
+  keyMultihash,
+  sha256,
+  type WirePeer,
+} from "./message.ts";
 import type {
   DhtNodeOptions,
   PeerConnection,
@@ -52,9 +65,11 @@ export class DhtNode implements AsyncDisposable {
   readonly sign: Identity["sign"];
   readonly #options: DhtNodeOptions;
   readonly #libp2p: Libp2p<DhtServices>;
-  readonly #datastore: DhtDatastore;
+  readonly #store: { values: ValueStore; providers: ProviderStore };
   /** What this node provides. */
   readonly #values = new Map<string, Uint8Array>();
+  /** The multihashes of its keys, in hex. */
+  readonly #provided = new Set<string>();
   readonly #joinStates = new Map<string, JoinState>();
   /** Connections with nodes of the DHT. */
   readonly #withNodes = new WeakSet<Connection>();
@@ -72,13 +87,21 @@ export class DhtNode implements AsyncDisposable {
   private constructor(
     options: DhtNodeOptions,
     libp2p: Libp2p<DhtServices>,
-    datastore: DhtDatastore,
   ) {
+    const { policy, clock, recordTtlSeconds } = options;
+    const place = sha256(libp2p.peerId.toMultihash().bytes);
     this.peerId = options.identity.peerId;
     this.sign = options.identity.sign;
     this.#options = options;
     this.#libp2p = libp2p;
-    this.#datastore = datastore;
+    this.#store = {
+      values: new ValueStore({ policy, clock, place }),
+      providers: new ProviderStore({
+        clock,
+        ttlSeconds: recordTtlSeconds,
+        place,
+      }),
+    };
     this.#outsider = new Outsider({ ...options, self: this.peerId });
   }
 
@@ -91,14 +114,8 @@ export class DhtNode implements AsyncDisposable {
    */
   static async open(options: DhtNodeOptions): Promise<DhtNode> {
     options.signal.throwIfAborted();
-    const datastore = new DhtDatastore({
-      policy: options.policy,
-      clock: options.clock,
-      providerTtlSeconds: options.recordTtlSeconds,
-      selfId: options.identity.peerId,
-    });
-    const libp2p = await startLibp2p(options, datastore);
-    const node = new DhtNode(options, libp2p, datastore);
+    const libp2p = await createNodeLibp2p(options);
+    const node = new DhtNode(options, libp2p);
     try {
       await node.#start();
     } catch (error) {
@@ -165,12 +182,8 @@ export class DhtNode implements AsyncDisposable {
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
     const record = this.#encode(bytes, value, ttlSeconds);
-    this.#datastore.putOwn(bytes, record);
-    await this.#datastore.put(
-      DhtDatastore.providerKey(multihash, this.peerId),
-      // Only its presence counts: the own entry has no age.
-      Uint8Array.of(0),
-    );
+    this.#store.values.putOwn(bytes, value);
+    this.#provided.add(multihash.toHex());
     const reachable = bootstrap.filter((address) =>
       this.#joinStates.get(address)?.kind !== "failed" &&
       !address.startsWith("/dnsaddr/")
@@ -187,10 +200,7 @@ export class DhtNode implements AsyncDisposable {
       provider: {
         call: KadCall.addProvider,
         key: multihash,
-        provider: {
-          multihash: this.#libp2p.peerId.toMultihash().bytes,
-          addresses: this.#ownAddresses().map((address) => address.bytes),
-        },
+        provider: this.#ownPeer(),
       },
       onStored,
       signal: AbortSignal.any([signal, this.#closing.signal]),
@@ -198,13 +208,12 @@ export class DhtNode implements AsyncDisposable {
   }
 
   /** Stops answering for a key; copies at other nodes end with their TTL. */
-  async withdraw(key: string): Promise<void> {
+  withdraw(key: string): Promise<void> {
     this.#values.delete(key);
     const bytes = new TextEncoder().encode(key);
-    await this.#datastore.delete(DhtDatastore.recordKey(bytes));
-    await this.#datastore.delete(
-      DhtDatastore.providerKey(keyMultihash(bytes), this.peerId),
-    );
+    this.#store.values.delete(bytes);
+    this.#provided.delete(keyMultihash(bytes).toHex());
+    return Promise.resolve();
   }
 
   /**
@@ -261,11 +270,8 @@ export class DhtNode implements AsyncDisposable {
       this.#options;
     const { onJoinState = () => {}, onReachability = () => {} } = this.#options;
     const { signal } = this.#closing;
-    // GET_PROVIDERS fails for every provider of a key when the peer store lacks
-    // one of them; libp2p enters the own addresses a second after the start.
-    await this.#libp2p.peerStore.merge(this.#libp2p.peerId, {
-      multiaddrs: [...this.#ownAddresses()],
-    });
+    this.#serve();
+    await startListening(this.#libp2p, this.#options);
     this.#libp2p.services.fetch.registerLookupFunction(
       `/${policy.namespace}/`,
       (key) => Promise.resolve(this.#values.get(new TextDecoder().decode(key))),
@@ -303,6 +309,38 @@ export class DhtNode implements AsyncDisposable {
       .filter((one) => this.#withNodes.has(one));
   }
 
+  /** Answers others, and keeps groups of them from crowding out the rest. */
+  #serve(): void {
+    const { policy, clock } = this.#options;
+    const nearest = new NearestPeers(this.#libp2p, clock);
+    limitBuckets(this.#libp2p.services.dht, (peer) => nearest.group(peer));
+    const sources = {
+      ...this.#store,
+      policy,
+      ownEntry: (multihash: Uint8Array) => this.#ownEntry(multihash),
+      closer: nearest.closer.bind(nearest),
+    };
+    answerStreams(
+      this.#libp2p,
+      serveRequests({
+        answer: (bytes, asker) => answerRequest(bytes, asker, sources),
+        clock,
+        signal: this.#closing.signal,
+      }),
+    );
+  }
+
+  #ownEntry(multihash: Uint8Array): WirePeer | undefined {
+    return this.#provided.has(multihash.toHex()) ? this.#ownPeer() : undefined;
+  }
+
+  #ownPeer(): WirePeer {
+    return {
+      multihash: this.#libp2p.peerId.toMultihash().bytes,
+      addresses: this.#ownAddresses().map((address) => address.bytes),
+    };
+  }
+
   /** Asked for once for thousands of values that are published together. */
   #ownAddresses(): readonly Multiaddr[] {
     const now = this.#options.clock.monotonic();
@@ -337,14 +375,10 @@ export class DhtNode implements AsyncDisposable {
     const { policy, clock } = this.#options;
     const { signal } = this.#closing;
     const state = await loadDhtState(stateFile);
-    for (const { key, value } of state.records) {
+    for (const { key, value, origin } of state.records) {
       if (!(await policy.accept(key, value)).ok) continue;
-      const leftMs = policy.expiresMs(value) - clock.now();
       const bytes = new TextEncoder().encode(key);
-      await this.#datastore.put(
-        DhtDatastore.recordKey(bytes),
-        this.#encode(bytes, value, Math.ceil(leftMs / 1000)),
-      );
+      this.#store.values.put(bytes, value, origin);
     }
     const dials = state.peers.map((peer) => this.join(peer, { signal }));
     this.#tasks.push(
@@ -364,9 +398,10 @@ export class DhtNode implements AsyncDisposable {
       peers: peers.flatMap(({ id, addresses }) =>
         addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
       ),
-      records: this.#datastore.records().map(({ key, value }) => ({
+      records: this.#store.values.values().map(({ key, value, origin }) => ({
         key: new TextDecoder().decode(key),
         value,
+        origin,
       })),
     };
   }

@@ -19,6 +19,8 @@ export interface DhtState {
     readonly key: string;
     /** The value, to be validated again. */
     readonly value: Uint8Array;
+    /** Whose share of the room it takes. */
+    readonly origin: { readonly host: string; readonly peer: string };
   }[];
 }
 
@@ -44,9 +46,10 @@ export function encodeDhtState(state: DhtState): string {
   return JSON.stringify({
     format: FORMAT,
     peers: state.peers.slice(0, MAX_PEERS),
-    records: state.records.map(({ key, value }) => ({
+    records: state.records.map(({ key, value, origin }) => ({
       key,
       value: value.toBase64(),
+      ...origin,
     })),
   });
 }
@@ -73,7 +76,11 @@ export function decodeDhtState(text: string): DhtState | undefined {
     const value = propertyOf(record, "value");
     if (typeof key !== "string" || typeof value !== "string") return [];
     const bytes = decodeBase64(value);
-    return bytes === undefined ? [] : [{ key, value: bytes }];
+    const origin = {
+      host: textOf(record, "host"),
+      peer: textOf(record, "peer"),
+    };
+    return bytes === undefined ? [] : [{ key, value: bytes, origin }];
   });
   return { peers: peers.slice(0, MAX_PEERS), records };
 }
@@ -146,6 +153,12 @@ export async function keepDhtState(
     }
     await save();
   }
+}
+
+/** Empty in the files of programs before, which did not keep it. */
+function textOf(json: unknown, name: string): string {
+  const value = propertyOf(json, name);
+  return typeof value === "string" ? value : "";
 }
 
 function list(json: unknown, name: string): readonly unknown[] {

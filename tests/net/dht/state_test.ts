@@ -13,7 +13,11 @@ import { MemoryLogger } from "../../support/memory_logger.ts";
 const PATH = "/state/dht.json";
 const STATE = {
   peers: ["/ip4/192.0.2.7/tcp/4001"],
-  records: [{ key: "/phase/a/b/manifest", value: Uint8Array.of(1, 2) }],
+  records: [{
+    key: "/phase/a/b/manifest",
+    value: Uint8Array.of(1, 2),
+    origin: { host: "192.0.2.7", peer: "12D3KooW" },
+  }],
 };
 const NONE = { peers: [], records: [] };
 
@@ -37,6 +41,8 @@ Deno.test("decodeDhtState() leaves out what is malformed", () => {
     records: [7, null, {}, { key: 1, value: "" }, { key: "k", value: "%" }, {
       key: "/phase/a/b/manifest",
       value: "AQI=",
+      host: "192.0.2.7",
+      peer: "12D3KooW",
     }],
   });
   assert.deepEqual(decodeDhtState(text), STATE);

@@ -81,3 +81,19 @@ export function multiaddrText(bytes: Uint8Array): string | undefined {
     return undefined; // of a kind that this version does not know
   }
 }
+
+/** Addresses kept of one provider. */
+const MAX_TOLD = 8;
+
+/**
+ * What is worth keeping and telling others of the addresses that a peer names,
+ * each once.
+ *
+ * @param addresses binary multiaddrs, untrusted
+ */
+export function toldAddresses(addresses: readonly Uint8Array[]): Uint8Array[] {
+  const usable = addresses.map(multiaddrText)
+    .filter((text) => text !== undefined).map((text) => multiaddr(text));
+  return reachableAddresses(uniqueAddresses(usable), [])
+    .slice(0, MAX_TOLD).map(({ bytes }) => bytes.slice());
+}

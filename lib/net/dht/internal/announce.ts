@@ -2,6 +2,7 @@ import { compare } from "uint8arrays/compare";
 import type { AnnounceOutcome } from "../announce_outcome.ts";
 import type { Contact } from "../lookup.ts";
 import { KadCall, type KadRequest } from "../message.ts";
+import { rememberedGroups, spread } from "../peer_groups.ts";
 import {
   type Dialer,
   requestNearest,
@@ -9,8 +10,6 @@ import {
   requestPeer,
 } from "./request.ts";
 
-/** Kademlia's k: how many nodes keep a record. */
-const REPLICATION = 20;
 /** From dialling to the answer: a WAN round trip takes five of it. */
 const REQUEST_TIMEOUT_MS = 4000;
 
@@ -34,7 +33,8 @@ export interface AnnounceOptions extends Omit<RequestOptions, "timeoutMs"> {
  *
  * Each node is told as soon as it proves to be one of the nearest so far, not
  * when the look-up has ended: silent nodes would delay everything by their
- * timeout. A few nodes more than necessary keep it then, which does no harm.
+ * timeout. A few nodes more than necessary keep it then, which does no harm. Of
+ * one group of hosts only the nearest are told while there are others.
  */
 export async function announceTo(
   options: AnnounceOptions,
@@ -75,7 +75,8 @@ async function tellNearest(
     return answer.ok;
   };
   const question = { call: KadCall.findNode, key: request.key };
-  const nearest: Uint8Array[] = [];
+  const nearest: { distance: Uint8Array; group: string }[] = [];
+  const group = rememberedGroups();
   const telling: Promise<boolean>[] = [];
   for await (
     const step of requestNearest(node, seeds, question, options)
@@ -85,10 +86,12 @@ async function tellNearest(
       continue;
     }
     reached.add(step.answer.from.id);
-    nearest.push(step.distance);
-    nearest.sort(compare);
-    if (nearest.indexOf(step.distance) < REPLICATION) {
-      telling.push(tell(step.answer.from));
+    const { distance, answer: { from, host = from.id } } = step;
+    const one = { distance, group: group(host) };
+    nearest.push(one);
+    nearest.sort((a, b) => compare(a.distance, b.distance));
+    if (spread(nearest, ({ group }) => group).includes(one)) {
+      telling.push(tell(from));
     }
   }
   return (await Promise.all(telling)).filter((isTold) => isTold).length;

@@ -1,7 +1,12 @@
 import { type Fetch, fetch } from "@libp2p/fetch";
 import { type Identify, identify } from "@libp2p/identify";
-import type { Connection, Libp2p } from "@libp2p/interface";
-import { type KadDHT, kadDHT, type KadDHTInit } from "@libp2p/kad-dht";
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
+import {
+  type KadDHT,
+  kadDHT,
+  type KadDHTComponents,
+  type KadDHTInit,
+} from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
@@ -11,7 +16,7 @@ import { ListenError } from "../listen_error.ts";
 import type { RecordRules } from "../record_rules.ts";
 import { hostOf, reachableAddresses, uniqueAddresses } from "./addresses.ts";
 import { limitPerHost } from "./connection_limit.ts";
-import type { DhtDatastore } from "./datastore.ts";
+import { DhtDatastore } from "./datastore.ts";
 import {
   diallingOptions,
   LOOPBACK_GATER,
@@ -19,6 +24,7 @@ import {
 } from "./dialling.ts";
 import { failureReason } from "./failure.ts";
 import { propertyOf } from "./property_of.ts";
+import { tableCids } from "./routing_table.ts";
 
 /** The services of a node. */
 export type DhtServices = {
@@ -58,7 +64,7 @@ interface ListeningComponents {
 const CONNECTIONS_PER_SECOND_AND_HOST = 100;
 const MAX_CONNECTIONS = 500;
 /** A rack has enough of it, and a host that only holds them takes no more. */
-const MAX_CONNECTIONS_PER_HOST = 200;
+const MAX_CONNECTIONS_PER_HOST = MAX_CONNECTIONS / 4;
 /** More than one host can hold, or it would keep everybody else out. */
 const MAX_PENDING_CONNECTIONS = 2 * MAX_CONNECTIONS_PER_HOST;
 /** Longer than the longest record, so that providers keep their addresses. */
@@ -68,54 +74,86 @@ const DIAL_TIMEOUT_MS = 5000;
 const ADDRESS_DIAL_TIMEOUT_MS = 2000;
 
 /**
- * Starts libp2p as a serving DHT node. Settings are here, behaviour is in
- * net/dht/node.ts.
+ * Makes a libp2p that is a DHT node once it is started. Settings are here,
+ * behaviour is in net/dht/node.ts.
+ */
+export async function createNodeLibp2p(
+  options: ServingOptions,
+): Promise<Libp2p<DhtServices>> {
+  const { identity, listen } = options;
+  const ownCid = identity.privateKey.publicKey.toCID().toString();
+  let listening: () => Multiaddr[] = () => [];
+  let table: KadDHT | undefined;
+  return await createLibp2p({
+    ...TRANSPORT_OPTIONS,
+    start: false,
+    privateKey: identity.privateKey,
+    datastore: new DhtDatastore({
+      kept: () =>
+        new Set([ownCid, ...table === undefined ? [] : tableCids(table)]),
+    }),
+    addresses: {
+      listen: [...listen],
+      announceFilter: (confirmed) => announced(confirmed, listening(), options),
+    },
+    connectionGater: {
+      ...limitPerHost(MAX_CONNECTIONS_PER_HOST),
+      ...options.loopbackOnly === true && LOOPBACK_GATER,
+    },
+    peerStore: {
+      maxAddressAge: PEER_STORE_AGE_MS,
+      maxPeerAge: PEER_STORE_AGE_MS,
+    },
+    connectionManager: {
+      ...diallingOptions(DIAL_TIMEOUT_MS, ADDRESS_DIAL_TIMEOUT_MS),
+      maxConnections: MAX_CONNECTIONS,
+      inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
+      maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
+      // departures.ts looks once more, and join.ts goes on.
+      reconnectRetries: 0,
+    },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      fetch: fetch(),
+      listening(components: ListeningComponents) {
+        listening = () => components.transportManager.getAddrs();
+        return {};
+      },
+      dht(components: KadDHTComponents) {
+        table = kadDHT(kadOptions(options))(components);
+        return table;
+      },
+    },
+  });
+}
+
+/**
+ * Has requests of the DHT answered otherwise than by kad-dht, which binds this
+ * method of its when it is started.
+ */
+export function answerStreams(
+  libp2p: Libp2p<DhtServices>,
+  onIncomingStream: (stream: Stream, connection: Connection) => Promise<void>,
+): void {
+  const rpc = propertyOf(libp2p.services.dht, "rpc");
+  if (typeof propertyOf(rpc, "onIncomingStream") !== "function") {
+    throw new Error("kad-dht answers requests in another place");
+  }
+  Object.assign(Object(rpc), { onIncomingStream });
+}
+
+/**
+ * Has it listen.
  *
  * @throws ListenError
  */
-export async function startLibp2p(
-  options: ServingOptions,
-  datastore: DhtDatastore,
-): Promise<Libp2p<DhtServices>> {
-  const { identity, listen } = options;
-  let listening: () => Multiaddr[] = () => [];
+export async function startListening(
+  libp2p: Pick<Libp2p, "start">,
+  { listen }: Pick<ServingOptions, "listen">,
+): Promise<void> {
   try {
-    return await createLibp2p({
-      ...TRANSPORT_OPTIONS,
-      privateKey: identity.privateKey,
-      datastore,
-      addresses: {
-        listen: [...listen],
-        announceFilter: (confirmed) =>
-          announced(confirmed, listening(), options),
-      },
-      connectionGater: {
-        ...limitPerHost(MAX_CONNECTIONS_PER_HOST),
-        ...options.loopbackOnly === true && LOOPBACK_GATER,
-      },
-      peerStore: {
-        maxAddressAge: PEER_STORE_AGE_MS,
-        maxPeerAge: PEER_STORE_AGE_MS,
-      },
-      connectionManager: {
-        ...diallingOptions(DIAL_TIMEOUT_MS, ADDRESS_DIAL_TIMEOUT_MS),
-        maxConnections: MAX_CONNECTIONS,
-        inboundConnectionThreshold: CONNECTIONS_PER_SECOND_AND_HOST,
-        maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
-        // departures.ts looks once more, and join.ts goes on.
-        reconnectRetries: 0,
-      },
-      services: {
-        identify: identify(),
-        ping: ping(),
-        fetch: fetch(),
-        listening(components: ListeningComponents) {
-          listening = () => components.transportManager.getAddrs();
-          return {};
-        },
-        dht: kadDHT(kadOptions(options)),
-      },
-    });
+    await libp2p.start();
   } catch (error) {
     throw new ListenError(
       `Cannot listen for DHT peers on ${listen.join(", ")}: ${
@@ -147,7 +185,7 @@ function announced(
   ]));
 }
 
-function kadOptions({ protocol, policy }: ServingOptions): KadDHTInit {
+function kadOptions({ protocol }: ServingOptions): KadDHTInit {
   return {
     protocol,
     clientMode: false,
@@ -161,30 +199,6 @@ function kadOptions({ protocol, policy }: ServingOptions): KadDHTInit {
     // Every 5 minutes, the default, leaves small networks' routing tables
     // almost empty.
     querySelfInterval: 60_000,
-    ...kadRules(policy),
-  };
-}
-
-/** How kad-dht is told which records to keep. */
-export function kadRules(
-  policy: RecordRules,
-): Required<Pick<KadDHTInit, "validators" | "selectors">> {
-  return {
-    validators: {
-      [policy.namespace]: async (key, value) => {
-        const name = new TextDecoder().decode(key);
-        const accepted = await policy.accept(name, value);
-        if (!accepted.ok) throw new Error(accepted.reason);
-      },
-    },
-    selectors: {
-      [policy.namespace]: (_key, values) =>
-        values.indexOf(
-          values.reduce((best, value) =>
-            policy.isBetter(value, best) ? value : best
-          ),
-        ),
-    },
   };
 }
 

@@ -48,10 +48,14 @@ function varint(value: number): Uint8Array {
   return Uint8Array.of(...bytes, rest);
 }
 
+/** No message that means anything has more: each takes some memory. */
+const MAX_FIELDS = 4096;
+
 /** The fields in order of appearance, or undefined when malformed. */
 export function decodeFields(bytes: Uint8Array): Fields | undefined {
   const fields = new Map<number, (number | Uint8Array)[]>();
   let at = 0;
+  let count = 0;
   const readVarint = (): number => {
     let value = 0;
     for (let unit = 1; unit <= 2 ** 63; unit *= 128) {
@@ -63,6 +67,7 @@ export function decodeFields(bytes: Uint8Array): Fields | undefined {
     return NaN;
   };
   while (at < bytes.length) {
+    if (++count > MAX_FIELDS) return undefined;
     const tag = readVarint();
     if (!Number.isSafeInteger(tag)) return undefined;
     const wireType = tag % 8;

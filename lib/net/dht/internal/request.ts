@@ -19,7 +19,8 @@ import {
   type KadRequest,
   type WirePeer,
 } from "../message.ts";
-import { multiaddrText } from "./addresses.ts";
+import { hostOf, multiaddrText } from "./addresses.ts";
+import { rememberedGroups } from "../peer_groups.ts";
 import { failureReason } from "./failure.ts";
 
 /**
@@ -39,8 +40,11 @@ export interface RequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** As go-libp2p: a longer answer is no answer. */
-const MAX_ANSWER_BYTES = 4 << 20;
+/**
+ * A longer answer is no answer: dozens may be open at once, of strangers. Ours
+ * are 16 KiB at most; go-libp2p's with thousands of providers are within it.
+ */
+const MAX_ANSWER_BYTES = 1 << 20;
 /** Addresses tried of one peer: a hostile node may name any number. */
 const MAX_DIALLED = 8;
 
@@ -79,6 +83,7 @@ export function requestNearest(
     key: request.key,
     seeds,
     self: node.peerId.toString(),
+    groupOf: rememberedGroups(),
     ask: (to, { signal }) =>
       requestPeer(node, to, request, { ...options, signal }),
   });
@@ -110,11 +115,12 @@ async function exchange(
       multihash: connection.remotePeer.toMultihash().bytes,
       addresses: [],
     };
+    const host = hostOf(connection.remoteAddr);
     // ADD_PROVIDER is the one call without an answer (specification, "RPC
     // messages"); closing makes sure that it was at least sent.
     if (request.call === KadCall.addProvider) {
       await stream.close({ signal });
-      return ok({ from, closer: [], providers: [] });
+      return ok({ from, host, closer: [], providers: [] });
     }
     const bytes = (await messages.read({ signal })).subarray();
     // Not Node's Buffer, whose views share what is used again elsewhere.
@@ -124,6 +130,7 @@ async function exchange(
     const { value, closer, providers } = answer.value;
     return ok({
       from,
+      host,
       ...value !== undefined && { value },
       closer: kadPeers(closer),
       providers: kadPeers(providers),

@@ -1,6 +1,8 @@
 import type { Libp2p, PeerId } from "@libp2p/interface";
 import type { KadDHT } from "@libp2p/kad-dht";
 import type { KadPeer } from "../lookup.ts";
+import { sha256 } from "../message.ts";
+import { K, shareOf } from "../peer_groups.ts";
 import { propertyOf } from "./property_of.ts";
 
 /** What kad-dht marks those with that are in its routing table. */
@@ -38,6 +40,70 @@ export async function removeFromRoutingTable(
   const table = routingTable(dht);
   const remove = propertyOf(table, "remove");
   if (typeof remove === "function") await remove.call(table, peerId);
+}
+
+/** The nodes of the routing table that are nearest to a key, nearest first. */
+export function nearestNodes(
+  dht: KadDHT,
+  key: Uint8Array,
+  count: number,
+): PeerId[] {
+  const table = routingTable(dht);
+  const nearest = propertyOf(table, "closestPeers");
+  if (typeof nearest !== "function") return [];
+  const found: unknown = nearest.call(table, sha256(key), { count });
+  return Array.isArray(found) ? found.filter(isPeerId) : [];
+}
+
+/** The nodes of the routing table, each by its peer id as a CID. */
+export function tableCids(dht: KadDHT): string[] {
+  return nearestNodes(dht, new Uint8Array(), MAX_NODES)
+    .map((peer) => peer.toCID().toString());
+}
+
+/**
+ * Has no group of nodes keep a bucket for itself: where one is full, the group
+ * that has most of it gives back a place, the one it has just taken if it did.
+ *
+ * @param group of a node, by the address that it is connected with
+ * @returns stops it
+ */
+export function limitBuckets(
+  dht: KadDHT,
+  group: (peerId: PeerId) => string,
+): () => void {
+  const table = routingTable(dht);
+  if (!(table instanceof EventTarget)) return () => {};
+  const onAdd = (event: unknown) => {
+    const added = propertyOf(event, "detail");
+    if (!isPeerId(added)) return;
+    const bucket = nearestNodes(dht, added.toMultihash().bytes, MAX_NODES)
+      .filter((node) => inSameBucket(node, added));
+    if (bucket.length < K) return;
+    const groups = Map.groupBy(bucket, group);
+    const largest = [...groups.values()]
+      .reduce((most, one) => one.length > most.length ? one : most);
+    if (largest.length <= shareOf(K)) return;
+    const last = largest.includes(added) ? added : largest.at(-1);
+    if (last === undefined) return;
+    removeFromRoutingTable(dht, last).catch(() => {}); // it is gone already
+  };
+  table.addEventListener("peer:add", onAdd);
+  return () => table.removeEventListener("peer:add", onAdd);
+}
+
+/** More than kad-dht has room for: 64 buckets of k. */
+const MAX_NODES = 64 * K;
+
+/** The deepest of kad-dht's buckets are those of six bits. */
+function inSameBucket(a: PeerId, b: PeerId): boolean {
+  const prefix = (peer: PeerId) =>
+    (sha256(peer.toMultihash().bytes)[0] ?? 0) >> 2;
+  return prefix(a) === prefix(b);
+}
+
+function isPeerId(value: unknown): value is PeerId {
+  return typeof propertyOf(value, "toMultihash") === "function";
 }
 
 /** kad-dht has it, though its interface does not name it. */

@@ -1,0 +1,116 @@
+import { xor } from "uint8arrays/xor";
+import type { Clock } from "../../../core/clock.ts";
+import { sha256, type WirePeer } from "../message.ts";
+import { type Origin, QuotaMap, type Quotas } from "./quota_map.ts";
+
+/** What is kept for others: over all keys, and of one key. */
+export interface ProviderQuotas {
+  /** Over all keys. */
+  readonly all: Omit<Quotas, "staleMs">;
+  /** Under one. */
+  readonly ofKey: Omit<Quotas, "staleMs">;
+}
+
+const QUOTAS: ProviderQuotas = {
+  all: { max: 16_384, maxPerHost: 2048 },
+  ofKey: { max: 256, maxPerHost: 32 },
+};
+
+/** What a store of provider entries is made of. */
+export interface ProviderStoreOptions {
+  /** By which entries end. */
+  readonly clock: Clock;
+  /** How long an entry is kept. */
+  readonly ttlSeconds: number;
+  /** SHA-256 of the own peer id: what is near it is kept longest. */
+  readonly place: Uint8Array;
+  /** How much is kept. @default QUOTAS */
+  readonly quotas?: ProviderQuotas;
+}
+
+interface ProviderEntry {
+  readonly peer: WirePeer;
+  /** Monotonic. */
+  readonly untilMs: number;
+}
+
+/** Which peers said that they provide a key, this node aside. */
+export class ProviderStore {
+  readonly #options: ProviderStoreOptions;
+  /** `KEY/PEER`, only to count. */
+  readonly #all: QuotaMap<true>;
+  /** Key, then peer. */
+  readonly #byKey = new Map<string, QuotaMap<ProviderEntry>>();
+
+  /** Empty. */
+  constructor(options: ProviderStoreOptions) {
+    this.#options = options;
+    this.#all = new QuotaMap(this.#quotas("all"), (name) => {
+      const [key = "", peer = ""] = name.split("/");
+      this.#byKey.get(key)?.delete(peer);
+      if (this.#byKey.get(key)?.size === 0) this.#byKey.delete(key);
+    });
+  }
+
+  /** How many entries there are, over all keys. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /**
+   * Keeps an entry, if need be in the place of another of the same host.
+   *
+   * @param multihash the key's
+   * @param origin the provider itself: nobody speaks for others
+   * @returns whether there was room for it
+   */
+  add(multihash: Uint8Array, peer: WirePeer, origin: Origin): boolean {
+    const { clock, ttlSeconds, place } = this.#options;
+    const key = multihash.toHex();
+    const nowMs = clock.monotonic();
+    const distance = xor(sha256(multihash), place).toHex();
+    if (
+      !this.#all.set(`${key}/${origin.peer}`, true, { origin, distance, nowMs })
+    ) return false;
+    const entries = this.#byKey.get(key) ??
+      new QuotaMap<ProviderEntry>(
+        this.#quotas("ofKey"),
+        (evicted) => this.#all.delete(`${key}/${evicted}`),
+      );
+    this.#byKey.set(key, entries);
+    const untilMs = nowMs + ttlSeconds * 1000;
+    // Of one key all are as far: the eldest gives way.
+    return entries.set(origin.peer, { peer, untilMs }, { origin, nowMs });
+  }
+
+  /** The providers of a key: of each host the latest first, then the second. */
+  of(multihash: Uint8Array): WirePeer[] {
+    const key = multihash.toHex();
+    const entries = this.#byKey.get(key);
+    if (entries === undefined) return [];
+    const byHost = new Map<string, ProviderEntry[]>();
+    for (const [peer, entry, { host }] of [...entries.entries()]) {
+      if (entry.untilMs <= this.#options.clock.monotonic()) {
+        entries.delete(peer);
+        this.#all.delete(`${key}/${peer}`);
+        continue;
+      }
+      const ofHost = byHost.get(host) ?? [];
+      ofHost.push(entry);
+      byHost.set(host, ofHost);
+    }
+    if (entries.size === 0) this.#byKey.delete(key);
+    const hosts = [...byHost.values()];
+    for (const ofHost of hosts) ofHost.sort((a, b) => b.untilMs - a.untilMs);
+    const rounds = Math.max(0, ...hosts.map((ofHost) => ofHost.length));
+    return Array.from(
+      { length: rounds },
+      (_, i) => hosts.flatMap((ofHost) => ofHost[i]?.peer ?? []),
+    ).flat();
+  }
+
+  #quotas(what: keyof ProviderQuotas): Quotas {
+    const { quotas = QUOTAS, ttlSeconds } = this.#options;
+    return { ...quotas[what], staleMs: ttlSeconds * 1000 };
+  }
+}

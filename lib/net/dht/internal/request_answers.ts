@@ -1,0 +1,145 @@
+import { ok, refuse, type Result } from "../../../core/result.ts";
+import {
+  type DecodedRecord,
+  decodeRequest,
+  encodeAnswer,
+  encodeRecord,
+  KadCall,
+  type ReceivedRequest,
+  type WirePeer,
+} from "../message.ts";
+import type { RecordRules } from "../record_rules.ts";
+import { toldAddresses } from "./addresses.ts";
+import type { ProviderStore } from "./provider_store.ts";
+import type { Origin } from "./quota_map.ts";
+import type { ValueStore } from "./value_store.ts";
+
+/** Who asks. */
+export interface Asker {
+  /** By the encrypted channel and the address at its other end. */
+  readonly origin: Origin;
+  /** The bytes of its peer id. */
+  readonly multihash: Uint8Array;
+}
+
+/** What a node answers from. */
+export interface AnswerSources {
+  /** Decides which values are kept. */
+  readonly policy: Pick<RecordRules, "namespace" | "accept">;
+  /** What is kept. */
+  readonly values: ValueStore;
+  /** Who provides what, the node itself aside. */
+  readonly providers: ProviderStore;
+  /** The node itself, where it provides the key. */
+  readonly ownEntry: (multihash: Uint8Array) => WirePeer | undefined;
+  /** The nodes nearest to a key, without the asker. */
+  readonly closer: (key: Uint8Array, asker: Asker) => Promise<WirePeer[]>;
+}
+
+/** As go-libp2p-kad-dht: a multihash is no longer. */
+const MAX_MULTIHASH_BYTES = 80;
+/** Names of images are shorter. */
+const MAX_KEY_BYTES = 256;
+/** `PING` of the specification, which nobody sends any more. */
+const PING = 5;
+
+/**
+ * Answers one request of libp2p's Kademlia
+ * (https://github.com/libp2p/specs/blob/master/kad-dht/README.md#rpc-messages).
+ *
+ * kad-dht would: but it does not say to its store who asks, so that nobody
+ * could be held to a share of it, keeps as many addresses of a provider as are
+ * named, fails for all providers of a key when it has lost one, and answers a
+ * record that is not kept as if it were.
+ *
+ * @param bytes untrusted, without the length prefix
+ * @returns the answer; undefined for a call that has none; or why the stream is
+ * to be reset, which is how a refusal is told
+ */
+export async function answerRequest(
+  bytes: Uint8Array,
+  asker: Asker,
+  sources: AnswerSources,
+): Promise<Result<Uint8Array | undefined>> {
+  const decoded = decodeRequest(bytes);
+  if (!decoded.ok) return decoded;
+  const request = decoded.value;
+  const { key } = request;
+  switch (request.call) {
+    case KadCall.putValue:
+      return await keepValue(request, asker, sources);
+    case KadCall.getValue: {
+      const closer = await sources.closer(key, asker);
+      const record = sources.values.record(key);
+      return ok(encodeAnswer({ request, record, closer }));
+    }
+    case KadCall.addProvider:
+      return keepProvider(request, asker, sources);
+    case KadCall.getProviders: {
+      const own = sources.ownEntry(key);
+      const others = sources.providers.of(key);
+      const providers = own === undefined ? others : [own, ...others];
+      const closer = await sources.closer(key, asker);
+      return ok(encodeAnswer({ request, closer, providers }));
+    }
+    case KadCall.findNode: {
+      const closer = await sources.closer(key, asker);
+      return ok(encodeAnswer({ request, closer }));
+    }
+    case PING:
+      return ok(encodeAnswer({ request }));
+    default:
+      return refuse("unknown call");
+  }
+}
+
+async function keepValue(
+  request: ReceivedRequest,
+  { origin }: Asker,
+  { policy, values }: AnswerSources,
+): Promise<Result<Uint8Array>> {
+  const { key, record } = request;
+  if (record === undefined || !isOfKey(record, key)) {
+    return refuse("no record of the key");
+  }
+  const name = new TextDecoder().decode(key);
+  if (!name.startsWith(`/${policy.namespace}/`)) {
+    return refuse("key of another namespace");
+  }
+  const accepted = await policy.accept(name, record.value);
+  if (!accepted.ok) return accepted;
+  // Copies, or the whole request would be kept.
+  const kept = values.put(key.slice(), record.value.slice(), origin);
+  if (!kept.ok) return kept;
+  return ok(encodeAnswer({
+    request,
+    record: values.record(key) ?? encodeRecord({
+      ...record,
+      ttlSeconds: 0,
+      receivedAtMs: 0,
+    }),
+  }));
+}
+
+function isOfKey(record: DecodedRecord, key: Uint8Array): boolean {
+  return key.length <= MAX_KEY_BYTES && record.key.length === key.length &&
+    record.key.every((byte, i) => byte === key[i]);
+}
+
+function keepProvider(
+  { key, providers }: ReceivedRequest,
+  { origin, multihash }: Asker,
+  { providers: store }: AnswerSources,
+): Result<undefined> {
+  if (key.length > MAX_MULTIHASH_BYTES) return refuse("no multihash");
+  const said = providers.find((peer) =>
+    peer.multihash.length === multihash.length &&
+    peer.multihash.every((byte, i) => byte === multihash[i])
+  );
+  if (said === undefined) return refuse("provider is not the asker");
+  const addresses = toldAddresses(said.addresses);
+  if (addresses.length === 0) return refuse("no address that can be dialled");
+  return store.add(key, { multihash, addresses }, origin)
+    ? ok(undefined)
+    : refuse("no room for it");
+}
