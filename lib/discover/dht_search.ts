@@ -18,19 +18,12 @@ import {
   parseBootRecord,
   REFUSED_BY_DATE,
 } from "../wire/boot_record.ts";
+import { ProviderReads } from "./provider_reads.ts";
 import type { Finding } from "./source.ts";
 
 const RETRY_MS = 1000;
 /** Others may still come, but are not waited for. */
 const RETRY_WHEN_FOUND_MS = 5000;
-/** Anyone may say that he provides a key. */
-const MAX_PROVIDERS_ASKED = 512;
-/** Each costs a handshake, and a small board has to be done in time. */
-const MAX_ASKED_AT_ONCE = 8;
-/** One that is silent for so long does not keep others waiting. */
-const SLOW_AFTER_MS = 250;
-/** Those that are silent included. */
-const MAX_OPEN = 64;
 /**
  * How long the first candidate has the machine to itself, in steps: further
  * handshakes would be done before its manifest is, and mostly for nothing.
@@ -218,29 +211,19 @@ export class DhtSearch {
   async #askProviders(round: Round): Promise<void> {
     const { client, seeds } = round;
     const signal = this.#signal;
-    const providers = new Set<string>();
-    const reading = new Set<Promise<void>>();
-    /** Of those that are not slow. */
-    const slots = new Set<Promise<void>>();
+    const reads = new ProviderReads({
+      read: (provider) => this.#readFrom(provider, round),
+      resting: () => this.#resting,
+      clock: this.#options.clock,
+    });
     const steps = client.findProviders(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") continue;
       this.#note(step.answer, round);
-      for (const provider of step.answer.providers) {
-        if (providers.has(provider.id)) continue;
-        if (providers.size >= MAX_PROVIDERS_ASKED) break;
-        providers.add(provider.id);
-        if (slots.size >= MAX_ASKED_AT_ONCE) await Promise.race(slots);
-        if (reading.size >= MAX_OPEN) await Promise.race(reading);
-        const read = this.#readFrom(provider, round)
-          .finally(() => reading.delete(read));
-        reading.add(read);
-        const slot = this.#orSlow(read).finally(() => slots.delete(slot));
-        slots.add(slot);
-      }
+      reads.add(step.answer.providers, step.answer.from.id);
       await this.#resting; // no node is asked meanwhile
     }
-    await Promise.all(reading);
+    await reads.done();
   }
 
   #note({ from, value, closer, providers }: PeerAnswer, round: Round): void {
@@ -265,15 +248,6 @@ export class DhtSearch {
         listed(seeds)
       }; answered until then: ${answers}`,
     });
-  }
-
-  /** Waits for a reading, while it is not slow. */
-  async #orSlow(read: Promise<void>): Promise<void> {
-    const slow = Promise.withResolvers<void>();
-    const { clock } = this.#options;
-    const cancel = clock.setTimer(slow.resolve, SLOW_AFTER_MS);
-    await Promise.race([read, slow.promise]);
-    cancel();
   }
 
   /** One that is gone or silent is no news: others may be there. */

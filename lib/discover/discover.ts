@@ -146,7 +146,10 @@ class Search {
   }
 
   async #check(candidate: Candidate): Promise<void> {
-    const { signal } = this.#ending;
+    const ending = this.#discovery.endingOf(candidate);
+    const signal = ending === undefined
+      ? this.#ending.signal
+      : AbortSignal.any([this.#ending.signal, ending]);
     const { href } = candidate.manifestUrl;
     try {
       this.#trace?.(`asking for ${href}`);

@@ -10,6 +10,7 @@ import {
   mayPass,
   type RefusedCandidate,
 } from "./candidate_refusal.ts";
+import { type Attempt, CandidatePlaces } from "./candidate_places.ts";
 import { betterFirst, type Provider } from "./provider.ts";
 import type { Candidate, Finding } from "./source.ts";
 
@@ -47,22 +48,6 @@ export interface DiscoveryOptions {
   readonly stillTrusts?: (verified: VerifiedManifest) => boolean;
 }
 
-/** The tries to get one candidate's manifest by one URL. */
-interface Attempt {
-  readonly candidate: Candidate;
-  /** The first URL of the provider that it is of. */
-  providerHref: string;
-  wasTried: boolean;
-  /** Tries that have not ended. */
-  running: number;
-  /** Whether the first of those takes long: nobody is to wait for it. */
-  isSlow: boolean;
-  /** When to try next; `Infinity` when it is settled. */
-  dueMs: number;
-  /** How long to wait when the next try fails, too. */
-  retryMs: number;
-}
-
 /**
  * How long a good candidate waits for others that are being checked: the one
  * that answers first may be an old image served by somebody who never lets go.
@@ -81,23 +66,14 @@ const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 8000;
 
 /**
- * An answer that takes longer is waited for as long as the whole discovery, as
- * it may be all that there is: a link with 1.6 s each way needs 6.4 s, half of
- * them to connect. It is asked for once more besides, since a provider that was
- * cut off in the midst of the first try never ends it.
- */
-const SLOW_AFTER_MS = 3000;
-const MAX_TRIES_AT_ONCE = 2;
-
-/**
  * How long a provider has by one address before the next is tried too, unless
  * the one gave nothing sooner: a host that is not there costs no more, and one
  * that is slow is not asked twice (compare RFC 8305 section 5: up to 2 s).
  */
 const NEXT_ADDRESS_MS = 1000;
 
-/** More candidates than this are an attack, or a network to be mended first. */
-const MAX_CANDIDATES = 256;
+/** Refusals that are told: the first ones. */
+const MAX_REFUSED = 256;
 
 /** Of a candidate that was verified by keys which are trusted no longer. */
 const SUCCEEDED: CandidateRefusal = {
@@ -122,8 +98,7 @@ const UNANSWERED: CandidateRefusal = {
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
-  /** By manifest URL, in the order they were heard of. */
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #attempts = new CandidatePlaces();
   readonly #providers: Provider[] = [];
   /** The first URLs of providers that gave a good manifest. */
   readonly #found = new Set<string>();
@@ -162,14 +137,13 @@ export class Discovery {
    * result.
    */
   get isChecking(): boolean {
-    return this.#isAnyAwaited() ||
+    return this.#attempts.isAnyAwaited ||
       (!this.#options.all && this.#trusted().length > 0);
   }
 
   /** When `tick` has something to do next. */
   nextDueMs(): number {
-    const triesMs = this.#attempts.values().map(({ dueMs }) => dueMs);
-    return Math.min(this.#endMs(), ...triesMs);
+    return Math.min(this.#endMs(), this.#attempts.nextDueMs());
   }
 
   /** Takes in what a source learned. */
@@ -205,7 +179,9 @@ export class Discovery {
       this.#refused.delete(href);
       this.#take(attempt, result.value, nowMs);
     } else {
-      this.#refused.set(href, refusedAs(attempt, result.reason));
+      if (this.#refused.size < MAX_REFUSED || this.#refused.has(href)) {
+        this.#refused.set(href, refusedAs(attempt, result.reason));
+      }
       const next = this.#attempts.values().find((other) =>
         other.providerHref === attempt.providerHref && !other.wasTried
       );
@@ -247,20 +223,15 @@ export class Discovery {
     this.#isTimeUp = nowMs >= this.#deadlineMs();
     this.#isOver = nowMs >= this.#endMs() || this.#isExhausted();
     if (this.#isOver) return [];
-    const candidates: Candidate[] = [];
-    for (const attempt of this.#attempts.values()) {
-      if (attempt.dueMs > nowMs) continue;
-      attempt.dueMs = Infinity;
-      if (this.#found.has(attempt.providerHref)) continue; // named meanwhile
-      attempt.wasTried = true;
-      attempt.isSlow = attempt.running > 0;
-      attempt.running++;
-      if (attempt.running < MAX_TRIES_AT_ONCE) {
-        attempt.dueMs = nowMs + SLOW_AFTER_MS;
-      }
-      candidates.push(attempt.candidate);
-    }
-    return candidates;
+    const isWanted = ({ providerHref }: Attempt) =>
+      !this.#found.has(providerHref);
+    return this.#attempts.take(nowMs, isWanted)
+      .map(({ candidate }) => candidate);
+  }
+
+  /** Ends the check of a candidate whose place another has got. */
+  endingOf({ manifestUrl }: Candidate): AbortSignal | undefined {
+    return this.#attempts.get(manifestUrl.href)?.ending.signal;
   }
 
   /** What is known; final when `isOver`. */
@@ -272,11 +243,12 @@ export class Discovery {
       if (providers.includes(provider)) continue;
       refused.set(manifestUrl.href, { manifestUrl, refusal: SUCCEEDED });
     }
-    const open = [...this.#attempts].filter(([href, { running }]) =>
-      running > 0 && !refused.has(href)
-    );
     const isWaitedFor = providers.length === 0 || this.#options.all;
-    for (const [href, attempt] of isWaitedFor ? open : []) {
+    const open = [...this.#attempts.values()].filter((attempt) =>
+      attempt.running > 0 && !refused.has(attempt.candidate.manifestUrl.href)
+    );
+    for (const attempt of isWaitedFor ? open : []) {
+      const { href } = attempt.candidate.manifestUrl;
       refused.set(href, refusedAs(attempt, UNANSWERED));
     }
     return {
@@ -284,7 +256,7 @@ export class Discovery {
       refused: [...refused.values()],
       unanswered: isWaitedFor
         ? []
-        : open.map(([, { candidate }]) => candidate.manifestUrl),
+        : open.map(({ candidate }) => candidate.manifestUrl),
       others: [...this.#others.values()].sort((a, b) =>
         formatChannelArch(a) < formatChannelArch(b) ? -1 : 1
       ),
@@ -307,21 +279,21 @@ export class Discovery {
       if (!known.wasTried) known.dueMs = nowMs;
     }
     for (const [i, url] of [manifestUrl, ...otherUrls].entries()) {
-      if (this.#attempts.has(url.href)) continue;
-      if (this.#attempts.size >= MAX_CANDIDATES) {
-        const problem = `more than ${MAX_CANDIDATES} candidates, rest ignored`;
-        this.#problems.set(problem, problem);
-        return;
-      }
-      this.#attempts.set(url.href, {
+      const hasPlace = this.#attempts.add({
         candidate: { ...candidate, manifestUrl: url },
         providerHref,
         wasTried: false,
         running: 0,
         isSlow: false,
+        startedMs: nowMs,
+        ending: new AbortController(),
         dueMs: nowMs + i * NEXT_ADDRESS_MS,
         retryMs: FIRST_RETRY_MS,
       });
+      if (!hasPlace) {
+        const problem = "too many candidates at once, some were ignored";
+        this.#problems.set(problem, problem);
+      }
     }
   }
 
@@ -346,13 +318,6 @@ export class Discovery {
     return this.#providers.filter(stillTrusts);
   }
 
-  /** Whether a manifest is being fetched that is not known to take long. */
-  #isAnyAwaited(): boolean {
-    return this.#attempts.values().some(({ running, isSlow }) =>
-      running > 0 && !isSlow
-    );
-  }
-
   #deadlineMs(): number {
     return this.#startMs + this.#options.timeoutMs;
   }
@@ -363,7 +328,9 @@ export class Discovery {
     const deadlineMs = this.#deadlineMs();
     if (this.#trusted().length === 0) return deadlineMs;
     // Where nobody is left to be waited for, there is no need of the grace.
-    const settledMs = all || this.#isAnyAwaited() ? Infinity : this.#settledMs;
+    const settledMs = all || this.#attempts.isAnyAwaited
+      ? Infinity
+      : this.#settledMs;
     return Math.min(deadlineMs, this.#graceEndMs, settledMs);
   }
 

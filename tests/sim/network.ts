@@ -7,10 +7,19 @@ import {
 } from "../../lib/manifest/signing_key.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { run, type RunningProgram, start } from "../support/programs.ts";
+import type { HostileReady, HostileSettings } from "./hostile_process.ts";
 import type { NodeProcessReady, NodeProcessSettings } from "./node_process.ts";
 
 /** The image that is published and looked for. */
 export const IMAGE = { channel: "stable", arch: "arm64" };
+
+/** What a process takes of the machine. */
+export interface Usage {
+  /** Resident. */
+  readonly memoryBytes: number;
+  /** Since its start. */
+  readonly processorMs: number;
+}
 
 /** A process that can fail. */
 export interface Failing {
@@ -24,6 +33,8 @@ export interface Failing {
 export interface NodeProcess extends NodeProcessReady, Failing {
   /** Waits until it has little to do. */
   settle(): Promise<void>;
+  /** What it takes of the machine. */
+  usage(): Promise<Usage>;
 }
 
 /** `plasmd serve` or `plasmd bootstrap`. */
@@ -76,6 +87,7 @@ export interface LookupOptions {
 /** Nodes, providers and clients as processes, all ended with it. */
 export class SimulatedNetwork implements AsyncDisposable {
   readonly #nodes = new Set<Deno.ChildProcess>();
+  #networks = 0;
   readonly #programs = new Set<RunningProgram>();
   readonly #directory: string;
   readonly #publicKey: string;
@@ -98,24 +110,13 @@ export class SimulatedNetwork implements AsyncDisposable {
   async startNodes(
     settings: Partial<NodeProcessSettings>,
   ): Promise<NodeProcess> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "-A", "--no-prompt", "--no-check"],
-        new URL("node_process.ts", import.meta.url).pathname,
-        JSON.stringify({
-          nodes: 1,
-          listen: "/ip4/127.0.0.1/tcp/0",
-          bootstrap: [],
-          ttlSeconds: 3600,
-          ...settings,
-        }),
-      ],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#nodes.add(child);
-    const lines = linesOf(child);
+    const { child, lines } = this.#startProcess("node_process.ts", {
+      nodes: 1,
+      network: `127.1.${++this.#networks}`,
+      bootstrap: [],
+      ttlSeconds: 3600,
+      ...settings,
+    });
     const ready: NodeProcessReady = JSON.parse(await nextLine(lines));
     return {
       ...ready,
@@ -130,7 +131,14 @@ export class SimulatedNetwork implements AsyncDisposable {
         await child.status;
       },
       freeze: () => child.kill("SIGSTOP"),
+      usage: () => usageOf(child.pid),
     };
+  }
+
+  /** Starts a hostile host and waits until it has done what it can at first. */
+  async startHostile(settings: HostileSettings): Promise<HostileReady> {
+    const { lines } = this.#startProcess("hostile_process.ts", settings);
+    return JSON.parse(await nextLine(lines));
   }
 
   /** `plasmd bootstrap`, with what it knew under that name before. */
@@ -196,6 +204,21 @@ export class SimulatedNetwork implements AsyncDisposable {
     await Deno.remove(this.#directory, { recursive: true });
   }
 
+  #startProcess(script: string, settings: object) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-prompt", "--no-check"],
+        new URL(script, import.meta.url).pathname,
+        JSON.stringify(settings),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#nodes.add(child);
+    return { child, lines: linesOf(child) };
+  }
+
   #start(program: "plasmd", args: readonly string[]): RunningProgram {
     const running = start(program, args);
     this.#programs.add(running);
@@ -227,6 +250,19 @@ ${isForger ? "" : `[signing]\nkey = "${key}"\n`}`,
     );
     return path;
   }
+}
+
+/** Clock ticks in /proc, 100 in a second on Linux. */
+const TICK_MS = 10;
+
+async function usageOf(pid: number): Promise<Usage> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return {
+    memoryBytes: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024,
+    processorMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+  };
 }
 
 async function dhtNode(

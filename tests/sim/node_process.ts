@@ -15,12 +15,13 @@ import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
 import { bootRecordKey } from "../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 import { FORGERIES } from "./forgeries.ts";
+import { withOwnAddress } from "./own_address.ts";
 
 /** What a process of nodes is told. */
 export interface NodeProcessSettings {
   readonly nodes: number;
-  /** A multiaddr. */
-  readonly listen: string;
+  /** Three bytes of the addresses of its nodes, such as `127.1.7`. */
+  readonly network: string;
   readonly bootstrap: readonly string[];
   readonly ttlSeconds: number;
   /**
@@ -43,19 +44,22 @@ async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
   const nodes = await Promise.all(
     Array.from({ length: settings.nodes }, async (_, i) => {
       const identity = await createIdentity();
-      const node = await DhtNode.open({
-        identity,
-        listen: [settings.listen],
-        alsoAnnounce: () => [],
-        bootstrap: settings.bootstrap,
-        protocol: DEFAULT_DHT_PROTOCOL,
-        policy: forged === undefined
-          ? createBootRecordPolicy({ clock })
-          : acceptAnything(),
-        recordTtlSeconds: settings.ttlSeconds,
-        clock,
-        signal,
-      });
+      const host = `${settings.network}.${i + 1}`;
+      const open = () =>
+        DhtNode.open({
+          identity,
+          listen: [`/ip4/${host}/tcp/0`],
+          alsoAnnounce: () => [],
+          bootstrap: settings.bootstrap,
+          protocol: DEFAULT_DHT_PROTOCOL,
+          policy: forged === undefined
+            ? createBootRecordPolicy({ clock })
+            : acceptAnything(),
+          recordTtlSeconds: settings.ttlSeconds,
+          clock,
+          signal,
+        });
+      const node = await withOwnAddress(host, open);
       if (forged !== undefined) await forge(node, identity, forged, i);
       return node;
     }),

@@ -40,6 +40,8 @@ export interface SimulationOptions {
   /** The 50 of the scenarios, for smaller machines. */
   readonly nodes: number;
   readonly nodesPerProcess: number;
+  /** How long a flood lasts. */
+  readonly seconds: number;
 }
 
 /** All of them. */
@@ -242,7 +244,7 @@ async function lookUpAfter(
 }
 
 /** Nodes that keep what others publish; all join through the first one. */
-async function startCrowd(
+export async function startCrowd(
   network: SimulatedNetwork,
   nodes: number,
   { nodesPerProcess }: SimulationOptions,
@@ -266,7 +268,7 @@ async function startCrowd(
   return { bootstrap, processes };
 }
 
-async function lookUpMany(
+export async function lookUpMany(
   network: SimulatedNetwork,
   { lookups, atOnce }: SimulationOptions,
   options: LookupOptions,
@@ -286,6 +288,6 @@ function portOf({ address }: Plasmd): number {
   return Number(/\/tcp\/(\d+)/.exec(address)?.[1]);
 }
 
-function wait(delayMs: number): Promise<void> {
+export function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.setTimer(resolve, delayMs));
 }

@@ -1,9 +1,10 @@
 // deno-lint-ignore-file no-console -- the lines of JSON are its result
 /**
- * Simulates DHTs of many processes on 127.0.0.1 and prints, for each scenario,
+ * Simulates DHTs of many processes, each node at an
+ * address of its own in 127.0.0.0/8, and prints, for each scenario,
  * one line of JSON: how many look-ups succeeded, and how long they took.
  *
- *     deno task sim [--lookups=50] [--at-once=1] [--nodes=50] [--per-process=5] [SCENARIO...]
+ *     deno task sim [--lookups=50] [--at-once=1] [--nodes=50] [--per-process=5] [--seconds=60] [SCENARIO...]
  *
  * Providers are `plasmd serve` and each look-up is a `phase_discover` of its
  * own, both as they are shipped. A look-up is timed from before
@@ -13,14 +14,17 @@
  *
  * Ends with 1 when a scenario misses its target.
  */
+import { ATTACKS } from "./attacks.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { percentile } from "./percentile.ts";
 import {
   finds,
   type Scenario,
-  SCENARIOS,
+  SCENARIOS as ORDINARY,
   type SimulationOptions,
 } from "./scenarios.ts";
+
+const SCENARIOS = [...ORDINARY, ...ATTACKS];
 
 async function simulate(
   scenario: Scenario,
@@ -67,6 +71,7 @@ async function main(): Promise<boolean> {
     atOnce: option("at-once", 1),
     nodes: option("nodes", 50),
     nodesPerProcess: option("per-process", 5),
+    seconds: option("seconds", 60),
   };
   let passed = true;
   for (const scenario of SCENARIOS) {
@@ -78,7 +83,7 @@ async function main(): Promise<boolean> {
 
 if (import.meta.main) {
   const unknown = Deno.args.find((arg) =>
-    !/^--(lookups|at-once|nodes|per-process)=[1-9]\d*$/.test(arg) &&
+    !/^--(lookups|at-once|nodes|per-process|seconds)=[1-9]\d*$/.test(arg) &&
     !SCENARIOS.some((scenario) => scenario.name === arg)
   );
   if (unknown !== undefined) {

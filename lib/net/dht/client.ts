@@ -1,16 +1,14 @@
-import { fetch as fetchService } from "@libp2p/fetch";
 import { createLibp2p } from "libp2p";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { isLoopbackMultiaddr } from "../../core/multiaddr_text.ts";
-import { ok, refuse, type Result } from "../../core/result.ts";
+import { refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
 import {
+  CLIENT_TRANSPORT_OPTIONS,
   diallingOptions,
   LOOPBACK_GATER,
-  TRANSPORT_OPTIONS,
 } from "./internal/dialling.ts";
-import { failureReason } from "./internal/failure.ts";
-import { type Dialer, dialTarget, requestNearest } from "./internal/request.ts";
+import { type Dialer, fetchValue, requestNearest } from "./internal/request.ts";
 import type { KadPeer, LookupStep } from "./lookup.ts";
 import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
 
@@ -67,7 +65,7 @@ export async function openDhtClient(
 ): Promise<DhtClient> {
   options.signal.throwIfAborted();
   const libp2p = await createLibp2p({
-    ...TRANSPORT_OPTIONS,
+    ...CLIENT_TRANSPORT_OPTIONS,
     addresses: { listen: [] },
     ...options.loopbackOnly === true && { connectionGater: LOOPBACK_GATER },
     connectionManager: diallingOptions(
@@ -76,7 +74,6 @@ export async function openDhtClient(
     ),
     // Pings every connection; none lives long enough here.
     connectionMonitor: { enabled: false },
-    services: { fetch: fetchService() },
   });
   const { clock } = options;
   return {
@@ -91,17 +88,7 @@ export async function openDhtClient(
     },
     async fetch(from, key, { signal }) {
       using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
-      const bounded = { signal: limit.signal };
-      try {
-        const { fetch } = libp2p.services;
-        const { remotePeer } = await libp2p.dial(dialTarget(from), bounded);
-        const value = await fetch.fetch(remotePeer, key, bounded);
-        return value === undefined
-          ? refuse("it does not provide it any more")
-          : ok(new Uint8Array(value)); // it is a Buffer of Node's
-      } catch (error) {
-        return refuse(failureReason(error));
-      }
+      return await fetchValue(libp2p, from, utf8(key), limit);
     },
     async [Symbol.asyncDispose]() {
       await libp2p.stop();

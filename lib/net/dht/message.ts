@@ -100,6 +100,11 @@ const RECORD = { key: 1, value: 2, timeReceived: 5, ttlSeconds: 777 } as const;
 /** Field numbers of `Message.Peer`. */
 const PEER = { id: 1, addresses: 2 } as const;
 
+/** Field numbers of fetch's request, and of its answer. */
+const FETCH = { identifier: 1, status: 1, data: 2 } as const;
+/** `FetchResponse.StatusCode.OK`. */
+const FETCH_OK = 0;
+
 /** Peers read from one answer; a node that names more has no honest reason. */
 const MAX_PEERS = 256;
 /** Addresses read of one peer. */
@@ -222,6 +227,24 @@ export function encodeAnswer(
   const near = peerFields(MESSAGE.closer, closer, MAX_CLOSER_BYTES);
   const room = MAX_ANSWER_BYTES - head.length - near.length;
   return concat([head, near, peerFields(MESSAGE.providers, providers, room)]);
+}
+
+/** Bytes of a request of `/libp2p/fetch/0.0.1`, without the length prefix. */
+export function encodeFetchRequest(key: Uint8Array): Uint8Array {
+  return concat(field(FETCH.identifier, key));
+}
+
+/**
+ * Reads an answer of `/libp2p/fetch/0.0.1`
+ * (https://github.com/libp2p/specs/blob/master/fetch/README.md).
+ */
+export function decodeFetchAnswer(bytes: Uint8Array): Result<Uint8Array> {
+  const answer = decodeFields(bytes);
+  if (answer === undefined) return refuse("malformed answer");
+  const status = answer.get(FETCH.status)?.[0] ?? FETCH_OK;
+  return status === FETCH_OK
+    ? ok(firstBytes(answer, FETCH.data) ?? new Uint8Array())
+    : refuse("it does not provide it any more");
 }
 
 /** Key and value of a record, or undefined when it is malformed. */

@@ -7,23 +7,26 @@ import { announceTo } from "./internal/announce.ts";
 import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
   answerStreams,
+  boundQueries,
   connectionEnds,
   createNodeLibp2p,
   type DhtServices,
   startListening,
 } from "./internal/libp2p.ts";
 import { NearestPeers } from "./internal/nearest_peers.ts";
+import { NodeStore } from "./internal/node_store.ts";
 import { Outsider, strangerSeeds } from "./internal/outsider.ts";
-import { ProviderStore } from "./internal/provider_store.ts";
 import { watchReachability } from "./internal/reachability.ts";
-import { answerRequest } from "./internal/request_answers.ts";
+import {
+  answerRequest,
+  type AnswerSources,
+} from "./internal/request_answers.ts";
 import {
   limitBuckets,
   routingTablePeers,
   routingTableSize,
 } from "./internal/routing_table.ts";
 import { serveRequests } from "./internal/serve_requests.ts";
-import { ValueStore } from "./internal/value_store.ts";
 import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
 import type { KadPeer } from "./lookup.ts";
@@ -31,7 +34,6 @@ import {
   encodeRecord,
   KadCall,
   keyMultihash,
-  sha256,
   type WirePeer,
 } from "./message.ts";
 import type {
@@ -65,11 +67,7 @@ export class DhtNode implements AsyncDisposable {
   readonly sign: Identity["sign"];
   readonly #options: DhtNodeOptions;
   readonly #libp2p: Libp2p<DhtServices>;
-  readonly #store: { values: ValueStore; providers: ProviderStore };
-  /** What this node provides. */
-  readonly #values = new Map<string, Uint8Array>();
-  /** The multihashes of its keys, in hex. */
-  readonly #provided = new Set<string>();
+  readonly #store: NodeStore;
   readonly #joinStates = new Map<string, JoinState>();
   /** Connections with nodes of the DHT. */
   readonly #withNodes = new WeakSet<Connection>();
@@ -88,21 +86,24 @@ export class DhtNode implements AsyncDisposable {
     options: DhtNodeOptions,
     libp2p: Libp2p<DhtServices>,
   ) {
-    const { policy, clock, recordTtlSeconds } = options;
-    const place = sha256(libp2p.peerId.toMultihash().bytes);
     this.peerId = options.identity.peerId;
     this.sign = options.identity.sign;
     this.#options = options;
     this.#libp2p = libp2p;
-    this.#store = {
-      values: new ValueStore({ policy, clock, place }),
-      providers: new ProviderStore({
-        clock,
-        ttlSeconds: recordTtlSeconds,
-        place,
-      }),
-    };
     this.#outsider = new Outsider({ ...options, self: this.peerId });
+    const multihash = libp2p.peerId.toMultihash().bytes;
+    const present = new Set<string>();
+    libp2p.addEventListener("peer:connect", ({ detail }) => {
+      present.add(detail.toString());
+    });
+    libp2p.addEventListener("peer:disconnect", ({ detail }) => {
+      present.delete(detail.toString());
+    });
+    this.#store = new NodeStore(
+      options,
+      multihash,
+      (peer) => present.has(peer),
+    );
   }
 
   /**
@@ -178,12 +179,16 @@ export class DhtNode implements AsyncDisposable {
     { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
   ): Promise<AnnounceOutcome> {
     const { clock, bootstrap, protocol } = this.#options;
-    this.#values.set(key, value);
+    this.#store.provide(key, value);
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
-    const record = this.#encode(bytes, value, ttlSeconds);
-    this.#store.values.putOwn(bytes, value);
-    this.#provided.add(multihash.toHex());
+    const receivedAtMs = clock.now();
+    const record = encodeRecord({
+      key: bytes,
+      value,
+      ttlSeconds,
+      receivedAtMs,
+    });
     const reachable = bootstrap.filter((address) =>
       this.#joinStates.get(address)?.kind !== "failed" &&
       !address.startsWith("/dnsaddr/")
@@ -209,10 +214,7 @@ export class DhtNode implements AsyncDisposable {
 
   /** Stops answering for a key; copies at other nodes end with their TTL. */
   withdraw(key: string): Promise<void> {
-    this.#values.delete(key);
-    const bytes = new TextEncoder().encode(key);
-    this.#store.values.delete(bytes);
-    this.#provided.delete(keyMultihash(bytes).toHex());
+    this.#store.withdraw(key);
     return Promise.resolve();
   }
 
@@ -274,7 +276,7 @@ export class DhtNode implements AsyncDisposable {
     await startListening(this.#libp2p, this.#options);
     this.#libp2p.services.fetch.registerLookupFunction(
       `/${policy.namespace}/`,
-      (key) => Promise.resolve(this.#values.get(new TextDecoder().decode(key))),
+      (key) => Promise.resolve(this.#store.ownValue(key)),
     );
     this.#tasks.push(keepJoined({
       node: this.#libp2p,
@@ -314,12 +316,16 @@ export class DhtNode implements AsyncDisposable {
     const { policy, clock } = this.#options;
     const nearest = new NearestPeers(this.#libp2p, clock);
     limitBuckets(this.#libp2p.services.dht, (peer) => nearest.group(peer));
-    const sources = {
-      ...this.#store,
+    const { values, providers } = this.#store;
+    const sources: AnswerSources = {
       policy,
-      ownEntry: (multihash: Uint8Array) => this.#ownEntry(multihash),
+      values,
+      providers,
+      ownEntry: (multihash) =>
+        this.#store.provides(multihash) ? this.#ownPeer() : undefined,
       closer: nearest.closer.bind(nearest),
     };
+    boundQueries(this.#libp2p);
     answerStreams(
       this.#libp2p,
       serveRequests({
@@ -328,10 +334,6 @@ export class DhtNode implements AsyncDisposable {
         signal: this.#closing.signal,
       }),
     );
-  }
-
-  #ownEntry(multihash: Uint8Array): WirePeer | undefined {
-    return this.#provided.has(multihash.toHex()) ? this.#ownPeer() : undefined;
   }
 
   #ownPeer(): WirePeer {
@@ -364,22 +366,12 @@ export class DhtNode implements AsyncDisposable {
     return this.#known.peers;
   }
 
-  /** @returns the record as it is sent to others, received now */
-  #encode(key: Uint8Array, value: Uint8Array, ttlSeconds: number): Uint8Array {
-    const receivedAtMs = this.#options.clock.now();
-    return encodeRecord({ key, value, ttlSeconds, receivedAtMs });
-  }
-
   /** Takes up what a node knew before, and keeps what it comes to know. */
   async #resume(stateFile: DhtStateFile): Promise<void> {
-    const { policy, clock } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#closing;
     const state = await loadDhtState(stateFile);
-    for (const { key, value, origin } of state.records) {
-      if (!(await policy.accept(key, value)).ok) continue;
-      const bytes = new TextEncoder().encode(key);
-      this.#store.values.put(bytes, value, origin);
-    }
+    await this.#store.resume(state.records);
     const dials = state.peers.map((peer) => this.join(peer, { signal }));
     this.#tasks.push(
       Promise.all(dials).then(() => {}),
@@ -398,11 +390,7 @@ export class DhtNode implements AsyncDisposable {
       peers: peers.flatMap(({ id, addresses }) =>
         addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
       ),
-      records: this.#store.values.values().map(({ key, value, origin }) => ({
-        key: new TextDecoder().decode(key),
-        value,
-        origin,
-      })),
+      records: this.#store.records(),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { MultiaddrConnection } from "@libp2p/interface";
+import { hostKey, rememberedGroups } from "../peer_groups.ts";
 import { hostOf } from "./addresses.ts";
 
 /** What is looked at of a connection. */
@@ -17,9 +18,10 @@ export function limitPerHost(
   max: number,
 ): { denyInboundConnection(connection: InboundConnection): boolean } {
   const counts = new Map<string, number>();
+  const keyOf = rememberedGroups(hostKey);
   return {
     denyInboundConnection(connection) {
-      const host = hostOf(connection.remoteAddr);
+      const host = keyOf(hostOf(connection.remoteAddr));
       const count = counts.get(host) ?? 0;
       if (count >= max) return true;
       if (connection.status !== "open") return false;

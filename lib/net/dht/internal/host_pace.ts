@@ -1,9 +1,9 @@
 import { BoundedMap } from "../../../core/bounded_map.ts";
 
 /** How many requests of one host are answered each second. */
-const PER_SECOND = 200;
+const PER_SECOND = 300;
 /** How many at once after a time of rest: a rack that boots, a round told. */
-const BURST = 2000;
+const BURST = 3000;
 /** Hosts that are remembered. */
 const MAX_HOSTS = 4096;
 

@@ -9,8 +9,10 @@ import {
 } from "@libp2p/kad-dht";
 import { type Ping, ping } from "@libp2p/ping";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import { peerIdFromMultihash } from "@libp2p/peer-id";
 import { createLibp2p } from "libp2p";
 import { unmappedAddress } from "../../ip_address.ts";
+import * as Digest from "multiformats/hashes/digest";
 import type { Identity } from "../identity.ts";
 import { ListenError } from "../listen_error.ts";
 import type { RecordRules } from "../record_rules.ts";
@@ -23,7 +25,9 @@ import {
   TRANSPORT_OPTIONS,
 } from "./dialling.ts";
 import { failureReason } from "./failure.ts";
+import { K } from "../peer_groups.ts";
 import { propertyOf } from "./property_of.ts";
+import { askForNearer } from "./request.ts";
 import { tableCids } from "./routing_table.ts";
 
 /** The services of a node. */
@@ -141,6 +145,49 @@ export function answerStreams(
     throw new Error("kad-dht answers requests in another place");
   }
   Object.assign(Object(rpc), { onIncomingStream });
+}
+
+/** As many as an honest node names, and one that was asked for by its id. */
+const MAX_NAMED = K + 1;
+/** Addresses of each that are taken. */
+const MAX_ADDRESSES = 8;
+
+/**
+ * Has kad-dht, which looks for the node's neighbours, read answers as all else
+ * here does: by itself it takes megabytes of addresses into the peer store.
+ */
+export function boundQueries(libp2p: Libp2p<DhtServices>): void {
+  const network = propertyOf(libp2p.services.dht, "network");
+  if (
+    !(network instanceof EventTarget) ||
+    typeof propertyOf(network, "_writeReadMessage") !== "function"
+  ) throw new Error("kad-dht asks others in another place");
+  const ask = async (
+    stream: Stream,
+    { key }: { readonly key: Uint8Array },
+    options: { readonly signal: AbortSignal },
+  ) => {
+    const nearer = await askForNearer(stream, key, options);
+    if (!nearer.ok) throw new Error(nearer.reason);
+    const closer = nearer.value.slice(0, MAX_NAMED).map((peer) => ({
+      id: peer.multihash,
+      multiaddrs: peer.addresses.slice(0, MAX_ADDRESSES)
+        .map((address) => multiaddr(address)),
+    }));
+    for (const { id, multiaddrs } of closer) {
+      const detail = { id: peerIdFromMultihash(Digest.decode(id)), multiaddrs };
+      network.dispatchEvent(new CustomEvent("peer", { detail }));
+    }
+    return {
+      type: "FIND_NODE",
+      closer: closer.map(({ id, multiaddrs }) => ({
+        id,
+        multiaddrs: multiaddrs.map(({ bytes }) => bytes),
+      })),
+      providers: [],
+    };
+  };
+  Object.assign(network, { _writeReadMessage: ask });
 }
 
 /**

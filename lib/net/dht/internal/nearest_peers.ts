@@ -73,7 +73,12 @@ export class NearestPeers {
       .catch(() => ({ addresses: [] })); // it is gone
     const peer = {
       multihash: peerId.toMultihash().bytes,
-      addresses: toldAddresses(addresses.map((a) => a.multiaddr.bytes)),
+      // First what it signed itself: anybody may name other addresses of it.
+      addresses: toldAddresses(
+        addresses.toSorted((a, b) =>
+          Number(b.isCertified) - Number(a.isCertified)
+        ).map((a) => a.multiaddr.bytes),
+      ),
     };
     this.#told.set(id, { peer, untilMs: nowMs + ADDRESSES_MS });
     return peer;

@@ -6,14 +6,15 @@ import { type Origin, QuotaMap, type Quotas } from "./quota_map.ts";
 /** What is kept for others: over all keys, and of one key. */
 export interface ProviderQuotas {
   /** Over all keys. */
-  readonly all: Omit<Quotas, "staleMs">;
+  readonly all: Pick<Quotas, "max" | "maxPerHost">;
   /** Under one. */
-  readonly ofKey: Omit<Quotas, "staleMs">;
+  readonly ofKey: Pick<Quotas, "max" | "maxPerHost">;
 }
 
 const QUOTAS: ProviderQuotas = {
-  all: { max: 16_384, maxPerHost: 2048 },
-  ofKey: { max: 256, maxPerHost: 32 },
+  all: { max: 32_768, maxPerHost: 4096 },
+  // As many as a host has connections: nobody at it can keep others from it.
+  ofKey: { max: 512, maxPerHost: 128 },
 };
 
 /** What a store of provider entries is made of. */
@@ -24,6 +25,8 @@ export interface ProviderStoreOptions {
   readonly ttlSeconds: number;
   /** SHA-256 of the own peer id: what is near it is kept longest. */
   readonly place: Uint8Array;
+  /** Whether a peer is connected. @default {() => true} */
+  readonly isPresent?: ((peer: string) => boolean) | undefined;
   /** How much is kept. @default QUOTAS */
   readonly quotas?: ProviderQuotas;
 }
@@ -83,7 +86,10 @@ export class ProviderStore {
     return entries.set(origin.peer, { peer, untilMs }, { origin, nowMs });
   }
 
-  /** The providers of a key: of each host the latest first, then the second. */
+  /**
+   * The providers of a key, one of each host, then another. Those of one host
+   * are shuffled: an answer may have no room for all.
+   */
   of(multihash: Uint8Array): WirePeer[] {
     const key = multihash.toHex();
     const entries = this.#byKey.get(key);
@@ -101,7 +107,7 @@ export class ProviderStore {
     }
     if (entries.size === 0) this.#byKey.delete(key);
     const hosts = [...byHost.values()];
-    for (const ofHost of hosts) ofHost.sort((a, b) => b.untilMs - a.untilMs);
+    hosts.forEach(shuffle);
     const rounds = Math.max(0, ...hosts.map((ofHost) => ofHost.length));
     return Array.from(
       { length: rounds },
@@ -110,7 +116,15 @@ export class ProviderStore {
   }
 
   #quotas(what: keyof ProviderQuotas): Quotas {
-    const { quotas = QUOTAS, ttlSeconds } = this.#options;
-    return { ...quotas[what], staleMs: ttlSeconds * 1000 };
+    const { quotas = QUOTAS, ttlSeconds, isPresent } = this.#options;
+    return { ...quotas[what], staleMs: ttlSeconds * 1000, isPresent };
+  }
+}
+
+/** Fisher and Yates. */
+function shuffle(items: unknown[]): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [items[i], items[j]] = [items[j], items[i]];
   }
 }

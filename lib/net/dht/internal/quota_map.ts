@@ -24,6 +24,11 @@ export interface Quotas {
   readonly maxPerHost: number;
   /** What has not come again for so long goes before all else. */
   readonly staleMs: number;
+  /**
+   * Whether a peer is connected: what others brought goes before all else. A
+   * host has many names, and few connections. @default {() => true}
+   */
+  readonly isPresent?: ((peer: string) => boolean) | undefined;
 }
 
 interface Entry<V> {
@@ -38,7 +43,8 @@ type Entries<V> = Map<string, Entry<V>>;
 /**
  * A map that strangers fill, and none of them for the others. Where there is
  * no room the host that has most gives way, and of its peers the one that has
- * most: first what was not renewed, then what is farthest from the own id.
+ * most: first what peers brought that are gone, then what was not renewed, then
+ * what is farthest from the own id.
  */
 export class QuotaMap<V> {
   readonly #entries: Entries<V> = new Map();
@@ -164,10 +170,14 @@ export class QuotaMap<V> {
     if (isOwn && ownSize + 1 === most) rivals.push([key, newcomer]);
     const [first] = rivals;
     if (first === undefined) return key; // there is no room for anybody
-    const staleMs = newcomer.sinceMs - this.#quotas.staleMs;
-    return rivals.reduce(
-      (least, one) => isLess(one[1], least[1], staleMs) ? one : least,
-      first,
+    const { staleMs, isPresent = () => true } = this.#quotas;
+    const absent = rivals.filter(([name, { origin }]) =>
+      name !== key && !isPresent(origin.peer)
+    );
+    const oldestMs = newcomer.sinceMs - staleMs;
+    return (absent.length > 0 ? absent : rivals).reduce(
+      (least, one) => isLess(one[1], least[1], oldestMs) ? one : least,
+      absent[0] ?? first,
     )[0];
   }
 }

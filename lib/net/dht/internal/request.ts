@@ -1,6 +1,6 @@
-import type { Connection, Libp2p, PeerId } from "@libp2p/interface";
+import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { peerIdFromMultihash, peerIdFromString } from "@libp2p/peer-id";
-import { lpStream } from "@libp2p/utils";
+import { type LengthPrefixedStream, lpStream } from "@libp2p/utils";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import * as Digest from "multiformats/hashes/digest";
 import { type Clock, deadline } from "../../../core/clock.ts";
@@ -14,7 +14,10 @@ import {
 } from "../lookup.ts";
 import {
   decodeAnswer,
+  decodeFetchAnswer,
+  encodeFetchRequest,
   encodeRequest,
+  type KadAnswer,
   KadCall,
   type KadRequest,
   type WirePeer,
@@ -71,6 +74,39 @@ export async function requestPeer(
   }
 }
 
+/** A record has 4 KiB: a longer answer is none, and many are read at once. */
+const MAX_FETCHED_BYTES = 8 << 10;
+
+/**
+ * Reads a key from a provider itself, which proves that it is alive.
+ *
+ * @param signal bounds its time
+ * @returns the value, untrusted
+ */
+export async function fetchValue(
+  node: Dialer,
+  from: Contact,
+  key: Uint8Array,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Result<Uint8Array>> {
+  try {
+    const connection = await node.dial(dialTarget(from), { signal });
+    const stream = await connection.newStream(FETCH_PROTOCOL, { signal });
+    try {
+      const messages = lpStream(stream, { maxDataLength: MAX_FETCHED_BYTES });
+      await messages.write(encodeFetchRequest(key), { signal });
+      const bytes = (await messages.read({ signal })).subarray();
+      return decodeFetchAnswer(new Uint8Array(bytes));
+    } finally {
+      stream.abort(new Error("read"));
+    }
+  } catch (error) {
+    return refuse(failureReason(error));
+  }
+}
+
+const FETCH_PROTOCOL = "/libp2p/fetch/0.0.1";
+
 /** Puts one question to the nodes nearest to its key, beginning with seeds. */
 export function requestNearest(
   node: Dialer,
@@ -122,9 +158,7 @@ async function exchange(
       await stream.close({ signal });
       return ok({ from, host, closer: [], providers: [] });
     }
-    const bytes = (await messages.read({ signal })).subarray();
-    // Not Node's Buffer, whose views share what is used again elsewhere.
-    const answer = decodeAnswer(new Uint8Array(bytes));
+    const answer = await readAnswer(messages, signal);
     stream.close({ signal }).catch((error) => stream.abort(asError(error)));
     if (!answer.ok) return answer;
     const { value, closer, providers } = answer.value;
@@ -139,6 +173,32 @@ async function exchange(
     stream.abort(asError(error));
     throw error;
   }
+}
+
+/**
+ * Asks over a stream which nodes are nearer to a key.
+ *
+ * @returns what it named, with addresses that can be dialled
+ */
+export async function askForNearer(
+  stream: Stream,
+  key: Uint8Array,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Result<KadPeer[]>> {
+  const messages = lpStream(stream, { maxDataLength: MAX_ANSWER_BYTES });
+  const request = encodeRequest({ call: KadCall.findNode, key });
+  await messages.write(request, { signal });
+  const answer = await readAnswer(messages, signal);
+  return answer.ok ? ok(kadPeers(answer.value.closer)) : answer;
+}
+
+async function readAnswer(
+  messages: Pick<LengthPrefixedStream, "read">,
+  signal: AbortSignal,
+): Promise<Result<KadAnswer>> {
+  const bytes = (await messages.read({ signal })).subarray();
+  // Not Node's Buffer, whose views share what is used again elsewhere.
+  return decodeAnswer(new Uint8Array(bytes));
 }
 
 /** Those peers whose id is one, with those addresses that can be dialled. */

@@ -12,7 +12,7 @@ const MAX_REQUEST_BYTES = 16 << 10;
 /** How long a stream waits for its next request, and a request to be sent. */
 const IDLE_MS = 10_000;
 /** A host that is so far over its rate is refused. */
-const MAX_WAIT_MS = 2000;
+const MAX_WAIT_MS = 3000;
 /** Open at once of one host; kad-dht allows 32 of one connection. */
 const MAX_STREAMS_OF_HOST = 256;
 

@@ -7,8 +7,8 @@ import { type Origin, QuotaMap, type Quotas } from "./quota_map.ts";
 
 /** Values of others, each under a key of its own. */
 const QUOTAS: Quotas = {
-  max: 4096,
-  maxPerHost: 512,
+  max: 8192,
+  maxPerHost: 1024,
   // Publishers tell again after half of the time that a value holds for.
   staleMs: 3600_000,
 };
@@ -21,8 +21,8 @@ export interface ValueStoreOptions {
   readonly clock: Clock;
   /** SHA-256 of the own peer id: what is near it is kept longest. */
   readonly place: Uint8Array;
-  /** How much of others is kept. @default QUOTAS */
-  readonly quotas?: Quotas;
+  /** Whether a peer is connected. @default {() => true} */
+  readonly isPresent?: ((peer: string) => boolean) | undefined;
 }
 
 interface KeptValue {
@@ -53,7 +53,7 @@ export class ValueStore {
   /** Empty. */
   constructor(options: ValueStoreOptions) {
     this.#options = options;
-    this.#others = new QuotaMap(options.quotas ?? QUOTAS);
+    this.#others = new QuotaMap({ ...QUOTAS, isPresent: options.isPresent });
   }
 
   /** What it keeps for others. */

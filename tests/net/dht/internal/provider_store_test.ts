@@ -7,12 +7,13 @@ function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-function open() {
+function open(isPresent?: (peer: string) => boolean) {
   const clock = new FakeClock();
   const store = new ProviderStore({
     clock,
     ttlSeconds: 60,
     place: sha256(bytes("self")),
+    isPresent,
   });
   const add = (key: string, peer: string, host: string) =>
     store.add(bytes(key), { multihash: bytes(peer), addresses: [] }, {
@@ -56,16 +57,28 @@ Deno.test("ProviderStore gives one host a small share of a key, and the honest a
   }
   assert.ok(add("k", "honest", "good"));
   const providers = of("k");
-  assert.equal(providers.length, 33);
+  assert.equal(providers.length, 129);
   assert.ok(providers.indexOf("honest") < 2);
   assert.ok(providers.includes("evil999"), "the latest stay");
   assert.ok(!providers.includes("evil0"));
 });
 
+Deno.test("ProviderStore keeps who is connected, whatever others at the same address say and go", async () => {
+  const { add, of, clock } = open((peer) => peer.startsWith("here"));
+  for (let i = 0; i < 1000; i++) {
+    add("k", `gone${i}`, "nat");
+    if (i < 100) add("k", `here${i}`, "nat");
+    await clock.advance(1);
+  }
+  const here = of("k").filter((peer) => peer.startsWith("here"));
+  assert.equal(here.length, 100);
+  assert.equal(of("k").length, 128);
+});
+
 Deno.test("ProviderStore gives one host a small share of all keys, and forgets with a key what it held", () => {
   const { add, of, store } = open();
   for (let i = 0; i < 5000; i++) add(`k${i}`, `p${i % 7}`, "evil");
-  assert.equal(store.size, 2048);
+  assert.equal(store.size, 4096);
   let kept = 0;
   for (let i = 0; i < 5000; i++) kept += of(`k${i}`).length;
   assert.equal(kept, store.size);

@@ -81,7 +81,7 @@ Deno.test("ValueStore gives one host a small share, that which is nearest, and a
   const { store, put } = open();
   for (let i = 0; i < 3000; i++) put(`flood${i}`, "200", "evil", `p${i}`);
   const flood = store.values().length;
-  assert.equal(flood, 512);
+  assert.equal(flood, 1024);
   for (let i = 0; i < 100; i++) {
     assert.ok(put(`honest${i}`, "200", `host${i}`).ok);
   }

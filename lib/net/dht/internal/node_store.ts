@@ -1,0 +1,94 @@
+import type { Clock } from "../../../core/clock.ts";
+import { keyMultihash, sha256 } from "../message.ts";
+import type { RecordRules } from "../record_rules.ts";
+import type { DhtState } from "../state.ts";
+import { ProviderStore } from "./provider_store.ts";
+import { ValueStore } from "./value_store.ts";
+
+/** What a store is made of. */
+export interface NodeStoreOptions {
+  /** Decides which values are kept. */
+  readonly policy: RecordRules;
+  /** By which values and provider entries end. */
+  readonly clock: Clock;
+  /** How long a provider entry of another node is kept. */
+  readonly recordTtlSeconds: number;
+}
+
+/** All that a node keeps: what it provides itself, and a share for others. */
+export class NodeStore {
+  /** What is kept under keys. */
+  readonly values: ValueStore;
+  /** Who else provides what. */
+  readonly providers: ProviderStore;
+  readonly #policy: RecordRules;
+  /** What this node provides, by the key as text. */
+  readonly #own = new Map<string, Uint8Array>();
+  /** The multihashes of its keys, in hex. */
+  readonly #provided = new Set<string>();
+
+  /**
+   * Empty.
+   *
+   * @param multihash of the node's peer id: what is near it is kept longest
+   * @param isPresent whether a peer is connected
+   */
+  constructor(
+    { policy, clock, recordTtlSeconds }: NodeStoreOptions,
+    multihash: Uint8Array,
+    isPresent?: (peer: string) => boolean,
+  ) {
+    const place = sha256(multihash);
+    this.#policy = policy;
+    this.values = new ValueStore({ policy, clock, place, isPresent });
+    this.providers = new ProviderStore({
+      clock,
+      ttlSeconds: recordTtlSeconds,
+      place,
+      isPresent,
+    });
+  }
+
+  /** What this node provides under a key. */
+  ownValue(key: Uint8Array): Uint8Array | undefined {
+    return this.#own.get(new TextDecoder().decode(key));
+  }
+
+  /** Whether this node provides the key of a multihash. */
+  provides(multihash: Uint8Array): boolean {
+    return this.#provided.has(multihash.toHex());
+  }
+
+  /** Has this node provide a value. */
+  provide(key: string, value: Uint8Array): void {
+    const bytes = new TextEncoder().encode(key);
+    this.#own.set(key, value);
+    this.#provided.add(keyMultihash(bytes).toHex());
+    this.values.putOwn(bytes, value);
+  }
+
+  /** Has it no longer provide one. */
+  withdraw(key: string): void {
+    const bytes = new TextEncoder().encode(key);
+    this.#own.delete(key);
+    this.#provided.delete(keyMultihash(bytes).toHex());
+    this.values.delete(bytes);
+  }
+
+  /** Takes up what it kept for others before, by the same quotas. */
+  async resume(records: DhtState["records"]): Promise<void> {
+    for (const { key, value, origin } of records) {
+      if (!(await this.#policy.accept(key, value)).ok) continue;
+      this.values.put(new TextEncoder().encode(key), value, origin);
+    }
+  }
+
+  /** What it keeps for others, for the next start. */
+  records(): DhtState["records"] {
+    return this.values.values().map(({ key, value, origin }) => ({
+      key: new TextDecoder().decode(key),
+      value,
+      origin,
+    }));
+  }
+}
