@@ -2,6 +2,7 @@ import type { Finding } from "./finding.ts";
 import { linkFindings } from "./link_findings.ts";
 import type { Observations } from "./observations.ts";
 import {
+  imagesHaveExpired,
   loopbackIsAllThereIs,
   manifestIsNotServed,
   nothingIsAdvertised,
@@ -12,6 +13,7 @@ import {
 /** One look at a provider as a whole; a further check is a further row. */
 const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
   nothingIsServed,
+  imagesHaveExpired,
   nothingIsAdvertised,
   loopbackIsAllThereIs,
   manifestIsNotServed,

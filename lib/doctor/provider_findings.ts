@@ -72,6 +72,20 @@ export function nothingIsServed({ provider }: Observations): Finding[] {
   }];
 }
 
+/** Every client refuses these, wherever it finds them. */
+export function imagesHaveExpired({ provider }: Observations): Finding[] {
+  if (provider === undefined || provider.expired.length === 0) return [];
+  return [{
+    code: "expired",
+    where: [provider.url],
+    cause: `the manifests of ${
+      someOf(provider.expired)
+    } have expired: clients refuse them`,
+    nextStep:
+      "sign them anew with plasmd manifest renew where their key is; see whether the provider's clock is right",
+  }];
+}
+
 /** Neither the LAN nor a DHT is told. */
 export function nothingIsAdvertised({ provider }: Observations): Finding[] {
   if (provider === undefined) return [];

@@ -1,5 +1,6 @@
 import {
   type ChannelArch,
+  formatChannelArch,
   manifestPath,
   parseChannelArch,
 } from "../core/channel_arch.ts";
@@ -15,6 +16,8 @@ export interface ProviderView {
   readonly version: string;
   /** What it serves. */
   readonly images: readonly ChannelArch[];
+  /** Which of them no client takes any more, by its own clock. */
+  readonly expired: readonly string[];
   /** What it expects and has not: `stable/arm64`. */
   readonly missing: readonly string[];
   /** Where it listens. */
@@ -48,6 +51,9 @@ export function readProviderView(text: string): Result<ProviderView> {
       name: String(status.name),
       version: String(status.version),
       images,
+      expired: status.images.filter(({ expires_at }) =>
+        Date.parse(expires_at) <= Date.parse(status.time)
+      ).map(formatChannelArch),
       missing: status.missing.map(String),
       http: { address: http.address, port: http.port },
       mdns: mdns === null ? null : {

@@ -245,7 +245,7 @@ Deno.test("findingsFrom() tells of loopback alone, unless it was asked for", () 
   ]);
 });
 
-Deno.test("findingsFrom() tells that there is nothing to be found, and that nobody is told", () => {
+Deno.test("findingsFrom() tells that there is nothing to be found, nothing that clients take, and that nobody is told", () => {
   const [nothing] = findingsFrom(
     saying({ images: [], missing: ["stable/arm64"] }, {
       probes: new Map([["http://10.77.0.1:8080/status", OK]]),
@@ -253,6 +253,9 @@ Deno.test("findingsFrom() tells that there is nothing to be found, and that nobo
   );
   assert.equal(nothing?.code, "nothing_served");
   assert.match(nothing?.cause ?? "", /stable\/arm64 missing/);
+  assert.deepEqual(codes(saying({ expired: ["stable/arm64"] })), [
+    "expired http://127.0.0.1:8080",
+  ]);
   const off = { links: [] };
   assert.deepEqual(codes(saying({ mdns: null }, off)), [
     "nothing_advertised http://127.0.0.1:8080",

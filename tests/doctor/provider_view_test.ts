@@ -21,6 +21,7 @@ Deno.test("readProviderView() reads what /status says", async () => {
       { channel: "stable", arch: "arm64" },
       { channel: "testing", arch: "x86_64" },
     ],
+    expired: [],
     missing: ["stable/x86_64", "testing/arm64"],
     http: { address: "0.0.0.0", port: 8080 },
     mdns: {
@@ -62,6 +63,22 @@ Deno.test("readProviderView() refuses what is no provider's of this version", ()
       reason: "no status of a plasmd of this version",
     }, text);
   }
+});
+
+Deno.test("readProviderView() counts what has expired by the provider's clock", () => {
+  const image = (arch: string, expires_at: string) => ({
+    ...{ channel: "stable", arch, expires_at },
+  });
+  const view = readProviderView(JSON.stringify({
+    ...PROVIDER,
+    dht: null,
+    time: "2026-11-22T12:00:00.000Z",
+    images: [
+      image("arm64", "2026-11-22T12:00:00.000Z"),
+      image("x86_64", "2026-11-22T12:00:01.000Z"),
+    ],
+  }));
+  assert.deepEqual(view.ok && view.value.expired, ["stable/arm64"]);
 });
 
 Deno.test("a manifest stands for HTTP, else the status", () => {

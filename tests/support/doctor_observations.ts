@@ -44,6 +44,7 @@ export const PROVIDER: ProviderView = {
   name: "lab",
   version: "1.2.3",
   images: [imageOf("stable/arm64")],
+  expired: [],
   missing: [],
   http: { address: "0.0.0.0", port: 8080 },
   mdns: {
