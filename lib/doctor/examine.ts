@@ -76,8 +76,17 @@ export async function examine(
     ];
   const seen = { attempts, provider, providerAddresses, isLocal };
   const asked = linksToAsk(seen, addresses);
+  const expected = provider?.images.length ?? 1;
   const links = await Promise.all(
-    asked.map((link) => askOne(link, seen, machine, { signal })),
+    asked.map((link) =>
+      machine.askLink(link, {
+        clock: machine.clock,
+        links: asked,
+        isEnough: (heard) =>
+          heard.filter((one) => isProvidersOwn(one, seen)).length >= expected,
+        signal,
+      })
+    ),
   );
   const probes = await probeAll(urlsToProbe(seen, links), machine, { signal });
   return {
@@ -159,21 +168,6 @@ function linksToAsk(
       // One that HTTP was bound to stands for the whole interface.
     ) && !isOtherFamily(link)
   );
-}
-
-function askOne(
-  link: Link,
-  seen: Seen,
-  { askLink, clock }: DoctorMachine,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<LinkView> {
-  const expected = seen.provider?.images.length ?? 1;
-  return askLink(link, {
-    clock,
-    isEnough: (heard) =>
-      heard.filter((one) => isProvidersOwn(one, seen)).length >= expected,
-    signal,
-  });
 }
 
 /** The manifest at each address, and as each link is told. */

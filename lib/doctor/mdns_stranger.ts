@@ -2,7 +2,7 @@ import type { MulticastDNS, Options } from "multicast-dns";
 import { type Clock, sleep } from "../core/clock.ts";
 import { errorCode } from "../core/error_code.ts";
 import { messageOf } from "../core/printable.ts";
-import type { Link } from "../net/interfaces.ts";
+import { cameOver, type Link } from "../net/interfaces.ts";
 import { HeardInstances } from "./heard_instances.ts";
 import type { HeardInstance, LinkView } from "./observations.ts";
 
@@ -10,6 +10,8 @@ import type { HeardInstance, LinkView } from "./observations.ts";
 export interface AskOptions {
   /** Times the questions. */
   readonly clock: Clock;
+  /** Every link that is asked: Linux hands what is heard on one to all. */
+  readonly links: readonly Link[];
   /** Whether that is all that was to be heard. */
   readonly isEnough: (heard: readonly HeardInstance[]) => boolean;
   /** Ends the asking. */
@@ -35,7 +37,7 @@ const LOOK_MS = 50;
  */
 export async function askAsStranger(
   link: Link,
-  { clock, isEnough, signal }: AskOptions,
+  { clock, links, isEnough, signal }: AskOptions,
 ): Promise<LinkView> {
   signal.throwIfAborted();
   const { default: multicastDns } = await import("multicast-dns");
@@ -52,6 +54,7 @@ export async function askAsStranger(
   mdns.on("warning", () => {});
   mdns.on("query", ({ id }) => isOwnCopyHeard ||= id === token);
   mdns.on("response", ({ answers, additionals }, { address }) => {
+    if (!cameOver(link, address, links)) return;
     const before = known.count;
     known.add([...answers ?? [], ...additionals ?? []], address);
     if (known.count > before) lastNewsMs = clock.monotonic();

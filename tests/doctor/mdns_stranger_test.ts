@@ -20,6 +20,7 @@ Deno.test("askAsStranger() hears its own question, and what our responder answer
     name.includes(image.channel);
   const { isOwnCopyHeard, heard, trouble } = await askAsStranger(LO, {
     clock: systemClock,
+    links: [LO],
     isEnough: (heard) => heard.some(isOurs),
     signal: new AbortController().signal,
   });
@@ -35,7 +36,7 @@ Deno.test("askAsStranger() hears its own question, and what our responder answer
 Deno.test("askAsStranger() says why it cannot ask, and ends with its signal", async () => {
   const nowhere = { ...LO, addresses: [addressOn("lo", "192.0.2.77")] };
   const stop = new AbortController();
-  const options = { clock: systemClock, isEnough: () => true };
+  const options = { clock: systemClock, links: [LO], isEnough: () => true };
   const { isOwnCopyHeard } = await askAsStranger(nowhere, {
     ...options,
     signal: stop.signal,
@@ -47,4 +48,26 @@ Deno.test("askAsStranger() says why it cannot ask, and ends with its signal", as
     askAsStranger(LO, { ...options, signal: stop.signal }),
     reason,
   );
+});
+
+Deno.test("askAsStranger() leaves out what came over another link", async () => {
+  const image = { channel: `beside-${Deno.pid}`, arch: "arm64" };
+  await using _provider = await advertiseOnLan("beside", image, 8080);
+  const link = {
+    ...LO,
+    addresses: [{ ...addressOn("lo", "127.0.0.2"), prefixLength: 32 }],
+  };
+  const other = { ...LO, interfaceName: "e0" };
+  const hears = async (links: readonly Link[]) => {
+    const { heard } = await askAsStranger(link, {
+      clock: systemClock,
+      links,
+      isEnough: (heard) =>
+        heard.some(({ name }) => name.includes(image.channel)),
+      signal: new AbortController().signal,
+    });
+    return heard.some(({ name }) => name.includes(image.channel));
+  };
+  assert.equal(await hears([link]), true);
+  assert.equal(await hears([link, other]), false);
 });

@@ -170,6 +170,28 @@ doctorTest(
   },
 );
 
+doctorTest(
+  "doctor tells the links of a host apart",
+  ["nft"],
+  async (lab, stack) => {
+    const server = await lab.hostOn(await lab.lan("br0"), "10.77.0.1/24");
+    await server.plug("e1", await lab.lan("br1"), "10.78.0.1/24");
+    await serve(stack, server.prefix);
+    const { found, links } = await doctor(server);
+    assert.deepEqual(found, []);
+    assert.deepEqual(
+      links.map(({ heard }) => heard.map(({ manifest_url }) => manifest_url)),
+      ["10.77.0.1", "10.78.0.1"].map((host) => [
+        `http://${host}:8080/stable/arm64/manifest.json`,
+      ]),
+    );
+    await firewall(server, "input iifname e1 udp dport 5353 drop");
+    assert.deepEqual((await doctor(server)).found, [
+      "multicast_dropped e1 10.78.0.1",
+    ]);
+  },
+);
+
 for (
   const [what, rules] of [
     ["drops it", ["input udp dport 5353 drop"]],
