@@ -158,6 +158,7 @@ function linksToAsk(
   }
   if (provider === undefined) return selectLinks(addresses, []);
   const bound = addresses.find((a) => a.address === provider.http.address);
+  // An address that HTTP was bound to stands for the whole interface.
   const isOtherFamily = ({ interfaceName, family }: Link) =>
     bound?.interfaceName === interfaceName &&
     bound.address.includes(":") !== (family === 6);
@@ -165,7 +166,6 @@ function linksToAsk(
     provider.mdns?.links.some((used) =>
       used.interface === link.interfaceName &&
       used.address.includes(":") === (link.family === 6)
-      // One that HTTP was bound to stands for the whole interface.
     ) && !isOtherFamily(link)
   );
 }
