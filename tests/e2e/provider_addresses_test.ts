@@ -144,3 +144,26 @@ labTest(
     await provider.line(/Advertising stable\/arm64/);
   },
 );
+
+labTest(
+  "avahi hears the same of a provider by IPv4 and by IPv6",
+  ["avahi-daemon", "dbus-daemon"],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const server = await lab.hostOn(lan, "10.77.0.1/24", "fd77::1/64");
+    const client = await lab.hostOn(lan, "10.77.0.9/24", "fd77::9/64");
+    await using directory = await temporaryDirectory();
+    await using provider = await serve(server, directory.path);
+    await provider.line(/mdns e0 fd77::1 established/);
+    await client.startAvahi("stranger", "use-ipv6=yes");
+    const browse = ["-rpt", "_phase-image._tcp"];
+    const said = await client.exec("avahi-browse", ...browse);
+    const heard = said.split("\n").filter((line) => line.startsWith("="))
+      .map((line) => line.split(";"));
+    const families = heard.map(([, , family]) => family);
+    assert.deepEqual([...new Set(families)].sort(), ["IPv4", "IPv6"], said);
+    const texts = new Set(heard.map((fields) => fields.slice(9).join(";")));
+    assert.equal(texts.size, 1, said);
+    assert.ok([...texts].join().includes(urlAt("10.77.0.1")), said);
+  },
+);

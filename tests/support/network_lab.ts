@@ -237,7 +237,8 @@ export class LabHost {
     await Deno.writeTextFile(`${directory}/bus.conf`, busConfig(this.#bus));
     await Deno.writeTextFile(
       `${directory}/avahi.conf`,
-      `[server]\nhost-name=${hostName}\nuse-ipv4=yes\nuse-ipv6=no\n${serverOptions}\n` +
+      // Of a key that is there twice the first value counts.
+      `[server]\nhost-name=${hostName}\n${serverOptions}\nuse-ipv4=yes\nuse-ipv6=no\n` +
         "[wide-area]\nenable-wide-area=no\n" +
         "[publish]\npublish-hinfo=no\npublish-workstation=no\n",
     );
