@@ -136,7 +136,9 @@ export class MdnsAdvertiser implements Advertiser {
           isSelf: (link, address) =>
             link.addresses.some((own) => own.address === address) ||
             this.#linkLocal(link).includes(address),
-          allLinks: () => this.#links.sessions().map((s) => s.link),
+          answering: () =>
+            this.#links.sessions().filter((s) => s.isEstablished(HOST_CLAIM))
+              .map((s) => s.link),
           onClaim: (link, event) =>
             event.kind === "established"
               ? this.#onEstablished(link, event.id)

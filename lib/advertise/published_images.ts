@@ -62,7 +62,9 @@ export class PublishedImages {
   readonly #taken = new Set<DnsName>();
   /** Those of images that are advertised stay, however many they are. */
   readonly #ownKeys = new BoundedMap<string, true>(
-    () => MAX_CHANGED_RECORDS + 4 * this.#images.size,
+    () =>
+      MAX_CHANGED_RECORDS +
+      4 * this.#images.size * Math.max(1, this.#made.size),
     "forget oldest",
   );
   /** Keys of records that were made since all were remembered. */

@@ -4,12 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { DueTimer } from "../core/due_timer.ts";
 import { decodeMessage } from "../net/dns/decode_message.ts";
 import type { DnsMessage } from "../net/dns/message.ts";
-import {
-  everyLink,
-  type Link,
-  linkKey,
-  whyNoNetwork,
-} from "../net/interfaces.ts";
+import { type Link, linkKey, whyNoNetwork } from "../net/interfaces.ts";
 import { describeLink, MdnsLinks } from "../net/mdns/links.ts";
 import { MdnsQuerier, type QuerierAction } from "../net/mdns/querier.ts";
 import type { Endpoint } from "../net/mdns/socket.ts";
@@ -75,8 +70,6 @@ class LanSearch implements AsyncDisposable {
   /** Open links by key, from their first socket on. */
   readonly #sessions = new Map<string, QuerierLink>();
   readonly #problems = new Set<string>();
-  /** Of the machine, used or not. */
-  #allLinks: readonly Link[];
   readonly #timer: DueTimer;
   readonly #trace: SearchOptions["trace"];
   #closed = false;
@@ -102,14 +95,12 @@ class LanSearch implements AsyncDisposable {
       clock,
       () => this.#act(this.#querier.tick(clock.monotonic())),
     );
-    this.#allLinks = everyLink(network.addresses());
     this.#links = new MdnsLinks({
       ...machine,
       pollIntervalMs: POLL_INTERVAL_MS,
       open: (link) =>
         QuerierLink.open(link, {
           network,
-          allLinks: () => this.#allLinks,
           onReady: (session) => this.#linkUp(session),
           onMessage: (session, message, from) =>
             this.#receive(session.link, message, from),
@@ -120,7 +111,6 @@ class LanSearch implements AsyncDisposable {
         this.#tellProblem(`mdns ${describeLink(link)}: ${problem}`),
       onGone: (link) => this.#tellProblem(`mdns ${describeLink(link)}: gone`),
       onRefreshed: (all) => {
-        this.#allLinks = everyLink(all);
         const reason = whyNoNetwork(all, interfaces);
         if (reason === undefined) return;
         if (this.#tellProblem(`mdns: ${reason}`)) {

@@ -2,7 +2,7 @@ import type { MulticastDNS, Options } from "multicast-dns";
 import { type Clock, sleep } from "../core/clock.ts";
 import { errorCode } from "../core/error_code.ts";
 import { messageOf } from "../core/printable.ts";
-import { cameOver, type Link } from "../net/interfaces.ts";
+import { interfacesTowards, type Link } from "../net/interfaces.ts";
 import { HeardInstances } from "./heard_instances.ts";
 import type { HeardInstance, LinkView } from "./observations.ts";
 
@@ -53,8 +53,10 @@ export async function askAsStranger(
   mdns.on("error", () => {});
   mdns.on("warning", () => {});
   mdns.on("query", ({ id }) => isOwnCopyHeard ||= id === token);
+  const own = links.flatMap(({ addresses }) => addresses);
   mdns.on("response", ({ answers, additionals }, { address }) => {
-    if (!cameOver(link, address, links)) return;
+    const over = interfacesTowards(address, own);
+    if (over.size > 0 && !over.has(link.interfaceName)) return;
     const before = known.count;
     known.add([...answers ?? [], ...additionals ?? []], address);
     if (known.count > before) lastNewsMs = clock.monotonic();

@@ -147,11 +147,6 @@ export function linkLocalAddresses(
   }).map(({ address }) => address);
 }
 
-/** Every link of the machine, of use or not. */
-export function everyLink(all: readonly InterfaceAddress[]): Link[] {
-  return groupLinks(all);
-}
-
 /** Identifies a link by interface and family, such as `eth0/4`. */
 export function linkKey(link: Link): string {
   return `${link.interfaceName}/${link.family}`;
@@ -177,25 +172,31 @@ export function isOnLink(address: string, link: Link): boolean {
 }
 
 /**
- * Whether a packet that the socket of `link` received also came over it.
- * Linux hands every IPv4 group packet to every socket of the port, whatever
- * interface it joined on (IP_MULTICAST_ALL), so the source address decides; a
- * source that is on none of the links is let through to all. IPv6 sockets are
- * bound to the group on their interface and get only what belongs there.
+ * The interfaces over which a host is reached: the one that has the address
+ * itself, else those in its subnet, the narrowest one where subnets overlap.
  *
- * @param all those of the interface itself do not count
+ * @param all every address of the machine
+ * @returns their names; none when the machine is not on the host's subnet
  */
-export function cameOver(
-  link: Link,
-  source: string,
-  all: Iterable<Link>,
-): boolean {
-  if (link.family === 6 || isOnLink(source, link)) return true;
-  for (const other of all) {
-    if (other.interfaceName === link.interfaceName) continue;
-    if (other.family === 4 && isOnLink(source, other)) return false;
+export function interfacesTowards(
+  address: string,
+  all: readonly InterfaceAddress[],
+): Set<string> {
+  const bytes = addressBytes(withoutZone(address));
+  const names = new Set<string>();
+  let narrowest = 0;
+  for (const own of all) {
+    const ownBytes = addressBytes(own.address);
+    if (bytes === undefined || ownBytes === undefined) continue;
+    const bits = samePrefix(bytes, ownBytes, bytes.length * 8)
+      ? bytes.length * 8
+      : own.prefixLength;
+    if (bits < narrowest || !samePrefix(bytes, ownBytes, bits)) continue;
+    if (bits > narrowest) names.clear();
+    narrowest = bits;
+    names.add(own.interfaceName);
   }
-  return true;
+  return names;
 }
 
 /** 127.0.0.0/8 or ::1. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { encodeMessage } from "../../lib/net/dns/encode_message.ts";
-import { queryMessage } from "../../lib/net/dns/message.ts";
+import { DnsType, queryMessage } from "../../lib/net/dns/message.ts";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
+import { question } from "../support/mdns_messages.ts";
 import { MemoryHost, type MemoryLan } from "../support/memory_lan.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
 
@@ -223,4 +224,51 @@ Deno.test("MdnsAdvertiser: publish() of many images at once waits for them toget
   await lab.clock.advance(1000);
   const results = await Promise.all(published);
   assert.equal(results.filter(({ ok }) => ok).length, 300);
+});
+
+/** A host with that many interfaces on a LAN, in one subnet or each its own. */
+function hostWith(
+  count: number,
+  lan: MemoryLan,
+  subnet: (i: number) => number,
+) {
+  return new MemoryHost(Array.from({ length: count }, (_, i) => ({
+    lan,
+    interfaceName: `eth${i}`,
+    address: `10.${subnet(i)}.0.${i + 1}`,
+    prefixLength: 24,
+  })));
+}
+
+Deno.test("MdnsAdvertiser answers a host alone once, and everybody once by each interface, however many are in one subnet", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(hostWith(5, lan, () => 0), ["stable/arm64"]);
+  await lab.clock.advance(10_000);
+  const answersTo = async (port: number) => {
+    lan.tapped.length = 0;
+    const asked = question("_phase-image._tcp.local", DnsType.PTR);
+    const packet = encodeMessage(queryMessage([asked], { id: port }));
+    lan.transmit(packet, { address: "10.0.0.99", port }, "group");
+    await lab.clock.advance(500);
+    return lan.tapped.slice(1).map(({ from, to }) => `${from.address} ${to}`);
+  };
+  assert.deepEqual(await answersTo(40_000), ["10.0.0.1 10.0.0.99"]);
+  assert.deepEqual(
+    (await answersTo(5353)).sort(),
+    [1, 2, 3, 4, 5].map((i) => `10.0.0.${i} group`),
+  );
+});
+
+Deno.test("MdnsAdvertiser takes nothing of its own for another host's, on however many links", async () => {
+  await using lab = new MdnsLab();
+  const images = Array.from({ length: 60 }, (_, i) => `channel-${i}/arm64`);
+  const lan = lab.lan();
+  const { logger } = await lab.provide(hostWith(40, lan, (i) => i), images);
+  await lab.clock.advance(10_000);
+  const established = logger.lines.filter((l) => l.includes("established"));
+  assert.deepEqual([logger.lines.length, established.length], [40, 40]);
+  lan.tapped.length = 0;
+  await lab.clock.advance(10_000);
+  assert.equal(lan.tapped.length, 0, "nothing is disputed");
 });

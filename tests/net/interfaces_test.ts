@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import {
   asksForLoopback,
-  cameOver,
-  everyLink,
   type InterfaceAddress,
+  interfacesTowards,
   isOnLink,
   linkKey,
   selectLinks,
@@ -144,30 +143,27 @@ Deno.test("isOnLink() goes by the subnets of the link", () => {
   assert.ok(!isOnLink("2001:db8::1", eth0v6));
 });
 
-Deno.test("cameOver() tells by its source which link an IPv4 packet came over", () => {
-  const links = selectLinks(MACHINE, []);
-  const over = (source: string) =>
-    links.filter((link) => link.family === 4)
-      .filter((link) => cameOver(link, source, links)).map(linkKey);
-  assert.deepEqual(over("192.168.1.77"), ["eth0/4"]);
-  assert.deepEqual(over("10.0.0.77"), ["wlan0/4"]);
-  assert.deepEqual(over("172.31.0.1"), ["eth0/4", "wlan0/4"], "unknown subnet");
+Deno.test("interfacesTowards() tells over which interfaces a host is reached", () => {
+  const over = (address: string) => [...interfacesTowards(address, MACHINE)];
+  assert.deepEqual(over("192.168.1.77"), ["eth0"]);
+  assert.deepEqual(over("10.0.0.77"), ["wlan0"]);
+  assert.deepEqual(over("172.17.0.5"), ["docker0"]);
+  assert.deepEqual(over("fd77::2%eth0"), ["eth0"]);
+  assert.deepEqual(over("172.31.0.1"), [], "unknown subnet");
+  assert.deepEqual(over("nonsense"), []);
 });
 
-Deno.test("cameOver() knows the links that are not used, and one interface for one link", () => {
-  const [link = assert.fail()] = selectLinks(MACHINE, ["192.168.2.10"]);
-  const all = everyLink(MACHINE);
-  assert.deepEqual(all.map(linkKey).slice(0, 3), ["lo/4", "eth0/4", "wlan0/4"]);
-  const isHeard = (source: string) => cameOver(link, source, all);
-  assert.deepEqual(
-    ["127.0.0.1", "172.17.0.5", "10.0.0.77"].filter(isHeard),
-    [],
-  );
-  // Of the interface's other subnet, and of none that is known.
-  assert.deepEqual(
-    ["192.168.2.1", "192.168.1.1", "192.0.2.1"].filter(isHeard).length,
-    3,
-  );
+Deno.test("interfacesTowards() takes the narrowest subnet, all interfaces in it, and an own address for its own", () => {
+  const machine = [
+    at("e0", "10.0.0.1", 8),
+    at("e1", "10.1.2.1"),
+    at("e2", "10.1.2.2"),
+    at("e1", "10.1.2.3"),
+  ];
+  const over = (address: string) => [...interfacesTowards(address, machine)];
+  assert.deepEqual(over("10.9.9.9"), ["e0"]);
+  assert.deepEqual(over("10.1.2.9"), ["e1", "e2"]);
+  assert.deepEqual(over("10.1.2.2"), ["e2"]);
 });
 
 Deno.test("systemAddresses() knows this machine's loopback", () => {

@@ -6,6 +6,10 @@ import {
   type Link,
 } from "../../lib/net/interfaces.ts";
 import {
+  GroupDispatch,
+  type GroupListener,
+} from "../../lib/net/mdns/group_dispatch.ts";
+import {
   ADDRESS_IN_USE,
   type Endpoint,
   MDNS_PORT,
@@ -88,8 +92,8 @@ export class MemoryLan {
       toPort: to === "group" ? MDNS_PORT : to.port,
       packet,
     });
-    const takers = [...this.#sockets].filter((s) => s.takes(from, to));
-    for (const socket of new Set(takers.flatMap((s) => s.companions(to)))) {
+    for (const socket of this.#sockets) {
+      if (!socket.takes(from, to)) continue;
       const { loss = 0, duplication = 0 } = this.weather;
       if (this.random() < loss) continue;
       this.#deliver(socket, packet, from);
@@ -121,6 +125,8 @@ export class MemoryHost implements MdnsNetwork {
   isUnreachable = false;
   /** @internal */
   readonly sockets = new Set<MemorySocket>();
+  /** @internal */
+  readonly dispatch = new GroupDispatch();
   #nextPort = 40_000;
 
   constructor(interfaces: readonly MemoryInterface[]) {
@@ -143,6 +149,12 @@ export class MemoryHost implements MdnsNetwork {
 
   addresses(): readonly InterfaceAddress[] {
     return this.interfaces;
+  }
+
+  /** @internal */
+  receive(packet: Uint8Array, from: Endpoint, clock: Clock): void {
+    this.dispatch.setAddresses(this.interfaces);
+    this.dispatch.receive(packet, from, clock.monotonic());
   }
 
   open(
@@ -170,6 +182,7 @@ class MemorySocket implements MdnsSocket {
   readonly #link: Link;
   readonly #own: Endpoint;
   readonly #onPacket: OnPacket;
+  readonly #listener: GroupListener;
   #isClosed = false;
 
   constructor(
@@ -180,12 +193,16 @@ class MemorySocket implements MdnsSocket {
     onPacket: OnPacket,
   ) {
     this.#host = host;
+    this.#listener = { link, onPacket };
     this.#on = on;
     this.#link = link;
     this.#own = own;
     this.#onPacket = onPacket;
     on.lan.attach(this);
     host.sockets.add(this);
+    if (own.port === MDNS_PORT && link.family === 4) {
+      host.dispatch.add(this.#listener);
+    }
   }
 
   /** Group sockets hear the group, their own packets too; others do not. */
@@ -201,20 +218,11 @@ class MemorySocket implements MdnsSocket {
       to.address === this.#own.address;
   }
 
-  /**
-   * Those of the host's sockets that get what this one takes: on Linux every
-   * IPv4 socket of the port gets what came for any of them, over whatever
-   * interface (IP_MULTICAST_ALL).
-   */
-  companions(to: Endpoint | "group"): MemorySocket[] {
-    if (to !== "group" || this.#link.family === 6) return [this];
-    return [...this.#host.sockets].filter((socket) =>
-      socket.#own.port === MDNS_PORT && socket.#link.family === 4
-    );
-  }
-
+  /** What is for the IPv4 group comes to all sockets of the host. */
   deliver(packet: Uint8Array, from: Endpoint): void {
-    if (!this.#isClosed) this.#onPacket(packet, from);
+    const isShared = this.#own.port === MDNS_PORT && this.#link.family === 4;
+    if (isShared) this.#host.receive(packet, from, this.#on.lan.clock);
+    else if (!this.#isClosed) this.#onPacket(packet, from);
   }
 
   multicast(packet: Uint8Array): Promise<Result<void>> {
@@ -233,6 +241,7 @@ class MemorySocket implements MdnsSocket {
     this.#isClosed = true;
     this.#on.lan.detach(this);
     this.#host.sockets.delete(this);
+    this.#host.dispatch.delete(this.#listener);
     return Promise.resolve();
   }
 

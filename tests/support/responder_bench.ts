@@ -63,7 +63,7 @@ export class Bench {
   readonly #ours = new Set<string>();
   readonly responder = new MdnsResponder({
     random: () => 0.5,
-    isOnLink: (address) => address.startsWith("10.0.0."),
+    answersAlone: (address) => address.startsWith("10.0.0."),
     isSelf: (address) => address === "10.0.0.1",
     isOurs: (record) => this.#ours.has(recordKey(record)),
     common: [metaRecord(SERVICE)],

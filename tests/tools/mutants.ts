@@ -342,8 +342,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     attack: "QuerierLink takes in no answer to its own address",
     file: "net/mdns/querier_link.ts",
-    check: ": isOnLink(from.address, link)",
-    removed: ": true",
+    check: "!isOnLink(from.address, link)",
+    removed: "false",
     tests: ["net/mdns/querier_link_test.ts"],
   },
   {

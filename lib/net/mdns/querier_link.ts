@@ -2,7 +2,7 @@ import { messageOf } from "../../core/printable.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { decodeMessage } from "../dns/decode_message.ts";
 import type { DnsMessage } from "../dns/message.ts";
-import { cameOver, isOnLink, type Link } from "../interfaces.ts";
+import { isOnLink, type Link } from "../interfaces.ts";
 import { describeLink, type LinkSession } from "./links.ts";
 import type {
   Endpoint,
@@ -15,8 +15,6 @@ import type {
 export interface QuerierLinkOptions {
   /** Opens the sockets. */
   readonly network: MdnsNetwork;
-  /** All of the machine: what came over another is not for this one. */
-  readonly allLinks: () => Iterable<Link>;
   /**
    * The first query can be sent; port 5353 follows. Again when the link has
    * changed.
@@ -111,16 +109,13 @@ export class QuerierLink implements LinkSession {
 
   #receive(kind: MdnsSocketKind, packet: Uint8Array, from: Endpoint): void {
     const { link } = this;
-    const { allLinks, onMessage, onProblem } = this.#options;
+    const { onMessage, onProblem } = this.#options;
     // Deno swallows what a socket's listener throws: a bug that a packet lays
     // bare would go unseen.
     try {
       // RFC 6762 section 11: what was sent to the group comes from the link,
       // whatever its source; what was sent to our address may come from beyond.
-      const isHeardHere = kind === "group"
-        ? cameOver(link, from.address, allLinks())
-        : isOnLink(from.address, link);
-      if (!isHeardHere) return;
+      if (kind !== "group" && !isOnLink(from.address, link)) return;
       const message = decodeMessage(packet);
       // A client tells what it found, not who sends nonsense.
       if (message.ok) onMessage(this, message.value, from);

@@ -43,8 +43,11 @@ export type ResponderAction =
 export interface ResponderOptions {
   /** 0 to below 1. */
   readonly random: () => number;
-  /** Whether a host is reached over the link itself. */
-  readonly isOnLink: (address: string) => boolean;
+  /**
+   * Whether a host is reached over the link itself, and over no other that
+   * answers it.
+   */
+  readonly answersAlone: (address: string) => boolean;
   /**
    * Whether a record is ours on any link, or was until lately: our own packets
    * come back on every link of the same LAN.
@@ -265,8 +268,10 @@ export class MdnsResponder {
     const answer = (asked: readonly DnsQuestion[]) =>
       withoutKnown(answersTo(asked, index), known);
     const isProbe = authorities.length > 0;
-    const onLink = this.#options.isOnLink(from.address);
-    const wantsUnicast = (q: DnsQuestion) => q.unicastResponse && onLink;
+    const isAnsweredAlone = questions.some((q) => q.unicastResponse) &&
+      this.#options.answersAlone(from.address);
+    const wantsUnicast = (q: DnsQuestion) =>
+      q.unicastResponse && isAnsweredAlone;
     const direct = answer(questions.filter(wantsUnicast));
     const spoken = distinctRecords([
       ...answer(questions.filter((q) => isProbe || !wantsUnicast(q))),
@@ -294,7 +299,7 @@ export class MdnsResponder {
     from: Endpoint,
   ): ResponderAction[] {
     // Section 11: nothing is told to those beyond the link.
-    if (!this.#options.isOnLink(from.address)) return [];
+    if (!this.#options.answersAlone(from.address)) return [];
     // They are repeated in each packet of the answer.
     if (encodedLength(questions) > MAX_REPEATED_BYTES) return [];
     const index = this.#answers(true);

@@ -3,7 +3,12 @@ import { DueTimer } from "../../core/due_timer.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { decodeMessage } from "../dns/decode_message.ts";
-import { cameOver, isOnLink, type Link } from "../interfaces.ts";
+import {
+  interfacesTowards,
+  isOnLink,
+  type Link,
+  linkKey,
+} from "../interfaces.ts";
 import type { Claim } from "./claim_register.ts";
 import type { LinkSession } from "./links.ts";
 import {
@@ -34,8 +39,8 @@ export interface ResponderLinkOptions
   readonly network: MdnsNetwork;
   /** Whether an address is this machine's on that link, link-local or not. */
   readonly isSelf: (link: Link, address: string) => boolean;
-  /** All links in use: what came over another is not for this one. */
-  readonly allLinks: () => Iterable<Link>;
+  /** All links that answer: of several in one subnet, each host gets one. */
+  readonly answering: () => readonly Link[];
   /** A claim was established, or needs another name. */
   readonly onClaim: (link: Link, event: ClaimEvent) => void;
   /** A packet made no sense; the reason is fit for a log line. */
@@ -67,7 +72,8 @@ export class ResponderLink implements LinkSession {
     this.#responder = new MdnsResponder({
       random: options.random,
       isOurs: options.isOurs,
-      isOnLink: (address) => isOnLink(address, link),
+      answersAlone: (address) =>
+        answersAlone(address, link, options.answering()),
       isSelf: (address) => options.isSelf(link, address),
       common: options.common,
     });
@@ -146,12 +152,11 @@ export class ResponderLink implements LinkSession {
 
   #receive(packet: Uint8Array, from: Endpoint): void {
     const { link } = this;
-    const { allLinks, onMalformed } = this.#options;
+    const { onMalformed } = this.#options;
     // Deno swallows what a socket's listener throws: a bug that a packet lays
     // bare would go unseen.
     try {
       if (!this.#isHeard) this.#noteOwn(packet, from);
-      if (!cameOver(link, from.address, allLinks())) return;
       const message = decodeMessage(packet);
       if (!message.ok) return onMalformed(link, message.reason);
       this.#act(this.#responder.receive(message.value, from, this.#nowMs()));
@@ -208,4 +213,21 @@ export class ResponderLink implements LinkSession {
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/**
+ * Whether a link is the one to answer a host by unicast. IPv6 sockets hear what
+ * came over their own link only, so there it is the one that was asked.
+ */
+function answersAlone(
+  address: string,
+  link: Link,
+  answering: readonly Link[],
+): boolean {
+  if (!isOnLink(address, link)) return false;
+  if (link.family === 6) return true;
+  const links = answering.filter(({ family }) => family === 4);
+  const names = interfacesTowards(address, links.flatMap((l) => l.addresses));
+  const first = links.find(({ interfaceName }) => names.has(interfaceName));
+  return first === undefined || linkKey(first) === linkKey(link);
 }

@@ -32,7 +32,7 @@ export interface MdnsSocket extends AsyncDisposable {
   isAlive(): boolean;
 }
 
-/** Receives a packet; must not throw. */
+/** Receives a packet that came over the link; must not throw. */
 export type OnPacket = (packet: Uint8Array, from: Endpoint) => void;
 
 /** The machine's network as multicast DNS uses it, passed in where needed. */

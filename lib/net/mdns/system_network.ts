@@ -5,6 +5,7 @@ import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { type Link, systemAddresses } from "../interfaces.ts";
 import { addressBytes, isLinkLocal6 } from "../ip_address.ts";
+import { GroupDispatch } from "./group_dispatch.ts";
 import {
   ADDRESS_IN_USE,
   type Endpoint,
@@ -56,10 +57,19 @@ const HOP_LIMIT = 255;
  * use it as the stranger to talk to.
  */
 export const systemMdnsNetwork: MdnsNetwork = {
-  addresses: systemAddresses,
+  addresses() {
+    const addresses = systemAddresses();
+    group4.dispatch.setAddresses(addresses);
+    return addresses;
+  },
   async open(link, kind, onPacket) {
     try {
-      return ok(await openSocket(link, kind, onPacket));
+      const isShared = kind === "group" && link.family === 4;
+      return ok(
+        isShared
+          ? await group4.open(link, onPacket)
+          : await openSocket(link, kind, onPacket),
+      );
     } catch (error) {
       return refuse(socketTrouble(error));
     }
@@ -71,33 +81,40 @@ async function openSocket(
   kind: MdnsSocketKind,
   onPacket: OnPacket,
 ): Promise<MdnsSocket> {
-  const socket = dgram.createSocket({
-    type: link.family === 4 ? "udp4" : "udp6",
-    // Other responders share port 5353 in the same way.
-    reuseAddr: kind === "group",
-    ipv6Only: link.family === 6,
-    // Every address here is one already. Without this Deno loads its resolver
-    // and with it node:process, which keeps a client's first query 13 ms.
-    lookup: (address, _options, callback) =>
-      callback(null, address, link.family),
-  });
+  const socket = createSocket(link.family, kind);
   try {
     await bind(socket, ...bindTarget(link, kind));
     socket.setMulticastInterface(multicastInterface(link));
-    socket.setMulticastTTL(HOP_LIMIT);
-    socket.setMulticastLoopback(true);
-    if (kind === "group") {
-      socket.setTTL(HOP_LIMIT);
-      join(socket, link);
-    }
+    sendFar(socket);
+    if (kind === "group") join(socket, link);
   } catch (error) {
     close(socket);
     throw error;
   }
   socket.on("message", (packet, from) => onPacket(packet, from));
+  return new SystemMdnsSocket(socket, link, kind);
+}
+
+function createSocket(family: 4 | 6, kind: MdnsSocketKind): Socket {
+  const socket = dgram.createSocket({
+    type: family === 4 ? "udp4" : "udp6",
+    // Other responders share port 5353 in the same way.
+    reuseAddr: kind === "group",
+    ipv6Only: family === 6,
+    // Every address here is one already. Without this Deno loads its resolver
+    // and with it node:process, which keeps a client's first query 13 ms.
+    lookup: (address, _options, callback) => callback(null, address, family),
+  });
   // Trouble with one packet shows where that packet was sent.
   socket.on("error", () => {});
-  return new SystemMdnsSocket(socket, link, kind);
+  return socket;
+}
+
+/** For a socket that is bound. */
+function sendFar(socket: Socket): void {
+  socket.setTTL(HOP_LIMIT);
+  socket.setMulticastTTL(HOP_LIMIT);
+  socket.setMulticastLoopback(true);
 }
 
 class SystemMdnsSocket implements MdnsSocket {
@@ -118,33 +135,14 @@ class SystemMdnsSocket implements MdnsSocket {
   }
 
   send(packet: Uint8Array, to: Endpoint): Promise<Result<void>> {
-    const address = withZone(to.address, this.#link);
     // Deno would neither throw nor call back.
     if (this.#isClosed) return Promise.resolve(refuse("socket is closed"));
-    return new Promise((resolve) => {
-      try {
-        this.#socket.send(packet, to.port, address, (error) => {
-          resolve(
-            error === null ? ok(undefined) : refuse(socketTrouble(error)),
-          );
-        });
-      } catch (error) {
-        resolve(refuse(socketTrouble(error)));
-      }
-    });
+    const address = withZone(to.address, this.#link);
+    return sendPacket(this.#socket, packet, { address, port: to.port });
   }
 
   isAlive(): boolean {
-    if (this.#kind === "ephemeral") return true;
-    try {
-      join(this.#socket, this.#link);
-      // Joining worked, so the kernel had dropped the membership, and the
-      // interface number the socket sends to is that of the deleted one.
-      return false;
-    } catch {
-      // Already a member. The error's code differs between systems.
-      return true;
-    }
+    return this.#kind === "ephemeral" || isMember(this.#socket, this.#link);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -152,6 +150,151 @@ class SystemMdnsSocket implements MdnsSocket {
     this.#isClosed = true;
     return Promise.resolve();
   }
+}
+
+/**
+ * The one socket for the IPv4 group, on all links. One for each would hear what
+ * comes over any of them, whatever it joined on (IP_MULTICAST_ALL of Linux):
+ * with 200 interfaces each packet 200 times. A socket may be a member on 20
+ * interfaces only (net.ipv4.igmp_max_memberships), so each link has a second
+ * one that does nothing else; systems that need the member to be the one that
+ * listens have no such limit.
+ */
+class SharedGroup4 {
+  readonly dispatch = new GroupDispatch();
+  #socket: Promise<Socket> | undefined;
+  #users = 0;
+  /** Ends when what was multicast has gone out by its interface. */
+  #sending: Promise<unknown> = Promise.resolve();
+
+  async open(link: Link, onPacket: OnPacket): Promise<MdnsSocket> {
+    this.#users++;
+    let member: Socket | undefined;
+    try {
+      const socket = await (this.#socket ??= this.#listen());
+      if (Deno.build.os === "linux") {
+        member = createSocket(4, "ephemeral");
+        await bind(member, ...bindTarget(link, "ephemeral"));
+      }
+      join(member ?? socket, link);
+      const listener = { link, onPacket };
+      this.dispatch.add(listener);
+      return new SharedGroupSocket(link, {
+        socket,
+        member: member ?? socket,
+        multicast: (packet) => this.#multicast(socket, link, packet),
+        onClose: () => {
+          this.dispatch.delete(listener);
+          if (member === undefined) leave(socket, link);
+          else close(member);
+          this.#release();
+        },
+      });
+    } catch (error) {
+      if (member !== undefined) close(member);
+      this.#release();
+      throw error;
+    }
+  }
+
+  async #listen(): Promise<Socket> {
+    const socket = createSocket(4, "group");
+    try {
+      const isLinux = Deno.build.os === "linux";
+      await bind(socket, MDNS_PORT, isLinux ? GROUP[4] : "0.0.0.0");
+      sendFar(socket);
+    } catch (error) {
+      close(socket);
+      throw error;
+    }
+    socket.on("message", (packet, from) => {
+      this.dispatch.receive(packet, from, systemClock.monotonic());
+    });
+    return socket;
+  }
+
+  /** The interface is the socket's, so that packets go out one by one. */
+  #multicast(
+    socket: Socket,
+    link: Link,
+    packet: Uint8Array,
+  ): Promise<Result<void>> {
+    const sent = this.#sending.then(() => {
+      try {
+        socket.setMulticastInterface(multicastInterface(link));
+      } catch (error) {
+        return refuse(socketTrouble(error));
+      }
+      return sendPacket(socket, packet, { address: GROUP[4], port: MDNS_PORT });
+    });
+    this.#sending = sent;
+    return sent;
+  }
+
+  #release(): void {
+    if (--this.#users > 0) return;
+    void this.#socket?.then(close, () => {});
+    this.#socket = undefined;
+  }
+}
+
+const group4 = new SharedGroup4();
+
+interface SharedGroupParts {
+  readonly socket: Socket;
+  readonly member: Socket;
+  readonly multicast: (packet: Uint8Array) => Promise<Result<void>>;
+  readonly onClose: () => void;
+}
+
+/** A link's part in the shared socket. */
+class SharedGroupSocket implements MdnsSocket {
+  readonly #link: Link;
+  readonly #parts: SharedGroupParts;
+  #isClosed = false;
+
+  constructor(link: Link, parts: SharedGroupParts) {
+    this.#link = link;
+    this.#parts = parts;
+  }
+
+  multicast(packet: Uint8Array): Promise<Result<void>> {
+    return this.#isClosed
+      ? Promise.resolve(refuse("socket is closed"))
+      : this.#parts.multicast(packet);
+  }
+
+  send(packet: Uint8Array, to: Endpoint): Promise<Result<void>> {
+    return this.#isClosed
+      ? Promise.resolve(refuse("socket is closed"))
+      : sendPacket(this.#parts.socket, packet, to);
+  }
+
+  isAlive(): boolean {
+    return isMember(this.#parts.member, this.#link);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isClosed) this.#parts.onClose();
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+function sendPacket(
+  socket: Socket,
+  packet: Uint8Array,
+  { address, port }: Endpoint,
+): Promise<Result<void>> {
+  return new Promise((resolve) => {
+    try {
+      socket.send(packet, port, address, (error) => {
+        resolve(error === null ? ok(undefined) : refuse(socketTrouble(error)));
+      });
+    } catch (error) {
+      resolve(refuse(socketTrouble(error)));
+    }
+  });
 }
 
 /**
@@ -164,17 +307,34 @@ function bindTarget(
   kind: MdnsSocketKind,
 ): readonly [port: number, address: string] {
   if (kind === "ephemeral") return [0, link.addresses[0]?.address ?? ""];
-  if (Deno.build.os !== "linux") {
-    return [MDNS_PORT, link.family === 4 ? "0.0.0.0" : "::"];
-  }
   return [
     MDNS_PORT,
-    link.family === 4 ? GROUP[4] : `${GROUP[6]}%${link.interfaceName}`,
+    Deno.build.os === "linux" ? `${GROUP[6]}%${link.interfaceName}` : "::",
   ];
 }
 
 function join(socket: Socket, link: Link): void {
   socket.addMembership(GROUP[link.family], multicastInterface(link));
+}
+
+function leave(socket: Socket, link: Link): void {
+  try {
+    socket.dropMembership(GROUP[link.family], multicastInterface(link));
+  } catch {
+    // The interface is gone, and the membership with it.
+  }
+}
+
+function isMember(socket: Socket, link: Link): boolean {
+  try {
+    join(socket, link);
+    // Joining worked, so the kernel had dropped the membership, and the
+    // interface number the socket sends to is that of the deleted one.
+    return false;
+  } catch {
+    // Already a member. The error's code differs between systems.
+    return true;
+  }
 }
 
 /** Deno tells the source of a packet without its zone. */

@@ -45,8 +45,7 @@ class Bench {
   };
 
   open(addresses = this.host.addresses()): Promise<Result<QuerierLink>> {
-    const links = selectLinks(addresses, []);
-    const [link] = links;
+    const [link] = selectLinks(addresses, []);
     return QuerierLink.open(link ?? assert.fail("no link"), {
       network: {
         addresses: () => this.host.addresses(),
@@ -62,7 +61,6 @@ class Bench {
           return socket;
         },
       },
-      allLinks: () => links,
       onReady: (session) => this.onReady(session),
       onMessage: (_session, message) => this.onMessage(message),
       onClosed: () => this.told.push("closed"),

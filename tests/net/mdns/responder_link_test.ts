@@ -8,7 +8,7 @@ import {
   recordKey,
   responseMessage,
 } from "../../../lib/net/dns/message.ts";
-import { selectLinks } from "../../../lib/net/interfaces.ts";
+import { type Link, selectLinks } from "../../../lib/net/interfaces.ts";
 import { ResponderLink } from "../../../lib/net/mdns/responder_link.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import {
@@ -32,6 +32,8 @@ class Bench {
   readonly lan = new MemoryLan({ clock: this.clock });
   readonly host = this.lan.host("10.0.0.1");
   readonly told: string[] = [];
+  /** Further links that answer, before this one. */
+  othersAnswer: readonly Link[] = [];
   isOurs = (record: DnsRecord) => OURS.has(recordKey(record));
 
   async open(): Promise<ResponderLink> {
@@ -44,7 +46,7 @@ class Bench {
       common: [],
       isOurs: (record) => this.isOurs(record),
       isSelf: (_link, address) => address === "10.0.0.1",
-      allLinks: () => links,
+      answering: () => [...this.othersAnswer, ...links],
       onClaim: (_link, { kind, id }) => this.told.push(`${kind} ${id}`),
       onMalformed: (_link, reason) => this.told.push(reason),
     });
@@ -112,6 +114,31 @@ Deno.test("ResponderLink says goodbye, then closes its socket and timer", async 
   assert.deepEqual(ttls, [new Set([0]), new Set([0])]);
   assert.equal(bench.host.sockets.size, 0);
   assert.equal(bench.clock.pending, 0);
+});
+
+Deno.test("ResponderLink leaves a host that asks alone to another link in its subnet", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  session.setClaims(claims());
+  await bench.clock.advance(60_000);
+  const answered = async (port: number) => {
+    bench.sent();
+    bench.lan.transmit(QUERY, { ...PEER, port }, "group");
+    await bench.clock.advance(150);
+    return bench.sent().length > 1;
+  };
+  const other = (address: string, prefixLength: number): Link => ({
+    ...session.link,
+    interfaceName: "eth1",
+    addresses: [{ interfaceName: "eth1", address, prefixLength }],
+  });
+  assert.equal(await answered(40_000), true);
+  bench.othersAnswer = [other("10.0.0.2", 24)];
+  assert.equal(await answered(40_001), false);
+  assert.equal(await answered(5353), true, "asked for everybody");
+  bench.othersAnswer = [other("10.2.0.2", 24), other("10.3.0.1", 8)];
+  assert.equal(await answered(40_002), true, "elsewhere, or in a wider subnet");
+  await bench.close(session);
 });
 
 Deno.test("ResponderLink tells of packets without sense", async () => {

@@ -30,9 +30,9 @@ const PURE = namesOf({
   "net/dns": "[a-z_]+",
   "net/http1": "body_framing|byte_range|chunked_body|header_lines|http_date|" +
     "preconditions|request_head|response_bytes",
-  "net/mdns": "answer_queue|answers|claim_register|compare_claims|packets|" +
-    "querier|record_cache|record_ttls|responder|service_claim|" +
-    "truncated_queries",
+  "net/mdns": "answer_queue|answers|claim_register|compare_claims|" +
+    "group_dispatch|packets|querier|record_cache|record_ttls|responder|" +
+    "service_claim|truncated_queries",
   "wire": "dns_sd_names|image_service|image_txt",
 });
 
