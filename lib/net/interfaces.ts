@@ -118,11 +118,9 @@ function passedOver(
   wanted: readonly string[],
 ): string[] {
   const { named, excluded } = readWanted(wanted);
-  const byName = Map.groupBy(
-    all.filter((a) => !isLoopbackAddress(a.address)),
-    ({ interfaceName }) => interfaceName,
-  );
+  const byName = Map.groupBy(all, ({ interfaceName }) => interfaceName);
   return [...byName].flatMap(([name, addresses]) => {
+    if (addresses.some((own) => isLoopbackAddress(own.address))) return [];
     const [first] = addresses;
     const isNamed = (names: readonly string[]) =>
       addresses.some((own) => names.some((one) => isMeant(one, own)));

@@ -117,12 +117,14 @@ labTest(
 );
 
 labTest(
-  "a link is established once the provider hears itself there, not while a firewall drops it",
+  "a link is established once the provider hears itself there, not while a firewall drops it or it is down",
   ["nft"],
   async (lab) => {
     const lan = await lab.lan("br0");
     const server = await lab.hostOn(lan, "10.77.0.1/24");
     const client = await lab.hostOn(lan, "10.77.0.9/24");
+    await server.plug("e1", lan, "10.77.0.2/24");
+    await server.exec("ip", "link", "set", "e1", "down");
     const nft = (rule: string) => server.exec("nft", ...rule.split(" "));
     await nft("add table inet t");
     await nft("add chain inet t in { type filter hook input priority 0 ; }");
@@ -135,6 +137,7 @@ labTest(
       ...["--state-dir", `${root}/state`],
     ], { prefix: server.prefix });
     await provider.line(/e0 does not hear itself, a firewall may drop/);
+    await provider.line(/WARN mdns e1 network unreachable/);
     const said = provider.lines().join("\n");
     assert.ok(!/established|Advertising/.test(said), said);
     await nft("delete table inet t");
@@ -142,6 +145,7 @@ labTest(
     assert.equal(found.url, urlAt("10.77.0.1"), found.stderr);
     await provider.line(/mdns e0 10\.77\.0\.1 established/);
     await provider.line(/Advertising stable\/arm64/);
+    assert.ok(!provider.lines().join().includes("mdns e1 10.77.0.2 estab"));
   },
 );
 

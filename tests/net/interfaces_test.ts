@@ -106,7 +106,12 @@ Deno.test("whyNoNetwork() says why loopback alone is left, and only where it is"
   assert.equal(why(MACHINE, "lo"), undefined);
   assert.equal(why([]), "no network interface with an address");
   assert.equal(
-    why([...LO, at("eth0", "fe80::1"), at("docker0", "172.17.0.1")]),
+    why([
+      ...LO,
+      at("lo", "fe80::9"),
+      at("eth0", "fe80::1"),
+      at("docker0", "172.17.0.1"),
+    ]),
     "only loopback can be used (eth0 is up but has no address beyond fe80::1, docker0 leads to containers)",
   );
   assert.equal(
