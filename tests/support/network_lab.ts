@@ -95,6 +95,34 @@ export class NetworkLab implements AsyncDisposable {
     ];
   }
 
+  /**
+   * A cable between `e0` of two hosts, in place of the LAN, that loses frames
+   * each way: a relay in user space, which takes python3.
+   *
+   * @param loss 0 to 1
+   * @param seed for the same losses in every run
+   */
+  async lossyCable(
+    hosts: readonly [LabHost, LabHost],
+    { loss, seed }: { readonly loss: number; readonly seed: number },
+  ): Promise<LabProgram> {
+    for (const host of hosts) await host.setPort("e0", "nomaster");
+    const path = new URL("./programs/relay.py", import.meta.url).pathname;
+    const ports = hosts.map((host) => host.portOf("e0"));
+    const child = new Deno.Command("ip", {
+      args: [
+        ...["netns", "exec", this.#switch, "python3", path],
+        ...[...ports, String(loss), String(seed)],
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const relay = this.#stack.use(new LabProgram(child));
+    await relay.line("relaying");
+    return relay;
+  }
+
   /** Where a machine in QEMU is plugged into a LAN. */
   async machinePort(lan: string): Promise<MachinePort> {
     const tap = `t${crypto.randomUUID().slice(0, 8)}`;
@@ -181,9 +209,13 @@ export class LabHost {
    * link set` does: `down` takes the carrier, `nomaster` lets nothing through.
    */
   async setPort(name: string, ...change: string[]): Promise<void> {
-    const port = this.#ports.get(name) ?? "";
-    const command = ["-n", this.#switch, "link", "set", port, ...change];
-    await commandOutput("ip", command);
+    const at = ["-n", this.#switch, "link", "set", this.portOf(name)];
+    await commandOutput("ip", [...at, ...change]);
+  }
+
+  /** The port of the switch that an interface is plugged into. */
+  portOf(name: string): string {
+    return this.#ports.get(name) ?? "";
   }
 
   /** Removes an interface. */
