@@ -277,8 +277,11 @@ async function discover(
 /** What is promised, and what the machine may be busy with besides. */
 const PROMISED_MS = 5000;
 const BUSY_MS = 3000;
-/** How long everything has been as it is before it changes. */
-const WAITING_MS = 2000;
+/**
+ * How long everything has been as it is before it changes: the provider has
+ * just looked at its interfaces then, and looks again in 3 s.
+ */
+const WAITING_MS = 2700;
 
 for (const { name, before, change, found, isSeenByAvahi = false } of ROWS) {
   const programs = isSeenByAvahi ? ["avahi-daemon", "dbus-daemon"] : [];
