@@ -3,7 +3,7 @@ import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
-import { refuseNewerState } from "../core/state_format.ts";
+import { refuseNewerState } from "../core/state_file.ts";
 import { ok, refuseAs, type Result } from "../core/result.ts";
 import { canonicalize, parseJson } from "./canonical_json.ts";
 import { readJson } from "./json_reader.ts";

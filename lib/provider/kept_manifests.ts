@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import type { ChannelArch } from "../core/channel_arch.ts";
-import { setAside } from "../core/damaged_file.ts";
+import { setAside } from "../core/state_file.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";

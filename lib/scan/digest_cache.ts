@@ -1,10 +1,6 @@
 import { dirname } from "node:path";
-import { setAside } from "../core/damaged_file.ts";
-import { UserError } from "../core/errors.ts";
-import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
-import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
-import { refuseNewerState } from "../core/state_format.ts";
+import { readStateFile, type StateFile } from "../core/state_file.ts";
 import {
   artifactFiles,
   fileIdentity,
@@ -29,16 +25,6 @@ import type {
 import { digestWithSample } from "./sampled_digest.ts";
 import { SampledFiles } from "./sampled_files.ts";
 
-/** Where digests are kept across restarts. */
-export interface DigestCacheOptions {
-  /** The disk. */
-  readonly fileSystem: FileSystem;
-  /** The file; made, with its directory, when there is something to keep. */
-  readonly path: string;
-  /** Told when it cannot be read or written. */
-  readonly logger: Logger;
-}
-
 /** Fewer files than this are written in some milliseconds. */
 const MIN_FILES_TO_APPEND = 1000;
 /** All is written again when so great a share has been appended. */
@@ -51,7 +37,7 @@ const MAX_APPENDED_SHARE = 0.25;
  * does, and it is read again after a restart.
  */
 export class DigestCache {
-  readonly #options: DigestCacheOptions;
+  readonly #options: StateFile;
   readonly #contentByIdentity: Map<string, FileContent>;
   readonly #sampled: SampledFiles;
   /** By device, which another file system may come to have between two looks. */
@@ -64,7 +50,7 @@ export class DigestCache {
   #problem: string | undefined;
 
   private constructor(
-    options: DigestCacheOptions,
+    options: StateFile,
     { contents, appendedCount }: KeptDigests,
   ) {
     this.#options = options;
@@ -79,7 +65,7 @@ export class DigestCache {
    *
    * @throws UserError when a newer program has kept it
    */
-  static async open(options: DigestCacheOptions): Promise<DigestCache> {
+  static async open(options: StateFile): Promise<DigestCache> {
     return new DigestCache(options, await readDigests(options));
   }
 
@@ -259,26 +245,11 @@ export class DigestCache {
   }
 }
 
-async function readDigests(
-  { fileSystem, path, logger }: DigestCacheOptions,
-): Promise<KeptDigests> {
-  const nothing = { contents: new Map(), appendedCount: undefined };
-  try {
-    const text = await fileSystem.readText(path);
-    if (text === "") return nothing;
-    const loss = "every artifact is read again";
-    refuseNewerState(text, DIGEST_FORMAT, { path, loss });
-    const digests = decodeDigests(text);
-    if (digests.ok) return digests.value;
-    const aside = await setAside(path, fileSystem);
-    logger.warn(
-      `Moved "${path}" to "${aside}", since ${digests.reason}: every artifact is read again`,
-    );
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    if (!(error instanceof FileNotFoundError)) {
-      logger.warn(`${messageOf(error)}: every artifact is read again`);
-    }
-  }
-  return nothing;
+async function readDigests(file: StateFile): Promise<KeptDigests> {
+  const kept = await readStateFile(file, {
+    format: DIGEST_FORMAT,
+    loss: "every artifact is read again",
+    decode: decodeDigests,
+  });
+  return kept ?? { contents: new Map(), appendedCount: undefined };
 }

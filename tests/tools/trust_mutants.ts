@@ -87,7 +87,7 @@ export const TRUST_MUTANTS: readonly Mutant[] = [
       "break;",
     ],
   ]),
-  ...checksOf("core/state_format.ts", "core/state_format_test.ts", [
+  ...checksOf("core/state_file.ts", "core/state_file_test.ts", [
     ["refuseNewerState() names the file", "Number(format) <= known", "true"],
   ]),
   ...checksOf("discover/client_trust.ts", "discover/client_trust_test.ts", [

@@ -1,6 +1,7 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Result } from "../../core/result.ts";
+import type { StateFile } from "../../core/state_file.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
@@ -42,12 +43,7 @@ import type {
   PublishOptions,
 } from "./node_options.ts";
 import type { OutsideLook } from "./outside_look.ts";
-import {
-  type DhtState,
-  type DhtStateFile,
-  keepDhtState,
-  loadDhtState,
-} from "./state.ts";
+import { type DhtState, keepDhtState, loadDhtState } from "./state.ts";
 
 /** How long own addresses and known nodes are not looked up again. */
 const KNOWN_MS = 200;
@@ -367,7 +363,7 @@ export class DhtNode implements AsyncDisposable {
   }
 
   /** Takes up what a node knew before, and keeps what it comes to know. */
-  async #resume(stateFile: DhtStateFile): Promise<void> {
+  async #resume(stateFile: StateFile): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#closing;
     const state = await loadDhtState(stateFile);

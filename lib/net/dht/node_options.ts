@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
+import type { StateFile } from "../../core/state_file.ts";
 import type { ResolveTxt } from "./dnsaddr.ts";
 import type { ServingOptions } from "./internal/libp2p.ts";
 import type { OnJoinState } from "./join_state.ts";
-import type { DhtStateFile } from "./state.ts";
 
 /** How a node serves others. */
 export type { ServingOptions };
@@ -38,7 +38,7 @@ export interface DhtNodeOptions extends ServingOptions {
   /** For records' dates and for retries. */
   readonly clock: Clock;
   /** Where peers and records outlive a restart. @default nowhere */
-  readonly stateFile?: DhtStateFile;
+  readonly stateFile?: StateFile;
   /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
   readonly resolveTxt?: ResolveTxt;
   /** Ends the opening; the node itself ends when it is disposed of. */

@@ -1,12 +1,9 @@
 import { decodeBase64 } from "../../core/base64.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
-import { setAside } from "../../core/damaged_file.ts";
-import { UserError } from "../../core/errors.ts";
-import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
-import type { Logger } from "../../core/log.ts";
 import { checkMultiaddr } from "../../core/multiaddr_text.ts";
 import { messageOf } from "../../core/printable.ts";
-import { refuseNewerState } from "../../core/state_format.ts";
+import { ok, refuse } from "../../core/result.ts";
+import { readStateFile, type StateFile } from "../../core/state_file.ts";
 import { propertyOf } from "./internal/property_of.ts";
 
 /** What a node has to know again after a restart. */
@@ -22,16 +19,6 @@ export interface DhtState {
     /** Whose share of the room it takes. */
     readonly origin: { readonly host: string; readonly peer: string };
   }[];
-}
-
-/** Where the state is kept. */
-export interface DhtStateFile {
-  /** The disk. */
-  readonly fileSystem: FileSystem;
-  /** Made when it does not exist; its directory must. */
-  readonly path: string;
-  /** Told when it cannot be read or written. */
-  readonly logger: Logger;
 }
 
 /** Counted up when a program before could not read it any more. */
@@ -92,34 +79,22 @@ export function decodeDhtState(text: string): DhtState | undefined {
  * @throws UserError when a newer program has kept it
  */
 export async function loadDhtState(
-  { fileSystem, path, logger }: DhtStateFile,
+  file: StateFile,
 ): Promise<DhtState> {
-  try {
-    const text = await fileSystem.readText(path);
-    if (text === "") return EMPTY_STATE;
-    refuseNewerState(text, FORMAT, { path, loss: "the DHT is joined anew" });
-    const state = decodeDhtState(text);
-    if (state !== undefined) return state;
-    const aside = await setAside(path, fileSystem);
-    logger.warn(
-      `Moved "${path}" to "${aside}", since it is damaged: the DHT is joined anew`,
-    );
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    if (!(error instanceof FileNotFoundError)) {
-      logger.warn(
-        `Cannot read the DHT peers of the last run, joining anew: ${
-          messageOf(error)
-        }`,
-      );
-    }
-  }
-  return EMPTY_STATE;
+  const state = await readStateFile(file, {
+    format: FORMAT,
+    loss: "the DHT is joined anew",
+    decode(text) {
+      const state = decodeDhtState(text);
+      return state === undefined ? refuse("it is damaged") : ok(state);
+    },
+  });
+  return state ?? EMPTY_STATE;
 }
 
 /** Writes the state each minute and when the signal aborts. */
 export async function keepDhtState(
-  { fileSystem, path, logger }: DhtStateFile,
+  { fileSystem, path, logger }: StateFile,
   { current, clock, signal }: {
     readonly current: () => Promise<DhtState>;
     readonly clock: Clock;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { refuseNewerState } from "../../lib/core/state_format.ts";
+import { FileNotFoundError } from "../../lib/core/file_system.ts";
+import { refuseNewerState, setAside } from "../../lib/core/state_file.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
 
 const FILE = { path: "/state/x.json", loss: "all is read again" };
 
@@ -15,4 +17,17 @@ Deno.test("refuseNewerState() names the file, and what becomes of it", () => {
 Deno.test("refuseNewerState() lets everything else pass, which others judge", () => {
   const texts = ['{"format":2}', '{"format":1}', "{}", "", "[]", '"format":9'];
   for (const text of texts) refuseNewerState(text, 2, FILE);
+});
+
+Deno.test("setAside() moves a file beside its place, and keeps the last of several", async () => {
+  const fs = new MemoryFileSystem();
+  for (const content of ["one", "two"]) {
+    fs.file("/state/dht.json", content);
+    assert.equal(
+      await setAside("/state/dht.json", fs),
+      "/state/dht.json.damaged",
+    );
+    await assert.rejects(fs.stat("/state/dht.json"), FileNotFoundError);
+    assert.equal(await fs.readText("/state/dht.json.damaged"), content);
+  }
 });
