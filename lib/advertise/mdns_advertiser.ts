@@ -137,8 +137,9 @@ export class MdnsAdvertiser implements Advertiser {
             link.addresses.some((own) => own.address === address) ||
             this.#linkLocal(link).includes(address),
           answering: () =>
-            this.#links.sessions().filter((s) => s.isEstablished(HOST_CLAIM))
-              .map((s) => s.link),
+            this.#links.sessions().values()
+              .filter((session) => session.isEstablished(HOST_CLAIM))
+              .map((session) => session.link),
           onClaim: (link, event) =>
             event.kind === "established"
               ? this.#onEstablished(link, event.id)

@@ -169,6 +169,19 @@ export function isOnLink(address: string, link: Link): boolean {
   });
 }
 
+/** Whether two links are in one subnet, or were given the same one. */
+export function shareSubnet(a: Link, b: Link): boolean {
+  return a.addresses.some((one) => {
+    const bytes = addressBytes(one.address);
+    return bytes !== undefined && b.addresses.some((other) => {
+      const otherBytes = addressBytes(other.address);
+      return otherBytes !== undefined &&
+        one.prefixLength === other.prefixLength &&
+        samePrefix(bytes, otherBytes, one.prefixLength);
+    });
+  });
+}
+
 /**
  * The interfaces over which a host is reached: the one that has the address
  * itself, else those in its subnet, the narrowest one where subnets overlap.

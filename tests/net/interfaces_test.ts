@@ -4,8 +4,10 @@ import {
   type InterfaceAddress,
   interfacesTowards,
   isOnLink,
+  type Link,
   linkKey,
   selectLinks,
+  shareSubnet,
   systemAddresses,
   whyNoNetwork,
 } from "../../lib/net/interfaces.ts";
@@ -146,6 +148,20 @@ Deno.test("isOnLink() goes by the subnets of the link", () => {
   assert.ok(isOnLink("fd77::5", eth0v6));
   assert.ok(isOnLink("fe80::5%eth0", eth0v6));
   assert.ok(!isOnLink("2001:db8::1", eth0v6));
+});
+
+Deno.test("shareSubnet() takes the same addresses of the same width for one subnet", () => {
+  const link = (...addresses: InterfaceAddress[]): Link => ({
+    interfaceName: "e0",
+    family: 4,
+    addresses,
+  });
+  const [narrow, wide] = [at("e0", "10.0.0.1"), at("e0", "10.0.0.1", 8)];
+  const [near, far] = [at("e0", "10.0.0.9"), at("e0", "10.1.0.9")];
+  assert.ok(shareSubnet(link(narrow), link(far, near)));
+  assert.ok(!shareSubnet(link(narrow), link(far)));
+  assert.ok(!shareSubnet(link(wide), link(near)));
+  assert.ok(!shareSubnet(link(narrow), link(at("e0", "fd77::1", 24))));
 });
 
 Deno.test("interfacesTowards() tells over which interfaces a host is reached", () => {

@@ -23,7 +23,8 @@ const MAX_SOURCES = 256;
  * 250 ms apart, and goodbyes are repeated for those that missed the first.
  */
 const COPY_WINDOW_MS = 100;
-const MAX_RECENT_PACKETS = 64;
+/** One of each of a few hundred interfaces. */
+const MAX_RECENT_PACKETS = 512;
 
 /**
  * Hands each IPv4 packet to the group to the links that it came over, once.

@@ -3,12 +3,7 @@ import { DueTimer } from "../../core/due_timer.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { decodeMessage } from "../dns/decode_message.ts";
-import {
-  interfacesTowards,
-  isOnLink,
-  type Link,
-  linkKey,
-} from "../interfaces.ts";
+import { isOnLink, type Link, linkKey, shareSubnet } from "../interfaces.ts";
 import type { Claim } from "./claim_register.ts";
 import type { LinkSession } from "./links.ts";
 import {
@@ -40,7 +35,7 @@ export interface ResponderLinkOptions
   /** Whether an address is this machine's on that link, link-local or not. */
   readonly isSelf: (link: Link, address: string) => boolean;
   /** All links that answer: of several in one subnet, each host gets one. */
-  readonly answering: () => readonly Link[];
+  readonly answering: () => Iterable<Link>;
   /** A claim was established, or needs another name. */
   readonly onClaim: (link: Link, event: ClaimEvent) => void;
   /** A packet made no sense; the reason is fit for a log line. */
@@ -216,18 +211,22 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Whether a link is the one to answer a host by unicast. IPv6 sockets hear what
- * came over their own link only, so there it is the one that was asked.
+ * Whether a link is the one to answer a host by unicast: the first of those in
+ * one subnet, all of which hear what the host asks (`GroupDispatch`). IPv6
+ * sockets hear what came over their own link only, so there it is the one that
+ * was asked.
  */
 function answersAlone(
   address: string,
   link: Link,
-  answering: readonly Link[],
+  answering: Iterable<Link>,
 ): boolean {
   if (!isOnLink(address, link)) return false;
   if (link.family === 6) return true;
-  const links = answering.filter(({ family }) => family === 4);
-  const names = interfacesTowards(address, links.flatMap((l) => l.addresses));
-  const first = links.find(({ interfaceName }) => names.has(interfaceName));
-  return first === undefined || linkKey(first) === linkKey(link);
+  for (const other of answering) {
+    if (isOnLink(address, other) && shareSubnet(other, link)) {
+      return linkKey(other) === linkKey(link);
+    }
+  }
+  return true;
 }
