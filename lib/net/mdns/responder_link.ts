@@ -212,9 +212,9 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /**
  * Whether a link is the one to answer a host by unicast: the first of those in
- * one subnet, all of which hear what the host asks (`GroupDispatch`). IPv6
- * sockets hear what came over their own link only, so there it is the one that
- * was asked.
+ * one subnet, all of which hear what the host asks (`GroupDispatch`). What this
+ * machine asks itself is heard by the link that has the address only, as is all
+ * of IPv6 by the link that it came over.
  */
 function answersAlone(
   address: string,
@@ -222,7 +222,8 @@ function answersAlone(
   answering: Iterable<Link>,
 ): boolean {
   if (!isOnLink(address, link)) return false;
-  if (link.family === 6) return true;
+  const isOwn = link.addresses.some((own) => own.address === address);
+  if (isOwn || link.family === 6) return true;
   for (const other of answering) {
     if (isOnLink(address, other) && shareSubnet(other, link)) {
       return linkKey(other) === linkKey(link);

@@ -121,9 +121,9 @@ Deno.test("ResponderLink leaves a host that asks alone to another link in its su
   const session = await bench.open();
   session.setClaims(claims());
   await bench.clock.advance(60_000);
-  const answered = async (port: number) => {
+  const answered = async (port: number, address = PEER.address) => {
     bench.sent();
-    bench.lan.transmit(QUERY, { ...PEER, port }, "group");
+    bench.lan.transmit(QUERY, { address, port }, "group");
     await bench.clock.advance(150);
     return bench.sent().length > 1;
   };
@@ -136,6 +136,7 @@ Deno.test("ResponderLink leaves a host that asks alone to another link in its su
   bench.othersAnswer = [other("10.0.0.2", 24)];
   assert.equal(await answered(40_001), false);
   assert.equal(await answered(5353), true, "asked for everybody");
+  assert.equal(await answered(40_001, "10.0.0.1"), true, "this machine itself");
   bench.othersAnswer = [other("10.2.0.2", 24), other("10.3.0.1", 8)];
   assert.equal(await answered(40_002), true, "elsewhere, or in a wider subnet");
   await bench.close(session);
