@@ -112,6 +112,22 @@ const CASES: readonly (readonly [
     assert.deepEqual(opened, { ok: false, reason: "address is gone" });
   }],
   [
+    "sends again where the only group socket was closed while it was sending",
+    async (_under, openSocket) => {
+      for (let i = 0; i < 5; i++) {
+        const { socket } = await openSocket("group");
+        for (let n = 0; n < i; n++) void socket.multicast(packetOf("cut off"));
+        await socket[Symbol.asyncDispose]();
+      }
+      const { socket } = await openSocket("group");
+      const sent = socket.multicast(packetOf("anew"));
+      const late = Promise.withResolvers<"not within 2 s">();
+      const timer = setTimeout(() => late.resolve("not within 2 s"), 2000);
+      assert.deepEqual(await Promise.race([sent, late.promise]), SENT);
+      clearTimeout(timer);
+    },
+  ],
+  [
     "delivers nothing once it is closed, and sends nothing",
     async (under, openSocket) => {
       const [open, closed] = [

@@ -235,6 +235,8 @@ class SharedGroup4 {
     if (--this.#users > 0) return;
     void this.#socket?.then(close, () => {});
     this.#socket = undefined;
+    // Deno may never tell what became of a packet whose socket was closed.
+    this.#sending = Promise.resolve();
   }
 }
 
