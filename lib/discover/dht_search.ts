@@ -29,6 +29,8 @@ const RETRY_WHEN_FOUND_MS = 5000;
  * handshakes would be done before its manifest is, and mostly for nothing.
  */
 const REST_MS = 150;
+/** A round that takes longer tells whom it has asked, before it is over. */
+const LONG_MS = 300;
 /** How many nodes are named in one line. */
 const MAX_LISTED = 8;
 /** How long to wait for a first node to ask before saying that there is none. */
@@ -59,6 +61,8 @@ interface Round {
   readonly asked: Set<string>;
   /** How often records were refused, by reason. */
   readonly refused: Map<string, number>;
+  /** Whether it takes so long that somebody may want to know what it does. */
+  isLong: boolean;
 }
 
 /** One image being looked for in the DHT. */
@@ -153,19 +157,23 @@ export class DhtSearch {
   /** Asks for the image once, and for others when there is no such image. */
   async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
     const asked = new Set<string>();
-    const round: Round = { client, seeds, asked, refused: new Map() };
+    const round: Round = {
+      ...{ client, seeds, asked, refused: new Map() },
+      isLong: false,
+    };
     this.#options.trace?.(`asking DHT nodes ${listed(seeds)}`);
-    this.#tellAsked(round);
-    await Promise.all([this.#askForValues(round), this.#askProviders(round)]);
+    const cancel = this.#options.clock.setTimer(() => {
+      round.isLong = true;
+      this.#tellAsked(round);
+    }, LONG_MS);
+    await Promise.all([this.#askForValues(round), this.#askProviders(round)])
+      .finally(cancel);
     if (this.#signal.aborted) return;
     const name = formatChannelArch(this.#image);
     const count = asked.size;
     const isFound = this.#newest.size > 0;
-    const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
-    if (count === 0) {
-      const message = `No DHT node answered: began at ${listed(seeds)}`;
-      this.#options.report({ kind: "problem", message, topic: "asked" });
-    } else {
+    if (count > 0 && (!isFound || round.isLong)) {
+      const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
       this.#problem(
         `Asked ${nodes}${isFound ? "" : `, none knows a provider of ${name}`}`,
         "asked",
@@ -238,8 +246,8 @@ export class DhtSearch {
   }
 
   /** For a time-out in the midst of the first round: then nothing else is. */
-  #tellAsked({ seeds, asked }: Round): void {
-    if (this.#said.has("asked") || this.#newest.size > 0) return;
+  #tellAsked({ seeds, asked, isLong }: Round): void {
+    if (!isLong || this.#said.has("asked")) return;
     const answers = asked.size === 0 ? "none" : listed([...asked]);
     this.#options.report({
       kind: "problem",

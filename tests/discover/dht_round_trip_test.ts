@@ -67,11 +67,11 @@ Deno.test("an image is found while its provider lives, and for its TTL after", a
   await clock.advance(60_000);
   assert.deepEqual(
     (await find(dht, clock, other)).map((f) =>
-      f.kind === "problem" && f.message
+      f.kind === "problem" && f.message.replace(/ says \S+Z$/, " says ...")
     ),
     [
       "Asked 1 DHT node, none knows a provider of stable/arm64",
-      "DHT records of stable/arm64 refused: record has expired (1)",
+      "DHT records of stable/arm64 refused: record has expired (1); this machine's clock says ...",
     ],
   );
 });

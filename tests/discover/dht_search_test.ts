@@ -23,7 +23,7 @@ Deno.test("find() yields what a value record says", async () => {
   });
   dht.values.set(bootRecordKey(IMAGE), [value]);
   const findings = await findFor(500, dht, clock);
-  assert.deepEqual(findings.filter(({ kind }) => kind !== "problem"), [{
+  assert.deepEqual(findings, [{
     kind: "candidate",
     candidate: {
       manifestUrl: new URL("http://192.0.2.8/stable/arm64/manifest.json"),
@@ -135,17 +135,6 @@ Deno.test("find() says which other images exist, once", async () => {
   ]);
 });
 
-Deno.test("find() says that no node answered, whatever comes of the next look-up", async () => {
-  const { dht, clock } = network();
-  dht.reachable.clear();
-  for (const forMs of [500, 2500]) {
-    assert.deepEqual(messages(await findFor(forMs, dht, clock)), [
-      `No DHT node answered: began at ${BOOTSTRAP}`,
-      `DHT node ${BOOTSTRAP} cannot be asked: connection refused`,
-    ]);
-  }
-});
-
 Deno.test("find() asks again every second until somebody answers", async () => {
   const { dht, clock } = network();
   dht.reachable.clear();
@@ -154,7 +143,6 @@ Deno.test("find() asks again every second until somebody answers", async () => {
   const findings = await findFor(5000, dht, clock);
   assert.equal(urls(findings).length, 1);
   assert.deepEqual(messages(findings), [
-    "Asked 2 DHT nodes",
     `DHT node ${BOOTSTRAP} cannot be asked: connection refused`,
   ]);
 });

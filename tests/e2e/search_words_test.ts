@@ -109,19 +109,17 @@ Deno.test("phase_discover names the DHT nodes it asked when time is up in the mi
   const node = `/ip4/127.0.0.1/tcp/${mute.addr.port}`;
   const { code, stdout, stderr } = await run("phase_discover", [
     ...IMAGE,
-    ...["--mode", "wan", "--bootstrap", node, "--timeout", "1.2"],
+    ...["--mode", "wan", "--bootstrap", node, "--timeout", "4"],
     ...["--format", "json"],
   ]);
   assert.equal(code, 3, stderr);
   const { reason, error, tried } = JSON.parse(stdout);
   assert.equal(reason, "nobody");
-  assert.match(error, /no provider answered within 1\.2 s$/);
-  // It is given up after 1.5 s, which a slow machine may just have come to.
-  assert.match(
+  assert.match(error, /no provider answered within 4 s$/);
+  assert.equal(
     tried[0],
-    /^(The look-up in the DHT was not over|No DHT node answered): began at /,
+    `The look-up in the DHT was not over: began at ${node}; answered until then: none`,
   );
-  assert.ok(tried[0].includes(`began at ${node}`), tried[0]);
 });
 
 Deno.test("both programs say which permission they lack, and end with 2", async () => {
