@@ -142,8 +142,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     attack: "slow retrieval",
     file: "discover/discovery.ts",
-    check: "nowMs >= this.#endMs() || ",
-    removed: "",
+    check: "if (this.#trusted().length === 0) return deadlineMs;",
+    removed: "if (this.#trusted().length === 0) return Infinity;",
   },
   { attack: "key compromise below the threshold: one of three", ...threshold },
   { attack: "key compromise below the threshold: nor", ...threshold },
