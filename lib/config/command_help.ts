@@ -109,7 +109,7 @@ type Row = readonly [left: string, right: string];
 function optionRows(table: OptionTable): Row[] {
   return [
     ...Object.entries(table).map(([key, option]): Row => [
-      heading(key, option),
+      `${optionSpellings(key, option)[0]} ${valueName(option)}`.trimEnd(),
       text(option),
     ]),
     ["--help, -h", "show this text"],
@@ -123,10 +123,6 @@ function section(title: string, rows: readonly Row[]): string {
     `${title}:`,
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
   ].join("\n");
-}
-
-function heading(key: string, option: Option): string {
-  return `${optionSpellings(key, option)[0]} ${valueName(option)}`.trimEnd();
 }
 
 function text(option: Option): string {

@@ -1,14 +1,5 @@
 import { refuse, type Result } from "../core/result.ts";
 
-/** The same names that a scan takes: they fit a URL path and a boot script. */
-const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$/;
-/** Of a file that plays no role, or of a directory: they fit a URL path. */
-const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._+~@,=-]{0,254}$/;
-const MAX_PATH_LENGTH = 512;
-
-/** Names of files that are still being written, or that lie beside them. */
-const RESERVED_NAME = /(\.part|\.tmp|~)$/i;
-
 /**
  * Paths below an image's URL at which a provider answers itself, so that a file
  * of that name can only be had by its digest.
@@ -22,19 +13,6 @@ const GENERATED_PATHS = new Set([
   "initramfs",
   "rootfs",
 ]);
-
-/** Whether a path is safe to create below a directory of one's own. */
-export function isArtifactPath(path: string): boolean {
-  const parts = path.split("/");
-  return path.length <= MAX_PATH_LENGTH && path !== "manifest.json" &&
-    parts.every((part) => FILE_NAME.test(part) && !RESERVED_NAME.test(part));
-}
-
-/** The same for a file that a boot script names. */
-export function isRolePath(path: string): boolean {
-  return isArtifactPath(path) &&
-    path.split("/").every((part) => ROLE_NAME.test(part));
-}
 
 /**
  * Whether a provider answers at this path with something of its own. Case does

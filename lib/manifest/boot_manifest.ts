@@ -1,11 +1,7 @@
+import { isArtifactPath, isRolePath } from "../core/artifact_path.ts";
 import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
-import {
-  checkPaths,
-  isArtifactPath,
-  isRolePath,
-  roleOfPath,
-} from "./artifact_paths.ts";
+import { checkPaths, roleOfPath } from "./artifact_paths.ts";
 import type { JsonValue } from "./canonical_json.ts";
 import { type JsonReader, readJson } from "./json_reader.ts";
 

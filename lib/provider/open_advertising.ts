@@ -79,12 +79,10 @@ export async function openAdvertising(
     : undefined;
   const inDht = stack.use(dht?.advertise());
   if (mdns !== undefined) stack.use(dht?.meetNeighbours());
-  const opened = stack.move();
-  return {
+  return Object.assign(stack.move(), {
     advertisers: [mdns, inDht].filter((one) => one !== undefined),
     discovery: { mdns, dht: inDht, node: dht?.node },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
+  });
 }
 
 /** A node in the DHT, with what keeps it reachable. */

@@ -74,13 +74,12 @@ export async function openLibrary(
     });
     onChange();
   }));
-  const opened = stack.move();
-  return {
+  const { stateLogger } = state;
+  return Object.assign(stack.move(), {
     library,
-    stateLogger: state.stateLogger,
+    stateLogger,
     settings: () => settings,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
+  });
 }
 
 /** Logs what changes at once, and what only a restart can change. */

@@ -65,9 +65,7 @@ export async function openOutwardAddress(
       }
     }, { logger }));
   }
-  const watching = stack.move();
-
-  return {
+  return Object.assign(stack.move(), {
     forPeers() {
       const all = addresses();
       const peers = connections();
@@ -82,6 +80,5 @@ export async function openOutwardAddress(
     },
     forRouter: () =>
       outwardAddress(settings, addresses(), { peers: [], defaultRoute }),
-    [Symbol.asyncDispose]: () => watching.disposeAsync(),
-  };
+  });
 }

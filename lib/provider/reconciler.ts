@@ -17,6 +17,14 @@ export interface Offer {
   readonly missing: readonly MissingImage[];
 }
 
+/** Whom a reconciler tells of what. */
+export interface ReconcilerOptions {
+  /** Told of every image; not disposed of here. */
+  readonly advertisers: readonly Advertiser[];
+  /** Told of each change. */
+  readonly logger: Logger;
+}
+
 /** Of more images with the same trouble, there is one line for all. */
 const MAX_SILENT_LINES = 20;
 
@@ -25,8 +33,7 @@ const MAX_SILENT_LINES = 20;
  * One failing advertiser, or one failing image, never stops the rest.
  */
 export class Reconciler {
-  readonly #advertisers: readonly Advertiser[];
-  readonly #logger: Logger;
+  readonly #options: ReconcilerOptions;
   #published: readonly Advertisement[] = [];
   /** Images that were logged as advertised. */
   readonly #announced = new Set<string>();
@@ -35,19 +42,9 @@ export class Reconciler {
   readonly #missing = new Set<string>();
   #first = true;
 
-  /**
-   * Nothing is published until the first `reconcile()`.
-   *
-   * @param advertisers told of every image; not disposed of here
-   */
-  constructor(
-    { advertisers, logger }: {
-      readonly advertisers: readonly Advertiser[];
-      readonly logger: Logger;
-    },
-  ) {
-    this.#advertisers = advertisers;
-    this.#logger = logger;
+  /** Nothing is published until the first `reconcile()`. */
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
   }
 
   /** Whether an image is offered that clients cannot find yet. */
@@ -92,7 +89,9 @@ export class Reconciler {
   ): Promise<void> {
     await Promise.all(advertisements.map(async (advertisement) => {
       const refusals = await Promise.all(
-        this.#advertisers.map((a) => publishOn(a, advertisement, signal)),
+        this.#options.advertisers.map((a) =>
+          publishOn(a, advertisement, signal)
+        ),
       );
       reasons.set(
         formatChannelArch(advertisement.image),
@@ -107,12 +106,12 @@ export class Reconciler {
   ): Promise<void> {
     await Promise.all(
       images.flatMap((image) =>
-        this.#advertisers.map(async (advertiser) => {
+        this.#options.advertisers.map(async (advertiser) => {
           try {
             await advertiser.withdraw(image, { signal });
           } catch (error) {
             if (signal.aborted) return;
-            this.#logger.warn(
+            this.#options.logger.warn(
               `Cannot withdraw ${formatChannelArch(image)} from ` +
                 `${advertiser.name}: ${messageOf(error)}`,
             );
@@ -128,7 +127,7 @@ export class Reconciler {
     { publish, withdraw }: AdvertisementPlan,
     reasons: ReadonlyMap<string, string>,
   ): void {
-    const log = this.#logger;
+    const log = this.#options.logger;
     if (this.#first) {
       log.info(`Found ${offer.images.length} channel/arch combinations`);
     }
@@ -156,7 +155,9 @@ export class Reconciler {
     for (const [reason, names] of silent) {
       this.#reportSilent(
         names,
-        this.#advertisers.length === 0 ? "mDNS and DHT are off" : reason,
+        this.#options.advertisers.length === 0
+          ? "mDNS and DHT are off"
+          : reason,
       );
     }
   }
@@ -179,10 +180,10 @@ export class Reconciler {
     const silent = new Map<string, string[]>();
     for (const [name, image] of looked) {
       const reason = reasons.get(name);
-      if (this.#advertisers.some((a) => a.isPublished(image))) {
+      if (this.#options.advertisers.some((a) => a.isPublished(image))) {
         if (!this.#unannounced.delete(name)) continue;
         this.#announced.add(name);
-        this.#logger.info(`Advertising ${name}`);
+        this.#options.logger.info(`Advertising ${name}`);
       } else if (reason !== undefined) {
         const others = silent.get(reason);
         if (others === undefined) silent.set(reason, [name]);
@@ -195,7 +196,7 @@ export class Reconciler {
   /** A line for each image, or one for thousands that have the same trouble. */
   #reportSilent(names: readonly string[], reason: string): void {
     if (names.length > MAX_SILENT_LINES) {
-      this.#logger.warn(
+      this.#options.logger.warn(
         `Serving ${names.length} images, such as ${
           names[0]
         }, but nobody can discover them yet: ${reason}`,
@@ -203,7 +204,7 @@ export class Reconciler {
       return;
     }
     for (const name of names) {
-      this.#logger.warn(
+      this.#options.logger.warn(
         `Serving ${name}, but nobody can discover it yet: ${reason}`,
       );
     }

@@ -5,6 +5,11 @@ import {
   type FileSystem,
   SystemLimitError,
 } from "../core/file_system.ts";
+import {
+  isArtifactPath,
+  isRolePath,
+  PARTIAL_NAME,
+} from "../core/artifact_path.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { ArtifactFile } from "./image_files.ts";
@@ -16,13 +21,6 @@ const MAX_DEPTH = 8;
 /** Twice as many as fit into a manifest. */
 const MAX_FILES = 4096;
 const MAX_NAMES_WITH_ONE_REASON = 10;
-
-/** Fits a URL path and a boot script without quoting. */
-const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$/;
-/** Fits a URL path; the name of a file or of a directory above it. */
-const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._+~@,=-]{0,254}$/;
-const PARTIAL_NAME = /(\.part|\.tmp|~)$/i;
-const MAX_PATH_LENGTH = 512;
 
 /** What stands in an image directory for the program, and is no part of it. */
 const NOTES = new Set(["cmdline", "version", "manifest.json", "image.toml"]);
@@ -233,7 +231,10 @@ class Walk {
     }
     const result = await resolveFile(path, kind, this.#scope);
     if (!result.ok) return this.#ignore(path, result.reason);
-    if (isUnsafe(path)) {
+    const isRole = !path.includes("/") &&
+      (["kernel", "initramfs", "rootfs"] as const)
+        .some((role) => nameRank(path, role) !== undefined);
+    if (!(isRole ? isRolePath : isArtifactPath)(path)) {
       return this.#ignore(
         path,
         "its name has characters outside A-Z a-z 0-9 . _ + -",
@@ -275,17 +276,6 @@ function reasonToIgnore(name: string, path: string): string | undefined {
   if (PARTIAL_NAME.test(name)) return "it is a partial file";
   if (isSecretName(path)) return "it is called like a private key";
   return undefined;
-}
-
-/** Whether a path does not fit a URL, or the name of a role a boot script. */
-function isUnsafe(path: string): boolean {
-  const parts = path.split("/");
-  const name = parts.at(-1) ?? "";
-  const isRole = (["kernel", "initramfs", "rootfs"] as const)
-    .some((role) => nameRank(name, role) !== undefined);
-  return path.length > MAX_PATH_LENGTH ||
-    (isRole && parts.length === 1 && !ROLE_NAME.test(name)) ||
-    !parts.every((part) => FILE_NAME.test(part));
 }
 
 /** One line for each name, or for all that there are many of. */

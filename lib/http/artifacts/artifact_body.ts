@@ -76,7 +76,7 @@ export class ArtifactBody implements LentBody {
       while (this.#ahead.length < depth && this.#hasMore) this.#load();
       const released = this.#transfer.release(
         next.bytes.length,
-        () => this.#whenStopped(),
+        () => (this.#stopped ??= new AbortController()).signal,
       );
       if (released !== undefined) await released;
       return next.bytes;
@@ -145,10 +145,5 @@ export class ArtifactBody implements LentBody {
   #giveBack(): void {
     this.#lent?.[Symbol.dispose]();
     this.#lent = undefined;
-  }
-
-  #whenStopped(): AbortSignal {
-    this.#stopped ??= new AbortController();
-    return this.#stopped.signal;
   }
 }

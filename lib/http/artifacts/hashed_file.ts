@@ -162,7 +162,8 @@ export class HashedFile implements Disposable {
       const handle = await this.#fileSystem.open(this.#artifact.path);
       const info = handle.info();
       this.#opened ??= info;
-      if (isSameFile(info, this.#opened)) return handle;
+      const { inode, device } = this.#opened;
+      if (info.inode === inode && info.device === device) return handle;
       handle[Symbol.dispose]();
     } catch (error) {
       if (this.#handles === 1) {
@@ -174,8 +175,4 @@ export class HashedFile implements Disposable {
     this.#handles--;
     return undefined;
   }
-}
-
-function isSameFile(one: FileInfo, other: FileInfo): boolean {
-  return one.inode === other.inode && one.device === other.device;
 }

@@ -1,3 +1,4 @@
+import { isArtifactPath } from "../../core/artifact_path.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
 import {
   FileNotFoundError,
@@ -6,7 +7,6 @@ import {
 } from "../../core/file_system.ts";
 import { messageOf, printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
-import { isArtifactPath } from "../../manifest/artifact_paths.ts";
 import { errorAnswer } from "../../net/http1/answers.ts";
 import type { Answer, Exchange } from "../../net/http1/handler.ts";
 import type { RequestHead } from "../../net/http1/request_head.ts";
