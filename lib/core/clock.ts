@@ -128,3 +128,19 @@ export function deadline(
     },
   };
 }
+
+/** Gives what was made a moment ago, and makes it anew after that. */
+export function remembered<T>(
+  clock: Clock,
+  forMs: number,
+  make: () => T,
+): () => T {
+  let known: { readonly value: T; readonly untilMs: number } | undefined;
+  return () => {
+    const now = clock.monotonic();
+    if (known === undefined || now >= known.untilMs) {
+      known = { value: make(), untilMs: now + forMs };
+    }
+    return known.value;
+  };
+}

@@ -5,6 +5,7 @@ import {
   openMdnsAdvertiser,
 } from "../advertise/mdns_advertiser.ts";
 import { inBackground } from "../core/background.ts";
+import { remembered } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { createMdnsSource } from "../discover/mdns_source.ts";
 import type { ServingNode } from "../net/dht/node.ts";
@@ -161,17 +162,12 @@ export async function openMdns(
     readonly node: ServingNode | undefined;
   },
 ): Promise<MdnsAdvertiser> {
-  let known: readonly string[] = [];
-  let knownUntilMs = -Infinity;
   // Asked for once for all images that are advertised together.
-  const nodeAddresses = () => {
-    const now = clock.monotonic();
-    if (now >= knownUntilMs) {
-      known = node?.addresses() ?? [];
-      knownUntilMs = now + NODE_ADDRESSES_MS;
-    }
-    return known;
-  };
+  const nodeAddresses = remembered(
+    clock,
+    NODE_ADDRESSES_MS,
+    () => node?.addresses() ?? [],
+  );
   return await openMdnsAdvertiser({
     interfaces,
     hostName,

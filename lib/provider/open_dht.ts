@@ -4,6 +4,7 @@ import {
   type PublishingNode,
 } from "../advertise/dht_advertiser.ts";
 import { manifestPath } from "../core/channel_arch.ts";
+import { remembered } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { isLoopbackMultiaddr } from "../core/multiaddr_text.ts";
@@ -150,19 +151,12 @@ export function advertiseInDht(
   },
 ): DhtAdvertiser {
   const address = () => mappedAddress() ?? ownAddress();
-  let known:
-    | { readonly url: URL | string; readonly untilMs: number }
-    | undefined;
   // Asked for once for all images that are looked at together.
-  const baseUrl = () => {
-    if (config.advertiseUrl !== undefined) return config.advertiseUrl;
-    const now = clock.monotonic();
-    if (known === undefined || now >= known.untilMs) {
-      const url = httpBaseUrl(address(), http.port);
-      known = { url, untilMs: now + BASE_URL_MS };
-    }
-    return known.url;
-  };
+  const baseUrl = remembered(
+    clock,
+    BASE_URL_MS,
+    () => config.advertiseUrl ?? httpBaseUrl(address(), http.port),
+  );
   if (
     config.advertiseUrl === undefined && isPrivateAddress(address()) &&
     !config.dht.portMapping &&

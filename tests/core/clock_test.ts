@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   deadline,
+  remembered,
   sleep,
   sleepInSteps,
   systemClock,
@@ -106,4 +107,16 @@ Deno.test("systemClock lets time pass", async () => {
   await sleep(systemClock, 5, { signal });
   assert.ok(systemClock.monotonic() > before);
   assert.ok(Math.abs(systemClock.now() - Date.now()) < 1000);
+});
+
+Deno.test("remembered() makes a value anew once its time is over", async () => {
+  const clock = new FakeClock();
+  let made = 0;
+  const value = remembered(clock, 1000, () => ++made);
+  assert.equal(made, 0);
+  assert.deepEqual([value(), value()], [1, 1]);
+  await clock.advance(999);
+  assert.equal(value(), 1);
+  await clock.advance(1);
+  assert.deepEqual([value(), value()], [2, 2]);
 });

@@ -1,16 +1,17 @@
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 const LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
-const TIME = "(\\d\\d):(\\d\\d):(\\d\\d)";
+const TIME = "(?<hours>\\d\\d):(?<minutes>\\d\\d):(?<seconds>\\d\\d)";
 
-/** The three forms of RFC 9110, section 5.6.7; the last two are obsolete. */
-const IMF_FIXDATE = new RegExp(
-  `^${DAY}, (\\d\\d) (\\w{3}) (\\d{4}) ${TIME} GMT$`,
-);
-const RFC_850 = new RegExp(
-  `^${LONG_DAY}, (\\d\\d)-(\\w{3})-(\\d\\d) ${TIME} GMT$`,
-);
-const ASCTIME = new RegExp(`^${DAY} (\\w{3}) ([ \\d]\\d) ${TIME} (\\d{4})$`);
+/**
+ * The three forms of RFC 9110, section 5.6.7: IMF-fixdate, and those of RFC 850
+ * and asctime(), which are obsolete.
+ */
+const FORMS = [
+  `${DAY}, (?<day>\\d\\d) (?<month>\\w{3}) (?<year>\\d{4}) ${TIME} GMT`,
+  `${LONG_DAY}, (?<day>\\d\\d)-(?<month>\\w{3})-(?<year>\\d\\d) ${TIME} GMT`,
+  `${DAY} (?<month>\\w{3}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
+].map((form) => new RegExp(`^${form}$`));
 
 /** `Sun, 22 Nov 2026 10:00:00 GMT`: whole seconds, cut, not rounded. */
 export function formatHttpDate(timeMs: number): string {
@@ -30,23 +31,12 @@ export function parseHttpDate(
   text: string,
   { nowMs }: { readonly nowMs: number },
 ): number | undefined {
-  const fixdate = IMF_FIXDATE.exec(text);
-  if (fixdate !== null) {
-    const [, day, month, year, ...time] = fixdate;
-    return utc(Number(year), month, day, time);
-  }
-  const rfc850 = RFC_850.exec(text);
-  if (rfc850 !== null) {
-    const [, day, month, year, ...time] = rfc850;
-    return inCentury(
-      nowMs,
-      (century) => utc(century + Number(year), month, day, time),
-    );
-  }
-  const asctime = ASCTIME.exec(text);
-  if (asctime !== null) {
-    const [, month, day, hours, minutes, seconds, year] = asctime;
-    return utc(Number(year), month, day, [hours, minutes, seconds]);
+  for (const form of FORMS) {
+    const { year = "", ...date } = form.exec(text)?.groups ?? {};
+    if (year.length === 4) return utc(Number(year), date);
+    if (year.length === 2) {
+      return inCentury(nowMs, (century) => utc(century + Number(year), date));
+    }
   }
   return undefined;
 }
@@ -70,22 +60,24 @@ function inCentury(
 
 function utc(
   year: number,
-  monthName: string | undefined,
-  dayText: string | undefined,
-  time: readonly (string | undefined)[],
+  date: Readonly<Record<string, string | undefined>>,
 ): number | undefined {
-  const month = MONTHS.indexOf(monthName ?? "");
-  const day = Number(dayText);
-  const [hours = NaN, minutes = NaN, seconds = NaN] = time.map(Number);
+  const month = MONTHS.indexOf(date.month ?? "");
+  const [day = NaN, hours = NaN, minutes = NaN, seconds = NaN] = [
+    date.day,
+    date.hours,
+    date.minutes,
+    date.seconds,
+  ].map(Number);
   const isLeapSecond = hours === 23 && minutes === 59 && seconds === 60;
   if (month < 0 || hours > 23 || minutes > 59) return undefined;
   if (seconds > 59 && !isLeapSecond) return undefined;
   // Date.UTC would take the years 0 to 99 for 1900 to 1999.
-  const date = new Date(0);
-  date.setUTCFullYear(year, month, day);
+  const parsed = new Date(0);
+  parsed.setUTCFullYear(year, month, day);
   // A day that the month does not have is one of the next.
-  if (date.getUTCMonth() !== month || date.getUTCDate() !== day) {
+  if (parsed.getUTCMonth() !== month || parsed.getUTCDate() !== day) {
     return undefined;
   }
-  return date.setUTCHours(hours, minutes, seconds);
+  return parsed.setUTCHours(hours, minutes, seconds);
 }
