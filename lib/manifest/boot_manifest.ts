@@ -1,6 +1,7 @@
 import { isArtifactPath, isRolePath } from "../core/artifact_path.ts";
 import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
+import type { FilesByRole } from "../scan/image_files.ts";
 import { checkPaths, roleOfPath } from "./artifact_paths.ts";
 import type { JsonValue } from "./canonical_json.ts";
 import { type JsonReader, readJson } from "./json_reader.ts";
@@ -31,7 +32,7 @@ export interface ArtifactPieces {
 }
 
 /** What an owner promises about one boot image. */
-export interface BootManifest {
+export interface BootManifest extends FilesByRole<Artifact> {
   /** Which image. */
   readonly image: ChannelArch;
   /** Rises with every change of content, so that older ones can be refused. */
@@ -44,21 +45,6 @@ export interface BootManifest {
   readonly expiresAtMs: number;
   /** The kernel command line; never holds a line break. */
   readonly cmdline?: string;
-  /** The kernel, the one file that every image has. */
-  readonly kernel: Artifact;
-  /** The initial RAM file system: the main one, where there are several. */
-  readonly initramfs?: Artifact;
-  /** The root file system. */
-  readonly rootfs?: Artifact;
-  /** Device trees, sorted by path. */
-  readonly dtbs: readonly Artifact[];
-  /** Every other file, sorted by path. */
-  readonly files: readonly Artifact[];
-  /**
-   * File names of all initial RAM file systems in the order to load them in: of
-   * `initramfs` and of some of `files`. Empty unless there are several.
-   */
-  readonly initrds: readonly string[];
 }
 
 /**
@@ -78,13 +64,7 @@ export function parseManifest(value: JsonValue): Result<BootManifest> {
  * @param image a manifest, or the files that one is made of
  */
 export function artifactsByRole<A extends { readonly filename: string }>(
-  { kernel, initramfs, rootfs, dtbs, files }: {
-    readonly kernel: A;
-    readonly initramfs?: A;
-    readonly rootfs?: A;
-    readonly dtbs: readonly A[];
-    readonly files: readonly A[];
-  },
+  { kernel, initramfs, rootfs, dtbs, files }: Omit<FilesByRole<A>, "initrds">,
 ): ReadonlyMap<string, A> {
   const roles = new Map([["kernel", kernel]]);
   if (initramfs !== undefined) roles.set("initramfs", initramfs);

@@ -3,6 +3,7 @@ import type { FileInfo, FileSystem } from "../core/file_system.ts";
 import type {
   ArtifactFile,
   FileContent,
+  FilesByRole,
   HashedArtifact,
   HashedImage,
   ImageFiles,
@@ -177,11 +178,8 @@ export async function hashImage(
 }
 
 /** The files of an image in the order of their roles. */
-export function artifactFiles<A extends ArtifactFile>(
-  { kernel, initramfs, rootfs, dtbs, files }: Pick<
-    ImageFiles<A>,
-    "kernel" | "initramfs" | "rootfs" | "dtbs" | "files"
-  >,
+export function artifactFiles<A>(
+  { kernel, initramfs, rootfs, dtbs, files }: Omit<FilesByRole<A>, "initrds">,
 ): A[] {
   return [kernel, initramfs, rootfs, ...dtbs, ...files]
     .filter((file) => file !== undefined);

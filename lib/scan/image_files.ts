@@ -53,16 +53,8 @@ export type MediaType = "application/efi" | "application/octet-stream";
 /** An artifact whose bytes have been read. */
 export interface HashedArtifact extends ArtifactFile, FileContent {}
 
-/**
- * The files that make up one image. Only the kernel is required.
- *
- * @typeParam A how much is known of each file
- */
-export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
-  /** Which image it is. */
-  readonly image: ChannelArch;
-  /** As it was found, for messages. */
-  readonly directory: string;
+/** Files by what they are for. Only the kernel is required. */
+export interface FilesByRole<A> {
   /** What the machine boots. */
   readonly kernel: A;
   /** The first root file system: the main one, where there are several. */
@@ -78,6 +70,19 @@ export interface ImageFiles<A extends ArtifactFile = ArtifactFile> {
    * main one, and others that are among `files`. Empty unless there are several.
    */
   readonly initrds: readonly string[];
+}
+
+/**
+ * The files that make up one image.
+ *
+ * @typeParam A how much is known of each file
+ */
+export interface ImageFiles<A extends ArtifactFile = ArtifactFile>
+  extends FilesByRole<A> {
+  /** Which image it is. */
+  readonly image: ChannelArch;
+  /** As it was found, for messages. */
+  readonly directory: string;
   /** What the files must match, where their owner says so. */
   readonly checksums?: Checksums;
   /** Content of the file `cmdline`, trimmed: the kernel command line. */

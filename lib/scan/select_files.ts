@@ -1,24 +1,12 @@
 import type { ImageFile } from "../config/image_file.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { artifactRoles, type RoleChoice } from "./artifact_roles.ts";
-import type { ArtifactFile } from "./image_files.ts";
+import type { ArtifactFile, FilesByRole } from "./image_files.ts";
 import { pathPattern } from "./path_pattern.ts";
 import { isDeviceTree, isMicrocode, type NamedRole } from "./role_names.ts";
 
 /** The files of an image by what they are for. */
-export interface SelectedFiles {
-  /** What the machine boots. */
-  readonly kernel: ArtifactFile;
-  /** The main initial RAM file system. */
-  readonly initramfs?: ArtifactFile;
-  /** The root file system proper. */
-  readonly rootfs?: ArtifactFile;
-  /** Device trees, sorted by path. */
-  readonly dtbs: readonly ArtifactFile[];
-  /** All others, sorted by path. */
-  readonly files: readonly ArtifactFile[];
-  /** As in {@linkcode ArtifactRoles}, by path. */
-  readonly initrds: readonly string[];
+export interface SelectedFiles extends FilesByRole<ArtifactFile> {
   /** How each role came to its file. */
   readonly choices: readonly RoleChoice[];
   /** Whether files were left out because there are too many. */
