@@ -1,4 +1,4 @@
-import { sleep, systemClock } from "../core/clock.ts";
+import { inTime, sleep, systemClock } from "../core/clock.ts";
 import type {
   DirectoryWatch,
   FileEvent,
@@ -193,29 +193,18 @@ class WatchThread {
       this.#worker.terminate();
       return true;
     }
-    const closed = this.ask({ call: "close", watch: lastWatch });
-    if (await isInTime(closed, QUICK_MS)) {
+    const closed = this.ask({ call: "close", watch: lastWatch })
+      .then(() => true);
+    if (await inTime(systemClock, QUICK_MS, closed)) {
       this.#worker.terminate();
       return true;
     }
     using _pipes = await openPipesBelow(this.#directories);
-    const isFree = await isInTime(closed, RELEASE_MS);
+    const isFree = await inTime(systemClock, RELEASE_MS, closed) ?? false;
     this.#worker.terminate();
     // What it watched is let go in turns of its own event loop.
     await sleep(systemClock, GONE_MS, new AbortController());
     return isFree;
-  }
-}
-
-async function isInTime(work: Promise<void>, ms: number): Promise<boolean> {
-  const enough = new AbortController();
-  try {
-    return await Promise.race([
-      work.then(() => true),
-      sleep(systemClock, ms, enough).then(() => false),
-    ]);
-  } finally {
-    enough.abort();
   }
 }
 

@@ -129,6 +129,25 @@ export function deadline(
   };
 }
 
+/**
+ * Waits for work, for some time at most, after which it goes on all the same.
+ *
+ * @returns undefined when it was not done in time
+ */
+export async function inTime<T>(
+  clock: Clock,
+  timeoutMs: number,
+  work: Promise<T>,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const cancel = clock.setTimer(() => late.resolve(undefined), timeoutMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    cancel();
+  }
+}
+
 /** Gives what was made a moment ago, and makes it anew after that. */
 export function remembered<T>(
   clock: Clock,

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, inTime } from "./clock.ts";
 
 /**
  * How many characters wait at most, at a byte or two each: a provider says in
@@ -80,13 +80,7 @@ export class LogQueue {
     if (this.#dropped > 0) this.#write({ isCountDue: true });
     while (this.#isWriting) {
       const before = this.#writtenBytes;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.setTimer(resolve, stallMs);
-        this.#idle.promise.then(() => {
-          cancel();
-          resolve();
-        });
-      });
+      await inTime(clock, stallMs, this.#idle.promise);
       if (this.#writtenBytes === before) return;
     }
   }

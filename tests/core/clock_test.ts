@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   deadline,
+  inTime,
   remembered,
   sleep,
   sleepInSteps,
@@ -119,4 +120,17 @@ Deno.test("remembered() makes a value anew once its time is over", async () => {
   assert.equal(value(), 1);
   await clock.advance(1);
   assert.deepEqual([value(), value()], [2, 2]);
+});
+
+Deno.test("inTime() gives what work comes to, unless it takes too long", async () => {
+  const clock = new FakeClock();
+  assert.equal(await inTime(clock, 1000, Promise.resolve(7)), 7);
+  await assert.rejects(
+    inTime(clock, 1000, Promise.reject(new Error("broken"))),
+    /broken/,
+  );
+  assert.equal(clock.pending, 0);
+  const late = inTime(clock, 1000, new Promise<number>(() => {}));
+  await clock.advance(1000);
+  assert.equal(await late, undefined);
 });

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, inTime } from "../../core/clock.ts";
 import type { FileSystem } from "../../core/file_system.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
 import { BlockMemory } from "./block_memory.ts";
@@ -166,14 +166,8 @@ export class ArtifactFiles {
   /** @returns undefined when that is not known in time */
   async #isSeenUnchanged(open: OpenArtifact): Promise<boolean | undefined> {
     const verdict = open.isUnchanged();
-    if (verdict === true) return true;
-    const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const cancel = this.#clock.setTimer(() => resolve(undefined), PATIENCE_MS);
-    try {
-      return await Promise.race([verdict, late]);
-    } finally {
-      cancel();
-    }
+    return verdict === true ||
+      await inTime(this.#clock, PATIENCE_MS, verdict);
   }
 
   /** Closes what is open although nobody reads it. */
