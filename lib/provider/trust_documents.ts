@@ -1,12 +1,8 @@
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
-import {
-  FileNotFoundError,
-  type FileSystem,
-  SystemLimitError,
-} from "../core/file_system.ts";
+import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
+import { orReason } from "../core/or_reason.ts";
 import { messageOf } from "../core/printable.ts";
-import { ok, refuse, type Result } from "../core/result.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 import { expiryWarning } from "../manifest/expiry_warning.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
@@ -78,19 +74,16 @@ async function readAll(
   const documents = new Map<number, Uint8Array<ArrayBuffer>>();
   const faults: string[] = [];
   let newest: TrustRoot | undefined;
-  const numbers = await readable(documentNumbers(directory, fileSystem), {
-    signal,
-  });
+  const numbers = await orReason(documentNumbers(directory, fileSystem));
+  signal.throwIfAborted();
   if (!numbers.ok) {
     faults.push(`${numbers.reason}; no trust document is handed on`);
     return { documents, faults, newest };
   }
   for (const number of numbers.value) {
     const path = join(directory, `${number}.json`);
-    const read = await readable(
-      readEnvelopeFile(path, fileSystem, { signal }),
-      { signal },
-    );
+    const read = await orReason(readEnvelopeFile(path, fileSystem, { signal }));
+    signal.throwIfAborted();
     const bytes = read.ok ? read.value : undefined;
     if (bytes === undefined) {
       const reason = read.ok ? "it is not a regular file" : read.reason;
@@ -187,21 +180,6 @@ async function fingerprint(
     return JSON.stringify([numbers, infos]);
   } catch (error) {
     return messageOf(error);
-  }
-}
-
-/** What can be read, or why it cannot. */
-async function readable<T>(
-  reading: Promise<T>,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<Result<T>> {
-  try {
-    return ok(await reading);
-  } catch (error) {
-    signal.throwIfAborted();
-    // As everywhere: what could not be opened for want of descriptors is there.
-    if (error instanceof SystemLimitError) throw error;
-    return refuse(messageOf(error));
   }
 }
 

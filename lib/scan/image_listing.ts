@@ -10,6 +10,7 @@ import {
   isRolePath,
   PARTIAL_NAME,
 } from "../core/artifact_path.ts";
+import { orReason } from "../core/or_reason.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { ArtifactFile } from "./image_files.ts";
@@ -182,15 +183,9 @@ class Walk {
       next !== undefined && !this.isCut;
       next = this.#waiting.shift()
     ) {
-      let entries: DirectoryEntry[];
-      try {
-        entries = await fileSystem.list(next.realPath);
-      } catch (error) {
-        if (error instanceof SystemLimitError) throw error;
-        this.ignored.push({ path: next.path, reason: messageOf(error) });
-        continue;
-      }
-      await this.#entries(next, entries);
+      const entries = await orReason(fileSystem.list(next.realPath));
+      if (entries.ok) await this.#entries(next, entries.value);
+      else this.#ignore(next.path, entries.reason);
     }
   }
 

@@ -1,61 +1,32 @@
-import { type DirectoryEntry, SystemLimitError } from "../core/file_system.ts";
-import { messageOf } from "../core/printable.ts";
+import type { DirectoryEntry } from "../core/file_system.ts";
+import { orReason } from "../core/or_reason.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { type ImageScope, resolveFile } from "./image_listing.ts";
 
-/** The kernel's own limit is 4 KiB at most on the architectures we serve. */
-const MAX_CMDLINE_LENGTH = 4096;
-const MAX_VERSION_LENGTH = 64;
-/** Comments of a cmdline are not counted, but read. */
-const MAX_CMDLINE_FILE_LENGTH = 64 * 1024;
+/** The longest text of each, and the longest file, in characters. */
+const MAX_LENGTHS = {
+  /**
+   * The kernel's own limit is 4 KiB at most on the architectures we serve.
+   * Comments are not counted, but read.
+   */
+  cmdline: { maxLength: 4096, maxFileLength: 64 * 1024 },
+  version: { maxLength: 64, maxFileLength: 64 },
+} as const;
 
 /**
- * The kernel command line in the file `cmdline`: its lines as one, without
- * those that begin with `#`.
+ * The text of the file `cmdline`, without its lines that begin with `#`, or of
+ * the file `version`: one line, its white space folded.
  *
  * @returns undefined when there is none
+ * @throws SystemLimitError
  */
-export async function readCmdline(
-  kind: DirectoryEntry["kind"] | undefined,
-  scope: ImageScope,
-): Promise<Result<string | undefined>> {
-  return await readNote("cmdline", {
-    kind,
-    maxLength: MAX_CMDLINE_LENGTH,
-    maxFileLength: MAX_CMDLINE_FILE_LENGTH,
-    scope,
-  });
-}
-
-/**
- * The text of the file `version`.
- *
- * @returns undefined when there is none
- */
-export async function readVersion(
-  kind: DirectoryEntry["kind"] | undefined,
-  scope: ImageScope,
-): Promise<Result<string | undefined>> {
-  const maxLength = MAX_VERSION_LENGTH;
-  return await readNote("version", {
-    kind,
-    maxLength,
-    maxFileLength: maxLength,
-    scope,
-  });
-}
-
-/** One line of text, its white space folded; undefined for none. */
-async function readNote(
+export async function readNote(
   name: "cmdline" | "version",
-  { kind, maxLength, maxFileLength, scope }: {
-    readonly kind: DirectoryEntry["kind"] | undefined;
-    readonly maxLength: number;
-    readonly maxFileLength: number;
-    readonly scope: ImageScope;
-  },
+  kind: DirectoryEntry["kind"] | undefined,
+  scope: ImageScope,
 ): Promise<Result<string | undefined>> {
   if (kind === undefined) return ok(undefined);
+  const { maxLength, maxFileLength } = MAX_LENGTHS[name];
   const file = await readNoteText(name, {
     kind,
     maxLength: maxFileLength,
@@ -90,12 +61,7 @@ export async function readNoteText(
   const file = await resolveFile(path, kind, scope);
   if (!file.ok) return file;
   if (file.value.info.sizeBytes > maxLength * 4) return tooLong(maxLength);
-  try {
-    return ok(await scope.fileSystem.readText(file.value.path));
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    return refuse(messageOf(error));
-  }
+  return await orReason(scope.fileSystem.readText(file.value.path));
 }
 
 function tooLong(maxLength: number): Result<never> {

@@ -26,7 +26,7 @@ import {
 } from "./image_listing.ts";
 import { isDeviceTree, type NamedRole, nameRank } from "./role_names.ts";
 import { PrivateKeyCheck } from "./private_keys.ts";
-import { readCmdline, readNoteText, readVersion } from "./image_notes.ts";
+import { readNote, readNoteText } from "./image_notes.ts";
 import { type SelectedFiles, selectFiles } from "./select_files.ts";
 
 /** An image directory to look into. */
@@ -203,7 +203,7 @@ async function notedCmdline(
   { notes }: ImageListing,
   scope: ImageScope,
 ): Promise<string | undefined> {
-  const cmdline = await readCmdline(notes.get("cmdline"), scope);
+  const cmdline = await readNote("cmdline", notes.get("cmdline"), scope);
   if (cmdline.ok) return cmdline.value;
   const path = join(scope.directory, "cmdline");
   throw new WithheldError(`"${path}": ${cmdline.reason}; mend or remove it`);
@@ -214,7 +214,7 @@ async function notedVersion(
   scope: ImageScope,
   warnings: string[],
 ): Promise<string | undefined> {
-  const version = await readVersion(notes.get("version"), scope);
+  const version = await readNote("version", notes.get("version"), scope);
   if (version.ok) return version.value;
   const path = join(scope.directory, "version");
   warnings.push(`Ignoring "${path}": ${version.reason}`);

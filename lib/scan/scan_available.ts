@@ -14,6 +14,7 @@ import {
   SystemLimitError,
 } from "../core/file_system.ts";
 import { mapParallel } from "../core/map_parallel.ts";
+import { orReason } from "../core/or_reason.ts";
 import { messageOf } from "../core/printable.ts";
 import { findArchDirectories, unsafeName } from "./arch_directories.ts";
 import type { ImageFiles } from "./image_files.ts";
@@ -98,7 +99,9 @@ export async function scanAvailable(
   const warnings: string[] = [];
   const realRoots = new Map<string, string>();
   for (const root of artifactRoots(settings)) {
-    realRoots.set(root, await resolveRoot(root, fileSystem));
+    const real = await orReason(fileSystem.realPath(root));
+    // Why it cannot be resolved is said where it is listed.
+    realRoots.set(root, real.ok ? real.value : root);
   }
   const tree = { fileSystem, look, realRoots };
   const channels = await findChannels(settings, tree, warnings);
@@ -165,31 +168,14 @@ export function artifactRoots(
   return new Set([...needsShared ? [artifactsDir] : [], ...own]);
 }
 
-async function resolveRoot(
-  root: string,
-  fileSystem: FileSystem,
-): Promise<string> {
-  try {
-    return await fileSystem.realPath(root);
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    // Said where it is listed.
-    return root;
-  }
-}
-
 /** The directories that nothing is read in, as far as they exist. */
 export async function resolveOwn(
   { stateDir }: Pick<ScanSettings, "stateDir">,
   fileSystem: FileSystem,
 ): Promise<string[]> {
   if (stateDir === undefined) return [];
-  try {
-    return [await fileSystem.realPath(stateDir)];
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    return [];
-  }
+  const real = await orReason(fileSystem.realPath(stateDir));
+  return real.ok ? [real.value] : [];
 }
 
 /** A channel and the directory that holds its architectures. */

@@ -1,11 +1,8 @@
 import { isArtifactPath } from "../../core/artifact_path.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
-import {
-  FileNotFoundError,
-  type FileSystem,
-  SystemLimitError,
-} from "../../core/file_system.ts";
-import { messageOf, printable } from "../../core/printable.ts";
+import { FileNotFoundError, type FileSystem } from "../../core/file_system.ts";
+import { orReason } from "../../core/or_reason.ts";
+import { printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { errorAnswer } from "../../net/http1/answers.ts";
 import type { Answer, Exchange } from "../../net/http1/handler.ts";
@@ -17,7 +14,6 @@ import type {
   HashedArtifact,
 } from "../../scan/image_files.ts";
 import {
-  type ImageListing,
   type ImageScope,
   listImage,
   resolveFile,
@@ -202,7 +198,7 @@ export class LoaderFiles {
   }
 
   async #listNames(scope: ImageScope): Promise<string> {
-    const listing = await list(scope);
+    const listing = await orReason(listImage(scope));
     const files = listing.ok ? [...listing.value.files.values()] : [];
     const names: string[] = [];
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
@@ -230,7 +226,7 @@ export async function loaderWarnings(
   const { loaders, stateDir } = settings;
   if (loaders === undefined) return [];
   const scope = await openScope({ loaders, stateDir }, fileSystem);
-  const listing = scope.ok ? await list(scope.value) : scope;
+  const listing = scope.ok ? await orReason(listImage(scope.value)) : scope;
   return listing.ok ? listing.value.warnings : [
     `${listing.reason}; no boot loaders are served until it is there, or loaders in [pxe] names another directory`,
   ];
@@ -240,28 +236,14 @@ async function openScope(
   { loaders, stateDir }: LoaderSettings & { readonly loaders: string },
   fileSystem: FileSystem,
 ): Promise<Result<ImageScope>> {
-  return await orReason(async () => {
-    const realDirectory = await fileSystem.realPath(loaders);
-    return {
+  const real = await orReason(fileSystem.realPath(loaders));
+  return real.ok
+    ? ok({
       directory: loaders,
-      realDirectory,
-      realRoot: realDirectory,
+      realDirectory: real.value,
+      realRoot: real.value,
       ownDirectories: await resolveOwn({ stateDir }, fileSystem),
       fileSystem,
-    };
-  });
-}
-
-function list(scope: ImageScope): Promise<Result<ImageListing>> {
-  return orReason(() => listImage(scope));
-}
-
-/** That nothing can be opened any more says nothing about a directory. */
-async function orReason<T>(look: () => Promise<T>): Promise<Result<T>> {
-  try {
-    return ok(await look());
-  } catch (error) {
-    if (error instanceof SystemLimitError) throw error;
-    return refuse(messageOf(error));
-  }
+    })
+    : real;
 }
