@@ -293,9 +293,11 @@ export class ImageLibrary implements ImageCatalog {
       const served = this.#served.get(image);
       return served?.holds(now) ? served : undefined;
     });
-    const others = [...images.entries()]
-      .filter(([index]) => outcomes[index] === undefined);
-    await mapParallel(others, async ([index, image]) => {
+    const others = [...images.keys()]
+      .filter((index) => outcomes[index] === undefined);
+    await mapParallel(others, async (index) => {
+      const image = images[index];
+      if (image === undefined) return;
       outcomes[index] = await this.#serve(image, { signal });
     });
     return outcomes.filter((outcome) => outcome !== undefined);

@@ -112,9 +112,11 @@ export async function scanAvailable(
   const perChannel = channels.map((channel) =>
     look?.known(channel.channel, channel)
   );
-  const others = [...channels.entries()]
-    .filter(([index]) => perChannel[index] === undefined);
-  await mapParallel(others, async ([index, channel]) => {
+  const others = [...channels.keys()]
+    .filter((index) => perChannel[index] === undefined);
+  await mapParallel(others, async (index) => {
+    const channel = channels[index];
+    if (channel === undefined) return;
     signal.throwIfAborted();
     const make = (channelLook?: ChannelLook<ScanResult>) =>
       scanChannel(channel, settings, { fileSystem, look: channelLook }, own);
