@@ -12,6 +12,7 @@ import type {
   Machine,
   ServeConfig,
 } from "../provider/machine.ts";
+import { openNodeHttp } from "../provider/open_node_http.ts";
 import { serve } from "../provider/serve.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
 import { scanAvailable } from "../scan/scan_available.ts";
@@ -139,7 +140,8 @@ export async function runBootstrap(
   await using manager = openManager(machine, { signal });
   const { openDht } = await import("../provider/open_dht.ts");
   const { stateLogger } = state;
-  await using _node = await openDht(config, machine, { stateLogger, signal });
+  await using node = await openDht(config, machine, { stateLogger, signal });
+  await using _http = openNodeHttp(config, machine, node, values.port);
   manager.ready();
   await whenAborted(signal);
 }

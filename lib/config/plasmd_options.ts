@@ -326,9 +326,23 @@ export const PLASMD_PROGRAM = {
     },
     bootstrap: {
       summary: "Run a DHT node without images, for others to join through",
-      options: { ...CONFIG_OPTION, stateDir, ...NODE_OPTIONS },
+      options: {
+        ...CONFIG_OPTION,
+        bind: { ...bind, help: "address to listen on" },
+        port: {
+          ...port,
+          help: "TCP port of its status, 0 for a free one",
+          defaultText: "8081 if it is free",
+        },
+        stateDir,
+        ...NODE_OPTIONS,
+      },
       examples: [
         "plasmd bootstrap --p2p-port 4001 --state-dir /var/lib/plasmd",
+      ],
+      notes: [
+        "Answers over HTTP with /status, /ready, /metrics and /peers. The port of the",
+        "configuration file is that of a provider, and is not used here.",
       ],
     },
     completions: {

@@ -37,6 +37,7 @@ import type { Snapshot } from "./status/snapshot.ts";
 import {
   metricsAnswer,
   pageAnswer,
+  peersAnswer,
   readyAnswer,
 } from "./status/status_answers.ts";
 import { statusJson } from "./status/status_json.ts";
@@ -70,6 +71,7 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/ready", status(readyAnswer)],
   ["/status", status((snapshot) => jsonAnswer(statusJson(snapshot)))],
   ["/metrics", status(metricsAnswer)],
+  ["/peers", status(peersAnswer)],
   ["/boot.ipxe", menu(ipxeMenu)],
   ["/grub.cfg", menu(grubMenu)],
   ["/manifest.json", manifestOfOnlyImage],

@@ -16,7 +16,10 @@ export interface Discovery {
   readonly dht?: Pick<DhtAdvertiser, "isPublished" | "status"> | undefined;
   /** Unset: off, or not open yet. */
   readonly node?:
-    | Pick<DhtNode, "peerId" | "peerCount" | "isReachable" | "joinStates">
+    | Pick<
+      DhtNode,
+      "peerId" | "peerCount" | "peers" | "isReachable" | "joinStates"
+    >
     | undefined;
 }
 
@@ -65,6 +68,7 @@ export function discoveryStatus(
         dht: {
           peerId: node.peerId,
           peerCount: node.peerCount(),
+          peers: () => node.peers(),
           isReachable: node.isReachable(),
           bootstrap: node.joinStates(),
         },

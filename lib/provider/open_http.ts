@@ -52,6 +52,7 @@ export function openHttp(
       clock,
       logger,
       status: () => ({
+        kind: "provider",
         name: config.name ?? hostName,
         version: VERSION,
         startedMs,

@@ -42,6 +42,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       node: {
         peerId: "12D3KooW",
         peerCount: () => 4,
+        peers: () => [],
         isReachable: () => true,
         joinStates: () => new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
       },
@@ -49,6 +50,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
     { mdns: true, dht: true },
     [STABLE, TESTING],
   );
+  assert.deepEqual(status.dht?.peers(), []);
   assert.deepEqual(status, {
     advertisers: ["mDNS", "DHT"],
     advertisements: [
@@ -74,6 +76,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
     dht: {
       peerId: "12D3KooW",
       peerCount: 4,
+      peers: status.dht?.peers,
       isReachable: true,
       bootstrap: new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
     },

@@ -20,7 +20,12 @@ const HTTP: HttpServer = {
 /** A node that nobody else knows. */
 async function openNode(): Promise<ServingNode> {
   const node = await new MemoryDht().openNode();
-  return { ...node, peerCount: () => 7, connections: () => [] };
+  return {
+    ...node,
+    peerCount: () => 7,
+    peers: () => [],
+    connections: () => [],
+  };
 }
 
 /** Opens on a LAN and a DHT in memory. */

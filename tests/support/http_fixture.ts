@@ -83,6 +83,7 @@ export async function httpFixture(
 /** A provider that advertises nothing and has nothing to tell. */
 export function silentProvider(): ProviderStatus {
   return {
+    kind: "provider",
     name: "lab",
     version: "1.2.3",
     startedMs: Date.parse("2026-11-22T11:00:00Z"),
@@ -142,6 +143,12 @@ export function busyProvider(): ProviderStatus {
       peerId: "12D3KooWLab",
       peerCount: 7,
       isReachable: true,
+      peers: () => [{
+        peerId: "12D3KooWPeer",
+        address: "/ip4/10.0.0.9/tcp/4001",
+        isConnected: false,
+        lastContactMs: Date.parse("2026-11-22T11:59:00Z"),
+      }],
       bootstrap: new Map([["/dnsaddr/lab.example", { kind: "connected" }]]),
     },
     warnings: ["Cannot read /srv/beta: permission denied"],

@@ -1,5 +1,6 @@
 import type { ChannelArch } from "../../core/channel_arch.ts";
 import type { JoinStates } from "../../net/dht/join_state.ts";
+import type { PeerContact } from "../../net/dht/peer_contacts.ts";
 import type { ScrubProgress } from "../../scan/content_scrub.ts";
 
 /** How one way of advertising stands with one image. */
@@ -34,6 +35,8 @@ export interface LinkStatus {
 
 /** What operators are told about a provider, HTTP aside. */
 export interface ProviderStatus {
+  /** `bootstrap`: a DHT node without images, for others to join through. */
+  readonly kind: "provider" | "bootstrap";
   /** What people see it by. */
   readonly name: string;
   /** Of the software. */
@@ -60,6 +63,8 @@ export interface ProviderStatus {
     readonly peerCount: number;
     /** Whether others can connect with it; undefined: nobody has told. */
     readonly isReachable: boolean | undefined;
+    /** Nodes that it is or was connected with, the last first. */
+    readonly peers: () => readonly PeerContact[];
     /** The nodes that it is told to join through. */
     readonly bootstrap: JoinStates;
   };

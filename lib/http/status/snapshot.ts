@@ -55,13 +55,15 @@ export function newestTrust(
 
 /**
  * Whether clients can be sent here: something is served that has not expired,
- * and can be found if finding is switched on at all.
+ * and can be found if finding is switched on at all. A bootstrap node is ready
+ * where others can join through it.
  *
  * @returns the images that clients can find, or what is in the way
  */
 export function readiness(
   { provider, images, nowMs }: Pick<Snapshot, "provider" | "images" | "nowMs">,
 ): Result<readonly ChannelArch[]> {
+  if (provider.kind === "bootstrap") return nodeReadiness(provider);
   if (images.length === 0) return refuse("nothing is served");
   const served = images.filter(({ manifest }) => manifest.expiresAtMs > nowMs)
     .map(({ image }) => image);
@@ -83,4 +85,15 @@ export function readiness(
       provider.advertisers.join(" or ")
     } yet`,
   );
+}
+
+function nodeReadiness({ dht }: ProviderStatus): Result<readonly []> {
+  if (dht === undefined) return refuse("the DHT node is starting");
+  if (dht.isReachable === false) {
+    return refuse("other DHT nodes cannot connect with this machine");
+  }
+  // Where it is to join nobody, it is the first.
+  return dht.peerCount > 0 || dht.bootstrap.size === 0
+    ? ok([])
+    : refuse("none of the nodes to join through is known to be there");
 }

@@ -6,6 +6,7 @@ import {
 } from "../../net/http1/answers.ts";
 import type { BytesAnswer } from "../../net/http1/handler.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
+import { peersJson } from "./status_json.ts";
 import { readiness, type Snapshot } from "./snapshot.ts";
 import { PAGE_SECURITY_POLICY, statusPage } from "./status_page.ts";
 
@@ -19,12 +20,18 @@ export function readyAnswer(snapshot: Snapshot): BytesAnswer {
   return jsonAnswer({
     ready: true,
     images: state.value.map(formatChannelArch),
-    ...snapshot.provider.advertisers.length === 0 &&
+    ...snapshot.provider.kind === "provider" &&
+      snapshot.provider.advertisers.length === 0 &&
       {
         warning:
           "mDNS and DHT are off: only clients that are told the URL come here",
       },
   });
+}
+
+/** The DHT nodes that were met lately, the last first; at most 256. */
+export function peersAnswer({ provider }: Snapshot): BytesAnswer {
+  return jsonAnswer({ peers: peersJson(provider.dht?.peers() ?? []) });
 }
 
 /** What Prometheus collects. */

@@ -1,5 +1,6 @@
 import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
 import type { JoinState } from "../../net/dht/join_state.ts";
+import type { PeerContact } from "../../net/dht/peer_contacts.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
 import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
@@ -86,6 +87,18 @@ export interface BootstrapDocument {
   readonly state: JoinState["kind"];
   /** Why it failed. */
   readonly reason?: string;
+}
+
+/** A DHT node, as `/peers` lists it. */
+export interface PeerDocument {
+  /** Base58. */
+  readonly peer_id: string;
+  /** A multiaddr. */
+  readonly address: string;
+  /** Whether a connection with it is open. */
+  readonly connected: boolean;
+  /** ISO 8601, in UTC; of one that is connected, now. */
+  readonly last_contact_at: string;
 }
 
 /** An image in a StatusDocument. */
@@ -188,6 +201,16 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
     },
     requests,
   };
+}
+
+/** The wire form of a list of DHT nodes. */
+export function peersJson(peers: readonly PeerContact[]): PeerDocument[] {
+  return peers.map(({ peerId, address, isConnected, lastContactMs }) => ({
+    peer_id: peerId,
+    address,
+    connected: isConnected,
+    last_contact_at: isoTime(lastContactMs),
+  }));
 }
 
 function bootstrapJson(

@@ -66,12 +66,16 @@ export async function statusPage(snapshot: Snapshot): Promise<string> {
             <p>${readyLine(snapshot)}</p>
             <p class="quiet">plasmd ${provider.version}, up ${up}</p>
           </header>
-          ${warningList(snapshot)} ${imageSection(snapshot)}
-          ${clientSection(snapshot)} ${networkSection(snapshot)}
+          ${warningList(snapshot)}
+          ${provider.kind === "bootstrap"
+            ? ""
+            : html`${imageSection(snapshot)} ${clientSection(snapshot)}`}
+          ${networkSection(snapshot)}
         </main>
         <footer class="quiet">
           <a href="/status">status</a>
           <a href="/metrics">metrics</a>
+          <a href="/peers">peers</a>
           <span id="live" role="status"></span>
         </footer>
         <script>${raw(PAGE_SCRIPT)}</script>

@@ -9,3 +9,11 @@ export interface AnnounceOutcome {
   /** Why others did not, each reason once. */
   readonly failures: readonly string[];
 }
+
+/** Where there is nobody to tell. */
+export const REACHED_NOBODY: AnnounceOutcome = {
+  reached: 0,
+  storedAt: 0,
+  providedAt: 0,
+  failures: [],
+};

@@ -2,7 +2,7 @@ import type { Connection, Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Result } from "../../core/result.ts";
 import type { StateFile } from "../../core/state_file.ts";
-import type { AnnounceOutcome } from "./announce_outcome.ts";
+import { type AnnounceOutcome, REACHED_NOBODY } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
 import { joinThrough, keepJoined } from "./internal/join.ts";
@@ -28,7 +28,11 @@ import {
   routingTableSize,
 } from "./internal/routing_table.ts";
 import { serveRequests } from "./internal/serve_requests.ts";
-import { onIdentified, watchPeers } from "./internal/watch_peers.ts";
+import {
+  onIdentified,
+  watchPeers,
+  watchPresence,
+} from "./internal/watch_peers.ts";
 import type { JoinState, JoinStates } from "./join_state.ts";
 import type { KadPeer } from "./lookup.ts";
 import {
@@ -43,17 +47,11 @@ import type {
   PublishOptions,
 } from "./node_options.ts";
 import type { OutsideLook } from "./outside_look.ts";
+import { type PeerContact, PeerContacts } from "./peer_contacts.ts";
 import { type DhtState, keepDhtState, loadDhtState } from "./state.ts";
 
 /** How long own addresses and known nodes are not looked up again. */
 const KNOWN_MS = 200;
-
-const REACHED_NOBODY: AnnounceOutcome = {
-  reached: 0,
-  storedAt: 0,
-  providedAt: 0,
-  failures: [],
-};
 
 /** A serving member of the DHT. */
 export class DhtNode implements AsyncDisposable {
@@ -67,6 +65,7 @@ export class DhtNode implements AsyncDisposable {
   readonly #joinStates = new Map<string, JoinState>();
   /** Connections with nodes of the DHT. */
   readonly #withNodes = new WeakSet<Connection>();
+  readonly #contacts = new PeerContacts();
   #isReachable: boolean | undefined;
   #own: { readonly addresses: readonly Multiaddr[]; readonly untilMs: number } =
     { addresses: [], untilMs: -Infinity };
@@ -88,18 +87,7 @@ export class DhtNode implements AsyncDisposable {
     this.#libp2p = libp2p;
     this.#outsider = new Outsider({ ...options, self: this.peerId });
     const multihash = libp2p.peerId.toMultihash().bytes;
-    const present = new Set<string>();
-    libp2p.addEventListener("peer:connect", ({ detail }) => {
-      present.add(detail.toString());
-    });
-    libp2p.addEventListener("peer:disconnect", ({ detail }) => {
-      present.delete(detail.toString());
-    });
-    this.#store = new NodeStore(
-      options,
-      multihash,
-      (peer) => present.has(peer),
-    );
+    this.#store = new NodeStore(options, multihash, watchPresence(libp2p));
   }
 
   /**
@@ -135,6 +123,12 @@ export class DhtNode implements AsyncDisposable {
   /** Those that are open with DHT nodes, whichever side dialled. */
   connections(): PeerConnection[] {
     return this.#nodeConnections().flatMap(connectionEnds);
+  }
+
+  /** The nodes that it is or was connected with, the last first; bounded. */
+  peers(): PeerContact[] {
+    const nowMs = this.#options.clock.now();
+    return this.#contacts.list(this.#nodeConnections(), nowMs);
   }
 
   /** Whether other nodes can connect with this one, as far as they told. */
@@ -297,6 +291,11 @@ export class DhtNode implements AsyncDisposable {
     onIdentified(this.#libp2p, protocol, (connection) => {
       this.#withNodes.add(connection);
       this.#known = { ...this.#known, untilMs: -Infinity };
+    });
+    this.#libp2p.addEventListener("connection:close", ({ detail }) => {
+      if (this.#withNodes.has(detail)) {
+        this.#contacts.ended(detail, clock.now());
+      }
     });
     watchPeers(this.#libp2p, { protocol, clock, signal });
     if (stateFile !== undefined) await this.#resume(stateFile);

@@ -3,9 +3,14 @@ import type { Snapshot } from "../../../lib/http/status/snapshot.ts";
 import {
   metricsAnswer,
   pageAnswer,
+  peersAnswer,
   readyAnswer,
 } from "../../../lib/http/status/status_answers.ts";
-import { httpFixture, silentProvider } from "../../support/http_fixture.ts";
+import {
+  busyProvider,
+  httpFixture,
+  silentProvider,
+} from "../../support/http_fixture.ts";
 
 const { catalog, clock } = await httpFixture();
 
@@ -82,4 +87,41 @@ Deno.test("pageAnswer() is a page that nothing else may run in, and nobody keeps
   );
   assert.equal(headers["Cache-Control"], "no-store");
   assert.equal(headers.Vary, "accept");
+});
+
+Deno.test("peersAnswer() tells of each node when it was heard of last", () => {
+  const jsonOf = ({ bytes }: ReturnType<typeof peersAnswer>) =>
+    JSON.parse(new TextDecoder().decode(bytes ?? undefined));
+  const provider = busyProvider();
+  assert.deepEqual(jsonOf(peersAnswer(snapshot({ provider }))), {
+    peers: [{
+      peer_id: "12D3KooWPeer",
+      address: "/ip4/10.0.0.9/tcp/4001",
+      connected: false,
+      last_contact_at: "2026-11-22T11:59:00.000Z",
+    }],
+  });
+  assert.deepEqual(jsonOf(peersAnswer(snapshot())), { peers: [] });
+});
+
+Deno.test("a bootstrap node is ready where others can join through it", () => {
+  const dht = {
+    peerId: "12D3KooWLab",
+    peerCount: 0,
+    isReachable: undefined,
+    peers: () => [],
+    bootstrap: new Map(),
+  };
+  const node = { ...silentProvider(), kind: "bootstrap" as const };
+  const readyWith = (part: Partial<typeof node.dht>) => {
+    const provider = { ...node, dht: { ...dht, ...part } };
+    return readyAnswer(snapshot({ images: [], provider })).status;
+  };
+  const starting = readyAnswer(snapshot({ images: [], provider: node }));
+  assert.equal(starting.status, 503);
+  assert.equal(readyWith({}), 200);
+  const bootstrap = new Map([["/dnsaddr/a", { kind: "dialling" as const }]]);
+  assert.equal(readyWith({ bootstrap }), 503);
+  assert.equal(readyWith({ bootstrap, peerCount: 1 }), 200);
+  assert.equal(readyWith({ isReachable: false, peerCount: 1 }), 503);
 });

@@ -94,6 +94,7 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
     dht: {
       peerId: evil,
       peerCount: 1,
+      peers: () => [],
       isReachable: false,
       bootstrap: new Map([[evil, { kind: "failed", reason: evil }]]),
     },
@@ -113,6 +114,7 @@ Deno.test("a DHT that has nobody to join through is nothing bad, one that has is
   const alone = {
     peerId: "12D3KooWLab",
     peerCount: 0,
+    peers: () => [],
     isReachable: undefined,
     bootstrap: new Map(),
   };

@@ -33,6 +33,18 @@ export function onIdentified(
   return () => libp2p.removeEventListener("peer:identify", onIdentify);
 }
 
+/** @returns whether a peer, by its id, is connected */
+export function watchPresence(libp2p: Libp2p): (peerId: string) => boolean {
+  const present = new Set<string>();
+  libp2p.addEventListener("peer:connect", ({ detail }) => {
+    present.add(detail.toString());
+  });
+  libp2p.addEventListener("peer:disconnect", ({ detail }) => {
+    present.delete(detail.toString());
+  });
+  return (peerId) => present.has(peerId);
+}
+
 /**
  * Keeps the routing table true while nodes come and go, until the signal
  * aborts.

@@ -1,0 +1,101 @@
+import { errorCode } from "../core/error_code.ts";
+import { VERSION } from "../core/version.ts";
+import type { ServedImage } from "../http/artifacts/image_catalog.ts";
+import { createHandler } from "../http/create_handler.ts";
+import { hasIpv6 } from "../net/http1/listeners.ts";
+import type { HttpServer } from "../net/http1/server.ts";
+import { systemAddresses } from "../net/interfaces.ts";
+import { httpBaseUrl } from "../net/ip_address.ts";
+import { httpListenAddress } from "./addresses.ts";
+import { type Discovery, discoveryStatus } from "./discovery_status.ts";
+import type { Machine, ServeConfig } from "./machine.ts";
+import { bindHttpServer } from "./open_http.ts";
+
+/** Beside the usual one of a provider, which may run on the same host. */
+export const DEFAULT_NODE_PORT = 8081;
+
+const NO_IMAGES: readonly ServedImage[] = [];
+const NOTHING_SCRUBBED = {
+  doneBytes: 0,
+  totalBytes: 0,
+  differingCount: 0,
+};
+
+/**
+ * Serves the status of a DHT node that has no images, as a provider serves its
+ * own. The usual port being taken is no reason for the node not to run.
+ *
+ * @param port that was asked for
+ * @throws UserError when the address, or a port that was asked for, cannot be
+ * had
+ */
+export function openNodeHttp(
+  config: ServeConfig,
+  { fileSystem, clock, logger, hostName }: Machine,
+  node: Discovery["node"],
+  port: number | undefined,
+): HttpServer {
+  const startedMs = clock.now();
+  const open = (port: number): HttpServer => {
+    const http: HttpServer = bindHttpServer({
+      handler: createHandler({
+        catalog: {
+          images: () => NO_IMAGES,
+          find: () => undefined,
+          findBlob: () => undefined,
+          findBlobOfPieces: () => undefined,
+        },
+        fileSystem,
+        clock,
+        logger,
+        status: () => ({
+          kind: "bootstrap",
+          name: config.name ?? hostName,
+          version: VERSION,
+          startedMs,
+          http: { address: http.hostname, port: http.port },
+          interfaces: config.interfaces,
+          ...discoveryStatus(
+            { node },
+            { mdns: false, dht: false },
+            [],
+          ),
+          missing: [],
+          warnings: [],
+          scrub: NOTHING_SCRUBBED,
+        }),
+      }),
+      hostname: httpListenAddress(config, systemAddresses(), hasIpv6()),
+      port,
+      clock,
+      logger,
+      signal: new AbortController().signal,
+    });
+    return http;
+  };
+  const http = onUsualPort(open, port, () => {
+    logger.warn(
+      `Cannot serve the status on port ${DEFAULT_NODE_PORT}, taking a free one: set one with --port`,
+    );
+  });
+  logger.info(
+    `Status on ${httpBaseUrl(http.hostname, http.port)}`,
+  );
+  return http;
+}
+
+function onUsualPort(
+  open: (port: number) => HttpServer,
+  wanted: number | undefined,
+  onBusy: () => void,
+): HttpServer {
+  if (wanted !== undefined) return open(wanted);
+  try {
+    return open(DEFAULT_NODE_PORT);
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    if (errorCode(cause) !== "EADDRINUSE") throw error;
+    onBusy();
+    return open(0);
+  }
+}
