@@ -7,6 +7,7 @@ import type {
   ProviderStatus,
 } from "../http/status/provider_status.ts";
 import type { DhtNode } from "../net/dht/node.ts";
+import { copyWarning } from "./join_news.ts";
 
 /** What makes a provider's images known. */
 export interface Discovery {
@@ -18,7 +19,12 @@ export interface Discovery {
   readonly node?:
     | Pick<
       DhtNode,
-      "peerId" | "peerCount" | "peers" | "isReachable" | "joinStates"
+      | "peerId"
+      | "peerCount"
+      | "peers"
+      | "isReachable"
+      | "joinStates"
+      | "copiedAt"
     >
     | undefined;
 }
@@ -74,6 +80,14 @@ export function discoveryStatus(
         },
       },
   };
+}
+
+/** What is wrong with the DHT node at the moment: one clause each. */
+export function nodeWarnings(
+  node: Pick<DhtNode, "copiedAt"> | undefined,
+): string[] {
+  const copiedAt = node?.copiedAt();
+  return copiedAt === undefined ? [] : [copyWarning(copiedAt)];
 }
 
 /** In the words of the provider's status. */

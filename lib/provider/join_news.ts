@@ -52,3 +52,14 @@ export function reachabilityNews(
     );
   };
 }
+
+/**
+ * What is wrong where another machine has this one's identity.
+ *
+ * @param address a multiaddr, untrusted
+ */
+export function copyWarning(address: string): string {
+  return `Another machine has this one's DHT identity, at ${
+    printable(address)
+  }: clients are sent to either; delete identity.key in the state directory of the copy and restart it`;
+}

@@ -18,7 +18,7 @@ import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { dhtListenAddress, isPublicMultiaddr } from "./addresses.ts";
-import { joinNews, reachabilityNews } from "./join_news.ts";
+import { copyWarning, joinNews, reachabilityNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 
@@ -60,6 +60,7 @@ export async function openDht(
       loopbackOnly,
       onJoinState: joinNews(logger),
       onReachability: reachabilityNews(logger, () => node?.addresses() ?? []),
+      onCopy: (at) => logger.warn(copyWarning(at)),
       protocol: dht.protocol,
       policy: createBootRecordPolicy({ clock }),
       recordTtlSeconds: dht.recordTtlSeconds,

@@ -14,7 +14,11 @@ import { systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl } from "../net/ip_address.ts";
 import type { ScrubProgress } from "../scan/content_scrub.ts";
 import { httpListenAddress } from "./addresses.ts";
-import { type Discovery, discoveryStatus } from "./discovery_status.ts";
+import {
+  type Discovery,
+  discoveryStatus,
+  nodeWarnings,
+} from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -64,7 +68,7 @@ export function openHttp(
           library.images().map(({ image }) => image),
         ),
         missing: library.missing.map(({ image }) => image),
-        warnings: library.warnings,
+        warnings: [...library.warnings, ...nodeWarnings(discovery().node)],
         scrub: scrub(),
       }),
       limits: transferLimits(config),

@@ -7,7 +7,11 @@ import type { HttpServer } from "../net/http1/server.ts";
 import { systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl } from "../net/ip_address.ts";
 import { httpListenAddress } from "./addresses.ts";
-import { type Discovery, discoveryStatus } from "./discovery_status.ts";
+import {
+  type Discovery,
+  discoveryStatus,
+  nodeWarnings,
+} from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 import { bindHttpServer } from "./open_http.ts";
 
@@ -61,7 +65,7 @@ export function openNodeHttp(
             [],
           ),
           missing: [],
-          warnings: [],
+          warnings: nodeWarnings(node),
           scrub: NOTHING_SCRUBBED,
         }),
       }),

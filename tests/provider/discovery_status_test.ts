@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { discoveryStatus } from "../../lib/provider/discovery_status.ts";
+import {
+  discoveryStatus,
+  nodeWarnings,
+} from "../../lib/provider/discovery_status.ts";
 
 const STABLE = { channel: "stable", arch: "arm64" };
 const TESTING = { channel: "testing", arch: "arm64" };
@@ -44,6 +47,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
         peerCount: () => 4,
         peers: () => [],
         isReachable: () => true,
+        copiedAt: () => undefined,
         joinStates: () => new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
       },
     },
@@ -81,4 +85,15 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       bootstrap: new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
     },
   });
+});
+
+Deno.test("nodeWarnings() says where another machine has the same identity", () => {
+  assert.deepEqual(nodeWarnings(undefined), []);
+  assert.deepEqual(nodeWarnings({ copiedAt: () => undefined }), []);
+  const at = "/ip4/192.0.2.7/tcp/4001";
+  const [warning] = nodeWarnings({ copiedAt: () => at });
+  assert.match(
+    String(warning),
+    /identity, at \/ip4\/192\.0\.2\.7.*identity\.key/,
+  );
 });

@@ -24,6 +24,7 @@ async function openNode(): Promise<ServingNode> {
     ...node,
     peerCount: () => 7,
     peers: () => [],
+    copiedAt: () => undefined,
     connections: () => [],
   };
 }

@@ -10,7 +10,7 @@ export interface AnnounceOutcome {
   readonly failures: readonly string[];
 }
 
-/** Where there is nobody to tell. */
+/** Where no other node could be told. */
 export const REACHED_NOBODY: AnnounceOutcome = {
   reached: 0,
   storedAt: 0,

@@ -1,10 +1,12 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
+import { remembered } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
 import type { StateFile } from "../../core/state_file.ts";
 import { type AnnounceOutcome, REACHED_NOBODY } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
+import { CopyWatch } from "./internal/copied_identity.ts";
 import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
   answerStreams,
@@ -29,6 +31,7 @@ import {
 } from "./internal/routing_table.ts";
 import { serveRequests } from "./internal/serve_requests.ts";
 import {
+  onClosed,
   onIdentified,
   watchPeers,
   watchPresence,
@@ -67,12 +70,13 @@ export class DhtNode implements AsyncDisposable {
   readonly #withNodes = new WeakSet<Connection>();
   readonly #contacts = new PeerContacts();
   #isReachable: boolean | undefined;
-  #own: { readonly addresses: readonly Multiaddr[]; readonly untilMs: number } =
-    { addresses: [], untilMs: -Infinity };
+  /** Asked for once for thousands of values that are published together. */
+  readonly #ownAddresses: () => readonly Multiaddr[];
   #known: {
     readonly peers: Promise<readonly KadPeer[]>;
     readonly untilMs: number;
   } = { peers: Promise.resolve([]), untilMs: -Infinity };
+  readonly #copies: CopyWatch;
   readonly #outsider: Outsider;
   readonly #closing = new AbortController();
   readonly #tasks: Promise<void>[] = [];
@@ -85,7 +89,22 @@ export class DhtNode implements AsyncDisposable {
     this.sign = options.identity.sign;
     this.#options = options;
     this.#libp2p = libp2p;
-    this.#outsider = new Outsider({ ...options, self: this.peerId });
+    this.#copies = new CopyWatch({
+      ...options,
+      own: libp2p,
+      signal: this.#closing.signal,
+    });
+    this.#outsider = new Outsider({
+      ...options,
+      self: this.peerId,
+      onNamed: (addresses) => void this.#copies.named(addresses),
+    });
+    const ownId = `/p2p/${this.peerId}`;
+    this.#ownAddresses = remembered(
+      options.clock,
+      KNOWN_MS,
+      () => libp2p.getMultiaddrs().map((a) => a.decapsulate(ownId)),
+    );
     const multihash = libp2p.peerId.toMultihash().bytes;
     this.#store = new NodeStore(options, multihash, watchPresence(libp2p));
   }
@@ -134,6 +153,11 @@ export class DhtNode implements AsyncDisposable {
   /** Whether other nodes can connect with this one, as far as they told. */
   isReachable(): boolean | undefined {
     return this.#isReachable;
+  }
+
+  /** Where another machine has the same identity, as far as that is known. */
+  copiedAt(): string | undefined {
+    return this.#copies.at;
   }
 
   /** The bootstrap addresses, each with its state. */
@@ -243,11 +267,7 @@ export class DhtNode implements AsyncDisposable {
    * @returns stops it
    */
   onPeerLost(listener: () => void): () => void {
-    const onClose = ({ detail }: CustomEvent<Connection>) => {
-      if (this.#withNodes.has(detail)) listener();
-    };
-    this.#libp2p.addEventListener("connection:close", onClose);
-    return () => this.#libp2p.removeEventListener("connection:close", onClose);
+    return onClosed(this.#libp2p, this.#withNodes, listener);
   }
 
   /** Leaves the DHT. */
@@ -268,34 +288,34 @@ export class DhtNode implements AsyncDisposable {
       `/${policy.namespace}/`,
       (key) => Promise.resolve(this.#store.ownValue(key)),
     );
-    this.#tasks.push(keepJoined({
-      node: this.#libp2p,
-      addresses: bootstrap,
-      onState: (address, state) => {
-        this.#joinStates.set(address, state);
-        onJoinState(address, state);
-      },
-      clock,
-      resolveTxt,
-      signal,
-    }));
-    this.#tasks.push(watchReachability(this.#libp2p, {
-      connections: () => this.#nodeConnections(),
-      onChange: (isReachable) => {
-        this.#isReachable = isReachable;
-        onReachability(isReachable);
-      },
-      clock,
-      signal,
-    }));
+    this.#tasks.push(
+      keepJoined({
+        node: this.#libp2p,
+        addresses: bootstrap,
+        onState: (address, state) => {
+          this.#joinStates.set(address, state);
+          onJoinState(address, state);
+        },
+        clock,
+        resolveTxt,
+        signal,
+      }),
+      watchReachability(this.#libp2p, {
+        connections: () => this.#nodeConnections(),
+        onChange: (isReachable) => {
+          this.#isReachable = isReachable;
+          onReachability(isReachable);
+        },
+        clock,
+        signal,
+      }),
+    );
     onIdentified(this.#libp2p, protocol, (connection) => {
       this.#withNodes.add(connection);
       this.#known = { ...this.#known, untilMs: -Infinity };
     });
-    this.#libp2p.addEventListener("connection:close", ({ detail }) => {
-      if (this.#withNodes.has(detail)) {
-        this.#contacts.ended(detail, clock.now());
-      }
+    onClosed(this.#libp2p, this.#withNodes, (connection) => {
+      this.#contacts.ended(connection, clock.now());
     });
     watchPeers(this.#libp2p, { protocol, clock, signal });
     if (stateFile !== undefined) await this.#resume(stateFile);
@@ -338,19 +358,7 @@ export class DhtNode implements AsyncDisposable {
     };
   }
 
-  /** Asked for once for thousands of values that are published together. */
-  #ownAddresses(): readonly Multiaddr[] {
-    const now = this.#options.clock.monotonic();
-    if (now >= this.#own.untilMs) {
-      const ownId = `/p2p/${this.peerId}`;
-      const addresses = this.#libp2p.getMultiaddrs()
-        .map((a) => a.decapsulate(ownId));
-      this.#own = { addresses, untilMs: now + KNOWN_MS };
-    }
-    return this.#own.addresses;
-  }
-
-  /** The same of the nodes that are known. */
+  /** The nodes that are known, asked for as seldom. */
   #knownPeers(): Promise<readonly KadPeer[]> {
     const now = this.#options.clock.monotonic();
     if (now >= this.#known.untilMs) {

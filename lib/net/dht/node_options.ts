@@ -35,6 +35,8 @@ export interface DhtNodeOptions extends ServingOptions {
   readonly onJoinState?: OnJoinState;
   /** Told whether other nodes can connect with this one. @default nobody */
   readonly onReachability?: (isReachable: boolean) => void;
+  /** Told where another machine has the same identity. @default nobody */
+  readonly onCopy?: (address: string) => void;
   /** For records' dates and for retries. */
   readonly clock: Clock;
   /** Where peers and records outlive a restart. @default nowhere */

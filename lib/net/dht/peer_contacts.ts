@@ -15,6 +15,14 @@ export interface PeerContact {
   readonly lastContactMs: number;
 }
 
+/** A connection with another node, by what is told of it. */
+export interface OtherEnd {
+  /** The peer id. */
+  readonly remotePeer: { toString(): string };
+  /** The multiaddr. */
+  readonly remoteAddr: { toString(): string };
+}
+
 /** More are not listed, and not remembered. */
 const MAX_CONTACTS = 256;
 
@@ -26,42 +34,31 @@ export class PeerContacts {
   );
 
   /** A connection with a node has ended. */
-  ended(connection: PeerEnd, nowMs: number): void {
-    const contact = contactOf(connection, false, nowMs);
-    this.#ended.delete(contact.peerId);
-    this.#ended.set(contact.peerId, contact);
+  ended({ remotePeer, remoteAddr }: OtherEnd, nowMs: number): void {
+    const peerId = remotePeer.toString();
+    this.#ended.set(peerId, {
+      peerId,
+      address: remoteAddr.toString(),
+      isConnected: false,
+      lastContactMs: nowMs,
+    });
   }
 
   /**
    * The nodes that are connected, and those that were, the last first.
    *
-   * @param open connections with those that are
+   * @param open the connections there are
    */
-  list(open: readonly PeerEnd[], nowMs: number): PeerContact[] {
-    const connected = new Map(
-      open.map((one) => [`${one.remotePeer}`, contactOf(one, true, nowMs)]),
-    );
+  list(open: readonly OtherEnd[], nowMs: number): PeerContact[] {
+    const ids = new Map(open.map((one) => [one.remotePeer.toString(), one]));
+    const connected = [...ids].map(([peerId, { remoteAddr }]) => ({
+      peerId,
+      address: remoteAddr.toString(),
+      isConnected: true,
+      lastContactMs: nowMs,
+    }));
     const gone = [...this.#ended.values()]
-      .filter(({ peerId }) => !connected.has(peerId)).reverse();
-    return [...connected.values(), ...gone].slice(0, MAX_CONTACTS);
+      .filter(({ peerId }) => !ids.has(peerId)).reverse();
+    return [...connected, ...gone].slice(0, MAX_CONTACTS);
   }
-}
-
-/** Who is at the other end of a connection. */
-export interface PeerEnd {
-  readonly remotePeer: { toString(): string };
-  readonly remoteAddr: { toString(): string };
-}
-
-function contactOf(
-  { remotePeer, remoteAddr }: PeerEnd,
-  isConnected: boolean,
-  lastContactMs: number,
-): PeerContact {
-  return {
-    peerId: remotePeer.toString(),
-    address: remoteAddr.toString(),
-    isConnected,
-    lastContactMs,
-  };
 }

@@ -23,6 +23,11 @@ export interface OutsideQuestion {
 export interface OutsiderOptions extends Omit<DhtClientOptions, "signal"> {
   /** The own peer id, whose answers do not count. */
   readonly self: string;
+  /**
+   * Told of the addresses, untrusted, that others name as the own ones.
+   * @default nobody
+   */
+  readonly onNamed?: (addresses: readonly string[]) => void;
 }
 
 /** Known nodes that a stranger is taken to begin with, besides bootstraps. */
@@ -59,7 +64,11 @@ export class Outsider {
     const opened = this.#client;
     try {
       const client = await opened;
-      const seen: Seen = { answered: new Set(), failures: new Set() };
+      const seen: Seen = {
+        answered: new Set(),
+        failures: new Set(),
+        ownAddresses: new Set(),
+      };
       const { key, seeds } = question;
       const isFound = await anyOf([
         this.#leads(client.findValues(key, seeds, { signal }), seen, question),
@@ -69,6 +78,7 @@ export class Outsider {
           question,
         ),
       ]);
+      this.#options.onNamed?.([...seen.ownAddresses]);
       if (isFound) return { kind: "found" };
       return seen.answered.size > 0
         ? { kind: "absent", askedCount: seen.answered.size }
@@ -84,7 +94,7 @@ export class Outsider {
 
   async #leads(
     steps: AsyncIterable<LookupStep>,
-    { answered, failures }: Seen,
+    { answered, failures, ownAddresses }: Seen,
     { isOwn }: OutsideQuestion,
   ): Promise<boolean> {
     const { self } = this.#options;
@@ -93,8 +103,11 @@ export class Outsider {
         failures.add(`${step.at}: ${step.reason}`);
         continue;
       }
-      const { from, value, providers } = step.answer;
+      const { from, value, closer, providers } = step.answer;
       if (from.id === self) continue;
+      for (const { id, addresses } of [...closer, ...providers]) {
+        if (id === self) addresses.forEach((one) => ownAddresses.add(one));
+      }
       answered.add(from.id);
       if (value !== undefined && isOwn(value)) return true;
       if (providers.some((p) => p.id === self && p.addresses.length > 0)) {
@@ -110,6 +123,8 @@ interface Seen {
   readonly answered: Set<string>;
   /** Why others did not. */
   readonly failures: Set<string>;
+  /** Where they say that the own node is. */
+  readonly ownAddresses: Set<string>;
 }
 
 /** Whether one of them is true, as soon as that is known. */

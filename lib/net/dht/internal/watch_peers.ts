@@ -33,6 +33,23 @@ export function onIdentified(
   return () => libp2p.removeEventListener("peer:identify", onIdentify);
 }
 
+/**
+ * Calls back whenever one of some connections has ended.
+ *
+ * @returns stops it
+ */
+export function onClosed(
+  libp2p: Libp2p,
+  connections: Pick<WeakSet<Connection>, "has">,
+  listener: (connection: Connection) => void,
+): () => void {
+  const onClose = ({ detail }: CustomEvent<Connection>) => {
+    if (connections.has(detail)) listener(detail);
+  };
+  libp2p.addEventListener("connection:close", onClose);
+  return () => libp2p.removeEventListener("connection:close", onClose);
+}
+
 /** @returns whether a peer, by its id, is connected */
 export function watchPresence(libp2p: Libp2p): (peerId: string) => boolean {
   const present = new Set<string>();
