@@ -294,7 +294,7 @@ function warnOfMissing(wanted: readonly string[], logger: Logger): void {
 
 /** mDNS comes first: its query is out before anything heavy is loaded. */
 function openSources(
-  { mode, interface: interfaces, bootstrap }: DiscoverValues,
+  { mode, interface: interfaces, bootstrap, dhtProtocol }: DiscoverValues,
   isClockTrusted: boolean,
   logger: Logger,
 ): { sources: Source[]; dht: DhtSource | undefined } {
@@ -316,6 +316,7 @@ function openSources(
       const { createDhtSource } = await import("../discover/dht_source.ts");
       return createDhtSource({
         bootstrap: peers,
+        protocol: dhtProtocol,
         loopbackOnly: asksForLoopback(systemAddresses(), interfaces),
         clock: systemClock,
         isClockTrusted,

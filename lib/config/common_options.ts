@@ -7,7 +7,7 @@ import {
 import { LOG_LEVELS } from "../core/log.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { OptionTable } from "./option_table.ts";
-import { parseInterface } from "./setting_values.ts";
+import { parseInterface, parseProtocol } from "./setting_values.ts";
 
 /** What every command of both programs takes. */
 export const LOG_OPTIONS = {
@@ -47,6 +47,12 @@ export const NETWORK_OPTIONS = {
     help: "join the DHT through these nodes",
     repeatable: true,
     parse: checkMultiaddr,
+  },
+  dhtProtocol: {
+    type: "text",
+    placeholder: "ID",
+    help: "Kademlia protocol of the DHT, for a private one",
+    parse: parseProtocol,
   },
 } as const satisfies OptionTable;
 

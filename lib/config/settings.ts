@@ -19,7 +19,6 @@ import type {
 import {
   parseBind,
   parseHttpUrl,
-  parseProtocol,
   parseProviderName,
 } from "./setting_values.ts";
 
@@ -220,9 +219,9 @@ export const SETTINGS = {
   // Of Kademlia; only nodes with the same one meet.
   "dht.protocol": {
     key: "protocol",
-    type: "text",
-    parse: parseProtocol,
+    ...NETWORK_OPTIONS.dhtProtocol,
     default: DEFAULT_DHT_PROTOCOL,
+    flag: "dhtProtocol",
   },
   "mdns.enabled": {
     key: "enabled",

@@ -59,6 +59,8 @@ interface Round {
   readonly seeds: readonly string[];
   /** Peer ids of the nodes that answered. */
   readonly asked: Set<string>;
+  /** The providers that they name, and whether each answered. */
+  readonly named: Map<string, boolean>;
   /** How often records were refused, by reason. */
   readonly refused: Map<string, number>;
   /** Whether it takes so long that somebody may want to know what it does. */
@@ -158,7 +160,7 @@ export class DhtSearch {
   async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
     const asked = new Set<string>();
     const round: Round = {
-      ...{ client, seeds, asked, refused: new Map() },
+      ...{ client, seeds, asked, named: new Map(), refused: new Map() },
       isLong: false,
     };
     this.#options.trace?.(`asking DHT nodes ${listed(seeds)}`);
@@ -170,12 +172,11 @@ export class DhtSearch {
       .finally(cancel);
     if (this.#signal.aborted) return;
     const name = formatChannelArch(this.#image);
-    const count = asked.size;
-    const isFound = this.#newest.size > 0;
+    const [count, isFound] = [asked.size, this.#newest.size > 0];
     if (count > 0 && (!isFound || round.isLong)) {
       const nodes = `${count} DHT node${count === 1 ? "" : "s"}`;
       this.#problem(
-        `Asked ${nodes}${isFound ? "" : `, none knows a provider of ${name}`}`,
+        `Asked ${nodes}${isFound ? "" : `, ${whatIsKnown(name, round)}`}`,
         "asked",
       );
     }
@@ -262,6 +263,7 @@ export class DhtSearch {
   async #readFrom(provider: KadPeer, round: Round): Promise<void> {
     const signal = this.#signal;
     const value = await round.client.fetch(provider, this.#key, { signal });
+    round.named.set(provider.id, value.ok);
     if (value.ok) await this.#offer(value.value, round, provider.id);
   }
 
@@ -345,6 +347,23 @@ export class DhtSearch {
     this.#said.add(topic);
     this.#options.report({ kind: "problem", message, topic });
   }
+}
+
+/** What the nodes say of an image that was not found. */
+function whatIsKnown(name: string, { named }: Pick<Round, "named">): string {
+  const count = named.size;
+  if (count === 0) return `none knows a provider of ${name}`;
+  const silent = [...named.values()].filter((answers) => !answers);
+  const subject = count === 1
+    ? "it"
+    : silent.length === count
+    ? "they"
+    : "some";
+  const many = count === 1
+    ? `1 provider of ${name} is named`
+    : `${count} providers of ${name} are named`;
+  if (silent.length === 0) return many;
+  return `${many}, ${subject} ${count === 1 ? "does" : "do"} not answer`;
 }
 
 /** The first few of many. */

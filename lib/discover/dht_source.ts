@@ -22,6 +22,8 @@ export interface DhtSource extends Source {
 export interface DhtSourceOptions {
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
+  /** Of Kademlia; only nodes with the same one meet. @default the usual one */
+  readonly protocol?: string | undefined;
   /** For records' dates and for retries. */
   readonly clock: Clock;
   /**
@@ -50,6 +52,7 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
       const {
         clock,
         isClockTrusted,
+        protocol = DEFAULT_DHT_PROTOCOL,
         loopbackOnly = false,
         openClient = openDhtClient,
       } = options;
@@ -59,7 +62,7 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
       const search = new DhtSearch(image, {
         openClient: () =>
           openClient({
-            protocol: DEFAULT_DHT_PROTOCOL,
+            protocol,
             loopbackOnly,
             clock,
             signal: ended,

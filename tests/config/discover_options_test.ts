@@ -17,6 +17,7 @@ Deno.test("phase_discover asks for stable within 30 s by default", () => {
       all: false,
       interface: [],
       bootstrap: [],
+      dhtProtocol: undefined,
       ca: undefined,
       key: [],
       threshold: 1,

@@ -178,3 +178,24 @@ Deno.test("find() reports an address that cannot be one", async () => {
     /^DHT node "garbage\?" cannot be asked: not a multiaddr/,
   );
 });
+
+Deno.test("find() says how many providers are named, and that they do not answer", async () => {
+  const { dht, clock } = network();
+  const key = bootRecordKey(IMAGE);
+  const gone = new Map<string, Uint8Array>();
+  dht.providers.set(key, gone);
+  dht.gone.set(key, [alice.peerId]);
+  assert.deepEqual(messages(await findFor(500, dht, clock)), [
+    "Asked 1 DHT node, 1 provider of stable/arm64 is named, it does not answer",
+  ]);
+  dht.gone.set(key, [alice.peerId, bob.peerId]);
+  assert.deepEqual(messages(await findFor(500, dht, clock)), [
+    "Asked 1 DHT node, 2 providers of stable/arm64 are named, they do not answer",
+  ]);
+  gone.set(bob.peerId, await record(alice, clock));
+  const [said] = messages(await findFor(500, dht, clock));
+  assert.equal(
+    said,
+    "Asked 1 DHT node, 2 providers of stable/arm64 are named, some do not answer",
+  );
+});

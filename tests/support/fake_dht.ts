@@ -26,6 +26,8 @@ export class FakeDht {
   readonly values = new Map<string, Uint8Array[]>();
   /** By key: who provides it, and what he answers when asked. */
   readonly providers = new Map<string, Map<string, Uint8Array>>();
+  /** By key: who is said to provide it, and does not answer. */
+  readonly gone = new Map<string, readonly string[]>();
   lookups = 0;
   openClients = 0;
 
@@ -72,9 +74,12 @@ export class FakeDht {
         continue;
       }
       const values = what === "values" ? this.values.get(key) ?? [] : [];
-      const providers = what === "values"
-        ? []
-        : [...this.providers.get(key)?.keys() ?? []].map(from);
+      const providers = what === "values" ? [] : [
+        ...new Set([
+          ...this.providers.get(key)?.keys() ?? [],
+          ...this.gone.get(key) ?? [],
+        ]),
+      ].map(from);
       // One node per value: each keeps one.
       for (const [i, value] of [undefined, ...values].entries()) {
         yield {

@@ -1,4 +1,5 @@
 import { createLibp2p } from "libp2p";
+import { whenAborted } from "../../core/abort.ts";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { isLoopbackMultiaddr } from "../../core/multiaddr_text.ts";
 import { refuse, type Result } from "../../core/result.ts";
@@ -52,6 +53,8 @@ export interface DhtClientOptions {
 
 /** From dialling to the answer: a WAN round trip takes five of it. */
 const REQUEST_TIMEOUT_MS = 3000;
+/** So long nodes that are known wait for those whose names resolve. */
+const DNS_GRACE_MS = 200;
 /** A provider that accepts and stays silent must cost nothing. */
 const FETCH_TIMEOUT_MS = 1500;
 
@@ -100,21 +103,58 @@ function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+/** A seed, and the addresses that it stands for. */
+interface Expanded {
+  readonly seed: string;
+  readonly addresses: Result<string[]>;
+}
+
+/**
+ * Asks from all seeds together, but from those whose name the DNS is slow to
+ * resolve only afterwards.
+ */
 async function* find(
   node: Dialer,
   request: KadRequest,
   seeds: readonly string[],
   options: DhtClientOptions,
 ): AsyncGenerator<LookupStep, void, undefined> {
+  const { clock, signal } = options;
+  using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
+  const expanded: Expanded[] = [];
+  const pending = new Set<Promise<void>>();
+  for (const seed of seeds) {
+    const one = expand(seed, { ...options, signal: limit.signal })
+      .then((addresses) => {
+        expanded.push({ seed, addresses });
+        pending.delete(one);
+      });
+    pending.add(one);
+  }
+  while (pending.size > 0 || expanded.length > 0) {
+    if (expanded.length === 0) await Promise.race(pending);
+    using grace = deadline(clock, DNS_GRACE_MS, { signal });
+    await Promise.race([Promise.all(pending), whenAborted(grace.signal)]);
+    yield* findFrom(node, request, expanded.splice(0), options);
+  }
+}
+
+async function* findFrom(
+  node: Dialer,
+  request: KadRequest,
+  seeds: readonly Expanded[],
+  options: DhtClientOptions,
+): AsyncGenerator<LookupStep, void, undefined> {
   /** The seed that each address comes from. */
   const origins = new Map<string, string>();
-  for (const { seed, expanded } of await expandAll(seeds, options)) {
-    if (!expanded.ok) {
-      yield { kind: "failure", at: seed, reason: expanded.reason };
+  for (const { seed, addresses } of seeds) {
+    if (!addresses.ok) {
+      yield { kind: "failure", at: seed, reason: addresses.reason };
       continue;
     }
-    for (const address of expanded.value) origins.set(address, seed);
+    for (const address of addresses.value) origins.set(address, seed);
   }
+  if (origins.size === 0) return;
   const steps = requestNearest(node, [...origins.keys()], request, {
     ...options,
     timeoutMs: REQUEST_TIMEOUT_MS,
@@ -127,17 +167,12 @@ async function* find(
   }
 }
 
-async function expandAll(
-  seeds: readonly string[],
-  { clock, loopbackOnly = false, resolveTxt, signal }: DhtClientOptions,
-): Promise<{ seed: string; expanded: Result<string[]> }[]> {
-  using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
-  const options = { signal: limit.signal, resolveTxt };
-  return await Promise.all(seeds.map(async (seed) => ({
-    seed,
-    // Nor is the DNS asked, which is another machine.
-    expanded: loopbackOnly && !isLoopbackMultiaddr(seed)
-      ? refuse("it is not on loopback, and nothing else is to be used")
-      : await expandDnsaddr(seed, options),
-  })));
+async function expand(
+  seed: string,
+  { loopbackOnly = false, resolveTxt, signal }: DhtClientOptions,
+): Promise<Result<string[]>> {
+  // Nor is the DNS asked, which is another machine.
+  return loopbackOnly && !isLoopbackMultiaddr(seed)
+    ? refuse("it is not on loopback, and nothing else is to be used")
+    : await expandDnsaddr(seed, { signal, resolveTxt });
 }

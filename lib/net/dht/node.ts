@@ -352,10 +352,8 @@ export class DhtNode implements AsyncDisposable {
   }
 
   #ownPeer(): WirePeer {
-    return {
-      multihash: this.#libp2p.peerId.toMultihash().bytes,
-      addresses: this.#ownAddresses().map((address) => address.bytes),
-    };
+    const multihash = this.#libp2p.peerId.toMultihash().bytes;
+    return { multihash, addresses: this.#ownAddresses().map((a) => a.bytes) };
   }
 
   /** The nodes that are known, asked for as seldom. */

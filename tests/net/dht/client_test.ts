@@ -5,7 +5,9 @@
 import type { Stream } from "@libp2p/interface";
 import assert from "node:assert/strict";
 import { systemClock as clock } from "../../../lib/core/clock.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import type { Finding } from "../../../lib/discover/source.ts";
+import { openDhtClient } from "../../../lib/net/dht/client.ts";
 import {
   createIdentity,
   type Identity,
@@ -181,3 +183,32 @@ libp2pTest("silent providers do not hold up the one that answers", async () => {
     encodeAnswer({ providers: [...providers, honest] })
   );
 });
+
+libp2pTest(
+  "a name that the DNS never resolves keeps no other node waiting",
+  async () => {
+    await using honest = await openTestNode();
+    await using client = await openDhtClient({
+      protocol: DEFAULT_DHT_PROTOCOL,
+      clock,
+      resolveTxt: (_, { signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason))
+        ),
+      signal: unlimited,
+    });
+    const seeds = ["/dnsaddr/silent.example", ...honest.addresses()];
+    const kinds: string[] = [];
+    const beganMs = clock.monotonic();
+    let firstMs = Infinity;
+    for await (
+      const step of client.findValues(KEY, seeds, { signal: unlimited })
+    ) {
+      firstMs = Math.min(firstMs, clock.monotonic() - beganMs);
+      kinds.push(step.kind === "failure" ? step.at : step.answer.from.id);
+    }
+    assert.deepEqual(kinds, [honest.peerId, "/dnsaddr/silent.example"]);
+    // The DNS has three seconds.
+    assert.ok(firstMs < 2500, `the first answer after ${firstMs} ms`);
+  },
+);
