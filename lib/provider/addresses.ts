@@ -36,19 +36,22 @@ export function httpListenAddress(
 }
 
 /**
- * The address that the DHT node listens on: the same, but of one family, since
- * libp2p tells others of the addresses of one: IPv6 where the links that are
- * used have nothing else at the moment.
+ * The addresses that the DHT node listens on: the same, and every address of
+ * IPv4 by a socket of its own where `::` does not stand for those, too.
  *
  * @param all every address of the machine
+ * @param system `isDualStack`: whether a socket on `::` takes IPv4
  */
-export function dhtListenAddress(
+export function dhtListenAddresses(
   settings: AddressSettings,
   all: readonly InterfaceAddress[],
-): string {
-  const links = selectLinks(all, settings.interfaces);
-  const isIpv6Only = links.length > 0 && links.every((l) => l.family === 6);
-  return httpListenAddress(settings, all, isIpv6Only);
+  { hasIpv6, isDualStack }: {
+    readonly hasIpv6: boolean;
+    readonly isDualStack: boolean;
+  },
+): string[] {
+  const address = httpListenAddress(settings, all, hasIpv6);
+  return address === "::" && !isDualStack ? ["0.0.0.0", address] : [address];
 }
 
 /** What is known of how this machine is reached. */

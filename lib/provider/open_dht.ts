@@ -12,12 +12,13 @@ import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { ListenError } from "../net/dht/listen_error.ts";
 import { DhtNode, type ServingNode } from "../net/dht/node.ts";
+import { hasIpv6, isDualStack } from "../net/http1/listeners.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { asksForLoopback, systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
-import { dhtListenAddress, isPublicMultiaddr } from "./addresses.ts";
+import { dhtListenAddresses, isPublicMultiaddr } from "./addresses.ts";
 import { copyWarning, joinNews, reachabilityNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -41,7 +42,11 @@ export async function openDht(
     readonly signal: AbortSignal;
   },
 ): Promise<ServingNode> {
-  const address = dhtListenAddress(config, systemAddresses());
+  const ipv6 = hasIpv6();
+  const addresses = dhtListenAddresses(config, systemAddresses(), {
+    hasIpv6: ipv6,
+    isDualStack: ipv6 && isDualStack(),
+  });
   const loopbackOnly = asksForLoopback(systemAddresses(), config.interfaces);
   const { dht } = config;
   const identity = await loadOrCreateIdentity(
@@ -53,9 +58,9 @@ export async function openDht(
   const open = async (port: number) =>
     node = await DhtNode.open({
       identity,
-      listen: [
-        `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`,
-      ],
+      listen: addresses.map((address) =>
+        `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`
+      ),
       bootstrap: nodesToJoin(config, loopbackOnly, logger),
       loopbackOnly,
       onJoinState: joinNews(logger),
@@ -77,10 +82,10 @@ export async function openDht(
       signal,
     });
   const opened = await onUsualPort(open, dht.port, logger);
-  const addresses = opened.addresses();
+  const told = opened.addresses();
   logger.info(
     `DHT node ${
-      addresses.length > 0 ? addresses.join(" ") : `${opened.peerId}, which ` +
+      told.length > 0 ? told.join(" ") : `${opened.peerId}, which ` +
         "has no address yet: no network interface has one"
     }`,
   );

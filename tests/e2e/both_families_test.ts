@@ -1,7 +1,7 @@
 /** A provider on IPv4 and IPv6 at once, as its clients and operators see it. */
 import assert from "node:assert/strict";
 import { makeFiles } from "../support/image_tree.ts";
-import { labTest } from "../support/network_lab.ts";
+import { type LabHost, labTest } from "../support/network_lab.ts";
 import { start, temporaryDirectory } from "../support/programs.ts";
 
 for (const bindv6only of [0, 1]) {
@@ -42,6 +42,48 @@ for (const bindv6only of [0, 1]) {
       const said = await get("10.77.0.1", "status") +
         provider.lines().join("\n");
       assert.ok(!said.includes("::ffff:"), said);
+    },
+  );
+}
+
+for (const bindv6only of [0, 1]) {
+  labTest(
+    `the DHT is joined and searched by either family where net.ipv6.bindv6only is ${bindv6only}`,
+    ["curl"],
+    async (lab) => {
+      const lan = await lab.lan("br0");
+      const server = await lab.hostOn(lan, "10.77.0.1/24", "fd77::1/64");
+      const client4 = await lab.hostOn(lan, "10.77.0.8/24");
+      const client6 = await lab.hostOn(lan, "fd77::9/64");
+      await server.exec("sysctl", "-qw", `net.ipv6.bindv6only=${bindv6only}`);
+      await using directory = await temporaryDirectory();
+      const meet = (name: string, host: LabHost, ...more: string[]) =>
+        start("plasmd", [
+          ...["bootstrap", "--state-dir", `${directory.path}/${name}`],
+          ...["--port", "8081", ...more],
+        ], { prefix: host.prefix });
+      await using meeting = meet("meeting", server);
+      const [line = ""] = await meeting.line(/DHT node .*\n/);
+      assert.match(line, /\/ip4\/10\.77\.0\.1\/tcp\/4001\//);
+      assert.match(line, /\/ip6\/fd77::1\/tcp\/4001\//);
+      assert.doesNotMatch(line, /127\.0\.0\.1|::1\/tcp\/.*::1\/|::ffff/);
+      const [at4 = ""] = /\/ip4\/\S+/.exec(line) ?? [];
+      const [at6 = ""] = /\/ip6\/\S+/.exec(line) ?? [];
+      await using only4 = meet("four", client4, "--bootstrap", at4);
+      await using only6 = meet("six", client6, "--bootstrap", at6);
+      await only4.line(/DHT node \/ip4\/10\.77\.0\.8\//);
+      await only6.line(/DHT node \/ip6\/fd77::9\//);
+      const get = (host: LabHost, address: string) =>
+        host.exec("curl", "-gsSf", `http://${address}:8081/peers`);
+      const expected = ["/ip4/10.77.0.8/", "/ip6/fd77::9/"];
+      let said = "";
+      for (let tries = 0; tries < 100; tries++) {
+        said = await get(client4, "10.77.0.1");
+        if (expected.every((one) => said.includes(one))) break;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      for (const one of expected) assert.ok(said.includes(one), said);
+      assert.doesNotMatch(said, /::ffff/);
     },
   );
 }

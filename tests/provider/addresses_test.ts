@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
   type AddressSettings,
-  dhtListenAddress,
+  dhtListenAddresses,
   httpListenAddress,
   outwardAddress,
 } from "../../lib/provider/addresses.ts";
@@ -33,16 +33,23 @@ Deno.test("httpListenAddress() takes every address of both families, since they 
   }
 });
 
-Deno.test("dhtListenAddress() takes IPv6 where the links that are used have nothing else", () => {
-  const listen = (...interfaces: string[]) =>
-    dhtListenAddress({ interfaces }, ALL);
-  assert.equal(listen(), "0.0.0.0");
-  assert.equal(listen("eth0"), "0.0.0.0");
-  assert.equal(listen("eth9"), "0.0.0.0");
-  assert.equal(listen("2001:db8::7"), "::");
-  assert.equal(listen("lo"), "127.0.0.1");
-  const bind = "192.0.2.7";
-  assert.equal(dhtListenAddress({ bind, interfaces: [] }, ALL), bind);
+Deno.test("dhtListenAddresses() takes both families where there are both", () => {
+  const both = { hasIpv6: true, isDualStack: true };
+  const listen = (interfaces: string[], system = both) =>
+    dhtListenAddresses({ interfaces }, ALL, system);
+  const bound = (bind: string) =>
+    dhtListenAddresses({ interfaces: [], bind }, ALL, both);
+  assert.deepEqual(listen([]), ["::"]);
+  assert.deepEqual(listen(["eth0"]), ["::"]);
+  assert.deepEqual(listen([], { hasIpv6: true, isDualStack: false }), [
+    "0.0.0.0",
+    "::",
+  ]);
+  const none = { hasIpv6: false, isDualStack: false };
+  assert.deepEqual(listen([], none), ["0.0.0.0"]);
+  assert.deepEqual(listen(["lo"]), ["127.0.0.1"]);
+  assert.deepEqual(bound("192.0.2.7"), ["192.0.2.7"]);
+  assert.deepEqual(bound("::"), ["::"]);
 });
 
 Deno.test("httpListenAddress() stays on loopback when nothing else is to be used", () => {

@@ -1,4 +1,6 @@
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { BoundedMap } from "../../core/bounded_map.ts";
+import { unmapped } from "./internal/addresses.ts";
 
 /** Another DHT node, and when it was last heard of. */
 export interface PeerContact {
@@ -20,7 +22,7 @@ export interface OtherEnd {
   /** The peer id. */
   readonly remotePeer: { toString(): string };
   /** The multiaddr. */
-  readonly remoteAddr: { toString(): string };
+  readonly remoteAddr: Multiaddr;
 }
 
 /** More are not listed, and not remembered. */
@@ -38,7 +40,7 @@ export class PeerContacts {
     const peerId = remotePeer.toString();
     this.#ended.set(peerId, {
       peerId,
-      address: remoteAddr.toString(),
+      address: unmapped(remoteAddr).toString(),
       isConnected: false,
       lastContactMs: nowMs,
     });
@@ -53,7 +55,7 @@ export class PeerContacts {
     const ids = new Map(open.map((one) => [one.remotePeer.toString(), one]));
     const connected = [...ids].map(([peerId, { remoteAddr }]) => ({
       peerId,
-      address: remoteAddr.toString(),
+      address: unmapped(remoteAddr).toString(),
       isConnected: true,
       lastContactMs: nowMs,
     }));

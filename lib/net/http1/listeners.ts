@@ -44,8 +44,13 @@ export function hasIpv6(listen: Listen = Deno.listen): boolean {
   }
 }
 
-/** Deno tells of no socket's options: a port that `::` left free says it. */
-function isDualStack(listen: Listen): boolean {
+/**
+ * Whether a socket on `::` takes IPv4, too. Deno tells of no socket's options: a
+ * port that `::` left free says it.
+ *
+ * @param listen for tests
+ */
+export function isDualStack(listen: Listen = Deno.listen): boolean {
   const listener = listen({ hostname: "::", port: 0 });
   try {
     listen({ hostname: "0.0.0.0", port: listener.addr.port }).close();

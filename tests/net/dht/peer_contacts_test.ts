@@ -1,3 +1,4 @@
+import { multiaddr } from "@multiformats/multiaddr";
 import assert from "node:assert/strict";
 import {
   type OtherEnd,
@@ -5,14 +6,14 @@ import {
 } from "../../../lib/net/dht/peer_contacts.ts";
 
 function at(remotePeer: string, remoteAddr: string): OtherEnd {
-  return { remotePeer, remoteAddr };
+  return { remotePeer, remoteAddr: multiaddr(remoteAddr) };
 }
 
 Deno.test("PeerContacts lists who is connected first, then who was, the last first", () => {
   const contacts = new PeerContacts();
   contacts.ended(at("a", "/ip4/10.0.0.1/tcp/1"), 1000);
   contacts.ended(at("b", "/ip4/10.0.0.2/tcp/1"), 2000);
-  contacts.ended(at("a", "/ip4/10.0.0.1/tcp/2"), 3000);
+  contacts.ended(at("a", "/ip6/::ffff:10.0.0.1/tcp/2"), 3000);
   contacts.ended(at("c", "/ip4/10.0.0.3/tcp/1"), 4000);
   const open = [at("c", "/ip4/10.0.0.3/tcp/9")];
   assert.deepEqual(
@@ -40,7 +41,7 @@ Deno.test("PeerContacts keeps and lists a bounded number of nodes", () => {
   assert.equal(gone[0]?.peerId, "9999");
   const open = Array.from(
     { length: 500 },
-    (_, i) => at(`open${i}`, "/"),
+    (_, i) => at(`open${i}`, "/ip4/10.0.0.1"),
   );
   assert.equal(contacts.list(open, 0).length, 256);
 });

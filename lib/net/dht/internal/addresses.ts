@@ -13,7 +13,8 @@ import { isPrivateAddress, unmappedAddress } from "../../ip_address.ts";
 /**
  * The addresses worth telling others: without loopback and link-local ones,
  * and without those of bridges to containers, which others have as well;
- * unless there are no others, as in a test or with `--interface lo`.
+ * unless there are no others, as in a test or with `--interface lo`. Those of
+ * IPv4 are told as such, whatever a socket for both families makes of them.
  *
  * @param own every address of this machine
  */
@@ -27,11 +28,43 @@ export function reachableAddresses(
   const inside = new Set(
     own.map((a) => a.address).filter((address) => !outside.has(address)),
   );
-  const reachable = addresses.filter((address) =>
+  const all = uniqueAddresses(addresses.map(unmapped));
+  const reachable = all.filter((address) =>
     !isLoopback(address) && !isLinkLocal(address) &&
     !inside.has(hostOf(address))
   );
-  return reachable.length > 0 ? reachable : addresses;
+  return reachable.length > 0 ? reachable : all;
+}
+
+/**
+ * This machine's addresses of IPv4, where a socket on `::` takes them, too:
+ * libp2p knows only those of IPv6 for such a one.
+ *
+ * @param listen multiaddrs that are listened on, as they were asked for
+ * @param port that the socket has
+ * @param own every address of this machine
+ */
+export function ipv4OfBoth(
+  listen: readonly string[],
+  port: string | undefined,
+  own: () => readonly InterfaceAddress[] = systemAddresses,
+): Multiaddr[] {
+  const isBoth = listen.some((one) => one.startsWith("/ip6/::/")) &&
+    !listen.some((one) => one.startsWith("/ip4/"));
+  if (!isBoth || port === undefined) return [];
+  return own().filter(({ address }) => !address.includes(":"))
+    .map(({ address }) => multiaddr(`/ip4/${address}/tcp/${port}`));
+}
+
+/** An address of IPv4 as such. */
+export function unmapped(address: Multiaddr): Multiaddr {
+  const text = address.toString();
+  if (!text.startsWith("/ip6/::ffff:")) return address;
+  const [, , , ...rest] = text.split("/");
+  const host = hostOf(address);
+  return host.includes(":")
+    ? address
+    : multiaddr(`/ip4/${host}/${rest.join("/")}`);
 }
 
 /**

@@ -16,7 +16,12 @@ import * as Digest from "multiformats/hashes/digest";
 import type { Identity } from "../identity.ts";
 import { ListenError } from "../listen_error.ts";
 import type { RecordRules } from "../record_rules.ts";
-import { hostOf, reachableAddresses, uniqueAddresses } from "./addresses.ts";
+import {
+  hostOf,
+  ipv4OfBoth,
+  reachableAddresses,
+  uniqueAddresses,
+} from "./addresses.ts";
 import { limitPerHost } from "./connection_limit.ts";
 import { DhtDatastore } from "./datastore.ts";
 import {
@@ -219,7 +224,7 @@ export async function startListening(
 function announced(
   confirmed: Multiaddr[],
   listening: Multiaddr[],
-  { identity, alsoAnnounce }: ServingOptions,
+  { identity, listen, alsoAnnounce }: ServingOptions,
 ): Multiaddr[] {
   const ownId = `/p2p/${identity.peerId}`;
   const port = listening.flatMap((address) => address.getComponents())
@@ -227,7 +232,8 @@ function announced(
   const further = port === undefined ? [] : alsoAnnounce(Number(port));
   return reachableAddresses(uniqueAddresses([
     ...confirmed,
-    ...listening.map((address) => address.encapsulate(ownId)),
+    ...[...ipv4OfBoth(listen, port), ...listening]
+      .map((address) => address.encapsulate(ownId)),
     ...further.map((address) => multiaddr(address + ownId)),
   ]));
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   diallingOrder,
   hostOf,
+  ipv4OfBoth,
   multiaddrText,
   reachableAddresses,
 } from "../../../../lib/net/dht/internal/addresses.ts";
@@ -96,4 +97,27 @@ Deno.test("hostOf() writes an IPv4 address as one, though a socket for both fami
       ["/dns4/a.example/tcp/1", "a.example"],
     ] as const
   ) assert.equal(hostOf(multiaddr(address)), host);
+});
+
+Deno.test("ipv4OfBoth() tells of IPv4 what a socket for both families takes", () => {
+  const own = () => [
+    { interfaceName: "eth0", address: "192.0.2.7", prefixLength: 24 },
+    { interfaceName: "eth0", address: "2001:db8::7", prefixLength: 64 },
+  ];
+  const told = (listen: string[], port: string | undefined = "4001") =>
+    ipv4OfBoth(listen, port, own).map(String);
+  assert.deepEqual(told(["/ip6/::/tcp/0"]), ["/ip4/192.0.2.7/tcp/4001"]);
+  assert.deepEqual(told(["/ip6/::/tcp/0", "/ip4/0.0.0.0/tcp/0"]), []);
+  assert.deepEqual(told(["/ip6/::1/tcp/0"]), []);
+  assert.deepEqual(told(["/ip4/0.0.0.0/tcp/0"]), []);
+});
+
+Deno.test("reachableAddresses() never tells of IPv4 as of IPv6", () => {
+  const mapped = multiaddr("/ip6/::ffff:192.0.2.7/tcp/4001");
+  const plain = multiaddr("/ip4/192.0.2.7/tcp/4001");
+  const other = multiaddr("/ip6/2001:db8::7/tcp/4001");
+  assert.deepEqual(
+    reachableAddresses([mapped, other, plain], []).map(String),
+    ["/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::7/tcp/4001"],
+  );
 });
