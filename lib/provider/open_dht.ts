@@ -8,6 +8,7 @@ import { remembered } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { isLoopbackMultiaddr } from "../core/multiaddr_text.ts";
+import { printable } from "../core/printable.ts";
 import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { ListenError } from "../net/dht/listen_error.ts";
@@ -17,6 +18,7 @@ import type { HttpServer } from "../net/http1/server.ts";
 import { asksForLoopback, systemAddresses } from "../net/interfaces.ts";
 import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
+import { MAX_RECORD_BYTES } from "../wire/boot_record.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
 import { dhtListenAddresses, isPublicMultiaddr } from "./addresses.ts";
 import { copyWarning, joinNews, reachabilityNews } from "./join_news.ts";
@@ -143,7 +145,28 @@ function whatToMend(error: ListenError): Error {
 /** How long the address of this machine is not asked for again. */
 const BASE_URL_MS = 1000;
 
-/** Advertises in the DHT, under an address that others can reach. */
+/** What a record has besides a base URL and the provider's name, at most. */
+const RECORD_REST_BYTES = 768;
+
+/** @throws UserError when records would be longer than any node takes */
+function checkRecordLength(advertiseUrl: string | undefined, name: string) {
+  if (advertiseUrl === undefined) return;
+  const text = JSON.stringify([advertiseUrl, name]);
+  const excess = new TextEncoder().encode(text).length + RECORD_REST_BYTES -
+    MAX_RECORD_BYTES;
+  if (excess <= 0) return;
+  throw new UserError(
+    `Cannot advertise "${
+      printable(advertiseUrl, 64)
+    }" in the DHT: name an --advertise-url that is ${excess} bytes shorter, since no node takes a record of more than ${MAX_RECORD_BYTES}; or leave the DHT with --no-dht`,
+  );
+}
+
+/**
+ * Advertises in the DHT, under an address that others can reach.
+ *
+ * @throws UserError when the URL that is to be told is too long
+ */
 export function advertiseInDht(
   config: ServeConfig,
   { clock, logger, hostName }: Machine,
@@ -156,6 +179,8 @@ export function advertiseInDht(
     readonly mappedAddress: () => string | undefined;
   },
 ): DhtAdvertiser {
+  const providerName = config.name ?? hostName;
+  checkRecordLength(config.advertiseUrl, providerName);
   const address = () => mappedAddress() ?? ownAddress();
   // Asked for once for all images that are looked at together.
   const baseUrl = remembered(
@@ -176,7 +201,7 @@ export function advertiseInDht(
   return new DhtAdvertiser({
     node,
     urlFor: (image) => baseUrl() + manifestPath(image),
-    providerName: config.name ?? hostName,
+    providerName,
     ttlSeconds: config.dht.recordTtlSeconds,
     refreshSeconds: config.dht.refreshIntervalSeconds,
     clock,

@@ -99,3 +99,13 @@ Deno.test("advertiseInDht() tells what others reach without a warning", async ()
     "http://203.0.113.7:8080",
   );
 });
+
+Deno.test("advertiseInDht() refuses a URL that makes records too long for any node", async () => {
+  const long = (length: number) => `http://proxy/${"a".repeat(length)}`;
+  await assert.rejects(
+    advertise({ advertiseUrl: long(4000) }),
+    /name an --advertise-url that is \d+ bytes shorter.*--no-dht/,
+  );
+  const { url } = await advertise({ advertiseUrl: long(3000) });
+  assert.equal(url, `${long(3000)}/stable/arm64/manifest.json`);
+});
