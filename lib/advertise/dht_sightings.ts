@@ -45,7 +45,8 @@ interface Sighting {
 export class DhtSightings {
   readonly #sightings = new Map<string, Sighting>();
   #looking = 0;
-  #lastLossMs = -Infinity;
+  /** When the last look-up for such a loss was or is due. */
+  #lossLookMs = -Infinity;
 
   /** An image was told to other nodes: it is looked for now. */
   told(image: ChannelArch, nowMs: number): void {
@@ -75,11 +76,14 @@ export class DhtSightings {
 
   /** A node has gone, perhaps the last: one image is looked for soon. */
   peerLost(nowMs: number): void {
-    if (nowMs < this.#lastLossMs + LOSS_GAP_MS) return;
-    this.#lastLossMs = nowMs;
+    if (nowMs <= this.#lossLookMs) return; // that one will show it, too
     const [first] = this.#sightings.values();
     if (first === undefined) return;
-    first.dueMs = Math.min(first.dueMs, nowMs + SECOND_LOOK_MS);
+    this.#lossLookMs = Math.max(
+      nowMs + SECOND_LOOK_MS,
+      this.#lossLookMs + LOSS_GAP_MS,
+    );
+    dueBy(first, this.#lossLookMs);
   }
 
   /** What is to be looked for now, for `looked` to be told of. */

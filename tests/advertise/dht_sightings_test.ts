@@ -114,3 +114,15 @@ Deno.test("an image that is forgotten is neither due nor told of", () => {
   assert.ok(!sightings.isFound(ARM, 10));
   assert.equal(sightings.nextDueMs(), Infinity);
 });
+
+Deno.test("a loss soon after a look-up for another one is looked into, too", () => {
+  const sightings = new DhtSightings();
+  sightings.told(ARM, 0);
+  assert.deepEqual(look(sightings, 0, FOUND), [true]);
+  sightings.peerLost(1000);
+  assert.deepEqual(look(sightings, 2000, FOUND), [true]);
+  sightings.peerLost(3000); // the last one, and nobody is left to lose
+  assert.equal(sightings.nextDueMs(), 12_000);
+  assert.deepEqual(look(sightings, 12_000, UNANSWERED), [undefined]);
+  assert.deepEqual(look(sightings, 13_000, UNANSWERED), [false]);
+});
