@@ -33,7 +33,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "settings: net/dht/node_test.ts dials by them",
   "net/dht/internal/nearest_peers.ts":
     "net/dht/node_test.ts, over real connections; whom it tells of is spread()",
-  "net/dht/internal/property_of.ts": "a line",
+  "core/property_of.ts": "a line",
   "net/dht/internal/routing_table.ts":
     "net/dht/node_test.ts, over real connections",
   "net/dht/internal/serve_requests.ts":

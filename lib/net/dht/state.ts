@@ -2,9 +2,9 @@ import { decodeBase64 } from "../../core/base64.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
 import { checkMultiaddr } from "../../core/multiaddr_text.ts";
 import { messageOf } from "../../core/printable.ts";
+import { propertyOf } from "../../core/property_of.ts";
 import { ok, refuse } from "../../core/result.ts";
 import { readStateFile, type StateFile } from "../../core/state_file.ts";
-import { propertyOf } from "./internal/property_of.ts";
 
 /** What a node has to know again after a restart. */
 export interface DhtState {

@@ -31,7 +31,7 @@ import {
 } from "./dialling.ts";
 import { failureReason } from "./failure.ts";
 import { K } from "../peer_groups.ts";
-import { propertyOf } from "./property_of.ts";
+import { propertyOf } from "../../../core/property_of.ts";
 import { askForNearer } from "./request.ts";
 import { tableCids } from "./routing_table.ts";
 

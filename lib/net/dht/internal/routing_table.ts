@@ -3,7 +3,7 @@ import type { KadDHT } from "@libp2p/kad-dht";
 import type { KadPeer } from "../lookup.ts";
 import { sha256 } from "../message.ts";
 import { K, shareOf } from "../peer_groups.ts";
-import { propertyOf } from "./property_of.ts";
+import { propertyOf } from "../../../core/property_of.ts";
 
 /** What kad-dht marks those with that are in its routing table. */
 export const ROUTING_TABLE_TAG = "kad-peer";
