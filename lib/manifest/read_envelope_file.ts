@@ -1,3 +1,4 @@
+import { fillFrom } from "../core/fill_from.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
 
@@ -20,13 +21,8 @@ export async function readEnvelopeFile(
     if (kind !== "file") return undefined;
     using file = await fileSystem.open(path, { isRegular: true });
     const buffer = new Uint8Array(Math.min(sizeBytes, MAX_ENVELOPE_BYTES + 1));
-    let length = 0;
-    while (length < buffer.length) {
-      signal.throwIfAborted();
-      const count = await file.readAt(buffer.subarray(length), length);
-      if (count === 0) break;
-      length += count;
-    }
+    const length = await fillFrom(file, buffer, 0);
+    signal.throwIfAborted();
     return length === buffer.length ? buffer : buffer.slice(0, length);
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { fillFrom } from "../core/fill_from.ts";
 import type { OpenFile } from "../core/file_system.ts";
 
 /** A few blocks of a file, by which another one in its place is told. */
@@ -73,12 +74,8 @@ export async function hasSample(
   const blocks: Uint8Array[] = [];
   for (const offsetBytes of offsetsBytes) {
     const block = new Uint8Array(blockBytes(offsetBytes, sizeBytes));
-    for (let done = 0; done < block.length;) {
-      const rest = block.subarray(done);
-      const count = await file.readAt(rest, offsetBytes + done);
-      if (count === 0) return false;
-      done += count;
-    }
+    const count = await fillFrom(file, block, offsetBytes);
+    if (count < block.length) return false;
     blocks.push(block);
   }
   return digestOf(blocks) === sha256;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Clock, sleep } from "../core/clock.ts";
+import { fillFrom } from "../core/fill_from.ts";
 import { FileNotFoundError, type FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
@@ -148,13 +149,8 @@ export class ContentScrub {
     using file = await this.#options.fileSystem.open(path);
     if (fileIdentity(file.info()) !== fileIdentity(info)) return undefined;
     const wanted = Math.min(SLICE_BYTES, info.sizeBytes - offset);
-    let count = 0;
-    while (count < wanted) {
-      const rest = this.#slice.subarray(count, wanted);
-      const more = await file.readAt(rest, offset + count);
-      if (more === 0) return undefined;
-      count += more;
-    }
-    return count;
+    const slice = this.#slice.subarray(0, wanted);
+    const count = await fillFrom(file, slice, offset);
+    return count < wanted ? undefined : count;
   }
 }

@@ -1,4 +1,5 @@
 import { BoundedMap } from "../core/bounded_map.ts";
+import { fillFrom } from "../core/fill_from.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import { fileIdentity } from "./digest.ts";
 import type { ArtifactFile } from "./image_files.ts";
@@ -60,12 +61,7 @@ export class PrivateKeyCheck {
     if (known !== undefined) return known;
     using file = await fileSystem.open(path, { isRegular: true });
     const bytes = new Uint8Array(info.sizeBytes);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = await file.readAt(bytes.subarray(length), length);
-      if (count === 0) break;
-      length += count;
-    }
+    const length = await fillFrom(file, bytes, 0);
     const isSecret = holdsPrivateKey(bytes.subarray(0, length));
     // One that is being written may become a key yet.
     if (fileIdentity(file.info()) === identity) {

@@ -1,3 +1,4 @@
+import { fillFrom } from "../../core/fill_from.ts";
 import type { FileInfo, FileSystem, OpenFile } from "../../core/file_system.ts";
 import { hasSample } from "../../scan/content_sample.ts";
 import { fileIdentity } from "../../scan/digest.ts";
@@ -56,12 +57,8 @@ export class HashedFile implements Disposable {
   async read(buffer: Uint8Array, offsetBytes: number): Promise<void> {
     const handle = this.#idle.pop() ?? await this.#anotherHandle();
     try {
-      for (let done = 0; done < buffer.length;) {
-        const rest = done === 0 ? buffer : buffer.subarray(done);
-        const count = await handle.readAt(rest, offsetBytes + done);
-        if (count === 0) throw new Error("the file has become shorter");
-        done += count;
-      }
+      const count = await fillFrom(handle, buffer, offsetBytes);
+      if (count < buffer.length) throw new Error("the file has become shorter");
     } finally {
       this.#putBack(handle);
     }
