@@ -60,24 +60,24 @@ function inCentury(
 
 function utc(
   year: number,
-  date: Readonly<Record<string, string | undefined>>,
+  written: Readonly<Record<string, string | undefined>>,
 ): number | undefined {
-  const month = MONTHS.indexOf(date.month ?? "");
+  const month = MONTHS.indexOf(written.month ?? "");
   const [day = NaN, hours = NaN, minutes = NaN, seconds = NaN] = [
-    date.day,
-    date.hours,
-    date.minutes,
-    date.seconds,
+    written.day,
+    written.hours,
+    written.minutes,
+    written.seconds,
   ].map(Number);
   const isLeapSecond = hours === 23 && minutes === 59 && seconds === 60;
   if (month < 0 || hours > 23 || minutes > 59) return undefined;
   if (seconds > 59 && !isLeapSecond) return undefined;
   // Date.UTC would take the years 0 to 99 for 1900 to 1999.
-  const parsed = new Date(0);
-  parsed.setUTCFullYear(year, month, day);
+  const date = new Date(0);
+  date.setUTCFullYear(year, month, day);
   // A day that the month does not have is one of the next.
-  if (parsed.getUTCMonth() !== month || parsed.getUTCDate() !== day) {
+  if (date.getUTCMonth() !== month || date.getUTCDate() !== day) {
     return undefined;
   }
-  return parsed.setUTCHours(hours, minutes, seconds);
+  return date.setUTCHours(hours, minutes, seconds);
 }
