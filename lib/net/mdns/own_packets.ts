@@ -4,8 +4,8 @@ import { ok } from "../../core/result.ts";
 import { linkKey } from "../interfaces.ts";
 import type { MdnsNetwork, MdnsSocket, OnPacket } from "./socket.ts";
 
-/** How long a packet may be on its way back to us. */
-const RETURN_MS = 2000;
+/** How long a packet may be on its way back to us, also while we are busy. */
+const RETURN_MS = 10_000;
 /** Of more, the oldest are taken for somebody else's: that only costs time. */
 const MAX_EXPECTED = 10_000;
 /** How often a socket hears itself all the same. */
