@@ -342,10 +342,15 @@ export class DhtSearch {
   }
 
   /** @param topic what it is about: told once, as it was the first time */
-  #problem(message: string, topic = message): void {
-    if (this.#said.has(topic)) return;
-    this.#said.add(topic);
-    this.#options.report({ kind: "problem", message, topic });
+  #problem(message: string, topic?: string): void {
+    const once = topic ?? message;
+    if (this.#said.has(once)) return;
+    this.#said.add(once);
+    this.#options.report({
+      kind: "problem",
+      message,
+      ...topic !== undefined && { topic },
+    });
   }
 }
 

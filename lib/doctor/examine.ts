@@ -21,6 +21,9 @@ import {
   readProviderView,
 } from "./provider_view.ts";
 
+/** Nobody on a LAN takes longer, but a firewall that drops. */
+const PROBE_TIMEOUT_MS = 3000;
+
 /** Which provider is meant. */
 export interface ProviderPlace {
   /** Its base URL, where it is; of several, the first that answers counts. */
@@ -206,7 +209,7 @@ async function probe(
 ): Promise<HttpOutcome> {
   const manifest = await fetchManifest(
     new URL(url),
-    { httpGet: get, clock },
+    { httpGet: get, clock, timeoutMs: PROBE_TIMEOUT_MS },
     { signal },
   );
   return manifest.ok ? { kind: "served" } : outcomeOfRefusal(manifest.reason);

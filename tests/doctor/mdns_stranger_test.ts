@@ -57,7 +57,11 @@ Deno.test("askAsStranger() leaves out what came over another link", async () => 
     ...LO,
     addresses: [{ ...addressOn("lo", "127.0.0.2"), prefixLength: 32 }],
   };
-  const other = { ...LO, interfaceName: "e0" };
+  const other = {
+    ...LO,
+    interfaceName: "e0",
+    addresses: LO.addresses.map((one) => ({ ...one, interfaceName: "e0" })),
+  };
   const hears = async (links: readonly Link[]) => {
     const { heard } = await askAsStranger(link, {
       clock: systemClock,

@@ -31,6 +31,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "manifest/boot_manifest_test.ts, manifest/issue_manifest_test.ts",
   "net/dht/internal/dialling.ts":
     "settings: net/dht/node_test.ts dials by them",
+  "net/dht/announce_outcome.ts": "a constant",
   "net/dht/internal/nearest_peers.ts":
     "net/dht/node_test.ts, over real connections; whom it tells of is spread()",
   "core/property_of.ts": "a line",
