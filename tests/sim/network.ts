@@ -62,6 +62,8 @@ export interface ProviderOptions {
   /** Signs with a key of its own, which no client trusts. */
   readonly isForger?: boolean;
   readonly ttlSeconds?: number;
+  /** Which it is told to use. @default "lo" */
+  readonly interfaceName?: string;
 }
 
 /** What `phase_discover` said. */
@@ -142,9 +144,14 @@ export class SimulatedNetwork implements AsyncDisposable {
   }
 
   /** `plasmd bootstrap`, with what it knew under that name before. */
-  async startMeeting(name: string, port = 0): Promise<Plasmd> {
+  async startMeeting(
+    name: string,
+    port = 0,
+    interfaceName = "lo",
+  ): Promise<Plasmd> {
     const program = this.#start("plasmd", [
-      ...["bootstrap", "--interface", "lo", "--p2p-port", String(port)],
+      ...["bootstrap", "--interface", interfaceName, "--port", "0"],
+      ...["--p2p-port", String(port)],
       ...["--state-dir", join(this.#directory, name)],
     ]);
     return { ...await dhtNode(program), ...failing(program) };
@@ -226,7 +233,13 @@ export class SimulatedNetwork implements AsyncDisposable {
   }
 
   async #configFile(
-    { bootstrap, name, isForger, ttlSeconds = 3600 }: ProviderOptions,
+    {
+      bootstrap,
+      name,
+      isForger,
+      ttlSeconds = 3600,
+      interfaceName = "lo",
+    }: ProviderOptions,
   ): Promise<string> {
     const key = join(this.#directory, "signing.pem");
     const path = join(this.#directory, `${name}.toml`);
@@ -237,7 +250,7 @@ channels = ["stable"]
 architectures = ["arm64"]
 artifacts_dir = "${join(this.#directory, "artifacts")}"
 state_dir = "${join(this.#directory, name)}"
-interfaces = ["lo"]
+interfaces = ["${interfaceName}"]
 port = 0
 [mdns]
 enabled = false

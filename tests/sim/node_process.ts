@@ -8,6 +8,7 @@
 import process from "node:process";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
+import { refuse } from "../../lib/core/result.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
 import { DhtNode } from "../../lib/net/dht/node.ts";
@@ -29,6 +30,8 @@ export interface NodeProcessSettings {
    * query for it with that, and offers it to the others.
    */
   readonly forged?: ChannelArch;
+  /** Whether it keeps providers alone, as nodes of other networks do. */
+  readonly refusesValues?: boolean;
 }
 
 /** What it says when it is ready. */
@@ -53,7 +56,12 @@ async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
           bootstrap: settings.bootstrap,
           protocol: DEFAULT_DHT_PROTOCOL,
           policy: forged === undefined
-            ? createBootRecordPolicy({ clock })
+            ? {
+              ...createBootRecordPolicy({ clock }),
+              ...settings.refusesValues === true && {
+                accept: () => Promise.resolve(refuse("no value of yours")),
+              },
+            }
             : acceptAnything(),
           recordTtlSeconds: settings.ttlSeconds,
           clock,

@@ -248,7 +248,11 @@ export async function startCrowd(
   network: SimulatedNetwork,
   nodes: number,
   { nodesPerProcess }: SimulationOptions,
-  settings: { ttlSeconds?: number; bootstrap?: readonly string[] } = {},
+  settings: {
+    ttlSeconds?: number;
+    bootstrap?: readonly string[];
+    refusesValues?: boolean;
+  } = {},
 ): Promise<{ bootstrap: readonly string[]; processes: NodeProcess[] }> {
   const first = await network.startNodes({ nodes: 1, ...settings });
   const { bootstrap = first.addresses } = settings;
@@ -268,6 +272,7 @@ export async function startCrowd(
   return { bootstrap, processes };
 }
 
+/** Looks the image up, by a process each time. */
 export async function lookUpMany(
   network: SimulatedNetwork,
   { lookups, atOnce }: SimulationOptions,
@@ -288,6 +293,7 @@ function portOf({ address }: Plasmd): number {
   return Number(/\/tcp\/(\d+)/.exec(address)?.[1]);
 }
 
+/** Lets time pass. */
 export function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.setTimer(resolve, delayMs));
 }

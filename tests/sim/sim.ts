@@ -23,6 +23,9 @@ import {
   SCENARIOS as ORDINARY,
   type SimulationOptions,
 } from "./scenarios.ts";
+import { TRUTHS } from "./truths.ts";
+
+const SCENARIOS = [...ORDINARY, ...TRUTHS];
 
 const SCENARIOS = [...ORDINARY, ...ATTACKS];
 

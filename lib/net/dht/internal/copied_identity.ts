@@ -28,7 +28,7 @@ export interface CopyWatchOptions {
 /** Others may name any number of addresses. */
 const MAX_DIALLED = 4;
 const DIAL_TIMEOUT_MS = 3000;
-const CHECK_GAP_MS = 10_000;
+const CHECK_GAP_MS = 30_000;
 /** By then the own node has noticed a connection that ends at it. */
 const ARRIVAL_MS = 500;
 

@@ -43,7 +43,7 @@ libp2pTest(
         return (node.copiedAt() ?? copy.copiedAt()) !== undefined;
       },
       "it is told",
-      30_000,
+      70_000,
     );
     const [warned, other] = node.copiedAt() !== undefined
       ? [node, copy]
