@@ -25,9 +25,7 @@ import {
 } from "./scenarios.ts";
 import { TRUTHS } from "./truths.ts";
 
-const SCENARIOS = [...ORDINARY, ...TRUTHS];
-
-const SCENARIOS = [...ORDINARY, ...ATTACKS];
+const SCENARIOS = [...ORDINARY, ...TRUTHS, ...ATTACKS];
 
 async function simulate(
   scenario: Scenario,

@@ -1,4 +1,4 @@
-import type { Multiaddr } from "@multiformats/multiaddr";
+import { multiaddr } from "@multiformats/multiaddr";
 import { BoundedMap } from "../../core/bounded_map.ts";
 import { unmapped } from "./internal/addresses.ts";
 
@@ -22,7 +22,7 @@ export interface OtherEnd {
   /** The peer id. */
   readonly remotePeer: { toString(): string };
   /** The multiaddr. */
-  readonly remoteAddr: Multiaddr;
+  readonly remoteAddr: { toString(): string };
 }
 
 /** More are not listed, and not remembered. */
@@ -40,7 +40,7 @@ export class PeerContacts {
     const peerId = remotePeer.toString();
     this.#ended.set(peerId, {
       peerId,
-      address: unmapped(remoteAddr).toString(),
+      address: addressOf(remoteAddr),
       isConnected: false,
       lastContactMs: nowMs,
     });
@@ -55,7 +55,7 @@ export class PeerContacts {
     const ids = new Map(open.map((one) => [one.remotePeer.toString(), one]));
     const connected = [...ids].map(([peerId, { remoteAddr }]) => ({
       peerId,
-      address: unmapped(remoteAddr).toString(),
+      address: addressOf(remoteAddr),
       isConnected: true,
       lastContactMs: nowMs,
     }));
@@ -63,4 +63,8 @@ export class PeerContacts {
       .filter(({ peerId }) => !ids.has(peerId)).reverse();
     return [...connected, ...gone].slice(0, MAX_CONTACTS);
   }
+}
+
+function addressOf(remote: OtherEnd["remoteAddr"]): string {
+  return unmapped(multiaddr(remote.toString())).toString();
 }

@@ -1,4 +1,3 @@
-import { multiaddr } from "@multiformats/multiaddr";
 import assert from "node:assert/strict";
 import {
   type OtherEnd,
@@ -6,7 +5,7 @@ import {
 } from "../../../lib/net/dht/peer_contacts.ts";
 
 function at(remotePeer: string, remoteAddr: string): OtherEnd {
-  return { remotePeer, remoteAddr: multiaddr(remoteAddr) };
+  return { remotePeer, remoteAddr };
 }
 
 Deno.test("PeerContacts lists who is connected first, then who was, the last first", () => {
