@@ -41,6 +41,8 @@ const PASS_INTERVAL_MS = 24 * 60 * 60 * 1000;
 const SLICE_BYTES = 1 << 20;
 /** A terabyte in a day and a half. */
 const MAX_BYTES_PER_SECOND = 8 * 1024 * 1024;
+/** What opening a file costs, however small it is: 32 of them in a second. */
+const MIN_COST_BYTES = 256 * 1024;
 /** On a slow disk: one part of reading to so many of waiting. */
 const PAUSE_SHARE = 20;
 
@@ -134,7 +136,7 @@ export class ContentScrub {
       const { doneBytes } = this.#progress;
       this.#progress = { ...this.#progress, doneBytes: doneBytes + count };
       const pauseMs = Math.max(
-        count / MAX_BYTES_PER_SECOND * 1000,
+        Math.max(count, MIN_COST_BYTES) / MAX_BYTES_PER_SECOND * 1000,
         (clock.monotonic() - startMs) * PAUSE_SHARE,
       );
       await sleep(clock, pauseMs, { signal });
