@@ -25,6 +25,7 @@ export interface Discovery {
       | "isReachable"
       | "joinStates"
       | "copiedAt"
+      | "requestCounts"
     >
     | undefined;
 }
@@ -75,6 +76,7 @@ export function discoveryStatus(
           peerId: node.peerId,
           peerCount: node.peerCount(),
           peers: () => node.peers(),
+          requests: node.requestCounts.list(),
           isReachable: node.isReachable(),
           bootstrap: node.joinStates(),
         },

@@ -1,3 +1,4 @@
+import { RequestTally } from "../../lib/net/dht/request_tally.ts";
 import assert from "node:assert/strict";
 import {
   discoveryStatus,
@@ -46,6 +47,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
         peerId: "12D3KooW",
         peerCount: () => 4,
         peers: () => [],
+        requestCounts: new RequestTally(),
         isReachable: () => true,
         copiedAt: () => undefined,
         joinStates: () => new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
@@ -81,6 +83,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       peerId: "12D3KooW",
       peerCount: 4,
       peers: status.dht?.peers,
+      requests: [],
       isReachable: true,
       bootstrap: new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
     },

@@ -1,3 +1,4 @@
+import { RequestTally } from "../../lib/net/dht/request_tally.ts";
 import assert from "node:assert/strict";
 import type { ServingNode } from "../../lib/net/dht/node.ts";
 import type { HttpServer } from "../../lib/net/http1/server.ts";
@@ -24,6 +25,7 @@ async function openNode(): Promise<ServingNode> {
     ...node,
     peerCount: () => 7,
     peers: () => [],
+    requestCounts: new RequestTally(),
     copiedAt: () => undefined,
     connections: () => [],
   };

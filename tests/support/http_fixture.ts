@@ -142,6 +142,7 @@ export function busyProvider(): ProviderStatus {
     dht: {
       peerId: "12D3KooWLab",
       peerCount: 7,
+      requests: [{ kind: "find_node", answered: true, count: 7 }],
       isReachable: true,
       peers: () => [{
         peerId: "12D3KooWPeer",

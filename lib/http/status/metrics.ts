@@ -87,6 +87,13 @@ function networkMetrics({ provider }: Snapshot): Metrics {
       "Whether other DHT nodes can connect with this one, where they told.",
       dht?.isReachable === undefined ? [] : [[{}, Number(dht.isReachable)]],
     ],
+    plasmd_dht_requests_total: [
+      "Requests of other DHT nodes; one that is not answered was refused.",
+      (dht?.requests ?? []).map(({ kind, answered, count }) => [
+        { kind, answered: String(answered) },
+        count,
+      ]),
+    ],
     plasmd_dht_bootstrap_up: [
       "Whether a bootstrap node is connected.",
       [...dht?.bootstrap ?? []].map(([address, { kind }]) => [

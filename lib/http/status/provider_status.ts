@@ -1,6 +1,7 @@
 import type { ChannelArch } from "../../core/channel_arch.ts";
 import type { JoinStates } from "../../net/dht/join_state.ts";
 import type { PeerContact } from "../../net/dht/peer_contacts.ts";
+import type { KadRequestCount } from "../../net/dht/request_tally.ts";
 import type { ScrubProgress } from "../../scan/content_scrub.ts";
 
 /** How one way of advertising stands with one image. */
@@ -65,6 +66,8 @@ export interface ProviderStatus {
     readonly isReachable: boolean | undefined;
     /** Nodes that it is or was connected with, the last first. */
     readonly peers: () => readonly PeerContact[];
+    /** Requests of other nodes since the start. */
+    readonly requests: readonly KadRequestCount[];
     /** The nodes that it is told to join through. */
     readonly bootstrap: JoinStates;
   };

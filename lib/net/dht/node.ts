@@ -50,6 +50,7 @@ import type {
   PublishOptions,
 } from "./node_options.ts";
 import type { OutsideLook } from "./outside_look.ts";
+import { RequestTally } from "./request_tally.ts";
 import { type PeerContact, PeerContacts } from "./peer_contacts.ts";
 import { type DhtState, keepDhtState, loadDhtState } from "./state.ts";
 
@@ -62,6 +63,8 @@ export class DhtNode implements AsyncDisposable {
   readonly peerId: string;
   /** Ed25519 by the key of the peer id. */
   readonly sign: Identity["sign"];
+  /** Requests of others since the start, by kind and by what came of them. */
+  readonly requestCounts = new RequestTally();
   readonly #options: DhtNodeOptions;
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #store: NodeStore;
@@ -261,11 +264,7 @@ export class DhtNode implements AsyncDisposable {
     return onIdentified(this.#libp2p, this.#options.protocol, listener);
   }
 
-  /**
-   * Calls back whenever a connection with a DHT node has ended.
-   *
-   * @returns stops it
-   */
+  /** Calls back whenever one has left, until what it returns is called. */
   onPeerLost(listener: () => void): () => void {
     return onClosed(this.#libp2p, this.#withNodes, listener);
   }
@@ -336,6 +335,7 @@ export class DhtNode implements AsyncDisposable {
       policy,
       values,
       providers,
+      tally: this.requestCounts,
       ownEntry: (multihash) =>
         this.#store.provides(multihash) ? this.#ownPeer() : undefined,
       closer: nearest.closer.bind(nearest),
@@ -360,8 +360,7 @@ export class DhtNode implements AsyncDisposable {
   #knownPeers(): Promise<readonly KadPeer[]> {
     const now = this.#options.clock.monotonic();
     if (now >= this.#known.untilMs) {
-      const { protocol } = this.#options;
-      const peers = routingTablePeers(this.#libp2p, protocol);
+      const peers = routingTablePeers(this.#libp2p, this.#options.protocol);
       this.#known = { peers, untilMs: now + KNOWN_MS };
     }
     return this.#known.peers;
@@ -385,8 +384,7 @@ export class DhtNode implements AsyncDisposable {
   }
 
   async #state(): Promise<DhtState> {
-    const { protocol } = this.#options;
-    const peers = await routingTablePeers(this.#libp2p, protocol);
+    const peers = await this.#knownPeers();
     return {
       peers: peers.flatMap(({ id, addresses }) =>
         addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)

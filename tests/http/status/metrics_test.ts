@@ -54,6 +54,9 @@ plasmd_dht_peers 7
 # HELP plasmd_dht_reachable Whether other DHT nodes can connect with this one, where they told.
 # TYPE plasmd_dht_reachable gauge
 plasmd_dht_reachable 1
+# HELP plasmd_dht_requests_total Requests of other DHT nodes; one that is not answered was refused.
+# TYPE plasmd_dht_requests_total counter
+plasmd_dht_requests_total{kind="find_node",answered="true"} 7
 # HELP plasmd_dht_bootstrap_up Whether a bootstrap node is connected.
 # TYPE plasmd_dht_bootstrap_up gauge
 plasmd_dht_bootstrap_up{address="/dnsaddr/lab.example"} 1

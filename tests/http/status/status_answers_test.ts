@@ -110,6 +110,7 @@ Deno.test("a bootstrap node is ready where others can join through it", () => {
     peerCount: 0,
     isReachable: undefined,
     peers: () => [],
+    requests: [],
     bootstrap: new Map(),
   };
   const node = { ...silentProvider(), kind: "bootstrap" as const };

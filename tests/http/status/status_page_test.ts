@@ -95,6 +95,7 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
       peerId: evil,
       peerCount: 1,
       peers: () => [],
+      requests: [],
       isReachable: false,
       bootstrap: new Map([[evil, { kind: "failed", reason: evil }]]),
     },
@@ -115,6 +116,7 @@ Deno.test("a DHT that has nobody to join through is nothing bad, one that has is
     peerId: "12D3KooWLab",
     peerCount: 0,
     peers: () => [],
+    requests: [],
     isReachable: undefined,
     bootstrap: new Map(),
   };

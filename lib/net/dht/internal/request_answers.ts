@@ -9,6 +9,7 @@ import {
   type WirePeer,
 } from "../message.ts";
 import type { RecordRules } from "../record_rules.ts";
+import type { RequestTally } from "../request_tally.ts";
 import { toldAddresses } from "./addresses.ts";
 import type { ProviderStore } from "./provider_store.ts";
 import type { Origin } from "./quota_map.ts";
@@ -32,6 +33,8 @@ export interface AnswerSources {
   readonly providers: ProviderStore;
   /** The node itself, where it provides the key. */
   readonly ownEntry: (multihash: Uint8Array) => WirePeer | undefined;
+  /** Counts what was asked. */
+  readonly tally: RequestTally;
   /** The nodes nearest to a key, without the asker. */
   readonly closer: (key: Uint8Array, asker: Asker) => Promise<WirePeer[]>;
 }
@@ -61,9 +64,20 @@ export async function answerRequest(
   asker: Asker,
   sources: AnswerSources,
 ): Promise<Result<Uint8Array | undefined>> {
-  const decoded = decodeRequest(bytes);
-  if (!decoded.ok) return decoded;
-  const request = decoded.value;
+  const request = decodeRequest(bytes);
+  const answered = request.ok
+    ? await answer(request.value, asker, sources)
+    : request;
+  const call = request.ok ? request.value.call : undefined;
+  sources.tally.add(call, answered.ok);
+  return answered;
+}
+
+async function answer(
+  request: ReceivedRequest,
+  asker: Asker,
+  sources: AnswerSources,
+): Promise<Result<Uint8Array | undefined>> {
   const { key } = request;
   switch (request.call) {
     case KadCall.putValue:

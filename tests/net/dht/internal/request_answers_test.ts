@@ -1,3 +1,4 @@
+import { RequestTally } from "../../../../lib/net/dht/request_tally.ts";
 import { multiaddr } from "@multiformats/multiaddr";
 import assert from "node:assert/strict";
 import { ok, refuse } from "../../../../lib/core/result.ts";
@@ -50,6 +51,7 @@ function open() {
       expiresMs: () => Infinity,
     };
   const sources: AnswerSources = {
+    tally: new RequestTally(),
     policy,
     values: new ValueStore({ policy, clock, place }),
     providers: new ProviderStore({ clock, ttlSeconds: 60, place }),
