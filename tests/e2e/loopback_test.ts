@@ -134,7 +134,7 @@ const LEFT_ALONE = [
     name: "an interface with a link-local address of IPv6 alone",
     commands: [],
     args: [],
-    reason: /\(e0 has no address but fe80::[0-9a-f:]+\)/,
+    reason: /\(e0 is up but has no address beyond fe80::[0-9a-f:]+\)/,
   },
   {
     name: "a bridge of Docker's alone",

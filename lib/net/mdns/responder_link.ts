@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { BoundedMap } from "../../core/bounded_map.ts";
 import { DueTimer } from "../../core/due_timer.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, type Result } from "../../core/result.ts";
@@ -6,6 +7,7 @@ import { decodeMessage } from "../dns/decode_message.ts";
 import { isOnLink, type Link, linkKey, shareSubnet } from "../interfaces.ts";
 import type { Claim } from "./claim_register.ts";
 import type { LinkSession } from "./links.ts";
+import { packetKey } from "./own_packets.ts";
 import {
   MdnsResponder,
   type ResponderAction,
@@ -16,8 +18,8 @@ import type { Endpoint, MdnsNetwork, MdnsSocket } from "./socket.ts";
 /** How long goodbyes may take before the socket is closed regardless. */
 const GOODBYE_TIMEOUT_MS = 200;
 
-/** More than are under way at a time; each is compared. */
-const MAX_UNHEARD = 16;
+/** More than are under way at a time, also where thousands of images are. */
+const MAX_UNHEARD = 4096;
 
 /** What becomes of a claim. */
 export type ClaimEvent = Extract<
@@ -58,7 +60,10 @@ export class ResponderLink implements LinkSession {
    */
   #isHeard = false;
   /** What was sent until then, and told only then. */
-  #unheard: Uint8Array[] = [];
+  readonly #unheard = new BoundedMap<number, true>(
+    MAX_UNHEARD,
+    "forget oldest",
+  );
   #untold: ClaimEvent[] = [];
 
   private constructor(link: Link, options: ResponderLinkOptions) {
@@ -187,27 +192,20 @@ export class ResponderLink implements LinkSession {
   /** Looks whether a packet is one of ours that has come back. */
   #noteOwn(packet: Uint8Array, { address }: Endpoint): void {
     if (!this.#options.isSelf(this.link, address)) return;
-    if (!this.#unheard.some((own) => sameBytes(own, packet))) return;
+    if (!this.#unheard.has(packetKey(packet))) return;
     this.#isHeard = true;
-    this.#unheard = [];
     for (const event of this.#untold.splice(0)) {
       this.#options.onClaim(this.link, event);
     }
   }
 
   async #multicast(packet: Uint8Array): Promise<void> {
-    if (!this.#isHeard) {
-      this.#unheard = [...this.#unheard, packet].slice(-MAX_UNHEARD);
-    }
+    if (!this.#isHeard) this.#unheard.set(packetKey(packet), true);
     const sent = await this.#socket?.multicast(packet);
     if (sent === undefined || sent.ok) return;
     this.#sendProblem = sent.reason;
     this.#timer.set(Infinity);
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /**
