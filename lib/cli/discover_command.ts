@@ -63,7 +63,7 @@ export async function runDiscover(
     level: values.logLevel,
     format: values.logFormat,
   });
-  requireNetworkPermission();
+  requirePermissions();
   const image = { channel: values.channel, arch: values.arch ?? ownArch() };
   const clockTrusted = systemClock.now() >= RELEASED_AT_MS;
   if (!clockTrusted) {
@@ -218,15 +218,18 @@ function noNetwork(
 }
 
 /**
- * Node's UDP sockets throw where nobody can catch it, and then never open.
+ * Without them nothing can be asked. Node's UDP sockets throw where nobody can
+ * catch it, and then never open.
  *
  * @throws UserError
  */
-function requireNetworkPermission(): void {
-  if (Deno.permissions.querySync({ name: "net" }).state === "granted") return;
-  throw new UserError(
-    "Cannot ask the network: Deno was started without --allow-net, or for some hosts only",
-  );
+function requirePermissions(): void {
+  if (Deno.permissions.querySync({ name: "net" }).state !== "granted") {
+    throw new UserError(
+      "Cannot ask the network: Deno was started without --allow-net, or for some hosts only",
+    );
+  }
+  systemAddresses();
 }
 
 /** What reaches servers whose authority `--ca` names; undefined without. */

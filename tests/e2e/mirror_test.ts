@@ -83,10 +83,17 @@ Deno.test("a mirror without a key serves what its owner signed, and nothing that
   assert.deepEqual(served, signed);
 
   await flipBit(join(root, "artifacts", name, "vmlinuz"));
-  await mirror.line(new RegExp(`INFO Withdrew ${name}\n`));
   await mirror.line(
-    new RegExp(`WARN Cannot offer ${name}: .*: vmlinuz has another SHA-256`),
+    new RegExp(
+      `WARN Cannot offer the new ${name}, and offers the one before: .*: vmlinuz has another SHA-256`,
+    ),
   );
+  const changed = await fetch(new URL(`/${name}/vmlinuz`, manifest_url));
+  await changed.body?.cancel();
+  assert.equal(changed.status, 503, "its bytes are not what was signed");
+  // In case the rest of a new set is to come: for half a minute.
+  await new Promise((resolve) => setTimeout(resolve, 25_000));
+  await mirror.line(new RegExp(`INFO Withdrew ${name}\n`));
   const gone = await fetch(manifest_url);
   await gone.body?.cancel();
   assert.equal(gone.status, 404);
