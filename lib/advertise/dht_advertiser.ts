@@ -74,6 +74,7 @@ export class DhtAdvertiser implements Advertiser {
   readonly #sighted = new Map<string, (result: Result<void>) => void>();
   readonly #attempts = new Set<Promise<unknown>>();
   #announcing = 0;
+  #areValuesRefused = false;
   /** Attempts whose turn has not come, in order. */
   readonly #waiting: (() => void)[] = [];
   readonly #stopWatching: readonly (() => void)[];
@@ -198,9 +199,28 @@ export class DhtAdvertiser implements Advertiser {
     );
     if (signal.aborted) return refuse("withdrawn, or published anew");
     this.#warn(this.#publications.ended(order, told, this.#now()));
-    if (told.ok) this.#lookUnlessFound(image);
+    if (told.ok) {
+      this.#noteRefusals(told.value);
+      this.#lookUnlessFound(image);
+    }
     this.#arm();
     return told.ok ? ok(undefined) : told;
+  }
+
+  /**
+   * Nodes of other networks take providers alone; so do those for which our
+   * clock is wrong, and then clients refuse what they read of us as well.
+   */
+  #noteRefusals({ storedAt, reached, failures }: AnnounceOutcome): void {
+    const areRefused = storedAt === 0 && reached > 0;
+    if (areRefused && !this.#areValuesRefused) {
+      const why = failures.slice(0, 3).join(", ");
+      this.#warn(
+        `No DHT node keeps records of ours (${why}), only who provides images: ` +
+          "these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too",
+      );
+    }
+    this.#areValuesRefused = areRefused;
   }
 
   /** What was found already is looked for when its time comes. */

@@ -67,3 +67,25 @@ Deno.test("an image whose provider others cannot connect with is not published",
   assert.ok(advertiser.isPublished(IMAGE));
   await advertiser[Symbol.asyncDispose]();
 });
+
+Deno.test("records that every node refuses are warned of once, and anew after one has taken them", async () => {
+  const { advertiser, node, clock, logger } = open();
+  node.peers = 20;
+  node.failures = ["it closed the connection"];
+  const publish = (version: string) =>
+    advertiser.publish({ image: IMAGE, version }, { signal });
+  const warning =
+    "WARN No DHT node keeps records of ours (it closed the connection), only who provides images: these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too";
+  for (
+    const [areRefused, warnings] of [[true, 1], [true, 1], [false, 1], [
+      true,
+      2,
+    ]] as const
+  ) {
+    node.areValuesRefused = areRefused;
+    assert.ok((await publish("1")).ok, "it is found by its provider entry");
+    await clock.advance(0);
+    assert.deepEqual(logger.lines, new Array(warnings).fill(warning));
+  }
+  await advertiser[Symbol.asyncDispose]();
+});

@@ -19,6 +19,8 @@ export class FakePublishingNode implements PublishingNode {
   /** Called in the midst of each announcement. */
   onPublish: () => Promise<void> = () => Promise.resolve();
   readonly #clock: FakeClock;
+  /** Whether peers take providers alone. */
+  areValuesRefused = false;
   /** Whether look-ups from outside find nothing, though peers answer. */
   isHidden = false;
   /** What others say of it. */
@@ -46,7 +48,7 @@ export class FakePublishingNode implements PublishingNode {
     if (!hadPeers && this.peers > 0) onStored?.();
     return {
       reached: this.peers + this.refusing,
-      storedAt: this.peers,
+      storedAt: this.areValuesRefused ? 0 : this.peers,
       providedAt: this.peers,
       failures: this.failures,
     };
