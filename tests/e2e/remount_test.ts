@@ -88,7 +88,7 @@ await mountTest(
       const url = await urlOf(provider);
       assert.equal(await promised(url), a);
       assert.equal(await download(`${url}/blobs/sha256/${a}`), a);
-      await pause(1200);
+      await pause(2000);
       // So that it sees nothing in between.
       Deno.kill(provider.pid, "SIGSTOP");
       const before = await mounts.run("stat", ["-c", "%d %i %s %Y %Z", place]);
@@ -161,7 +161,7 @@ await mountTest(
       // Left by its reader in the middle.
       const left = await fetch(`${url}/${IMAGE}/vmlinuz`);
       await left.body?.cancel();
-      await pause(1200);
+      await pause(2000);
       await mounts.unmount(place);
       await mounts.mount("-o", "loop,ro", image, place);
     }
