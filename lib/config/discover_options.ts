@@ -75,8 +75,6 @@ export const DISCOVER_PROGRAM = {
       },
       conflicts: [
         ["--quiet", "--format json", "each prints the result in its own way"],
-        ["--mode lan", "--bootstrap", "the DHT is not asked then"],
-        ["--mode lan", "--dht-protocol", "the DHT is not asked then"],
         ["--key", "--trust", "put the key into the trust file"],
         ["--threshold", "--trust", "the trust file has a threshold of its own"],
       ],
