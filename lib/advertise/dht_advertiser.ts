@@ -191,10 +191,13 @@ export class DhtAdvertiser implements Advertiser {
 
   async #attempt(order: PublishOrder): Promise<Result<void>> {
     const { image, signal } = order;
+    let isFirst = true;
     const told = await this.#keep(
       this.#announceInTurn(order, () => {
         this.#publications.stored(order, this.#now());
-        this.#lookUnlessFound(image);
+        // Once: a look goes through all images to see what is due.
+        if (isFirst) this.#lookUnlessFound(image);
+        isFirst = false;
       }),
     );
     if (signal.aborted) return refuse("withdrawn, or published anew");
