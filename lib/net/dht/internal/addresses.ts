@@ -104,11 +104,16 @@ export function uniqueAddresses(addresses: readonly Multiaddr[]): Multiaddr[] {
   return [...new Map(addresses.map((a) => [a.toString(), a])).values()];
 }
 
+/** A multiaddr as text, without the peer id at its end. */
+export function withoutPeerId(address: Multiaddr): string {
+  return address.toString().replace(/\/p2p\/[^/]+$/, "");
+}
+
 /** A binary multiaddr as text, or undefined when no node of ours can dial it. */
 export function multiaddrText(bytes: Uint8Array): string | undefined {
   try {
     // Some nodes append their peer id to each address, others do not.
-    const text = multiaddr(bytes).toString().replace(/\/p2p\/[^/]+$/, "");
+    const text = withoutPeerId(multiaddr(bytes));
     return checkMultiaddr(text).ok ? text : undefined;
   } catch {
     return undefined; // of a kind that this version does not know

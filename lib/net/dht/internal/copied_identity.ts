@@ -2,6 +2,7 @@ import type { Libp2p } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { type Clock, deadline, sleep } from "../../../core/clock.ts";
+import { withoutPeerId } from "./addresses.ts";
 import {
   diallingOptions,
   LOOPBACK_GATER,
@@ -59,8 +60,7 @@ export class CopyWatch {
    */
   async named(addresses: readonly string[]): Promise<void> {
     const { own, clock, onCopy, signal } = this.#options;
-    const ours = own.getMultiaddrs()
-      .map((one) => one.toString().replace(/\/p2p\/[^/]+$/, ""));
+    const ours = own.getMultiaddrs().map(withoutPeerId);
     const strange = new Set(addresses).difference(new Set(ours));
     if (this.#at !== undefined) strange.add(this.#at);
     if (strange.size === 0 || clock.monotonic() < this.#nextMs) return;

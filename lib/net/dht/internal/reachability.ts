@@ -1,7 +1,7 @@
 import type { Connection, IdentifyResult, Libp2p } from "@libp2p/interface";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { type Clock, sleep } from "../../../core/clock.ts";
-import { hostOf, uniqueAddresses } from "./addresses.ts";
+import { hostOf, uniqueAddresses, withoutPeerId } from "./addresses.ts";
 import { DialBackAsker, serveDialBack } from "./dial_back.ts";
 
 /** Nodes that are asked at once. */
@@ -90,9 +90,7 @@ export function ownAddresses(
   announced: readonly Multiaddr[],
   observed: Multiaddr | undefined,
 ): Multiaddr[] {
-  const own = announced.map((one) =>
-    multiaddr(one.toString().replace(/\/p2p\/[^/]+$/, ""))
-  );
+  const own = announced.map((one) => multiaddr(withoutPeerId(one)));
   const port = own.flatMap((one) => one.getComponents())
     .find(({ name }) => name === "tcp")?.value;
   const host = observed && hostOf(observed);
