@@ -19,9 +19,9 @@ import {
   type DhtImageStatus,
   DhtPublications,
   type DhtPublicationsOptions,
-  type Now,
   type PublishOrder,
 } from "./dht_publications.ts";
+import type { Now } from "./record_dates.ts";
 import { DhtSightings, type LookOrder } from "./dht_sightings.ts";
 
 /** What the advertiser needs of a DHT node. */
@@ -192,7 +192,7 @@ export class DhtAdvertiser implements Advertiser {
   async #attempt(order: PublishOrder): Promise<Result<void>> {
     const { image, signal } = order;
     let isFirst = true;
-    const told = await this.#keep(
+    const attempt = await this.#keep(
       this.#announceInTurn(order, () => {
         this.#publications.stored(order, this.#now());
         // Once: a look goes through all images to see what is due.
@@ -201,7 +201,14 @@ export class DhtAdvertiser implements Advertiser {
       }),
     );
     if (signal.aborted) return refuse("withdrawn, or published anew");
-    this.#warn(this.#publications.ended(order, told, this.#now()));
+    const told = attempt.ok ? this.#whetherTold(attempt.value) : attempt;
+    const now = this.#now();
+    if (attempt.ok && !told.ok && attempt.value.reached === 0) {
+      this.#warn(this.#publications.metNobody(order, told.reason, now));
+    } else {
+      if (attempt.ok) this.#publications.answered();
+      this.#warn(this.#publications.ended(order, told, now));
+    }
     if (told.ok) {
       this.#noteRefusals(told.value);
       this.#lookUnlessFound(image);
@@ -283,7 +290,13 @@ export class DhtAdvertiser implements Advertiser {
     }
   }
 
-  /** @returns what came of it, where another node was told at all */
+  /** Nodes of other networks take providers, and no values of ours. */
+  #whetherTold(outcome: AnnounceOutcome): Result<AnnounceOutcome> {
+    return outcome.storedAt + outcome.providedAt > 0
+      ? ok(outcome)
+      : refuse(noHolderReason(outcome, this.#options.node.joinStates()));
+  }
+
   async #announce(
     { image, url, lastUpdatedMs, version, signal }: PublishOrder,
     onStored: () => void,
@@ -299,15 +312,13 @@ export class DhtAdvertiser implements Advertiser {
         ttlSeconds,
       }, node.sign);
       signal.throwIfAborted();
-      const outcome = await node.publish(bootRecordKey(image), value, {
-        ttlSeconds,
-        onStored,
-        signal,
-      });
-      // Nodes of other networks take providers, and no values of ours.
-      return outcome.storedAt + outcome.providedAt > 0
-        ? ok(outcome)
-        : refuse(noHolderReason(outcome, node.joinStates()));
+      return ok(
+        await node.publish(bootRecordKey(image), value, {
+          ttlSeconds,
+          onStored,
+          signal,
+        }),
+      );
     } catch (error) {
       return refuse(messageOf(error));
     }

@@ -2,14 +2,8 @@ import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
 import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import type { Advertisement } from "./advertiser.ts";
-
-/** One moment, by both clocks: a wall clock that is set anew is just data. */
-export interface Now {
-  /** Milliseconds since an arbitrary start; never goes back. */
-  readonly monotonicMs: number;
-  /** Milliseconds since 1970; may jump. */
-  readonly wallMs: number;
-}
+import { PeerProbe, retryDelayMs } from "./peer_probe.ts";
+import { isClockSet, type Now, RecordDates } from "./record_dates.ts";
 
 /** A record to be signed and told to other nodes now. */
 export interface PublishOrder {
@@ -54,8 +48,8 @@ export interface DhtPublicationsOptions {
   readonly random: () => number;
 }
 
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
+/** After trouble, new peers do not make an image be published more often. */
+const MIN_RETRY_MS = 1000;
 /** Of thousands that fail, so many milliseconds lie between two attempts. */
 const MIN_RETRY_SHARE_MS = 50;
 /** A new peer is given time to be looked up by others. */
@@ -68,8 +62,6 @@ const MIN_INTERVAL_MS = 5000;
 const MAX_AT_ONCE = 4;
 /** How soon a new address of this machine, or a clock set anew, is noticed. */
 const CHECK_INTERVAL_MS = 5000;
-/** Others refuse what is dated so much ahead of their clock, or expired. */
-const CLOCK_JUMP_MS = 60_000;
 
 interface Publication {
   readonly advertisement: Advertisement;
@@ -101,8 +93,9 @@ export class DhtPublications {
   readonly #options: DhtPublicationsOptions;
   readonly #publications = new Map<string, Publication>();
   #running = 0;
-  #lastUpdatedMs = 0;
+  readonly #dates = new RecordDates();
   #lastCheckMs = 0;
+  readonly #probe = new PeerProbe();
   #hasWarned = false;
   #hasBeenFound = false;
 
@@ -147,12 +140,13 @@ export class DhtPublications {
 
   /** A peer has come: what has too few holders is published again soon. */
   peerSeen({ monotonicMs }: Now): void {
+    this.#probe.met();
     for (const publication of this.#publications.values()) {
       const { toldAt, problem, lastAttempt } = publication;
       const isInTrouble = toldAt === 0 || problem !== undefined;
       if (!isInTrouble && toldAt >= WANTED_HOLDERS) continue;
       publication.attempts = 0;
-      const gapMs = isInTrouble ? FIRST_RETRY_MS : MIN_INTERVAL_MS;
+      const gapMs = isInTrouble ? MIN_RETRY_MS : MIN_INTERVAL_MS;
       advance(
         publication,
         Math.max(
@@ -173,6 +167,9 @@ export class DhtPublications {
       if (isCheck && this.#isStale(publication, now)) publication.dueMs = 0;
       if (publication.dueMs <= now.monotonicMs) due.push(publication);
     }
+    if (due.length === 0 && this.#probeDueMs() <= now.monotonicMs) {
+      due.push(...this.#inTrouble().take(1));
+    }
     return due.slice(0, this.#free()).map((one) => this.#begin(one, now));
   }
 
@@ -183,6 +180,7 @@ export class DhtPublications {
     publication.lastStored = now;
     publication.storedAt = Math.max(publication.storedAt, 1);
     publication.toldAt = Math.max(publication.toldAt, 1);
+    this.answered();
   }
 
   /**
@@ -197,11 +195,8 @@ export class DhtPublications {
     result: Result<Pick<AnnounceOutcome, "storedAt" | "providedAt">>,
     { monotonicMs }: Now,
   ): string | undefined {
-    const publication = this.#current(order);
+    const publication = this.#end(order);
     if (publication === undefined) return undefined;
-    const { refreshSeconds, random } = this.#options;
-    publication.isRunning = false;
-    this.#running--;
     if (!result.ok) {
       return this.#trouble(publication, result.reason, monotonicMs);
     }
@@ -210,10 +205,37 @@ export class DhtPublications {
     publication.toldAt = Math.max(storedAt, providedAt);
     // Of the peers that came meanwhile most came by being told.
     if (publication.toldAt >= WANTED_HOLDERS) publication.dueMs = Infinity;
-    // Spread, so that providers started together do not stay together.
-    const inMs = refreshSeconds * 1000 * (0.9 + random() / 10);
-    advance(publication, monotonicMs + inMs);
+    this.#refresh(publication, monotonicMs);
     return undefined;
+  }
+
+  /**
+   * An attempt is over, for which no other node answered: from now on one image
+   * is tried again, and all are when that meets somebody. The record is renewed
+   * all the same before it expires, since this node answers for it itself.
+   *
+   * @returns a line for the log when trouble has begun
+   */
+  metNobody(
+    order: PublishOrder,
+    reason: string,
+    { monotonicMs }: Now,
+  ): string | undefined {
+    const publication = this.#end(order);
+    if (publication === undefined) return undefined;
+    publication.problem = reason;
+    this.#refresh(publication, monotonicMs);
+    this.#probe.failed(monotonicMs, this.#options.random());
+    return this.#warning(reason);
+  }
+
+  /** Another node has answered: what waited for that is published at once. */
+  answered(): void {
+    if (!this.#probe.met()) return;
+    for (const publication of this.#inTrouble()) {
+      publication.attempts = 0;
+      publication.dueMs = 0;
+    }
   }
 
   /**
@@ -225,6 +247,7 @@ export class DhtPublications {
     const publication = this.#publications.get(formatChannelArch(image));
     if (publication === undefined) return undefined;
     this.#hasBeenFound = true;
+    this.answered();
     publication.attempts = 0;
     delete publication.problem;
     if (!this.#hasWarned) return undefined;
@@ -255,17 +278,38 @@ export class DhtPublications {
     monotonicMs: number,
   ): string | undefined {
     publication.problem = reason;
-    const retryMs = Math.max(
-      Math.min(FIRST_RETRY_MS * 2 ** publication.attempts++, MAX_RETRY_MS),
+    const retryMs = retryDelayMs(
+      publication.attempts++,
+      this.#options.random(),
       this.#publications.size * MIN_RETRY_SHARE_MS,
     );
-    const { random } = this.#options;
-    advance(publication, monotonicMs + retryMs * (0.75 + random() / 2));
+    if (!this.#probe.isAlone) advance(publication, monotonicMs + retryMs);
+    return this.#warning(reason);
+  }
+
+  #warning(reason: string): string | undefined {
     if (this.#hasWarned) return undefined;
     this.#hasWarned = true;
     return `Images cannot be found over the DHT ${
       this.#hasBeenFound ? "any more" : "yet"
     } (${reason}): trying again until it works, nodes to join through are named with --bootstrap`;
+  }
+
+  /** Spread, so that providers started together do not stay together. */
+  #refresh(publication: Publication, monotonicMs: number): void {
+    const { refreshSeconds, random } = this.#options;
+    const inMs = refreshSeconds * 1000 * (0.9 + random() / 10);
+    advance(publication, monotonicMs + inMs);
+  }
+
+  #inTrouble(): IteratorObject<Publication> {
+    return this.#publications.values()
+      .filter(({ problem, isRunning }) => problem !== undefined && !isRunning);
+  }
+
+  /** When one image is tried for all, since nobody was met before. */
+  #probeDueMs(): number {
+    return this.#running > 0 ? Infinity : this.#probe.dueMs;
   }
 
   /** When `tick` has something to look at, on the monotonic clock. */
@@ -274,7 +318,10 @@ export class DhtPublications {
       return Infinity;
     }
     // Of thousands: without a list of them.
-    let nextMs = this.#lastCheckMs + CHECK_INTERVAL_MS;
+    let nextMs = Math.min(
+      this.#lastCheckMs + CHECK_INTERVAL_MS,
+      this.#probeDueMs(),
+    );
     for (const { isRunning, dueMs } of this.#publications.values()) {
       if (!isRunning && dueMs < nextMs) nextMs = dueMs;
     }
@@ -283,13 +330,17 @@ export class DhtPublications {
 
   /** The images, in the order they were published first. */
   status({ monotonicMs, wallMs }: Now): DhtImageStatus[] {
+    const probeDueMs = this.#probe.dueMs;
     return [...this.#publications.values()].map((
       { advertisement, lastStored, storedAt, isRunning, dueMs, problem },
     ) => ({
       image: advertisement.image,
       ...lastStored !== undefined && { lastPublishedMs: lastStored.wallMs },
       storedAt,
-      ...!isRunning && { nextRefreshMs: wallMs + dueMs - monotonicMs },
+      ...!isRunning && {
+        nextRefreshMs: wallMs - monotonicMs +
+          Math.min(dueMs, problem === undefined ? Infinity : probeDueMs),
+      },
       ...problem !== undefined && { problem },
     }));
   }
@@ -301,18 +352,22 @@ export class DhtPublications {
     this.#running++;
     publication.lastAttempt = now;
     publication.url = this.#options.urlFor(image);
-    // Other nodes refuse a record older than the last one, and the wall clock
-    // may go back a little. When it goes back far, they have refused the last.
-    this.#lastUpdatedMs = this.#lastUpdatedMs > now.wallMs + CLOCK_JUMP_MS
-      ? now.wallMs
-      : Math.max(now.wallMs, this.#lastUpdatedMs + 1);
     return {
       image,
       version,
       url: publication.url,
-      lastUpdatedMs: this.#lastUpdatedMs,
+      lastUpdatedMs: this.#dates.next(now),
       signal: ending.signal,
     };
+  }
+
+  /** The publication whose attempt is over, unless the order is void. */
+  #end(order: PublishOrder): Publication | undefined {
+    const publication = this.#current(order);
+    if (publication === undefined) return undefined;
+    publication.isRunning = false;
+    this.#running--;
+    return publication;
   }
 
   /** The publication that an order is of, unless the order is void. */
@@ -332,8 +387,7 @@ export class DhtPublications {
    * clock that was set anew since.
    */
   #isStale({ advertisement, url, lastAttempt }: Publication, now: Now) {
-    const jumpMs = clockOffsetMs(now) - clockOffsetMs(lastAttempt);
-    return Math.abs(jumpMs) > CLOCK_JUMP_MS ||
+    return isClockSet(lastAttempt, now) ||
       url !== this.#options.urlFor(advertisement.image);
   }
 }
@@ -341,9 +395,4 @@ export class DhtPublications {
 /** Has a publication due by then at the latest. */
 function advance(publication: Publication, dueMs: number): void {
   publication.dueMs = Math.min(publication.dueMs, dueMs);
-}
-
-/** By how much the wall clock is ahead of the monotonic one. */
-function clockOffsetMs({ wallMs, monotonicMs }: Now): number {
-  return wallMs - monotonicMs;
 }

@@ -60,13 +60,35 @@ Deno.test("without a peer there is one WARN for all images, and INFO when one co
   ]);
   assert.ok(!advertiser.isPublished(IMAGE));
   const tries = node.published.length;
-  assert.ok(tries > 8 && tries < 30, `backs off: ${tries} tries in 2 minutes`);
+  assert.ok(tries > 6 && tries < 12, `backs off: ${tries} tries in 2 minutes`);
   node.join();
   await clock.advance(1000);
   assert.deepEqual(logger.lines.slice(1), [
     "INFO The DHT has peers now, images are in it",
   ]);
   assert.ok(advertiser.isPublished(IMAGE) && advertiser.isPublished(OTHER));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("a thousand images without a peer are signed once, and all can be found soon after one comes", async () => {
+  const { advertiser, node, clock } = open();
+  const images = Array.from({ length: 1000 }, (_, i) => ({
+    channel: `c${i}`,
+    arch: "arm64",
+  }));
+  await Promise.all(
+    images.map((image) =>
+      advertiser.publish({ image, version: "1" }, { signal })
+    ),
+  );
+  assert.equal(node.published.length, 1000, "for those who ask this node");
+  await clock.advance(600_000);
+  const tries = node.published.length - 1000;
+  assert.ok(tries > 10 && tries < 25, `one for all: ${tries} in 10 minutes`);
+  assert.equal(node.looks.length, 0);
+  node.join();
+  await clock.advance(2000);
+  assert.ok(images.every((image) => advertiser.isPublished(image)));
   await advertiser[Symbol.asyncDispose]();
 });
 

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  DhtPublications,
-  type Now,
-} from "../../lib/advertise/dht_publications.ts";
+import { DhtPublications } from "../../lib/advertise/dht_publications.ts";
+import type { Now } from "../../lib/advertise/record_dates.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
 
 const WALL_MS = Date.parse("2026-11-22T12:00:00Z");
@@ -273,4 +271,84 @@ Deno.test("peers that came during an attempt matter unless it found all the hold
     const [status] = publications.status(at(500));
     assert.equal(Math.round(status?.nextRefreshMs ?? 0), WALL_MS + dueMs);
   }
+});
+
+/** Images whose first attempts have met nobody. */
+function openAlone(count: number): DhtPublications {
+  const publications = open();
+  for (let i = 0; i < count; i++) {
+    const image = { channel: `c${i}`, arch: "arm64" };
+    const order = publications.set({ image, version: "1" }, at(0));
+    publications.metNobody(order, "nobody", at(0));
+  }
+  return publications;
+}
+
+Deno.test("while nobody is met one image is tried again for all, and all at once when somebody is", () => {
+  const publications = openAlone(1000);
+  const gaps: number[] = [];
+  let nowMs = 0;
+  let order = undefined;
+  for (let i = 0; i < 8; i++) {
+    if (order) {
+      publications.metNobody(order, "nobody", at(nowMs));
+    }
+    const [status] = publications.status(at(nowMs));
+    const dueMs = (status?.nextRefreshMs ?? NaN) - WALL_MS;
+    gaps.push(dueMs - nowMs);
+    assert.deepEqual(publications.tick(at(dueMs - 1)), []);
+    const orders = publications.tick(at(nowMs = dueMs));
+    assert.equal(orders.length, 1, "one for all");
+    assert.deepEqual(publications.tick(at(nowMs + 1)), [], "it is running");
+    [order] = orders;
+  }
+  assert.deepEqual(gaps, [1, 2, 4, 8, 16, 32, 60, 60].map((s) => s * 1000));
+  assert.ok(order !== undefined);
+  publications.stored(order, at(nowMs));
+  publications.ended(order, told(1), at(nowMs));
+  assert.equal(publications.nextDueMs(), 0);
+  assert.equal(publications.tick(at(nowMs)).length, 4);
+});
+
+Deno.test("a peer that comes has all published in half a second that met nobody", () => {
+  const publications = openAlone(3);
+  publications.peerSeen(at(60_000));
+  assert.deepEqual(publications.tick(at(60_499)), []);
+  assert.equal(publications.tick(at(60_500)).length, 3);
+});
+
+Deno.test("where nobody is met records are renewed before they expire, for those who ask us", () => {
+  const publications = openAlone(3);
+  const renewed = new Set<string>();
+  for (let nowMs = 0; nowMs <= 1800_000; nowMs = publications.nextDueMs()) {
+    for (const order of publications.tick(at(nowMs))) {
+      renewed.add(order.image.channel);
+      publications.metNobody(order, "nobody", at(nowMs));
+    }
+  }
+  assert.equal(renewed.size, 3);
+});
+
+Deno.test("another image is tried when the one that is tried for all is withdrawn", () => {
+  const publications = openAlone(2);
+  const [order] = publications.tick(at(1000));
+  publications.delete(order?.image ?? assert.fail());
+  const [other] = publications.tick(at(1000));
+  assert.equal(other?.image.channel, "c1");
+});
+
+Deno.test("an image that is missed while nobody is met is not tried by itself", () => {
+  const publications = openAlone(2);
+  assert.equal(
+    publications.missed({ channel: "c1", arch: "arm64" }, "gone", at(10)),
+    undefined,
+    "the warning was given",
+  );
+  assert.equal(publications.tick(at(5000)).length, 1);
+});
+
+Deno.test("an answer, even of a peer that keeps nothing, ends being alone", () => {
+  const publications = openAlone(3);
+  publications.answered();
+  assert.equal(publications.tick(at(10)).length, 3);
 });
