@@ -1,15 +1,10 @@
-import { createLibp2p } from "libp2p";
 import { whenAborted } from "../../core/abort.ts";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { isLoopbackMultiaddr } from "../../core/multiaddr_text.ts";
 import { refuse, type Result } from "../../core/result.ts";
 import { expandDnsaddr, type ResolveTxt } from "./dnsaddr.ts";
-import {
-  CLIENT_TRANSPORT_OPTIONS,
-  diallingOptions,
-  LOOPBACK_GATER,
-} from "./internal/dialling.ts";
 import { type Dialer, fetchValue, requestNearest } from "./internal/request.ts";
+import { openStranger, STRANGER_TIMEOUT_MS } from "./internal/stranger.ts";
 import type { KadPeer, LookupStep } from "./lookup.ts";
 import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
 
@@ -51,33 +46,19 @@ export interface DhtClientOptions {
   readonly signal: AbortSignal;
 }
 
-/** From dialling to the answer: a WAN round trip takes five of it. */
-const REQUEST_TIMEOUT_MS = 3000;
 /** So long nodes that are known wait for those whose names resolve. */
 const DNS_GRACE_MS = 200;
 /** A provider that accepts and stays silent must cost nothing. */
 const FETCH_TIMEOUT_MS = 1500;
 
 /**
- * Opens a client with an identity of its own, made for this time only. It
- * listens nowhere, and does without kad-dht, identify and ping, which halves
- * what a booting machine has to load.
+ * Opens a client with an identity of its own, made for this time only.
  */
 export async function openDhtClient(
   options: DhtClientOptions,
 ): Promise<DhtClient> {
   options.signal.throwIfAborted();
-  const libp2p = await createLibp2p({
-    ...CLIENT_TRANSPORT_OPTIONS,
-    addresses: { listen: [] },
-    ...options.loopbackOnly === true && { connectionGater: LOOPBACK_GATER },
-    connectionManager: diallingOptions(
-      REQUEST_TIMEOUT_MS,
-      REQUEST_TIMEOUT_MS / 2,
-    ),
-    // Pings every connection; none lives long enough here.
-    connectionMonitor: { enabled: false },
-  });
+  const libp2p = await openStranger(options);
   const { clock } = options;
   return {
     findValues(key, seeds, { signal }) {
@@ -120,7 +101,7 @@ async function* find(
   options: DhtClientOptions,
 ): AsyncGenerator<LookupStep, void, undefined> {
   const { clock, signal } = options;
-  using limit = deadline(clock, REQUEST_TIMEOUT_MS, { signal });
+  using limit = deadline(clock, STRANGER_TIMEOUT_MS, { signal });
   const expanded: Expanded[] = [];
   const pending = new Set<Promise<void>>();
   for (const seed of seeds) {
@@ -157,7 +138,7 @@ async function* findFrom(
   if (origins.size === 0) return;
   const steps = requestNearest(node, [...origins.keys()], request, {
     ...options,
-    timeoutMs: REQUEST_TIMEOUT_MS,
+    timeoutMs: STRANGER_TIMEOUT_MS,
   });
   for await (const step of steps) {
     const seed = step.kind === "failure" ? origins.get(step.at) : undefined;

@@ -1,4 +1,4 @@
-import type { Connection, Libp2p } from "@libp2p/interface";
+import type { Libp2p } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { remembered } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
@@ -7,7 +7,6 @@ import { type AnnounceOutcome, REACHED_NOBODY } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
 import { CopyWatch } from "./internal/copied_identity.ts";
-import { joinThrough, keepJoined } from "./internal/join.ts";
 import {
   answerStreams,
   boundQueries,
@@ -16,28 +15,18 @@ import {
   type DhtServices,
   startListening,
 } from "./internal/libp2p.ts";
+import { Membership } from "./internal/membership.ts";
 import { NearestPeers } from "./internal/nearest_peers.ts";
 import { NodeStore } from "./internal/node_store.ts";
 import { Outsider, strangerSeeds } from "./internal/outsider.ts";
-import { watchReachability } from "./internal/reachability.ts";
 import {
   answerRequest,
   type AnswerSources,
 } from "./internal/request_answers.ts";
-import {
-  limitBuckets,
-  routingTablePeers,
-  routingTableSize,
-} from "./internal/routing_table.ts";
+import { limitBuckets, routingTableSize } from "./internal/routing_table.ts";
 import { serveRequests } from "./internal/serve_requests.ts";
-import {
-  onClosed,
-  onIdentified,
-  watchPeers,
-  watchPresence,
-} from "./internal/watch_peers.ts";
-import type { JoinState, JoinStates } from "./join_state.ts";
-import type { KadPeer } from "./lookup.ts";
+import { watchPresence } from "./internal/watch_peers.ts";
+import type { JoinStates } from "./join_state.ts";
 import {
   encodeRecord,
   KadCall,
@@ -50,12 +39,12 @@ import type {
   PublishOptions,
 } from "./node_options.ts";
 import type { OutsideLook } from "./outside_look.ts";
+import type { PeerContact } from "./peer_contacts.ts";
 import { RequestTally } from "./request_tally.ts";
-import { type PeerContact, PeerContacts } from "./peer_contacts.ts";
 import { type DhtState, keepDhtState, loadDhtState } from "./state.ts";
 
-/** How long own addresses and known nodes are not looked up again. */
-const KNOWN_MS = 200;
+/** How long own addresses are not looked up again. */
+const ADDRESSES_MS = 200;
 
 /** A serving member of the DHT. */
 export class DhtNode implements AsyncDisposable {
@@ -68,17 +57,9 @@ export class DhtNode implements AsyncDisposable {
   readonly #options: DhtNodeOptions;
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #store: NodeStore;
-  readonly #joinStates = new Map<string, JoinState>();
-  /** Connections with nodes of the DHT. */
-  readonly #withNodes = new WeakSet<Connection>();
-  readonly #contacts = new PeerContacts();
-  #isReachable: boolean | undefined;
+  readonly #membership: Membership;
   /** Asked for once for thousands of values that are published together. */
   readonly #ownAddresses: () => readonly Multiaddr[];
-  #known: {
-    readonly peers: Promise<readonly KadPeer[]>;
-    readonly untilMs: number;
-  } = { peers: Promise.resolve([]), untilMs: -Infinity };
   readonly #copies: CopyWatch;
   readonly #outsider: Outsider;
   readonly #closing = new AbortController();
@@ -92,11 +73,9 @@ export class DhtNode implements AsyncDisposable {
     this.sign = options.identity.sign;
     this.#options = options;
     this.#libp2p = libp2p;
-    this.#copies = new CopyWatch({
-      ...options,
-      own: libp2p,
-      signal: this.#closing.signal,
-    });
+    const { signal } = this.#closing;
+    this.#membership = new Membership(libp2p, { ...options, signal });
+    this.#copies = new CopyWatch({ ...options, own: libp2p, signal });
     this.#outsider = new Outsider({
       ...options,
       self: this.peerId,
@@ -105,7 +84,7 @@ export class DhtNode implements AsyncDisposable {
     const ownId = `/p2p/${this.peerId}`;
     this.#ownAddresses = remembered(
       options.clock,
-      KNOWN_MS,
+      ADDRESSES_MS,
       () => libp2p.getMultiaddrs().map((a) => a.decapsulate(ownId)),
     );
     const multihash = libp2p.peerId.toMultihash().bytes;
@@ -144,18 +123,17 @@ export class DhtNode implements AsyncDisposable {
 
   /** Those that are open with DHT nodes, whichever side dialled. */
   connections(): PeerConnection[] {
-    return this.#nodeConnections().flatMap(connectionEnds);
+    return this.#membership.connections().flatMap(connectionEnds);
   }
 
   /** The nodes that it is or was connected with, the last first; bounded. */
   peers(): PeerContact[] {
-    const nowMs = this.#options.clock.now();
-    return this.#contacts.list(this.#nodeConnections(), nowMs);
+    return this.#membership.contacts();
   }
 
   /** Whether other nodes can connect with this one, as far as they told. */
   isReachable(): boolean | undefined {
-    return this.#isReachable;
+    return this.#membership.isReachable;
   }
 
   /** Where another machine has the same identity, as far as that is known. */
@@ -165,7 +143,7 @@ export class DhtNode implements AsyncDisposable {
 
   /** The bootstrap addresses, each with its state. */
   joinStates(): JoinStates {
-    return this.#joinStates;
+    return this.#membership.joinStates;
   }
 
   /**
@@ -178,10 +156,7 @@ export class DhtNode implements AsyncDisposable {
     address: string,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Result<void>> {
-    return await joinThrough(this.#libp2p, address, {
-      clock: this.#options.clock,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
-    });
+    return await this.#membership.join(address, { signal });
   }
 
   /**
@@ -195,7 +170,7 @@ export class DhtNode implements AsyncDisposable {
     value: Uint8Array,
     { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
   ): Promise<AnnounceOutcome> {
-    const { clock, bootstrap, protocol } = this.#options;
+    const { clock, protocol } = this.#options;
     this.#store.provide(key, value);
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
@@ -206,12 +181,8 @@ export class DhtNode implements AsyncDisposable {
       ttlSeconds,
       receivedAtMs,
     });
-    const reachable = bootstrap.filter((address) =>
-      this.#joinStates.get(address)?.kind !== "failed" &&
-      !address.startsWith("/dnsaddr/")
-    );
-    const known = await this.#knownPeers();
-    const seeds = [...known, ...reachable];
+    const known = await this.#membership.known();
+    const seeds = [...known, ...this.#membership.usableBootstrap()];
     if (seeds.length === 0) return REACHED_NOBODY;
     return await announceTo({
       node: this.#libp2p,
@@ -249,7 +220,10 @@ export class DhtNode implements AsyncDisposable {
   ): Promise<OutsideLook> {
     return await this.#outsider.look({
       key,
-      seeds: strangerSeeds(await this.#knownPeers(), this.#options.bootstrap),
+      seeds: strangerSeeds(
+        await this.#membership.known(),
+        this.#options.bootstrap,
+      ),
       isOwn,
       signal: AbortSignal.any([signal, this.#closing.signal]),
     });
@@ -261,12 +235,12 @@ export class DhtNode implements AsyncDisposable {
    * @returns stops it
    */
   onPeer(listener: () => void): () => void {
-    return onIdentified(this.#libp2p, this.#options.protocol, listener);
+    return this.#membership.onPeer(listener);
   }
 
   /** Calls back whenever one has left, until what it returns is called. */
   onPeerLost(listener: () => void): () => void {
-    return onClosed(this.#libp2p, this.#withNodes, listener);
+    return this.#membership.onPeerLost(listener);
   }
 
   /** Leaves the DHT. */
@@ -277,52 +251,15 @@ export class DhtNode implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { bootstrap, protocol, policy, clock, resolveTxt, stateFile } =
-      this.#options;
-    const { onJoinState = () => {}, onReachability = () => {} } = this.#options;
-    const { signal } = this.#closing;
+    const { policy, stateFile } = this.#options;
     this.#serve();
     await startListening(this.#libp2p, this.#options);
     this.#libp2p.services.fetch.registerLookupFunction(
       `/${policy.namespace}/`,
       (key) => Promise.resolve(this.#store.ownValue(key)),
     );
-    this.#tasks.push(
-      keepJoined({
-        node: this.#libp2p,
-        addresses: bootstrap,
-        onState: (address, state) => {
-          this.#joinStates.set(address, state);
-          onJoinState(address, state);
-        },
-        clock,
-        resolveTxt,
-        signal,
-      }),
-      watchReachability(this.#libp2p, {
-        connections: () => this.#nodeConnections(),
-        onChange: (isReachable) => {
-          this.#isReachable = isReachable;
-          onReachability(isReachable);
-        },
-        clock,
-        signal,
-      }),
-    );
-    onIdentified(this.#libp2p, protocol, (connection) => {
-      this.#withNodes.add(connection);
-      this.#known = { ...this.#known, untilMs: -Infinity };
-    });
-    onClosed(this.#libp2p, this.#withNodes, (connection) => {
-      this.#contacts.ended(connection, clock.now());
-    });
-    watchPeers(this.#libp2p, { protocol, clock, signal });
+    this.#tasks.push(this.#membership.run());
     if (stateFile !== undefined) await this.#resume(stateFile);
-  }
-
-  #nodeConnections(): Connection[] {
-    return this.#libp2p.getConnections()
-      .filter((one) => this.#withNodes.has(one));
   }
 
   /** Answers others, and keeps groups of them from crowding out the rest. */
@@ -356,16 +293,6 @@ export class DhtNode implements AsyncDisposable {
     return { multihash, addresses: this.#ownAddresses().map((a) => a.bytes) };
   }
 
-  /** The nodes that are known, asked for as seldom. */
-  #knownPeers(): Promise<readonly KadPeer[]> {
-    const now = this.#options.clock.monotonic();
-    if (now >= this.#known.untilMs) {
-      const peers = routingTablePeers(this.#libp2p, this.#options.protocol);
-      this.#known = { peers, untilMs: now + KNOWN_MS };
-    }
-    return this.#known.peers;
-  }
-
   /** Takes up what a node knew before, and keeps what it comes to know. */
   async #resume(stateFile: StateFile): Promise<void> {
     const { clock } = this.#options;
@@ -384,7 +311,7 @@ export class DhtNode implements AsyncDisposable {
   }
 
   async #state(): Promise<DhtState> {
-    const peers = await this.#knownPeers();
+    const peers = await this.#membership.known();
     return {
       peers: peers.flatMap(({ id, addresses }) =>
         addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)

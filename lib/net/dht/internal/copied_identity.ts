@@ -1,13 +1,8 @@
 import type { Libp2p } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import { createLibp2p } from "libp2p";
 import { type Clock, deadline, sleep } from "../../../core/clock.ts";
 import { withoutPeerId } from "./addresses.ts";
-import {
-  diallingOptions,
-  LOOPBACK_GATER,
-  TRANSPORT_OPTIONS,
-} from "./dialling.ts";
+import { openStranger, STRANGER_TIMEOUT_MS } from "./stranger.ts";
 
 /** What a watch for copies is made of. */
 export interface CopyWatchOptions {
@@ -28,7 +23,6 @@ export interface CopyWatchOptions {
 
 /** Others may name any number of addresses. */
 const MAX_DIALLED = 4;
-const DIAL_TIMEOUT_MS = 3000;
 const CHECK_GAP_MS = 30_000;
 /** By then the own node has noticed a connection that ends at it. */
 const ARRIVAL_MS = 500;
@@ -76,14 +70,7 @@ export class CopyWatch {
   }
 
   async #firstCopy(addresses: readonly string[]): Promise<string | undefined> {
-    const { loopbackOnly } = this.#options;
-    const stranger = await createLibp2p({
-      ...TRANSPORT_OPTIONS,
-      addresses: { listen: [] },
-      ...loopbackOnly === true && { connectionGater: LOOPBACK_GATER },
-      connectionManager: diallingOptions(DIAL_TIMEOUT_MS, DIAL_TIMEOUT_MS),
-      connectionMonitor: { enabled: false },
-    });
+    const stranger = await openStranger(this.#options);
     try {
       for (const address of addresses) {
         if (await this.#isCopyAt(address, stranger)) return address;
@@ -97,7 +84,7 @@ export class CopyWatch {
   /** The encrypted channel proves who answers; the own node knows if it did. */
   async #isCopyAt(address: string, stranger: Libp2p): Promise<boolean> {
     const { own, clock, signal } = this.#options;
-    using limit = deadline(clock, DIAL_TIMEOUT_MS, { signal });
+    using limit = deadline(clock, STRANGER_TIMEOUT_MS, { signal });
     let connection;
     try {
       connection = await stranger.dial(

@@ -1,0 +1,33 @@
+import type { Libp2p } from "@libp2p/interface";
+import { createLibp2p } from "libp2p";
+import {
+  CLIENT_TRANSPORT_OPTIONS,
+  diallingOptions,
+  LOOPBACK_GATER,
+} from "./dialling.ts";
+
+/** From dialling to the answer: a WAN round trip takes five of it. */
+export const STRANGER_TIMEOUT_MS = 3000;
+
+/**
+ * Opens a libp2p with an identity of its own, made for this time only. It
+ * listens nowhere, and does without kad-dht, identify and ping, which halves
+ * what a booting machine has to load.
+ *
+ * @param loopbackOnly whether to dial no other machine
+ */
+export async function openStranger(
+  { loopbackOnly }: { readonly loopbackOnly?: boolean | undefined },
+): Promise<Libp2p> {
+  return await createLibp2p({
+    ...CLIENT_TRANSPORT_OPTIONS,
+    addresses: { listen: [] },
+    ...loopbackOnly === true && { connectionGater: LOOPBACK_GATER },
+    connectionManager: diallingOptions(
+      STRANGER_TIMEOUT_MS,
+      STRANGER_TIMEOUT_MS / 2,
+    ),
+    // Pings every connection; none lives long enough here.
+    connectionMonitor: { enabled: false },
+  });
+}
