@@ -202,8 +202,12 @@ function kindOf(
   return entry.isFile ? "file" : "other";
 }
 
-/** Gives the runtime's errors the port's names, and says what was tried. */
-async function translate<T>(
+/**
+ * Gives the runtime's errors the port's names, and says what was tried.
+ *
+ * @param action as in `read "/a"`
+ */
+export async function translate<T>(
   action: string,
   run: () => Promise<T>,
 ): Promise<T> {

@@ -14,20 +14,26 @@ import { type HttpReply, readHttpReply } from "./reply.ts";
  */
 export async function httpGet(
   url: URL,
-  { authorities, signal }: {
+  { authorities, headers = {}, signal }: {
     readonly authorities?: Authorities | undefined;
+    readonly headers?: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
   },
 ): Promise<HttpReply> {
   return hasProxy(url)
     ? replyOf(
       await fetch(url, {
+        headers,
         signal,
         redirect: "manual",
         ...authorities !== undefined && { client: authorities.client },
       }),
     )
-    : await getDirectly(url, authorities?.caCerts ?? [], signal);
+    : await getDirectly(url, {
+      caCerts: authorities?.caCerts ?? [],
+      headers,
+      signal,
+    });
 }
 
 /** Further authorities that certificates may come from. */
@@ -40,8 +46,11 @@ export interface Authorities {
 
 async function getDirectly(
   url: URL,
-  caCerts: string[],
-  signal: AbortSignal,
+  { caCerts, headers, signal }: {
+    readonly caCerts: string[];
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<HttpReply> {
   signal.throwIfAborted();
   const isTls = url.protocol === "https:";
@@ -67,7 +76,7 @@ async function getDirectly(
     }
   };
   try {
-    let unsent = requestFor(url);
+    let unsent = requestFor(url, headers);
     while (unsent.length > 0) {
       unsent = unsent.subarray(await connection.write(unsent));
     }
@@ -80,7 +89,10 @@ async function getDirectly(
 }
 
 /** A URL has no line breaks and no spaces, so it cannot say anything else. */
-function requestFor(url: URL): Uint8Array {
+function requestFor(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+): Uint8Array {
   return new TextEncoder().encode([
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     `Host: ${url.host}`,
@@ -88,6 +100,7 @@ function requestFor(url: URL): Uint8Array {
     "Accept: */*",
     "Accept-Encoding: identity",
     "Connection: close",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     "\r\n",
   ].join("\r\n"));
 }
@@ -96,6 +109,7 @@ function requestFor(url: URL): Uint8Array {
 export function replyOf({ status, headers, body }: Response): HttpReply {
   return {
     status,
+    headers: [...headers],
     location: headers.get("location") ?? undefined,
     body: body ?? new Blob().stream(),
     [Symbol.dispose]() {

@@ -6,6 +6,8 @@ import { type HeaderFields, readHeaderLine, valuesOf } from "./header_lines.ts";
 export interface HttpReply extends Disposable {
   /** Three digits. */
   readonly status: number;
+  /** In the order they came. */
+  readonly headers: HeaderFields;
   /** Where a redirect leads. */
   readonly location: string | undefined;
   /**
@@ -23,7 +25,11 @@ export interface HttpReply extends Disposable {
  */
 export type HttpGet = (
   url: URL,
-  options: { readonly signal: AbortSignal },
+  options: {
+    /** Besides those that every request has; `Range`, for example. */
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
 ) => Promise<HttpReply>;
 
 /**
@@ -67,6 +73,7 @@ export async function readHttpReply(
   const { status, headers } = head;
   return {
     status,
+    headers,
     location: valuesOf(headers, "location")[0],
     body: bodyOf(input, headers),
   };

@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["net/dns"],
   ["net/mdns", "net/dht", "net/upnp", "net/http1"],
   ["wire"],
-  ["advertise", "discover", "http/artifacts"],
+  ["advertise", "discover", "fetch", "http/artifacts"],
   ["http/boot", "http/status"],
   ["http"],
   ["provider", "doctor"],

@@ -18,7 +18,7 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
     /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,
     /^net\/dht\//,
   ],
-  [/^node:fs\/promises$/, /^cli\/disk\.ts$/],
+  [/^node:fs\/promises$/, /^cli\/(disk|fetch_disk)\.ts$/],
   [/^node:(path|crypto|process)$/, /./],
 ];
 

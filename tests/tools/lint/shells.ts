@@ -12,8 +12,8 @@ const SHELLS = namesOf({
   "net/http1": "get|listeners|server",
   "net/mdns": "system_network",
   "net/upnp": "search",
-  "cli": "command_context|discover_command|disk|disk_watcher|hang_ups|output|" +
-    "passphrase|pipes_below|provider_commands|run_program|service_manager",
+  "cli": "command_context|discover_command|disk|disk_watcher|fetch_disk|" +
+    "hang_ups|output|passphrase|pipes_below|provider_commands|run_program|service_manager",
 });
 
 /**
