@@ -6,6 +6,7 @@ import {
   examine,
   type ProviderPlace,
 } from "../../lib/doctor/examine.ts";
+import { replyOf } from "../../lib/net/http1/get.ts";
 import type { Link } from "../../lib/net/interfaces.ts";
 import {
   addressOn,
@@ -53,12 +54,7 @@ function machineWith(
     },
     get: get ?? ((url) => {
       fetched.push(url.href);
-      return Promise.resolve({
-        status: 200,
-        location: undefined,
-        body: new Blob(["{}"]).stream(),
-        [Symbol.dispose]() {},
-      });
+      return Promise.resolve(replyOf(new Response("{}")));
     }),
     askLink(link, { isEnough }) {
       askedLinks.push(link);

@@ -43,6 +43,8 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "net/dht/node_test.ts, over real connections",
   "net/dht/internal/serve_requests.ts":
     "net/dht/internal/libp2p_test.ts: what strangers may send",
+  "net/http1/reply_body.ts": "net/http1/reply_test.ts, net/http1/get_test.ts",
+  "net/http1/reply_input.ts": "net/http1/reply_test.ts",
   "net/mdns/record_ttls.ts": "constants",
   "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
   "provider/boot_warnings.ts": "provider/image_library_files_test.ts",

@@ -1,5 +1,22 @@
 import { VERSION } from "../../core/version.ts";
-import { type HttpReply, readHttpReply } from "./reply.ts";
+import { IdleConnections } from "./idle_connections.ts";
+import {
+  type HttpGet,
+  type HttpReply,
+  readHttpReply,
+  type ReplyOnConnection,
+} from "./reply.ts";
+import { replyBody } from "./reply_body.ts";
+
+/** What a request is sent with. */
+export interface GetOptions {
+  /** For TLS, besides Deno's own. */
+  readonly authorities?: Authorities | undefined;
+  /** Besides those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends it, the reading of its body included. */
+  readonly signal: AbortSignal;
+}
 
 /**
  * Sends a GET request and follows no redirect, to whatever port.
@@ -9,31 +26,13 @@ import { type HttpReply, readHttpReply } from "./reply.ts";
  * a connection of our own, as it loads the streams of the web and all
  * authorities, on a path that has 20 ms in all.
  *
- * @param authorities for TLS, besides Deno's own
  * @throws Error when nobody answers, the signal's reason when it aborts first
  */
 export async function httpGet(
   url: URL,
-  { authorities, headers = {}, signal }: {
-    readonly authorities?: Authorities | undefined;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly signal: AbortSignal;
-  },
+  options: GetOptions,
 ): Promise<HttpReply> {
-  return hasProxy(url)
-    ? replyOf(
-      await fetch(url, {
-        headers,
-        signal,
-        redirect: "manual",
-        ...authorities !== undefined && { client: authorities.client },
-      }),
-    )
-    : await getDirectly(url, {
-      caCerts: authorities?.caCerts ?? [],
-      headers,
-      signal,
-    });
+  return await get(url, options);
 }
 
 /** Further authorities that certificates may come from. */
@@ -44,23 +43,98 @@ export interface Authorities {
   readonly client: Deno.HttpClient;
 }
 
-async function getDirectly(
+/** Sends requests over connections that it keeps for further ones. */
+export interface HttpClient extends Disposable {
+  /** Like `httpGet`. */
+  readonly get: HttpGet;
+}
+
+/**
+ * For those who ask one server for many things: each connection serves one
+ * request after the other, as long as their bodies are read to the end.
+ *
+ * @param options `authorities`: for TLS, besides Deno's own
+ */
+export function openHttpClient(
+  { authorities }: { readonly authorities?: Authorities | undefined } = {},
+): HttpClient {
+  const idle: Idle = new IdleConnections();
+  return {
+    get: (url, options) => get(url, { ...options, authorities }, idle),
+    [Symbol.dispose]: () => idle[Symbol.dispose](),
+  };
+}
+
+type Idle = IdleConnections<Deno.Conn>;
+
+async function get(
   url: URL,
-  { caCerts, headers, signal }: {
-    readonly caCerts: string[];
-    readonly headers: Readonly<Record<string, string>>;
-    readonly signal: AbortSignal;
-  },
+  { authorities, headers = {}, signal }: GetOptions,
+  idle?: Idle,
 ): Promise<HttpReply> {
+  if (hasProxy(url)) {
+    const client = authorities?.client;
+    return replyOf(
+      await fetch(url, {
+        headers,
+        signal,
+        redirect: "manual",
+        ...client !== undefined && { client },
+      }),
+    );
+  }
+  const exchange = {
+    request: requestFor(url, headers, idle !== undefined),
+    origin: url.origin,
+    idle,
+    signal,
+  };
+  const kept = idle?.take(url.origin);
+  if (kept !== undefined) {
+    try {
+      return await ask(kept, exchange);
+    } catch (error) {
+      if (!(error instanceof UnansweredError)) throw error;
+      // The server was about to close it: a GET request may be sent again over
+      // another (RFC 9112, section 9.3.1).
+    }
+  }
+  try {
+    const caCerts = authorities?.caCerts ?? [];
+    return await ask(await connect(url, caCerts, signal), exchange);
+  } catch (error) {
+    throw error instanceof UnansweredError ? error.cause : error;
+  }
+}
+
+/** A connection ended before a reply began; the cause says how. */
+class UnansweredError extends Error {}
+
+async function connect(
+  url: URL,
+  caCerts: string[],
+  signal: AbortSignal,
+): Promise<Deno.Conn> {
   signal.throwIfAborted();
   const isTls = url.protocol === "https:";
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port || (isTls ? 443 : 80));
   const plain = await Deno.connect({ hostname, port, signal });
-  const connection = isTls
-    ? await Deno.startTls(plain, { hostname, caCerts })
-    : plain;
+  return isTls ? await Deno.startTls(plain, { hostname, caCerts }) : plain;
+}
+
+/** @throws UnansweredError, or an Error that says what is wrong with the reply */
+async function ask(
+  connection: Deno.Conn,
+  { request, origin, idle, signal }: {
+    readonly request: Uint8Array;
+    readonly origin: string;
+    readonly idle: Idle | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<HttpReply> {
   let isOpen = true;
+  let hasBegun = false;
   const close = () => {
     if (isOpen) connection.close();
     isOpen = false;
@@ -69,29 +143,42 @@ async function getDirectly(
   signal.addEventListener("abort", close);
   const read = async (buffer: Uint8Array) => {
     try {
-      return await connection.read(buffer);
+      const count = await connection.read(buffer);
+      hasBegun ||= count !== null;
+      return count;
     } catch (error) {
       signal.throwIfAborted();
       throw error;
     }
   };
+  let reply: ReplyOnConnection;
   try {
-    let unsent = requestFor(url, headers);
-    while (unsent.length > 0) {
+    signal.throwIfAborted();
+    for (let unsent = request; unsent.length > 0;) {
       unsent = unsent.subarray(await connection.write(unsent));
     }
-    const reply = await readHttpReply(read);
-    return { ...reply, [Symbol.dispose]: close };
+    reply = await readHttpReply(read);
   } catch (error) {
     close();
-    throw error;
+    signal.throwIfAborted();
+    throw hasBegun ? error : new UnansweredError("no answer", { cause: error });
   }
+  return {
+    ...reply,
+    [Symbol.dispose]() {
+      if (!isOpen || idle === undefined || !reply.isReusable()) return close();
+      isOpen = false;
+      signal.removeEventListener("abort", close);
+      idle.put(origin, connection);
+    },
+  };
 }
 
 /** A URL has no line breaks and no spaces, so it cannot say anything else. */
 function requestFor(
   url: URL,
   headers: Readonly<Record<string, string>>,
+  isKept: boolean,
 ): Uint8Array {
   return new TextEncoder().encode([
     `GET ${url.pathname}${url.search} HTTP/1.1`,
@@ -99,7 +186,7 @@ function requestFor(
     `User-Agent: plasm/${VERSION}`,
     "Accept: */*",
     "Accept-Encoding: identity",
-    "Connection: close",
+    ...isKept ? [] : ["Connection: close"],
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     "\r\n",
   ].join("\r\n"));
@@ -107,14 +194,26 @@ function requestFor(
 
 /** The same reply in the words of this room. */
 export function replyOf({ status, headers, body }: Response): HttpReply {
+  const reader = body?.getReader();
+  let part: Uint8Array = new Uint8Array();
   return {
     status,
     headers: [...headers],
     location: headers.get("location") ?? undefined,
-    body: body ?? new Blob().stream(),
+    body: replyBody(async (buffer) => {
+      while (part.length === 0) {
+        const next = await reader?.read();
+        if (next === undefined || next.done) return null;
+        part = next.value;
+      }
+      const some = part.subarray(0, buffer.length);
+      buffer.set(some);
+      part = part.subarray(some.length);
+      return some.length;
+    }),
     [Symbol.dispose]() {
-      // Fails while it is being read or when it has failed: over either way.
-      body?.cancel().catch(() => {});
+      // Fails when it has failed: over either way.
+      reader?.cancel().catch(() => {});
     },
   };
 }

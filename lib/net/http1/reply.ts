@@ -1,6 +1,12 @@
 import { type FramingDoubt, readBodyFraming } from "./body_framing.ts";
-import { ChunkedBody, REPLY_CHUNKS } from "./chunked_body.ts";
 import { type HeaderFields, readHeaderLine, valuesOf } from "./header_lines.ts";
+import {
+  type FramedBody,
+  framedBody,
+  type ReplyBody,
+  replyBody,
+} from "./reply_body.ts";
+import { type ReadBytes, ReplyInput } from "./reply_input.ts";
 
 /** What answers a GET request. Disposing of it ends the connection. */
 export interface HttpReply extends Disposable {
@@ -10,11 +16,8 @@ export interface HttpReply extends Disposable {
   readonly headers: HeaderFields;
   /** Where a redirect leads. */
   readonly location: string | undefined;
-  /**
-   * Can be read once. Throws when it breaks off before its end, or is not
-   * written as HTTP asks for.
-   */
-  readonly body: AsyncIterable<Uint8Array>;
+  /** Can be read once. */
+  readonly body: ReplyBody;
 }
 
 /**
@@ -32,27 +35,23 @@ export type HttpGet = (
   },
 ) => Promise<HttpReply>;
 
-/**
- * Reads what a connection has into a buffer.
- *
- * @returns how many bytes, or null at the end
- */
-export type ReadBytes = (buffer: Uint8Array) => Promise<number | null>;
-
-/**
- * For the status line, all fields, the sizes of chunks and the trailers, since
- * each may be repeated without end.
- */
-const MAX_LINE_BYTES = 32_768;
-
-const BUFFER_BYTES = 16_384;
-
-const LF = 10;
-
 /** What stands before a reply's body. */
 interface ReplyHead {
   readonly status: number;
   readonly headers: HeaderFields;
+  /** Whether the server keeps the connection unless it says otherwise. */
+  readonly keeps: boolean;
+}
+
+/** A reply as it is read from a connection. */
+export interface ReplyOnConnection
+  extends Omit<HttpReply, typeof Symbol.dispose> {
+  /**
+   * Whether the connection is good for another request: the body has been read
+   * to its end, and the server has said neither that it closes nor anything
+   * else (RFC 9112, section 9.3).
+   */
+  readonly isReusable: () => boolean;
 }
 
 /**
@@ -65,25 +64,31 @@ interface ReplyHead {
  */
 export async function readHttpReply(
   read: ReadBytes,
-): Promise<Omit<HttpReply, typeof Symbol.dispose>> {
+): Promise<ReplyOnConnection> {
   const input = new ReplyInput(read);
   let head = await readHead(input);
   // RFC 9110 section 15.2: any number of interim replies may come first.
   while (head.status < 200) head = await readHead(input);
-  const { status, headers } = head;
+  const { status, headers, keeps } = head;
+  const body = bodyOf(input, head);
   return {
     status,
     headers,
     location: valuesOf(headers, "location")[0],
-    body: bodyOf(input, headers),
+    body: replyBody(body.read),
+    isReusable: () => keeps && body.isOver() && input.isEmpty,
   };
 }
 
 async function readHead(input: ReplyInput): Promise<ReplyHead> {
   const statusLine = await input.line();
-  const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(statusLine)?.[1];
+  const [, minor, status] =
+    /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/.exec(statusLine) ?? [];
   if (status === undefined) throw new Error("the answer is not HTTP/1.1");
-  return { status: Number(status), headers: await readHeaders(input) };
+  const headers = await readHeaders(input);
+  const closes = valuesOf(headers, "connection")
+    .some((options) => /\bclose\b/i.test(options));
+  return { status: Number(status), headers, keeps: minor === "1" && !closes };
 }
 
 async function readHeaders(input: ReplyInput): Promise<HeaderFields> {
@@ -108,114 +113,27 @@ const DOUBTS: Readonly<Record<FramingDoubt, string>> = {
   "no number": NO_NUMBER,
 };
 
-async function* bodyOf(
+/** What is wrong with it comes out when it is read. */
+function bodyOf(
   input: ReplyInput,
-  headers: HeaderFields,
-): AsyncGenerator<Uint8Array> {
+  { status, headers }: ReplyHead,
+): FramedBody {
   const encodings = valuesOf(headers, "content-encoding");
   if (encodings.some((encoding) => encoding.toLowerCase() !== "identity")) {
-    throw new Error("the answer is compressed, which it was not asked to be");
+    return noBody("the answer is compressed, which it was not asked to be");
   }
   // Servers are known to repeat it (RFC 9112, section 6.3).
   const framing = readBodyFraming(headers, { repeatedLength: true });
-  if (typeof framing === "string") throw new Error(DOUBTS[framing]);
-  switch (framing.kind) {
-    case "none":
-      return yield* input.rest();
-    case "length":
-      return yield* input.bytes(framing.lengthBytes);
-    case "chunked":
-      return yield* input.chunks();
-  }
+  if (typeof framing === "string") return noBody(DOUBTS[framing]);
+  // They have none, whatever their headers say (section 6.3).
+  return status === 204 || status === 304
+    ? framedBody(input, { kind: "length", lengthBytes: 0 })
+    : framedBody(input, framing);
 }
 
-/** The bytes of a connection, by line or by number. */
-class ReplyInput {
-  readonly #read: ReadBytes;
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
-  #start = 0;
-  #end = 0;
-  #lineBytesLeft = MAX_LINE_BYTES;
-
-  constructor(read: ReadBytes) {
-    this.#read = read;
-  }
-
-  /** A line without its end, one character per byte. */
-  async line(): Promise<string> {
-    let line = "";
-    while (!line.endsWith("\n")) {
-      await this.#fill();
-      const bytes = this.#buffer.subarray(this.#start, this.#end);
-      const end = bytes.indexOf(LF) + 1;
-      const part = end === 0 ? bytes : bytes.subarray(0, end);
-      this.#start += part.length;
-      this.#countLineBytes(part.length);
-      line += String.fromCharCode(...part);
-    }
-    if (!line.endsWith("\r\n")) throw new Error("a line ends without CR LF");
-    return line.slice(0, -2);
-  }
-
-  /** Exactly so many bytes. */
-  async *bytes(count: number): AsyncGenerator<Uint8Array> {
-    for (let left = count; left > 0;) {
-      await this.#fill();
-      const part = this.#take(left);
-      left -= part.length;
-      yield part;
-    }
-  }
-
-  /** The data of a chunked body. */
-  async *chunks(): AsyncGenerator<Uint8Array> {
-    const body = new ChunkedBody(REPLY_CHUNKS);
-    for (;;) {
-      await this.#fill();
-      const received = this.#buffer.subarray(this.#start, this.#end);
-      let lineBytes = received.length;
-      const parts = body.read(received);
-      let part = parts.next();
-      for (; !part.done; part = parts.next()) {
-        lineBytes -= part.value.length;
-        // A copy: the buffer is read into again.
-        yield part.value.slice();
-      }
-      if (part.value !== undefined) return;
-      this.#start = this.#end;
-      this.#countLineBytes(lineBytes);
-    }
-  }
-
-  /** All that comes. */
-  async *rest(): AsyncGenerator<Uint8Array> {
-    while (await this.#hasMore()) yield this.#take(Infinity);
-  }
-
-  #countLineBytes(count: number): void {
-    this.#lineBytesLeft -= count;
-    if (this.#lineBytesLeft < 0) throw new Error("the header is too long");
-  }
-
-  #take(maxBytes: number): Uint8Array {
-    const part = this.#buffer.slice(
-      this.#start,
-      Math.min(this.#end, this.#start + maxBytes),
-    );
-    this.#start += part.length;
-    return part;
-  }
-
-  async #fill(): Promise<void> {
-    if (await this.#hasMore()) return;
-    throw new Error("the connection was closed before the end");
-  }
-
-  async #hasMore(): Promise<boolean> {
-    if (this.#start < this.#end) return true;
-    const count = await this.#read(this.#buffer);
-    this.#start = 0;
-    this.#end = count ?? 0;
-    return count !== null && count > 0;
-  }
+function noBody(problem: string): FramedBody {
+  return {
+    read: () => Promise.reject(new Error(problem)),
+    isOver: () => false,
+  };
 }

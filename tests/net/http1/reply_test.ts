@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { messageOf } from "../../../lib/core/printable.ts";
-import { type ReadBytes, readHttpReply } from "../../../lib/net/http1/reply.ts";
+import { readHttpReply } from "../../../lib/net/http1/reply.ts";
+import type { ReadBytes } from "../../../lib/net/http1/reply_input.ts";
 
 /** A connection that has these parts to read, one at a time. */
 function readerOf(parts: readonly Uint8Array[]): ReadBytes {
