@@ -312,7 +312,7 @@ export function orThrow<T>(
 async function readManifest(
   source: string,
   { signal }: { readonly signal: AbortSignal },
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   if (!/^https?:\/\//.test(source)) {
     return await readManifestFile(source, { signal });
   }

@@ -25,7 +25,7 @@ export async function fetchManifest(
     readonly timeoutMs?: number;
   },
   { signal }: { readonly signal: AbortSignal },
-): Promise<Result<Uint8Array, CandidateRefusal>> {
+): Promise<Result<Uint8Array<ArrayBuffer>, CandidateRefusal>> {
   using limit = timeoutMs === Infinity
     ? undefined
     : deadline(clock, timeoutMs, { signal });
@@ -78,7 +78,7 @@ async function follow(
 
 async function readBody(
   { body }: HttpReply,
-): Promise<Result<Uint8Array, CandidateRefusal>> {
+): Promise<Result<Uint8Array<ArrayBuffer>, CandidateRefusal>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {

@@ -1,6 +1,7 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { ExitCode } from "../core/exit_code.ts";
 import { jsonLine, printable } from "../core/printable.ts";
+import type { Artifact, BootManifest } from "../manifest/boot_manifest.ts";
 import {
   isRefusedManifest,
   type RefusedCandidate,
@@ -75,18 +76,44 @@ function resultLines(
 
 /** Wire form of a provider. */
 function providerObject(
-  { candidate, manifest, verifiedBy, elapsedMs }: Provider,
+  { candidate, manifest, verifiedBy, sha256, elapsedMs }: Provider,
 ): Record<string, unknown> {
   return {
     channel: candidate.image.channel,
     arch: candidate.image.arch,
     manifest_url: candidate.manifestUrl.href,
+    manifest_sha256: sha256,
     version: manifest.version,
     peer_id: candidate.peerId ?? null,
     provider_name: candidate.providerName ?? null,
     source: candidate.source,
     verified_by: verifiedBy,
+    ...manifest.cmdline !== undefined && { cmdline: manifest.cmdline },
+    artifacts: artifactObjects(manifest, candidate.manifestUrl),
+    ...manifest.initrds.length > 0 && { initrds: manifest.initrds },
     elapsed_ms: Math.round(elapsedMs),
+  };
+}
+
+/** As in a manifest, with whole URLs: what a script holds against what came. */
+function artifactObjects(
+  { kernel, initramfs, rootfs, dtbs, files }: BootManifest,
+  manifestUrl: URL,
+): Record<string, unknown> {
+  const object = ({ filename, sha256, sizeBytes, urls }: Artifact) => ({
+    filename,
+    hash: `sha256:${sha256}`,
+    size: sizeBytes,
+    urls: urls.map((url) => new URL(url, manifestUrl).href),
+  });
+  const byPath = (all: readonly Artifact[]) =>
+    Object.fromEntries(all.map((one) => [one.filename, object(one)]));
+  return {
+    kernel: object(kernel),
+    ...initramfs !== undefined && { initramfs: object(initramfs) },
+    ...rootfs !== undefined && { rootfs: object(rootfs) },
+    ...dtbs.length > 0 && { dtbs: byPath(dtbs) },
+    ...files.length > 0 && { files: byPath(files) },
   };
 }
 

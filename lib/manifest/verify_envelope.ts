@@ -39,6 +39,10 @@ export interface VerifiedManifest {
   readonly verifiedBy: readonly string[];
   /** SHA-256 of {@linkcode contentOf} in canonical JSON, 64 hex digits. */
   readonly contentSha256: string;
+  /** The envelope, byte for byte as it came. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of `bytes`, 64 lower-case hex digits. */
+  readonly sha256: string;
 }
 
 /**
@@ -48,7 +52,7 @@ export interface VerifiedManifest {
  * @param now milliseconds since 1970, the same for every manifest of one run
  */
 export async function verifyEnvelope(
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   policy: TrustPolicy,
   now: number,
 ): Promise<Result<VerifiedManifest, Refusal>> {
@@ -62,11 +66,17 @@ export async function verifyEnvelope(
   // Only now is the content worth a look.
   const manifest = manifestOf(envelope.value);
   if (!manifest.ok) return manifest;
+  const content = signedData(contentOf(envelope.value.content));
+  const [ofContent, ofBytes] = await Promise.all([
+    sha256(content),
+    sha256(bytes),
+  ]);
   const verified = {
     manifest: manifest.value,
     verifiedBy: verifiedBy.value,
-    contentSha256: (await sha256(signedData(contentOf(envelope.value.content))))
-      .toHex(),
+    contentSha256: ofContent.toHex(),
+    bytes,
+    sha256: ofBytes.toHex(),
   };
   return judge(verified, policy, now) ?? ok(verified);
 }

@@ -119,14 +119,58 @@ Deno.test("reportDiscovery() prints one JSON object with the contract's fields",
     channel: "stable",
     arch: "arm64",
     manifest_url: "http://a/stable/arm64/manifest.json",
+    manifest_sha256: "2".repeat(64),
     version: "2026.11.22",
     peer_id: "12D3",
     provider_name: null,
     source: "mdns",
     verified_by: [],
+    artifacts: {
+      kernel: {
+        filename: "vmlinuz",
+        hash: `sha256:${"0".repeat(64)}`,
+        size: 1,
+        urls: ["http://a/stable/arm64/vmlinuz"],
+      },
+    },
     elapsed_ms: 42,
     refused: [],
   });
+});
+
+Deno.test("reportDiscovery() gives what a script holds its own downloads against", () => {
+  const { candidate, manifest, ...rest } = provider("a");
+  const file = (filename: string) => ({
+    ...manifest.kernel,
+    filename,
+    urls: [filename, "/blobs/sha256/ab"],
+  });
+  const { stdout } = reportDiscovery({
+    ...NOTHING,
+    providers: [{
+      candidate,
+      ...rest,
+      manifest: {
+        ...manifest,
+        cmdline: 'q="a b" quiet',
+        initramfs: file("initrd.img"),
+        rootfs: file("rootfs.squashfs"),
+        dtbs: [file("dtbs/a.dtb")],
+        files: [file("ucode.img")],
+        initrds: ["ucode.img", "initrd.img"],
+      },
+    }],
+  }, { ...OPTIONS, format: "json" });
+  const { artifacts, cmdline, initrds } = JSON.parse(stdout[0] ?? "");
+  assert.equal(cmdline, 'q="a b" quiet');
+  assert.deepEqual(initrds, ["ucode.img", "initrd.img"]);
+  assert.deepEqual(artifacts.initramfs.filename, "initrd.img");
+  assert.deepEqual(artifacts.rootfs.filename, "rootfs.squashfs");
+  assert.deepEqual(Object.keys(artifacts.files), ["ucode.img"]);
+  assert.deepEqual(artifacts.dtbs["dtbs/a.dtb"].urls, [
+    "http://a/stable/arm64/dtbs/a.dtb",
+    "http://a/blobs/sha256/ab",
+  ]);
 });
 
 Deno.test("reportDiscovery() of nothing says what was tried and what exists, and ends with 3", () => {

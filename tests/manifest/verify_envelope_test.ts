@@ -68,6 +68,8 @@ Deno.test("verifyEnvelope() accepts what a trusted key signed, and names the key
       manifest,
       verifiedBy: [alice.publicKey.keyId],
       contentSha256: (await sha256(content)).toHex(),
+      bytes,
+      sha256: (await sha256(bytes)).toHex(),
     },
   });
 });

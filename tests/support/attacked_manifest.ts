@@ -68,7 +68,7 @@ export function policy(
 
 /** What a client says to a manifest: a reason code, or `accepted`. */
 export async function answerTo(
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   asked: TrustPolicy = policy(),
   now = NOW,
 ): Promise<string> {
