@@ -10,6 +10,7 @@ import {
   Discovery,
   type DiscoveryOptions,
 } from "./discovery.ts";
+import type { Provider } from "./provider.ts";
 import type { Candidate, Source } from "./source.ts";
 
 /** A person at a terminal is told how it goes as often as this. */
@@ -23,7 +24,7 @@ const PROGRESS_MS = 1000;
 export interface DiscoveryResult extends Discovered, AsyncDisposable {}
 
 /** What to look for, and with what. */
-export interface DiscoverOptions extends DiscoveryOptions {
+export interface DiscoverOptions extends Omit<DiscoveryOptions, "goesOn"> {
   /** Asked at the same time. */
   readonly sources: readonly Source[];
   /** Fetches and judges a candidate's manifest. */
@@ -37,6 +38,12 @@ export interface DiscoverOptions extends DiscoveryOptions {
   readonly trace?: (line: string) => void;
   /** Takes what is known so far, each second. @default nobody */
   readonly onProgress?: (soFar: Discovered) => void;
+  /**
+   * Takes each provider that is found after the result was known, by a source
+   * that had one before, as often as some are found until the result is
+   * disposed of. @default nobody: the search is over with the result
+   */
+  readonly onFurther?: (provider: Provider) => void;
   /** Whose time passes. */
   readonly clock: Clock;
 }
@@ -80,6 +87,9 @@ class Search {
   readonly #over = Promise.withResolvers<void>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #timer: DueTimer;
+  readonly #endings = new Map<Source, AbortController>();
+  /** Providers that the caller knows; undefined before there is a result. */
+  #told: Set<Provider> | undefined;
   readonly #trace: ((event: string) => void) | undefined;
 
   /** Asks every source. */
@@ -92,7 +102,12 @@ class Search {
       trace(`${seconds} s: ${event}`);
     });
     this.#deadlineMs = startMs + options.timeoutMs;
-    this.#discovery = new Discovery(options, sources.length, this.#nowMs());
+    const goesOn = options.onFurther !== undefined;
+    this.#discovery = new Discovery(
+      { ...options, goesOn },
+      sources.length,
+      this.#nowMs(),
+    );
     const tick = () => this.#checkAll(this.#discovery.tick(this.#nowMs()));
     this.#timer = new DueTimer(options.clock, tick);
     for (const source of sources) this.#start(this.#ask(source));
@@ -119,7 +134,9 @@ class Search {
   }
 
   async #ask(source: Source): Promise<void> {
-    const { signal } = this.#ending;
+    const ending = new AbortController();
+    this.#endings.set(source, ending);
+    const signal = AbortSignal.any([this.#ending.signal, ending.signal]);
     const isChecking = () => this.#discovery.isChecking;
     const trace = this.#trace;
     let problem: string | undefined;
@@ -171,9 +188,9 @@ class Search {
   async #report(onProgress: (soFar: Discovered) => void): Promise<void> {
     const { signal } = this.#ending;
     try {
-      while (!this.#discovery.isOver) {
+      while (!this.#discovery.isKnown) {
         await sleep(this.#options.clock, PROGRESS_MS, { signal });
-        if (!this.#discovery.isOver) onProgress(this.result());
+        if (!this.#discovery.isKnown) onProgress(this.result());
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -184,9 +201,30 @@ class Search {
   #checkAll(candidates: readonly Candidate[]): void {
     if (this.#ending.signal.aborted) return;
     for (const candidate of candidates) this.#start(this.#check(candidate));
-    const { isOver } = this.#discovery;
+    const { isOver, isKnown } = this.#discovery;
     this.#timer.set(isOver ? Infinity : this.#discovery.nextDueMs());
-    if (isOver) this.#over.resolve();
+    if (isKnown) this.#over.resolve();
+    const { onFurther } = this.#options;
+    if (isKnown && onFurther !== undefined) this.#goOn(onFurther);
+  }
+
+  /** Tells of what is found after the result. */
+  #goOn(onFurther: (provider: Provider) => void): void {
+    const { providers } = this.result();
+    if (this.#told === undefined) {
+      this.#told = new Set(providers);
+      // For an image of the LAN nobody loads the DHT, which keeps a small board
+      // busy for a while.
+      const names = new Set(providers.map(({ candidate }) => candidate.source));
+      for (const [{ name }, ending] of this.#endings) {
+        if (!names.has(name)) ending.abort();
+      }
+    }
+    for (const provider of providers) {
+      if (this.#told.has(provider)) continue;
+      this.#told.add(provider);
+      onFurther(provider);
+    }
   }
 
   #start(task: Promise<void>): void {

@@ -42,6 +42,11 @@ export interface DiscoveryOptions {
   /** Whether to collect every provider until time is up, not the first. */
   readonly all: boolean;
   /**
+   * Whether further providers are looked for once the first are known, until
+   * the caller ends it. @default false
+   */
+  readonly goesOn?: boolean;
+  /**
    * Asked again about each that was taken: another provider may have shown
    * meanwhile that its keys were succeeded. @default {() => true}
    */
@@ -71,6 +76,9 @@ const MAX_RETRY_MS = 8000;
  * that is slow is not asked twice (compare RFC 8305 section 5: up to 2 s).
  */
 const NEXT_ADDRESS_MS = 1000;
+
+/** More providers of one image than that make it no quicker to fetch. */
+const MAX_GOING_ON = 32;
 
 /** Refusals that are told: the first ones. */
 const MAX_REFUSED = 256;
@@ -112,6 +120,7 @@ export class Discovery {
   #settledMs = Infinity;
   /** When a good candidate has waited long enough for others. */
   #graceEndMs = Infinity;
+  #isKnown = false;
   #isOver = false;
   #isTimeUp = false;
 
@@ -125,6 +134,11 @@ export class Discovery {
     this.#options = options;
     this.#sourcesLeft = sources;
     this.#startMs = nowMs;
+  }
+
+  /** Whether `result` is to be used; it is final unless the search goes on. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** Whether `result` is final; nothing that comes later counts. */
@@ -143,7 +157,8 @@ export class Discovery {
 
   /** When `tick` has something to do next. */
   nextDueMs(): number {
-    return Math.min(this.#endMs(), this.#attempts.nextDueMs());
+    const endMs = this.#isKnown ? Infinity : this.#endMs();
+    return Math.min(endMs, this.#attempts.nextDueMs());
   }
 
   /** Takes in what a source learned. */
@@ -220,8 +235,11 @@ export class Discovery {
   /** Does what is due. */
   tick(nowMs: number): Candidate[] {
     if (this.#isOver) return [];
-    this.#isTimeUp = nowMs >= this.#deadlineMs();
-    this.#isOver = nowMs >= this.#endMs() || this.#isExhausted();
+    if (!this.#isKnown) {
+      this.#isTimeUp = nowMs >= this.#deadlineMs();
+      this.#isKnown = nowMs >= this.#endMs() || this.#isExhausted();
+    }
+    this.#isOver = this.#isKnown && !this.#goesOn();
     if (this.#isOver) return [];
     const isWanted = ({ providerHref }: Attempt) =>
       !this.#found.has(providerHref);
@@ -311,6 +329,12 @@ export class Discovery {
     this.#providers.push({ ...verified, candidate, elapsedMs });
     if (this.#options.all || this.#trusted().length > 1) return;
     this.#graceEndMs = nowMs + GRACE_MS;
+  }
+
+  #goesOn(): boolean {
+    const { length } = this.#providers;
+    return this.#options.goesOn === true && length < MAX_GOING_ON &&
+      this.#trusted().length > 0;
   }
 
   #trusted(): Provider[] {

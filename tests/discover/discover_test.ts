@@ -65,6 +65,33 @@ Deno.test("discover() returns the first good candidate and closes its sources", 
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("discover() goes on for those who want further providers, by the sources that had one", async () => {
+  const clock = new FakeClock();
+  const lan = memorySource([
+    [5, { kind: "candidate", candidate: candidate("a") }],
+    [700, { kind: "candidate", candidate: candidate("b") }],
+    [20_000, { kind: "candidate", candidate: candidate("c") }],
+  ], { clock });
+  const dht = memorySource([], { clock, name: "dht" });
+  const further: string[] = [];
+  let progress = 0;
+  const running = run(clock, {
+    sources: [lan, dht],
+    onFurther: ({ candidate }) => further.push(candidate.manifestUrl.host),
+    onProgress: () => progress++,
+  });
+  await clock.advance(10);
+  const result = await running;
+  assert.deepEqual(hosts(result), ["a"]);
+  assert.ok(dht.closed, "it had none");
+  await clock.advance(20_000);
+  assert.deepEqual(further, ["b", "c"]);
+  assert.equal(progress, 0, "that is over");
+  await result[Symbol.asyncDispose]();
+  assert.ok(lan.closed);
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("discover() tells its sources when nobody waits any more", async () => {
   const clock = new FakeClock();
   await clock.advance(500);

@@ -29,6 +29,32 @@ Deno.test("Discovery prefers the newest of those that come within 5 ms, however 
   assert.deepEqual(hosts(discovery.result()), ["v10", "v9", "v8"]);
 });
 
+Deno.test("Discovery goes on for further providers where it is asked to, and not for ever", () => {
+  const discovery = start({ goesOn: true });
+  discovery.hear(found("a"), 1);
+  accept(discovery, "a", 2);
+  discovery.tick(6);
+  assert.ok(discovery.isKnown);
+  assert.ok(!discovery.isOver);
+  assert.equal(discovery.nextDueMs(), Infinity);
+  // Also after the time that the first one had.
+  for (let i = 1; i < 32; i++) {
+    assert.ok(!discovery.isOver);
+    discovery.hear(found(`b${i}`), 20_000 + i);
+    accept(discovery, `b${i}`, 20_000 + i);
+  }
+  assert.ok(discovery.isOver);
+  assert.equal(discovery.result().providers.length, 32);
+  assert.ok(!discovery.result().isTimeUp);
+});
+
+Deno.test("Discovery that found nothing does not go on", () => {
+  const discovery = start({ goesOn: true });
+  discovery.tick(10_000);
+  assert.ok(discovery.isKnown);
+  assert.ok(discovery.isOver);
+});
+
 Deno.test("Discovery is over with the first check that took longer than others are waited for, in the same turn", () => {
   const discovery = start();
   discovery.hear(found("a"), 1);
