@@ -124,6 +124,7 @@ const FAILURE_REASONS = {
   [ExitCode.usage]: "usage",
   [ExitCode.notFound]: "unreachable",
   [ExitCode.notVerified]: "refused",
+  [ExitCode.notFetched]: "not_fetched",
   [ExitCode.incomplete]: "incomplete",
   [ExitCode.interrupted]: "interrupted",
 } as const satisfies Record<ExitCode, string>;

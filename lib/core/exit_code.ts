@@ -10,6 +10,8 @@ export const ExitCode = {
   notFound: 3,
   /** A manifest came, but none that verifies. */
   notVerified: 4,
+  /** Found and verified, but a file could not be fetched whole. */
+  notFetched: 5,
   /** Signed, but not by enough yet: others have to sign as well. */
   incomplete: 6,
   /** Ended by SIGINT before it had a result. */

@@ -70,3 +70,22 @@ export function checkPaths(paths: readonly string[]): Result<void> {
   }
   return { ok: true, value: undefined };
 }
+
+/**
+ * The file that a name stands for: by role (`kernel`) or by its path in the
+ * image (`vmlinuz`, `dtbs/a.dtb`), in any case where no other file has that
+ * path exactly.
+ *
+ * @param artifacts by role, as `artifactsByRole()` has them
+ */
+export function artifactNamed<A extends { readonly filename: string }>(
+  artifacts: ReadonlyMap<string, A>,
+  name: string,
+): A | undefined {
+  const files = [...artifacts.values()];
+  const lowerCase = name.toLowerCase();
+  return artifacts.get(name) ??
+    files.find(({ filename }) => filename === name) ??
+    artifacts.get(lowerCase) ??
+    files.find(({ filename }) => filename.toLowerCase() === lowerCase);
+}

@@ -23,8 +23,14 @@ const MAX_DEPTH = 8;
 const MAX_FILES = 4096;
 const MAX_NAMES_WITH_ONE_REASON = 10;
 
-/** What stands in an image directory for the program, and is no part of it. */
-const NOTES = new Set(["cmdline", "version", "manifest.json", "image.toml"]);
+/**
+ * What stands in an image directory for the program, and is no part of it; the
+ * last two are made by `phase_discover --fetch`.
+ */
+const NOTES = new Set([
+  ...["cmdline", "version", "manifest.json", "image.toml"],
+  ...["cmdline.resolved", "initrd.kexec"],
+]);
 
 /** Where the files of one image are. */
 export interface ImageScope {

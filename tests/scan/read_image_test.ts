@@ -30,6 +30,20 @@ Deno.test("readImage() gives every file its role", async () => {
   assert.deepEqual(warnings, []);
 });
 
+Deno.test("readImage() leaves out what phase_discover has made of an image that it fetched", async () => {
+  const { files, warnings } = await read(
+    new MemoryFileSystem()
+      .file(`${DIR}/vmlinuz`).file(`${DIR}/initrd.img`)
+      .file(`${DIR}/cmdline.resolved`, "quiet").file(`${DIR}/initrd.kexec`)
+      .file(`${DIR}/below/initrd.kexec`),
+  );
+  assert.equal(files?.initramfs?.filename, "initrd.img");
+  assert.deepEqual(files?.files.map((file) => file.filename), [
+    "below/initrd.kexec",
+  ]);
+  assert.deepEqual(warnings, []);
+});
+
 for (
   const [names, expected] of [
     [["vmlinuz-6.12", "vmlinuz"], "vmlinuz"],

@@ -6,6 +6,7 @@ import {
 } from "../../core/channel_arch.ts";
 import { printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
+import { artifactNamed } from "../../manifest/artifact_paths.ts";
 import type { HashedArtifact } from "../../scan/image_files.ts";
 import type { PieceList } from "../../scan/pieces.ts";
 import type { ImageCatalog, ServedBlob, ServedImage } from "./image_catalog.ts";
@@ -56,9 +57,7 @@ export interface NamedArtifact extends ServedBlob {
 }
 
 /**
- * A file of an image, by role (`kernel`) or by its path in the image
- * (`vmlinuz`, `dtbs/a.dtb`), in any case where no other file has that path
- * exactly.
+ * A file of an image, as `artifactNamed()` finds it.
  *
  * @returns the artifact, or what a client should know when there is none
  */
@@ -67,12 +66,7 @@ export function findArtifact(
   name: string,
 ): Result<NamedArtifact> {
   const { image, artifacts } = served;
-  const files = [...artifacts.values()];
-  const lowerCase = name.toLowerCase();
-  const found = artifacts.get(name) ??
-    files.find(({ filename }) => filename === name) ??
-    artifacts.get(lowerCase) ??
-    files.find(({ filename }) => filename.toLowerCase() === lowerCase);
+  const found = artifactNamed(artifacts, name);
   if (found !== undefined) return ok(named(served, found));
   const names = ["manifest.json"];
   for (const [role, { filename }] of artifacts) {

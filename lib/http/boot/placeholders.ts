@@ -1,7 +1,8 @@
 import { formatChannelArch } from "../../core/channel_arch.ts";
-import { ok, refuse, type Result } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+import { artifactNamed } from "../../manifest/artifact_paths.ts";
+import { fillCmdline } from "../../manifest/fill_cmdline.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
-import { findArtifact } from "../artifacts/image_lookup.ts";
 
 /**
  * Stands for the MAC address of the interface that a machine boots from. Only
@@ -21,20 +22,8 @@ export function filledCmdline(
   served: ServedImage,
   providerUrl: string,
 ): Result<string> {
-  const unknown: string[] = [];
-  const text = (served.cmdline ?? "").replaceAll(
-    /\{(?:url|sha256:([^{}\s]+))\}/g,
-    (placeholder, name: string | undefined) => {
-      if (name === undefined) {
-        return `${providerUrl}/${formatChannelArch(served.image)}`;
-      }
-      const found = findArtifact(served, name);
-      if (found.ok) return found.value.artifact.sha256;
-      unknown.push(placeholder);
-      return placeholder;
-    },
-  );
-  return unknown.length === 0
-    ? ok(text)
-    : refuse(`it holds ${unknown[0]}, and no file of the image is called so`);
+  return fillCmdline(served.cmdline ?? "", {
+    url: `${providerUrl}/${formatChannelArch(served.image)}`,
+    find: (name) => artifactNamed(served.artifacts, name),
+  });
 }

@@ -1,0 +1,93 @@
+import { artifactNamed } from "../manifest/artifact_paths.ts";
+import {
+  type Artifact,
+  artifactsByRole,
+  type BootManifest,
+} from "../manifest/boot_manifest.ts";
+import { fillCmdline } from "../manifest/fill_cmdline.ts";
+import type { ExtraFile } from "./fetch_image.ts";
+
+/** All initrds in one file, in the order to load them in. */
+export const JOINED_INITRD = "initrd.kexec";
+const CMDLINE = "cmdline";
+/** The same with the placeholders filled in. */
+const RESOLVED_CMDLINE = "cmdline.resolved";
+
+/** What is written beside the files of an image. */
+export interface ByProducts {
+  /** For `fetchImage()`. */
+  readonly extras: readonly ExtraFile[];
+  /** Of the files in {@linkcode extras}, those that a boot is made with. */
+  readonly initrd?: string;
+  /** The kernel command line, ready to be used. */
+  readonly cmdline?: string;
+  /** What could not be made, and why: whole sentences for the log. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * What is written beside the files of an image, for the one who boots it and
+ * for a provider of the directory: the manifest as it was signed, the command
+ * line as it was signed and as it is to be used, and all initrds as one file,
+ * where all of them are fetched. A file of the image that is called like one of
+ * these stays what it is.
+ *
+ * @param image `bytes`: of the manifest; `manifestUrl`: where it came from
+ * @param files what is fetched of it
+ */
+export function byProducts(
+  { manifest, bytes, manifestUrl }: {
+    readonly manifest: BootManifest;
+    readonly bytes: Uint8Array;
+    readonly manifestUrl: URL;
+  },
+  files: readonly Artifact[],
+): ByProducts {
+  const artifacts = artifactsByRole(manifest);
+  const taken = [...artifacts.values()].map(({ filename }) => filename);
+  const isFree = (name: string) =>
+    taken.every((path) => path !== name && !path.startsWith(`${name}/`));
+  const extras: ExtraFile[] = [{ name: "manifest.json", bytes }];
+  const add = (extra: ExtraFile) => {
+    if (isFree(extra.name)) extras.push(extra);
+    else warnings.push(`No ${extra.name} is made: the image has its own`);
+  };
+  const warnings: string[] = [];
+  const cmdline = manifest.cmdline ?? "";
+  const filled = fillCmdline(cmdline, {
+    url: new URL(".", manifestUrl).href.replace(/\/$/, ""),
+    find: (name) => artifactNamed(artifacts, name),
+  });
+  if (!filled.ok) {
+    warnings.push(
+      `The command line of the image stays as it is: ${filled.reason}`,
+    );
+  }
+  const text = (value: string) => new TextEncoder().encode(value);
+  add({ name: CMDLINE, bytes: text(cmdline) });
+  add({
+    name: RESOLVED_CMDLINE,
+    bytes: text(filled.ok ? filled.value : cmdline),
+  });
+  const joined = initrdPaths(manifest);
+  const fetched = new Set(files.map(({ filename }) => filename));
+  if (joined.length > 0 && joined.every((path) => fetched.has(path))) {
+    add({ name: JOINED_INITRD, joined });
+  }
+  const made = new Set(extras.map(({ name }) => name));
+  return {
+    extras,
+    ...made.has(JOINED_INITRD) && { initrd: JOINED_INITRD },
+    ...made.has(RESOLVED_CMDLINE) && { cmdline: RESOLVED_CMDLINE },
+    warnings,
+  };
+}
+
+/** What a kernel is given as its first file system, in the order to load it. */
+export function initrdPaths(
+  { initramfs, initrds }: Pick<BootManifest, "initramfs" | "initrds">,
+): readonly string[] {
+  return initrds.length > 0 || initramfs === undefined
+    ? initrds
+    : [initramfs.filename];
+}

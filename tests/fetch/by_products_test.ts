@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { byProducts, initrdPaths } from "../../lib/fetch/by_products.ts";
+import type {
+  Artifact,
+  BootManifest,
+} from "../../lib/manifest/boot_manifest.ts";
+import { FULL_MANIFEST, promised } from "../support/fetched_manifest.ts";
+
+const bytes = new TextEncoder().encode("{}");
+const manifestUrl = new URL("http://10.77.0.1:8080/stable/arm64/manifest.json");
+
+function filesOf({ kernel, initramfs, files }: BootManifest): Artifact[] {
+  return [kernel, ...initramfs === undefined ? [] : [initramfs], ...files];
+}
+
+function made(manifest: BootManifest, files = filesOf(manifest)) {
+  const { extras, ...rest } = byProducts(
+    { manifest, bytes, manifestUrl },
+    files,
+  );
+  const texts = Object.fromEntries(
+    extras.map((extra) => [
+      extra.name,
+      "bytes" in extra ? new TextDecoder().decode(extra.bytes) : extra.joined,
+    ]),
+  );
+  return { texts, ...rest };
+}
+
+Deno.test("byProducts() are the manifest, the command line in two forms and the initrds in load order", () => {
+  assert.deepEqual(made(FULL_MANIFEST), {
+    texts: {
+      "manifest.json": "{}",
+      "cmdline": 'root={url}/rootfs q="a b" {mac}',
+      "cmdline.resolved":
+        'root=http://10.77.0.1:8080/stable/arm64/rootfs q="a b" {mac}',
+      "initrd.kexec": ["ucode.img", "initrd.img"],
+    },
+    initrd: "initrd.kexec",
+    cmdline: "cmdline.resolved",
+    warnings: [],
+  });
+});
+
+Deno.test("byProducts() has a single initramfs under the same name, and none where part of it is not fetched", () => {
+  const { files: _, ...plain } = FULL_MANIFEST;
+  const single = { ...plain, files: [], initrds: [] };
+  assert.deepEqual(made(single).texts["initrd.kexec"], ["initrd.img"]);
+  const partly = made(FULL_MANIFEST, [
+    promised("vmlinuz"),
+    promised("ucode.img"),
+  ]);
+  assert.ok(!("initrd.kexec" in partly.texts));
+  assert.equal(partly.initrd, undefined);
+  const { initramfs: __, ...bare } = single;
+  assert.equal(made(bare).initrd, undefined);
+  assert.deepEqual(initrdPaths(bare), []);
+});
+
+Deno.test("byProducts() of an image without a command line has empty ones", () => {
+  const { cmdline: _, ...silent } = FULL_MANIFEST;
+  const { texts } = made(silent);
+  assert.equal(texts["cmdline"], "");
+  assert.equal(texts["cmdline.resolved"], "");
+});
+
+Deno.test("byProducts() leaves a file of the image what it is", () => {
+  const own = [promised("cmdline.resolved"), promised("initrd.kexec/readme")];
+  const manifest = {
+    ...FULL_MANIFEST,
+    files: [...FULL_MANIFEST.files, ...own],
+  };
+  const { texts, initrd, cmdline, warnings } = made(manifest);
+  assert.deepEqual(Object.keys(texts), ["manifest.json", "cmdline"]);
+  assert.equal(initrd, undefined);
+  assert.equal(cmdline, undefined);
+  assert.deepEqual(warnings, [
+    "No cmdline.resolved is made: the image has its own",
+    "No initrd.kexec is made: the image has its own",
+  ]);
+});
+
+Deno.test("byProducts() says what a command line asks for in vain", () => {
+  const cmdline = "hash={sha256:rootfs} other={sha256:none}";
+  const { texts, warnings } = made({ ...FULL_MANIFEST, cmdline });
+  assert.equal(texts["cmdline.resolved"], cmdline);
+  assert.deepEqual(warnings, [
+    "The command line of the image stays as it is: it holds {sha256:none}, and no file of the image is called so",
+  ]);
+});
