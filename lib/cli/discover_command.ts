@@ -1,7 +1,9 @@
 import { whenAborted } from "../core/abort.ts";
-import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
-import type { InvocationValues } from "../config/command_line.ts";
-import type { DISCOVER_PROGRAM } from "../config/discover_options.ts";
+import {
+  checkFetchOptions,
+  DEFAULT_TIMEOUT_S,
+  type DiscoverValues,
+} from "../config/discover_options.ts";
 import { type ChannelArch, parseArch } from "../core/channel_arch.ts";
 import { deadline, systemClock } from "../core/clock.ts";
 import { ConfigError, UsageError, UserError } from "../core/errors.ts";
@@ -12,47 +14,28 @@ import type { StatusLine } from "../core/status_line.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import { checkCandidate } from "../discover/check_candidate.ts";
 import { ClientTrust, type TrustAnchor } from "../discover/client_trust.ts";
-import type { DhtSource } from "../discover/dht_source.ts";
 import { discover, type DiscoverOptions } from "../discover/discover.ts";
 import type { Discovered } from "../discover/discovery.ts";
-import { createLazyDhtSource } from "../discover/lazy_dht_source.ts";
-import { createMdnsSource } from "../discover/mdns_source.ts";
+import type { Provider } from "../discover/provider.ts";
 import {
   progressLine,
+  type Report,
   reportDiscovery,
   versionConflict,
 } from "../discover/report.ts";
-import type { Source } from "../discover/source.ts";
 import { clockLagWarning } from "../manifest/clock_lag.ts";
 import { readPublicKeys } from "../manifest/read_public_keys.ts";
 import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
 import { type Authorities, httpGet } from "../net/http1/get.ts";
-import {
-  asksForLoopback,
-  selectLinks,
-  systemAddresses,
-  whyNoNetwork,
-} from "../net/interfaces.ts";
+import { systemAddresses, whyNoNetwork } from "../net/interfaces.ts";
 import { disk } from "./disk.ts";
-import {
-  logRuntimeWarnings,
-  openLogger,
-  openStatusLine,
-  writeResult,
-} from "./output.ts";
-
-/** The command line of `phase_discover`, parsed. */
-export type DiscoverValues = InvocationValues<
-  typeof DISCOVER_PROGRAM,
-  typeof DISCOVER_PROGRAM.commands[""]
->;
+import type { Found } from "./fetch_found.ts";
+import { openSources } from "./open_sources.ts";
+import { openLogger, openStatusLine, writeResult } from "./output.ts";
 
 /** More than a search on a network that works; a flood is not to be logged. */
 const MAX_TRACED = 2000;
-
-/** mDNS answers within this time on a LAN that works. */
-const DHT_HEAD_START_MS = 150;
 
 /** Finds an image on real sockets, prints the result, and says how to end. */
 export async function runDiscover(
@@ -63,6 +46,7 @@ export async function runDiscover(
     level: values.logLevel,
     format: values.logFormat,
   });
+  checkFetchOptions(values);
   requirePermissions();
   const image = { channel: values.channel, arch: values.arch ?? ownArch() };
   const clockTrusted = systemClock.now() >= RELEASED_AT_MS;
@@ -71,8 +55,55 @@ export async function runDiscover(
   }
   // By the system's clock, which begins with the process: a box that takes long
   // to load the program has no longer to wait for it.
-  const leftMs = () => values.timeout * 1000 - systemClock.monotonic();
-  using limit = deadline(systemClock, leftMs(), { signal });
+  const timeoutMs = timeoutSeconds(values) * 1000;
+  const [trust, authorities] = await openNamedFiles(values, {
+    timeoutMs: timeoutMs - systemClock.monotonic(),
+    clockTrusted,
+    signal,
+  });
+  const status = values.quiet || values.logFormat === "json"
+    ? undefined
+    : openStatusLine();
+  const find = async (deadlineMs: number) => {
+    const search = { values, image, trust, authorities, clockTrusted, logger };
+    return await findImage({ ...search, status, deadlineMs }, { signal });
+  };
+  const found = await find(timeoutMs);
+  const report = tell(found.result, image, values, logger);
+  const { fetch: directory } = values;
+  if (directory === undefined || found.result.providers.length === 0) {
+    await writeResult(report.stdout, { signal });
+    return report.exitCode;
+  }
+  // Not before: a search has no use for it.
+  const { fetchFound } = await import("./fetch_found.ts");
+  const isBounded = values.timeout !== undefined;
+  const fetched = await fetchFound(found, {
+    ...{ values, directory, image, trust, authorities, logger, status },
+    clock: systemClock,
+    deadlineMs: isBounded ? timeoutMs : undefined,
+    findAgain: () =>
+      find(isBounded ? timeoutMs : systemClock.monotonic() + timeoutMs),
+  }, { signal });
+  for (const message of fetched.messages) logger.error(message);
+  await writeResult(fetched.stdout, { signal });
+  return fetched.exitCode;
+}
+
+function timeoutSeconds({ timeout }: DiscoverValues): number {
+  return timeout ?? DEFAULT_TIMEOUT_S;
+}
+
+/** What `--trust`, `--key`, `--state` and `--ca` name, within a time. */
+async function openNamedFiles(
+  values: DiscoverValues,
+  { timeoutMs, clockTrusted, signal }: {
+    readonly timeoutMs: number;
+    readonly clockTrusted: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<[ClientTrust, Authorities | undefined]> {
+  using limit = deadline(systemClock, timeoutMs, { signal });
   const opened = await Promise.race([
     Promise.all([
       openTrust(values, clockTrusted, { signal }),
@@ -81,20 +112,44 @@ export async function runDiscover(
     whenAborted(limit.signal),
   ]);
   signal.throwIfAborted();
-  if (opened === undefined) {
-    throw new UserError(
-      `Cannot read what --trust, --key, --state and --ca name within ${values.timeout} s: nobody writes to that pipe, or the disk does not answer`,
-    );
-  }
-  const [trust, authorities] = opened;
-  const status = values.quiet || values.logFormat === "json"
-    ? undefined
-    : openStatusLine();
-  const { sources, dht } = openSources(values, clockTrusted, logger);
-  // Not disposed of: the end of the process closes the sockets, and sooner.
-  const found = await discover({
+  if (opened !== undefined) return opened;
+  throw new UserError(
+    `Cannot read what --trust, --key, --state and --ca name within ${
+      timeoutSeconds(values)
+    } s: nobody writes to that pipe, or the disk does not answer`,
+  );
+}
+
+/** What a search is made with. */
+interface SearchParts {
+  readonly values: DiscoverValues;
+  readonly image: ChannelArch;
+  readonly trust: ClientTrust;
+  readonly authorities: Authorities | undefined;
+  readonly clockTrusted: boolean;
+  readonly logger: Logger;
+  readonly status: StatusLine | undefined;
+  /** By the monotonic clock. */
+  readonly deadlineMs: number;
+}
+
+/** Looks for an image, and remembers what was found. */
+async function findImage(
+  parts: SearchParts,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Found> {
+  const { values, image, trust, authorities, status, logger } = parts;
+  const { clockTrusted } = parts;
+  const { sources, dht } = openSources(values, {
+    ...{ clockTrusted, logger },
+    environment: (name) => Deno.env.get(name),
+  });
+  const found = { onFurther: (_: Provider) => {} };
+  // A caller that ends the process need not dispose of it: that closes the
+  // sockets, and sooner.
+  const search = await discover({
     image,
-    timeoutMs: leftMs(),
+    timeoutMs: parts.deadlineMs - systemClock.monotonic(),
     sources,
     check: (candidate, options) =>
       checkCandidate(candidate, {
@@ -105,25 +160,30 @@ export async function runDiscover(
     onPeer: (multiaddr) => dht?.addPeer(multiaddr),
     all: values.all,
     clock: systemClock,
+    ...values.fetch !== undefined &&
+      { onFurther: (provider) => found.onFurther(provider) },
     ...watching(values, image, logger, status),
   }, { signal }).finally(() => status?.clear());
   const result = {
-    ...found,
-    problems: [...found.problems, ...trust.problems],
+    ...search,
+    problems: [...search.problems, ...trust.problems],
   };
   // Remembered before it is told: the power may be cut upon the result.
   await remember(result, trust, clockTrusted, logger, { signal });
-  return await tell(result, image, values, logger, { signal });
+  return Object.assign(found, {
+    result,
+    [Symbol.asyncDispose]: () => search[Symbol.asyncDispose](),
+  });
 }
 
 /** Tells a person how the search goes: step by step, or on a terminal. */
 function watching(
-  { explain, timeout }: DiscoverValues,
+  values: DiscoverValues,
   image: ChannelArch,
   logger: Logger,
   status: StatusLine | undefined,
 ): Pick<DiscoverOptions, "trace" | "onProgress"> {
-  if (explain) {
+  if (values.explain) {
     let left = MAX_TRACED;
     const trace = (line: string) => {
       if (left > 0) logger.info(line);
@@ -134,7 +194,7 @@ function watching(
   return status === undefined ? {} : {
     onProgress: (soFar) =>
       status.show(
-        progressLine(soFar, { image, timeoutSeconds: timeout }, {
+        progressLine(soFar, { image, timeoutSeconds: timeoutSeconds(values) }, {
           elapsedMs: systemClock.monotonic(),
           columns: status.columns,
         }),
@@ -186,26 +246,24 @@ async function remember(
   }
 }
 
-/** Writes the result to standard output, and the reasons to the log. */
-async function tell(
+/** What is to be printed of a search; its reasons go to the log. */
+function tell(
   result: Discovered,
   image: ChannelArch,
   values: DiscoverValues,
   logger: Logger,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<ExitCode> {
-  const { stdout, messages, exitCode } = reportDiscovery(result, {
+): Report {
+  const report = reportDiscovery(result, {
     ...values,
     image,
-    timeoutSeconds: values.timeout,
+    timeoutSeconds: timeoutSeconds(values),
     noNetwork: result.providers.length > 0 ? undefined : noNetwork(values),
   });
-  for (const message of messages) {
+  for (const message of report.messages) {
     if (result.providers.length > 0) logger.info(message);
     else logger.error(message);
   }
-  await writeResult(stdout, { signal });
-  return exitCode;
+  return report;
 }
 
 /** Why nobody else can be asked now, by the LAN or in the DHT. */
@@ -276,58 +334,6 @@ async function readAnchor(
   );
   if (!keys.ok) throw new UsageError(`Cannot use --threshold: ${keys.reason}`);
   return { kind: "keys", keys: keys.value };
-}
-
-/**
- * Warns of interfaces that were named and are not there, where others are; the
- * search says itself that it has none.
- */
-function warnOfMissing(wanted: readonly string[], logger: Logger): void {
-  const named = wanted.filter((name) => !name.startsWith("!"));
-  if (named.length < 2) return;
-  const all = systemAddresses();
-  const missing = named.filter((name) => selectLinks(all, [name]).length === 0);
-  if (missing.length === 0 || missing.length === named.length) return;
-  logger.warn(
-    `No interface "${
-      missing.join('", "')
-    }" with an address: it is asked as soon as there is one`,
-  );
-}
-
-/** mDNS comes first: its query is out before anything heavy is loaded. */
-function openSources(
-  { mode, interface: interfaces, bootstrap, dhtProtocol }: DiscoverValues,
-  isClockTrusted: boolean,
-  logger: Logger,
-): { sources: Source[]; dht: DhtSource | undefined } {
-  const sources: Source[] = [];
-  if (mode !== "wan") {
-    const warn = (message: string) => logger.warn(message);
-    warnOfMissing(interfaces, logger);
-    sources.push(createMdnsSource({ clock: systemClock, interfaces, warn }));
-  }
-  const dht = mode === "lan" ? undefined : createLazyDhtSource({
-    bootstrap: bootstrap.length > 0
-      ? bootstrap
-      : bootstrapFromEnvironment((name) => Deno.env.get(name)),
-    headStartMs: mode === "wan" ? 0 : DHT_HEAD_START_MS,
-    mayLearnPeers: mode === "auto",
-    clock: systemClock,
-    async load(peers) {
-      await logRuntimeWarnings(logger);
-      const { createDhtSource } = await import("../discover/dht_source.ts");
-      return createDhtSource({
-        bootstrap: peers,
-        protocol: dhtProtocol,
-        loopbackOnly: asksForLoopback(systemAddresses(), interfaces),
-        clock: systemClock,
-        isClockTrusted,
-      });
-    },
-  });
-  if (dht !== undefined) sources.push(dht);
-  return { sources, dht };
 }
 
 function ownArch(): string {

@@ -48,6 +48,19 @@ export function openLogger(
 }
 
 /**
+ * Writes what happens to standard error as objects, for programs: lines like
+ * those of a log in JSON, with more members.
+ */
+export function logEvent(
+  level: LogLevel,
+  message: string,
+  members: Readonly<Record<string, unknown>>,
+): void {
+  const time = new Date(systemClock.now()).toISOString();
+  standardError.push(jsonLine({ time, level, message, ...members }));
+}
+
+/**
  * Logs what Node's modules warn of, which else goes to standard error as it is
  * and holds up the program when nobody reads that. Loads a module that costs a
  * booting box 8 ms: call it where libp2p is loaded, which needs it anyway.

@@ -6,6 +6,8 @@ import {
   NETWORK_OPTIONS,
   TRUST_OPTIONS,
 } from "./common_options.ts";
+import type { InvocationValues } from "./command_line.ts";
+import { UsageError } from "../core/errors.ts";
 import type { Program } from "./option_table.ts";
 
 /** The command line of `phase_discover`. */
@@ -31,7 +33,7 @@ export const DISCOVER_PROGRAM = {
           type: "seconds",
           placeholder: "SECONDS",
           max: 86_400,
-          default: 30,
+          defaultText: "30, and as long as files come with --fetch",
           help: "give up after this time",
         },
         mode: {
@@ -58,6 +60,24 @@ export const DISCOVER_PROGRAM = {
           ...FILE_OPTION,
           help: "remember versions here, and refuse older ones from then on",
         },
+        fetch: {
+          type: "text",
+          placeholder: "DIR",
+          completes: "directory",
+          help: "put the verified files of the image into DIR/CHANNEL/ARCH",
+        },
+        artifact: {
+          type: "text",
+          placeholder: "NAME",
+          completes: ["kernel", "initramfs", "rootfs", "dtbs"],
+          defaultText: "all",
+          help: "with --fetch, take only this: a role, dtbs or a file's path",
+          repeatable: true,
+        },
+        insecure: {
+          type: "flag",
+          help: "with --fetch, take an image that no key verifies",
+        },
         format: {
           type: "choice",
           choices: ["text", "json"],
@@ -66,7 +86,7 @@ export const DISCOVER_PROGRAM = {
         },
         quiet: {
           type: "flag",
-          help: "print the bare URL, and no progress",
+          help: "print the bare URL or directory, and no progress",
         },
         explain: {
           type: "flag",
@@ -77,19 +97,58 @@ export const DISCOVER_PROGRAM = {
         ["--quiet", "--format json", "each prints the result in its own way"],
         ["--key", "--trust", "put the key into the trust file"],
         ["--threshold", "--trust", "the trust file has a threshold of its own"],
+        ["--all", "--fetch", "one image is fetched, from all who have it"],
+        ["--insecure", "--key", "what the key has not signed is refused"],
+        ["--insecure", "--trust", "what is not signed by its keys is refused"],
       ],
       examples: [
         "phase_discover --channel stable --arch arm64",
         "phase_discover --channel testing --arch x86_64 --timeout 10",
         "phase_discover --key /etc/phase/signing.pub --state /var/lib/phase/state.json",
+        "phase_discover --key /etc/phase/signing.pub --fetch /run/boot --artifact kernel --artifact initramfs",
         "phase_discover --mode wan --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW...",
       ],
       notes: [
         "Exit codes: 0 found, 1 unexpected, 2 usage, 3 nothing found before the",
-        "timeout, 4 found but nothing that verifies, 130 interrupted.",
+        "timeout, 4 found but nothing that verifies, 5 found and not fetched whole,",
+        "130 interrupted.",
         "--timeout counts from the start of the program. Deno takes a moment before:",
         "0.05 s on a PC, 0.5 s on a processor that is ten times as slow.",
       ],
     },
   },
 } as const satisfies Program;
+
+/** The command line of `phase_discover`, parsed. */
+export type DiscoverValues = InvocationValues<
+  typeof DISCOVER_PROGRAM,
+  typeof DISCOVER_PROGRAM.commands[""]
+>;
+
+/** How long is searched unless `--timeout` says otherwise. */
+export const DEFAULT_TIMEOUT_S = 30;
+
+/**
+ * Checks that what is said of fetching goes together: whom to trust is said,
+ * if only that it is nobody.
+ *
+ * @throws UsageError
+ */
+export function checkFetchOptions(
+  { fetch, artifact, insecure, key, trust }: DiscoverValues,
+): void {
+  if (fetch === undefined) {
+    const [given] = [
+      ...artifact.length > 0 ? ["--artifact"] : [],
+      ...insecure ? ["--insecure"] : [],
+    ];
+    if (given === undefined) return;
+    throw new UsageError(
+      `Cannot use ${given} without --fetch: say where to put the files with --fetch DIR`,
+    );
+  }
+  if (insecure || key.length > 0 || trust !== undefined) return;
+  throw new UsageError(
+    "Cannot fetch without a key to trust: name the owner's with --key or --trust, or take what anybody offers with --insecure",
+  );
+}

@@ -9,6 +9,8 @@ const MAX_QUEUED = 2 * 1024 * 1024;
 const MAX_BATCH = 16 * 1024;
 /** Goes to the start of the line and clears it (ECMA-48). */
 const CLEAR_LINE = "\r\x1b[K";
+/** Goes a line up, and clears that. */
+const CLEAR_ABOVE = "\x1b[A\x1b[K";
 
 /** Where the lines of a log go. */
 export interface LogQueueOptions {
@@ -64,7 +66,10 @@ export class LogQueue {
     this.#write();
   }
 
-  /** Sets the status line; an empty text takes it away. */
+  /**
+   * Sets the status line, which may have line breaks in it; an empty text takes
+   * it away.
+   */
   show(status: string): void {
     this.#status = status;
     this.#write();
@@ -104,7 +109,7 @@ export class LogQueue {
     this.#dropped = 0;
     const lines = this.#takeBatch();
     if (dropped > 0) lines.unshift(this.#options.describeDropped(dropped));
-    const clear = this.#shownStatus === "" ? "" : CLEAR_LINE;
+    const clear = clearing(this.#shownStatus);
     this.#shownStatus = this.#status;
     const start = clear + (this.#isTorn ? "\n" : "");
     const bytes = new TextEncoder().encode(
@@ -144,9 +149,15 @@ export class LogQueue {
   }
 }
 
+function clearing(status: string): string {
+  if (status === "") return "";
+  return CLEAR_LINE + CLEAR_ABOVE.repeat(status.split("\n").length - 1);
+}
+
 /** How many of the lines did not get as far as their line break. */
 function linesBeyond(written: Uint8Array, count: number): number {
   let whole = 0;
   for (const byte of written) if (byte === "\n".charCodeAt(0)) whole++;
-  return count - whole;
+  // A status line may have some of its own.
+  return Math.max(0, count - whole);
 }

@@ -5,7 +5,7 @@
 export interface StatusLine {
   /** How many characters fit. */
   readonly columns: number;
-  /** Shows a text in place of the one before. */
+  /** Shows a text in place of the one before, of a few lines at most. */
   show(text: string): void;
   /** Shows nothing. */
   clear(): void;

@@ -75,7 +75,7 @@ function resultLines(
 }
 
 /** Wire form of a provider. */
-function providerObject(
+export function providerObject(
   { candidate, manifest, verifiedBy, sha256, elapsedMs }: Provider,
 ): Record<string, unknown> {
   return {
@@ -118,7 +118,7 @@ function artifactObjects(
 }
 
 /** Wire form of a candidate that was not taken. */
-function refusedObject(
+export function refusedObject(
   { manifestUrl, refusal }: RefusedCandidate,
 ): Record<string, unknown> {
   return {

@@ -203,3 +203,32 @@ Deno.test("a log queue writes lines above the status line, and shows only its la
     `10 %${clear}a line\n10 %${clear}30 %${clear}`,
   );
 });
+
+Deno.test("a log queue takes all lines of a status away, and counts them for none of the log's", async () => {
+  const { stream, queue, flush } = open();
+  queue.show("a 10 %\nb 20 %");
+  await flush();
+  queue.push("a line");
+  queue.show("a 11 %\nb 21 %\nc");
+  await flush();
+  queue.show("");
+  await flush();
+  const [two, three] = [1, 2].map((above) =>
+    "\r\x1b[K" + "\x1b[A\x1b[K".repeat(above)
+  );
+  assert.equal(
+    stream.text,
+    `a 10 %\nb 20 %${two}a line\na 10 %\nb 20 %${two}a 11 %\nb 21 %\nc${three}`,
+  );
+  // The end of the disk cuts the status; then a line is lost.
+  stream.room = 8;
+  queue.show("1\n2\n3\n4 and what does not fit");
+  await flush();
+  stream.room = 0;
+  queue.push("lost");
+  await flush();
+  stream.room = Infinity;
+  queue.push("next");
+  await flush();
+  assert.match(stream.text, /\n1 dropped\nnext\n/);
+});

@@ -12,6 +12,9 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "cli/hang_ups.ts": "e2e/hang_ups_test.ts",
   "cli/key_commands.ts": "e2e/signing_commands_test.ts",
   "cli/manifest_commands.ts": "e2e/signing_commands_test.ts",
+  "cli/fetch_found.ts": "e2e/fetch_command_test.ts",
+  "cli/open_sources.ts":
+    "e2e/serve_and_discover_test.ts, e2e/network_matrix_test.ts",
   "cli/provider_commands.ts":
     "e2e/serve_and_discover_test.ts, e2e/signals_test.ts",
   "cli/trust_commands.ts": "e2e/trust_commands_test.ts",

@@ -1,0 +1,236 @@
+import { join, resolve } from "node:path";
+import type { DiscoverValues } from "../config/discover_options.ts";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import type { Clock } from "../core/clock.ts";
+import { LOG_LEVELS, type Logger, type LogLevel } from "../core/log.ts";
+import { ok, refuse, type Result } from "../core/result.ts";
+import type { StatusLine } from "../core/status_line.ts";
+import type { ClientTrust } from "../discover/client_trust.ts";
+import type { Discovered } from "../discover/discovery.ts";
+import type { Provider } from "../discover/provider.ts";
+import type { Report } from "../discover/report.ts";
+import { byProducts } from "../fetch/by_products.ts";
+import {
+  type FetchFailure,
+  fetchImage,
+  type FetchSource,
+  type FileToFetch,
+} from "../fetch/fetch_image.ts";
+import { FetchLimit, MAX_SILENCE_MS } from "../fetch/fetch_limit.ts";
+import { type WantedFile, wantedFiles } from "../fetch/wanted_files.ts";
+import { type Authorities, httpGet } from "../net/http1/get.ts";
+import { fetchDisk } from "./fetch_disk.ts";
+import {
+  type FetchedParts,
+  type FetchReportOptions,
+  reportFetched,
+  reportNotFetched,
+} from "./fetch_report.ts";
+import { FetchReporter } from "./fetch_reporter.ts";
+import { logEvent } from "./output.ts";
+
+/** What was found, until it is disposed of, and goes on being found. */
+export interface Found extends AsyncDisposable {
+  /** What was known when it was enough. */
+  readonly result: Discovered;
+  /** Takes providers that are found after that. */
+  onFurther: (provider: Provider) => void;
+}
+
+/** How an image is fetched that was found. */
+export interface FetchRun {
+  /** The command line. */
+  readonly values: DiscoverValues;
+  /** Below which directory it is put. */
+  readonly directory: string;
+  /** The image. */
+  readonly image: ChannelArch;
+  /** Says whether the manifest still counts. */
+  readonly trust: Pick<ClientTrust, "stillTrusts" | "isVerifying">;
+  /** For https. */
+  readonly authorities: Authorities | undefined;
+  /** Where the time comes from. */
+  readonly clock: Clock;
+  /** When all is to be done, by the monotonic clock; undefined: at no time. */
+  readonly deadlineMs: number | undefined;
+  /** Hears what happens. */
+  readonly logger: Logger;
+  /** Shows how far it is. */
+  readonly status: StatusLine | undefined;
+  /** Looks for the image once more. */
+  readonly findAgain: () => Promise<Found>;
+}
+
+/** Why a fetch ended: as its engine says, or as we do. */
+type Failure = Pick<FetchFailure, "message"> & {
+  readonly kind:
+    | Exclude<FetchFailure["kind"], "aborted">
+    | "no_artifact"
+    | "no_longer_trusted"
+    | "timeout";
+};
+
+/** Whether somebody else may have what could not be had. */
+const MAY_BE_ELSEWHERE: ReadonlySet<Failure["kind"]> = new Set(
+  ["gone", "sources", "no_longer_trusted"] as const,
+);
+
+/**
+ * Fetches an image that was found. Where its providers have it no longer, as
+ * after it was replaced by a newer one, it is looked for once more.
+ *
+ * @throws the signal's reason, when it aborts first
+ */
+export async function fetchFound(
+  found: Found,
+  run: FetchRun,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Report> {
+  const [provider] = found.result.providers;
+  if (provider === undefined) throw new TypeError("nothing was found");
+  const first = await fetchFrom(provider, found, run, { signal });
+  const options = reportOptions(provider, found, run);
+  if (first.ok) return reportFetched(first.value, options);
+  const failed = reportNotFetched(first.reason, options);
+  if (!MAY_BE_ELSEWHERE.has(first.reason.kind)) return failed;
+  run.logger.warn(`${first.reason.message}; looking for it once more`);
+  await found[Symbol.asyncDispose]();
+  const again = await run.findAgain();
+  const [other] = again.result.providers;
+  // An older one would be a step back, whatever --state says.
+  if (
+    other === undefined ||
+    other.manifest.manifestVersion < provider.manifest.manifestVersion
+  ) return failed;
+  const second = await fetchFrom(other, again, run, { signal });
+  const otherOptions = reportOptions(other, again, run);
+  return second.ok
+    ? reportFetched(second.value, otherOptions)
+    : reportNotFetched(second.reason, otherOptions);
+}
+
+function reportOptions(
+  provider: Provider,
+  { result: { refused } }: Found,
+  { values: { format, quiet, insecure }, directory, image }: FetchRun,
+): FetchReportOptions {
+  return {
+    ...{ provider, refused, insecure, format, quiet },
+    directory: directoryOf(directory, image),
+  };
+}
+
+function directoryOf(
+  directory: string,
+  { channel, arch }: ChannelArch,
+): string {
+  return join(resolve(directory), channel, arch);
+}
+
+/** Fetches what one provider promises, from all who have the same. */
+async function fetchFrom(
+  provider: Provider,
+  found: Found,
+  run: FetchRun,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Result<FetchedParts, Failure>> {
+  const { values, image, clock, logger, trust } = run;
+  const name = formatChannelArch(image);
+  const wanted = wantedFiles(provider.manifest, values.artifact);
+  if (!wanted.ok) {
+    return refuse({
+      kind: "no_artifact",
+      message: `Cannot fetch ${name}: ${wanted.reason}`,
+    });
+  }
+  const made = byProducts(
+    { ...provider, manifestUrl: provider.candidate.manifestUrl },
+    wanted.value.map(({ artifact }) => artifact),
+  );
+  for (const warning of made.warnings) logger.warn(warning);
+  const startMs = clock.monotonic();
+  using limit = new FetchLimit(clock, run.deadlineMs);
+  const distrust = new AbortController();
+  const sources = found.result.providers.flatMap((one) =>
+    sourceOf(one, provider)
+  );
+  found.onFurther = (further) => {
+    sources.push(...sourceOf(further, provider));
+    if (!trust.stillTrusts(provider)) distrust.abort();
+  };
+  using reporter = openReporter(wanted.value, run);
+  const files = wanted.value.map(({ artifact }) => fileToFetch(artifact));
+  const fetched = await fetchImage({
+    ...{ files, extras: made.extras, sources, clock, disk: fetchDisk },
+    directory: directoryOf(run.directory, image),
+    onEvent(event) {
+      limit.receive(event);
+      reporter.receive(event);
+    },
+    httpGet: (url, options) =>
+      httpGet(url, { ...options, authorities: run.authorities }),
+  }, { signal: AbortSignal.any([signal, limit.signal, distrust.signal]) });
+  signal.throwIfAborted();
+  if (fetched.ok) {
+    const seconds = (clock.monotonic() - startMs) / 1000;
+    return ok({ image: fetched.value, wanted: wanted.value, made, seconds });
+  }
+  const { kind, message } = fetched.reason;
+  if (kind !== "aborted") return refuse({ kind, message });
+  return refuse(
+    distrust.signal.aborted
+      ? {
+        kind: "no_longer_trusted",
+        message:
+          `Cannot fetch ${name}: its manifest is signed by keys that others succeeded, as another provider shows`,
+      }
+      : { kind: "timeout", message: tooLate(name, values) },
+  );
+}
+
+/** Who has the same content, under whatever version or date. */
+function sourceOf(
+  { candidate: { manifestUrl }, contentSha256 }: Provider,
+  wanted: Provider,
+): FetchSource[] {
+  return contentSha256 === wanted.contentSha256
+    ? [{ manifestUrl, name: manifestUrl.host }]
+    : [];
+}
+
+function fileToFetch(
+  { filename, sha256, sizeBytes, urls, pieces }: WantedFile["artifact"],
+): FileToFetch {
+  return {
+    ...{ path: filename, sha256, sizeBytes, urls },
+    ...pieces !== undefined && { pieces },
+  };
+}
+
+function openReporter(
+  wanted: readonly WantedFile[],
+  { values, image, clock, logger, status }: FetchRun,
+): FetchReporter {
+  const { format, logFormat, logLevel, quiet } = values;
+  const isForPrograms = format === "json" || logFormat === "json";
+  return new FetchReporter({
+    ...{ image, clock, logger, status, quiet },
+    files: wanted.map(({ artifact: { filename, sizeBytes } }) => ({
+      ...{ path: filename, sizeBytes },
+    })),
+    logEvent: !isForPrograms ? undefined : (level, message, members) => {
+      if (isLogged(level, logLevel)) logEvent(level, message, members);
+    },
+  });
+}
+
+function isLogged(level: LogLevel, least: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+}
+
+function tooLate(name: string, { timeout }: DiscoverValues): string {
+  const why = timeout === undefined
+    ? `nothing came for ${MAX_SILENCE_MS / 1000} s`
+    : `it takes more than the ${timeout} s of --timeout`;
+  return `Cannot fetch ${name}: ${why}; the next run goes on from what came`;
+}

@@ -1,0 +1,140 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+import { formatChannelArch } from "../core/channel_arch.ts";
+import type { Clock } from "../core/clock.ts";
+import { DueTimer } from "../core/due_timer.ts";
+import type { Logger, LogLevel } from "../core/log.ts";
+import type { StatusLine } from "../core/status_line.ts";
+import type { FetchEvent } from "../fetch/fetch_image.ts";
+import { FetchProgress, type FileEvent } from "../fetch/progress.ts";
+
+const BARS_INTERVAL_MS = 200;
+const LINE_INTERVAL_MS = 5000;
+/** Of each file: what a program shows need not be newer. */
+const EVENT_INTERVAL_MS = 1000;
+
+/** How a fetch is told of while it goes on. */
+export interface FetchReporterOptions {
+  /** What is fetched. */
+  readonly image: ChannelArch;
+  /** Its files. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly sizeBytes: number;
+  }[];
+  /** The time. */
+  readonly clock: Clock;
+  /** Hears of sources that fail, and every five seconds of how far it is. */
+  readonly logger: Logger;
+  /** Shows bars, in place of the lines of the log. */
+  readonly status?: StatusLine | undefined;
+  /** Takes what happens for programs, in place of all else. */
+  readonly logEvent?:
+    | ((
+      level: LogLevel,
+      message: string,
+      members: Readonly<Record<string, unknown>>,
+    ) => void)
+    | undefined;
+  /** Whether nobody wants to know how far it is. */
+  readonly quiet: boolean;
+}
+
+/** Tells how far a fetch is, until it is disposed of. */
+export class FetchReporter implements Disposable {
+  readonly #options: FetchReporterOptions;
+  readonly #progress: FetchProgress;
+  readonly #timer: DueTimer;
+  /** When a file was told of last. */
+  readonly #toldMs = new Map<string, number>();
+  /** What was said of a source that is waited for, until something else is. */
+  readonly #waits = new Map<string, string>();
+
+  /** Begins with nothing fetched. */
+  constructor(options: FetchReporterOptions) {
+    this.#options = options;
+    this.#progress = new FetchProgress(options.files);
+    this.#timer = new DueTimer(options.clock, () => this.#show());
+    this.#setTimer();
+  }
+
+  /** Takes in what happened. */
+  receive(event: FetchEvent): void {
+    switch (event.kind) {
+      case "source-failed":
+        return this.#tell(
+          "warn",
+          `Nothing more is asked of ${event.source}: ${event.reason}`,
+          {
+            event: "source_failed",
+            source: event.source,
+            reason: event.reason,
+          },
+        );
+      case "source-waits": {
+        const { source, reason, delayMs } = event;
+        if (this.#waits.get(source) === reason) return;
+        this.#waits.set(source, reason);
+        const seconds = Math.round(delayMs / 100) / 10;
+        return this.#tell(
+          "info",
+          `Asking ${source} again in ${seconds} s: ${reason}`,
+          { event: "source_waits", source, reason, seconds },
+        );
+      }
+      default:
+        this.#progress.receive(event, this.#options.clock.monotonic());
+        this.#tellFile(event);
+    }
+  }
+
+  /** Takes the bars away. */
+  [Symbol.dispose](): void {
+    this.#timer.set(Infinity);
+    this.#options.status?.clear();
+  }
+
+  #tell(
+    level: "info" | "warn",
+    message: string,
+    members: Readonly<Record<string, unknown>>,
+  ): void {
+    const { logEvent, logger } = this.#options;
+    if (logEvent === undefined) logger[level](message);
+    else logEvent(level, message, members);
+  }
+
+  #tellFile({ kind, path, bytes, sizeBytes }: FileEvent): void {
+    const { logEvent, clock } = this.#options;
+    if (logEvent === undefined) return;
+    const nowMs = clock.monotonic();
+    const isNews = kind !== "progress" ||
+      nowMs - (this.#toldMs.get(path) ?? -Infinity) >= EVENT_INTERVAL_MS;
+    if (!isNews) return;
+    this.#toldMs.set(path, nowMs);
+    logEvent("info", `${path}: ${kind}, ${bytes} of ${sizeBytes} bytes`, {
+      ...{ event: kind, path, bytes, size: sizeBytes },
+    });
+  }
+
+  #show(): void {
+    const { clock, image, logger, status } = this.#options;
+    const nowMs = clock.monotonic();
+    if (status !== undefined) {
+      status.show(this.#progress.bars(nowMs, status.columns));
+    } else {
+      logger.info(
+        `Fetching ${formatChannelArch(image)}: ${this.#progress.line(nowMs)}`,
+      );
+    }
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    const { clock, logEvent, quiet, status } = this.#options;
+    if (logEvent !== undefined || quiet) return;
+    this.#timer.set(
+      clock.monotonic() +
+        (status === undefined ? LINE_INTERVAL_MS : BARS_INTERVAL_MS),
+    );
+  }
+}
