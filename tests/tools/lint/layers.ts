@@ -8,13 +8,14 @@ import {
 /** Rooms from the bottom up; a module imports only from its own room or below. */
 const LAYERS: readonly (readonly string[])[] = [
   ["core"],
+  ["machines"],
   ["config"],
   ["scan"],
   ["manifest", "net"],
   ["net/dns"],
-  ["net/mdns", "net/dht", "net/upnp", "net/http1"],
+  ["net/mdns", "net/dht", "net/upnp", "net/http1", "net/dhcp", "net/tftp"],
   ["wire"],
-  ["advertise", "discover", "fetch", "http/artifacts"],
+  ["advertise", "discover", "fetch", "http/artifacts", "pxe"],
   ["http/boot", "http/status"],
   ["http"],
   ["provider", "doctor"],

@@ -1,0 +1,82 @@
+import { ok, refuse, type Result } from "../core/result.ts";
+
+/** A bare machine's firmware, as far as it decides what it can start. */
+export interface Firmware {
+  /** By what it starts programs. */
+  readonly kind: "BIOS" | "UEFI";
+  /** Canonical, of the image it can boot: `x86_64`, `arm64`. */
+  readonly arch: string;
+}
+
+/** Firmware that loaders are known for, as the settings name it. */
+export type LoaderKey = "bios" | "x86_64" | "arm64";
+
+/** The names of loaders that the operator has chosen; others are found by name. */
+export type LoaderNames = { readonly [K in LoaderKey]?: string | undefined };
+
+/** `UEFI x86_64` */
+export function formatFirmware({ kind, arch }: Firmware): string {
+  return `${kind} ${arch}`;
+}
+
+/**
+ * File names of loaders, the best first: what Debian's and Fedora's packages of
+ * iPXE have, and then GRUB as it is put there by hand. Those that use the
+ * firmware's own driver come before those that bring drivers along.
+ */
+const USUAL: Readonly<Record<LoaderKey, readonly [string, ...string[]]>> = {
+  bios: ["undionly.kpxe", "ipxe.pxe", "core.0"],
+  x86_64: [
+    "snponly.efi",
+    "ipxe-snponly-x86_64.efi",
+    "ipxe.efi",
+    "ipxe-amd64.efi",
+    "ipxe-x86_64.efi",
+    "grubnetx64.efi",
+    "grubx64.efi",
+  ],
+  arm64: [
+    "arm64-efi/snponly.efi",
+    "snponly-arm64.efi",
+    "arm64-efi/ipxe.efi",
+    "ipxe-arm64.efi",
+    "grubnetaa64.efi",
+    "grubaa64.efi",
+  ],
+};
+
+/**
+ * The loader for a machine's firmware.
+ *
+ * @param available the names in the directory of loaders
+ * @param chosen by the operator: these or none
+ * @returns a name of `available`, or what is missing, for the log
+ */
+export function loaderFor(
+  firmware: Firmware,
+  available: ReadonlySet<string>,
+  chosen: LoaderNames,
+): Result<string> {
+  const key = keyOf(firmware);
+  if (key === undefined) {
+    return refuse(`no boot loader is known for ${formatFirmware(firmware)}`);
+  }
+  const own = chosen[key];
+  const name = own === undefined
+    ? USUAL[key].find((name) => available.has(name))
+    : available.has(own)
+    ? own
+    : undefined;
+  return name === undefined
+    ? refuse(
+      `no boot loader for ${formatFirmware(firmware)}: put ${
+        own ?? USUAL[key][0]
+      } into the directory of loaders, or name another as ${key}_loader in [pxe]`,
+    )
+    : ok(name);
+}
+
+function keyOf({ kind, arch }: Firmware): LoaderKey | undefined {
+  if (kind === "BIOS") return "bios";
+  return arch === "x86_64" || arch === "arm64" ? arch : undefined;
+}
