@@ -3,6 +3,7 @@ import { parseChannel } from "../core/channel_arch.ts";
 import { nearest } from "../core/nearest.ts";
 import { ok } from "../core/result.ts";
 import { HEADED_CHANNELS, renameChannelTables } from "./channel_tables.ts";
+import { readMachines } from "./machine_tables.ts";
 import {
   type ChannelSettings,
   type ConfigLayer,
@@ -66,13 +67,14 @@ export function parseConfigFile(text: string, path: string): ConfigLayer {
 }
 
 function placeOf(table: string): string {
+  if (table.startsWith("machines.")) return " in [[machines]]";
   return table === ""
     ? " at the top level"
     : ` in [${table.replace(HEADED_CHANNELS, "channels")}]`;
 }
 
 function readLayer(root: TomlValue, locate: Check): ConfigLayer {
-  const tables = knownMembers(root, [...TABLES.keys()]);
+  const tables = knownMembers(root, [...TABLES.keys(), "machines"]);
   const given = new Map([...TABLES].map(([name, keys]) => [
     name,
     knownMembers(tables.get(name), keys),
@@ -93,6 +95,7 @@ function readLayer(root: TomlValue, locate: Check): ConfigLayer {
   return {
     ...settings,
     ...readChannels(given.get("provider"), locate),
+    machines: readMachines(tables.get("machines")),
     dht: {
       ...settings.dht,
       // In time for a life that was set alone.

@@ -1,3 +1,4 @@
+import type { MachineRow } from "../machines/machine_rows.ts";
 import type { OptionValues } from "./option_table.ts";
 import {
   ALL_SETTINGS,
@@ -31,15 +32,21 @@ export type ChannelConfig = {
   readonly channelSettings: ReadonlyMap<string, ChannelSettings>;
 };
 
+/** The settings about single machines. */
+export type MachineConfig = {
+  /** What is said of each; the same list until that changes. */
+  readonly machines: readonly MachineRow[];
+};
+
 /** Everything that can be set about a provider, checked. */
-export type ProviderConfig = Settings & ChannelConfig;
+export type ProviderConfig = Settings & ChannelConfig & MachineConfig;
 
 /** Some of the settings of a table. */
 export type Layer<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What a file or the flags say; all that is not said is undefined. */
 export type ConfigLayer =
-  & Layer<SettingsOf<"provider"> & ChannelConfig>
+  & Layer<SettingsOf<"provider"> & ChannelConfig & MachineConfig>
   & { readonly [S in Section]?: Layer<SettingsOf<S>> };
 
 /** What a configuration says of a setting. */
@@ -126,5 +133,6 @@ export function mergeConfig(
     ),
     channels: flags.channels ?? file.channels,
     channelSettings: new Map(channelSettings),
+    machines: file.machines ?? [],
   };
 }

@@ -53,6 +53,12 @@ export const parsePath: Check = like(
   "a path of a file or directory",
 );
 
+/** Checks the name of a boot loader, below the directory of loaders. */
+export const parseLoaderName: Check = like(
+  /^(?=.{1,128}$)[0-9A-Za-z_][0-9A-Za-z._+-]*(\/[0-9A-Za-z_][0-9A-Za-z._+-]*)*$/,
+  "a file name below the directory of loaders, such as snponly.efi",
+);
+
 /** Checks a libp2p protocol id, such as `/ipfs/kad/1.0.0`. */
 export const parseProtocol: Check = like(
   /^(\/[!-.0-~]{1,64}){1,8}$/,

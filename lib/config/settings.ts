@@ -3,6 +3,7 @@ import {
   DEFAULT_CHANNELS,
 } from "../core/channel_arch.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
+import { parseUnknownMachines } from "../machines/machine_rows.ts";
 import {
   ARCH_OPTION,
   CHANNEL_OPTION,
@@ -19,6 +20,7 @@ import type {
 import {
   parseBind,
   parseHttpUrl,
+  parseLoaderName,
   parseProviderName,
 } from "./setting_values.ts";
 
@@ -82,6 +84,9 @@ const SECONDS = {
 
 /** A path of a directory. */
 export const DIRECTORY = { type: "text", completes: "directory" } as const;
+
+/** The file name of a boot loader. */
+const LOADER = { type: "text", parse: parseLoaderName } as const;
 
 /** Release channels. */
 export const CHANNELS = {
@@ -288,6 +293,18 @@ export const SETTINGS = {
   },
   // What `/boot/NAME` leads to; unset: nothing.
   "pxe.loaders": { key: "loaders", ...DIRECTORY, isLive: true },
+  // Names below `loaders`; unset: what packages of iPXE call them.
+  "pxe.bios_loader": { key: "biosLoader", ...LOADER, isLive: true },
+  "pxe.x86_64_loader": { key: "x86Loader", ...LOADER, isLive: true },
+  "pxe.arm64_loader": { key: "arm64Loader", ...LOADER, isLive: true },
+  // Machines without a row: "menu", "ignore" or a channel.
+  "pxe.unknown": {
+    key: "unknown",
+    type: "text",
+    parse: parseUnknownMachines,
+    default: "menu",
+    isLive: true,
+  },
 } as const satisfies Readonly<Record<string, SettingRow>>;
 
 /** Table and key of a setting. */

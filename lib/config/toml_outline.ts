@@ -25,10 +25,8 @@ export class TomlOutline {
     let table = this.#root;
     while (this.#at < this.#tokens.length) {
       if (this.#takes("\n") || this.#takes("]")) continue;
-      if (this.#takes("[")) {
-        this.#takes("[");
-        table = this.#key(this.#root);
-      } else this.#keyValue(table);
+      if (this.#takes("[")) table = this.#header();
+      else this.#keyValue(table);
     }
   }
 
@@ -46,6 +44,14 @@ export class TomlOutline {
       place = below;
     }
     return place[part];
+  }
+
+  /** Of a table, or of one more in a list of tables. */
+  #header(): Place {
+    const isItem = this.#takes("[");
+    const offset = this.#offset();
+    const place = this.#key(this.#root);
+    return isItem ? placeBelow(place, place.below.size, offset) : place;
   }
 
   #keyValue(table: Place): void {
@@ -102,7 +108,7 @@ export class TomlOutline {
   }
 }
 
-/** What is named more than once, such as a list of tables, keeps its place. */
+/** What is named more than once, such as the table around others, keeps its place. */
 function placeBelow(above: Place, name: string | number, key: number): Place {
   const known = above.below.get(name);
   if (known !== undefined) return known;

@@ -1,3 +1,4 @@
+import { parseChannel } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 
 /**
@@ -52,14 +53,36 @@ export type BootChoice =
   /** Nothing: it is none of ours. */
   | { readonly kind: "ignore" };
 
+/** Rows by what tells them apart, since there may be thousands. */
+const indexes = new WeakMap<
+  readonly MachineRow[],
+  ReadonlyMap<string, MachineRow>
+>();
+
 /** The row of a machine; of several, the one by MAC, then by UUID. */
 export function rowFor(
   rows: readonly MachineRow[],
-  { mac, uuid, serial }: MachineId,
+  id: MachineId,
 ): MachineRow | undefined {
-  return rows.find((row) => row.mac !== undefined && row.mac === mac) ??
-    rows.find((row) => row.uuid !== undefined && row.uuid === uuid) ??
-    rows.find((row) => row.serial !== undefined && row.serial === serial);
+  let index = indexes.get(rows);
+  if (index === undefined) {
+    index = new Map(
+      rows.flatMap((row) => keysOf(row).map((key) => [key, row])),
+    );
+    indexes.set(rows, index);
+  }
+  for (const key of keysOf(id)) {
+    const row = index.get(key);
+    if (row !== undefined) return row;
+  }
+  return undefined;
+}
+
+function keysOf({ mac, uuid, serial }: MachineId): string[] {
+  return Object.entries({ mac, uuid, serial })
+    .flatMap(([kind, value]) =>
+      value === undefined ? [] : [`${kind} ${value}`]
+    );
 }
 
 /**
@@ -129,9 +152,12 @@ export function uuidOfBytes(bytes: Uint8Array): string | undefined {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Checks what becomes of machines without a row, but for a channel's name. */
-export function isUnknownRule(text: string): boolean {
-  return text === "menu" || text === "ignore";
+/** Checks what becomes of machines without a row. */
+export function parseUnknownMachines(text: string): Result<UnknownMachines> {
+  if (text === "menu" || text === "ignore") return ok(text);
+  return parseChannel(text).ok
+    ? ok(text)
+    : refuse('none of "menu", "ignore" and a channel');
 }
 
 /**

@@ -31,6 +31,8 @@ export function reloadConfig(
   if (!isSame([...before.channelSettings], [...channelSettings])) {
     applied.push("[provider.channels]");
   }
+  const hasMachines = !isSame(before.machines, after.machines);
+  if (hasMachines) applied.push("[[machines]]");
   return {
     config: {
       ...settingsFrom((setting) =>
@@ -38,6 +40,7 @@ export function reloadConfig(
       ),
       channels,
       channelSettings,
+      machines: hasMachines ? after.machines : before.machines,
       stateDir: before.stateDir,
     },
     applied,

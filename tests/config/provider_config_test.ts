@@ -38,7 +38,14 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
       drainTimeoutSeconds: 10,
       accessLog: false,
     },
-    pxe: { loaders: undefined },
+    pxe: {
+      loaders: undefined,
+      biosLoader: undefined,
+      x86Loader: undefined,
+      arm64Loader: undefined,
+      unknown: "menu",
+    },
+    machines: [],
   });
 });
 
@@ -94,7 +101,10 @@ Deno.test("examples/provider.toml is the specification's file with every key", a
     "/var/lib/plasm/testing",
   );
   const everything = mergeConfig(
-    parseConfigFile(text.replaceAll(/^# (\w+ = )/gm, "$1"), "/provider.toml"),
+    parseConfigFile(
+      text.replaceAll(/^# (\w+ = |\[\[)/gm, "$1"),
+      "/provider.toml",
+    ),
     {},
   );
   const unset = Object.entries({
@@ -102,9 +112,12 @@ Deno.test("examples/provider.toml is the specification's file with every key", a
     ...everything.dht,
     ...everything.signing,
     ...everything.http,
+    ...everything.pxe,
+    ...everything.machines[0],
     ...everything.channelSettings.get("testing"),
   }).filter(([, value]) => value === undefined);
   assert.deepEqual(unset, []);
+  assert.equal(everything.machines.length, 1);
   assert.deepEqual(everything.dht, {
     ...DEFAULT_CONFIG.dht,
     port: 4001,

@@ -7,9 +7,7 @@ import { readTomlFile } from "../../lib/config/toml_file.ts";
 import { ConfigError } from "../../lib/core/errors.ts";
 import { ok } from "../../lib/core/result.ts";
 
-Deno.test("parseConfigFile() reads every key", () => {
-  const file = parseConfigFile(
-    `[provider]
+const EVERY_KEY = `[provider]
 channels = ["beta", "beta"]
 architectures = ["aarch64", "arm64", "riscv64"]
 artifacts_dir = "images"
@@ -43,7 +41,17 @@ drain_timeout = 60
 access_log = true
 [pxe]
 loaders = "ipxe"
-`,
+bios_loader = "core.0"
+x86_64_loader = "grubx64.efi"
+arm64_loader = "arm64/snponly.efi"
+unknown = "ignore"
+[[machines]]
+mac = "52-54-00-12-34-56"
+`;
+
+Deno.test("parseConfigFile() reads every key", () => {
+  const file = parseConfigFile(
+    EVERY_KEY,
     "/etc/plasm/provider.toml",
   );
   assert.deepEqual(mergeConfig(file, {}), {
@@ -80,7 +88,14 @@ loaders = "ipxe"
       drainTimeoutSeconds: 60,
       accessLog: true,
     },
-    pxe: { loaders: "/etc/plasm/ipxe" },
+    pxe: {
+      loaders: "/etc/plasm/ipxe",
+      biosLoader: "core.0",
+      x86Loader: "grubx64.efi",
+      arm64Loader: "arm64/snponly.efi",
+      unknown: "ignore",
+    },
+    machines: [{ mac: "52:54:00:12:34:56", boot: "menu" }],
   });
 });
 

@@ -56,6 +56,16 @@ Deno.test("TomlOutline is not misled by strings and comments", () => {
   assert.equal(at(text, ["yes", "c"]), "yes]");
 });
 
+Deno.test("TomlOutline tells tables of a list from each other", () => {
+  const text = "[[t]]\na = 1\n[[t]] # x\na = 2\n[u]\n[[t]]\n[[v.w]]\nb = 3\n";
+  assert.equal(at(text, ["t"]), "t]]");
+  assert.equal(at(text, ["t", 0, "a"]), "a = 1");
+  assert.equal(at(text, ["t", 1]), "t]] # x");
+  assert.equal(at(text, ["t", 1, "a"], "value"), "2");
+  assert.equal(at(text, ["t", 2, "a"]), "t]]");
+  assert.equal(at(text, ["v", "w", 0, "b"], "value"), "3");
+});
+
 Deno.test("TomlOutline falls back to the nearest table around a path", () => {
   const text = "[t]\na = 1\n";
   assert.equal(at(text, ["t", "x", 3], "value"), "t]");

@@ -13,7 +13,8 @@ Deno.test("reloadConfig() applies which images are offered, and how long manifes
     artifactsDir: "/other",
     channelSettings: new Map([["beta", { artifactsDir: "/beta" }]]),
     signing: { ...BEFORE.signing, expiresDays: 7 },
-    pxe: { loaders: "/usr/lib/ipxe" },
+    pxe: { ...BEFORE.pxe, loaders: "/usr/lib/ipxe", unknown: "ignore" },
+    machines: [{ mac: "52:54:00:12:34:56", boot: "local" }],
   };
   const reload = reloadConfig(BEFORE, after);
   assert.deepEqual(reload.config, after);
@@ -23,7 +24,9 @@ Deno.test("reloadConfig() applies which images are offered, and how long manifes
     "[provider] artifacts_dir",
     "[signing] expires_days",
     "[pxe] loaders",
+    "[pxe] unknown",
     "[provider.channels]",
+    "[[machines]]",
   ]);
   assert.deepEqual(reload.needRestart, []);
 });
@@ -53,7 +56,11 @@ Deno.test("reloadConfig() keeps what only a restart can change, and names it as 
 });
 
 Deno.test("reloadConfig() of the same settings changes nothing", () => {
-  const { config, applied, needRestart } = reloadConfig(BEFORE, { ...BEFORE });
+  const { config, applied, needRestart } = reloadConfig(BEFORE, {
+    ...BEFORE,
+    machines: [],
+  });
   assert.deepEqual(config, BEFORE);
+  assert.equal(config.machines, BEFORE.machines, "the same list");
   assert.deepEqual([...applied, ...needRestart], []);
 });

@@ -48,7 +48,7 @@ function isInternalTo(target: string, from: string): boolean {
 /** Protocols know no image: of the rooms below, they use the words alone. */
 function isForeignToProtocols(target: string, room: string): boolean {
   return /^net(\/|$)/.test(room) &&
-    (/^(config|scan|manifest)\//.test(target) ||
+    (/^(config|machines|scan|manifest)\//.test(target) ||
       target === "core/channel_arch.ts");
 }
 

@@ -26,6 +26,7 @@ const PURE = namesOf({
   "doctor": "findings|heard_instances|link_findings|passed_over|" +
     "provider_findings|provider_services|provider_view|report",
   "http/boot": "[a-z_]+",
+  "machines": "[a-z_]+",
   "net/dht": "message",
   "net/dns": "[a-z_]+",
   "net/http1": "body_framing|byte_range|chunked_body|header_lines|http_date|" +
