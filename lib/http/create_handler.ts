@@ -2,6 +2,11 @@ import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf, printable } from "../core/printable.ts";
+import {
+  createMachines,
+  type Machines,
+  NOTHING_SAID,
+} from "../machines/machines.ts";
 import { answerOrElse } from "../net/http1/answer_or_else.ts";
 import { errorAnswer } from "../net/http1/answers.ts";
 import type { Answer, Exchange, HttpHandler } from "../net/http1/handler.ts";
@@ -14,6 +19,7 @@ import {
   DEFAULT_TRANSFER_LIMITS,
   type TransferLimits,
   Transfers,
+  type TransferState,
 } from "./artifacts/transfers.ts";
 import type { TrustDocuments } from "./artifacts/trust_document.ts";
 import { requestPath } from "./request_path.ts";
@@ -60,6 +66,11 @@ export interface HandlerParts {
    * @default {() => false}
    */
   readonly accessLog?: () => boolean;
+  /**
+   * What is said of machines, and what they do.
+   * @default nothing is said, and what they do is for those who debug
+   */
+  readonly machines?: Machines;
   /** What operators are told beside what is counted here. */
   readonly status: () => ProviderStatus;
   /** What differs from DEFAULT_TRANSFER_LIMITS. */
@@ -73,13 +84,14 @@ const NO_LOADERS: LoaderSettings = { loaders: undefined };
 export function createHandler(parts: HandlerParts): HttpHandler {
   const { catalog, fileSystem, keepOpenMs = 0, clock, logger, status } = parts;
   const { accessLog = () => false } = parts;
+  const machines = parts.machines ?? nothingSaid(clock, logger);
   const transfers = new Transfers({
     clock,
     limits: { ...DEFAULT_TRANSFER_LIMITS, ...parts.limits },
     onEnd(download) {
-      const line = downloadLine(download, clock.now());
-      if (accessLog()) logger.info(line);
-      else logger.debug(line);
+      noteDownload(machines, download);
+      const level = accessLog() ? "info" : "debug";
+      logger[level](downloadLine(download, clock.now()));
     },
   });
   const files = new ArtifactFiles({ fileSystem, clock, keepOpenMs });
@@ -103,6 +115,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
       advertiseUrl: parts.advertiseUrl,
       sender,
       loaders: new LoaderFiles({ settings, fileSystem, sender }),
+      machines,
       snapshot,
     }),
     () => [catalog.images(), trustDocuments()],
@@ -125,6 +138,23 @@ export function createHandler(parts: HandlerParts): HttpHandler {
     },
     close: () => files.closeIdle(),
   };
+}
+
+function nothingSaid(clock: Clock, logger: Logger): Machines {
+  const say = (line: string) => logger.debug(line);
+  return createMachines(NOTHING_SAID, { now: () => clock.now(), say });
+}
+
+/** Files that were sent whole say how far a machine has got. */
+function noteDownload(
+  { steps }: Machines,
+  { client, artifact, state, sizeBytes, lengthBytes }: TransferState,
+): void {
+  if (state !== "done" || lengthBytes !== sizeBytes) return;
+  const [, loader] = /^boot\/(.+)$/.exec(artifact) ?? [];
+  if (loader === undefined) return steps.sent(client, artifact);
+  const what = `loader ${loader} sent by HTTP`;
+  steps.note({ client, step: "loader", what });
 }
 
 function answerBy(

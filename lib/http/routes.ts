@@ -2,6 +2,8 @@ import { TrieRouter } from "hono/router/trie-router";
 import { tryDecodeURIComponent } from "hono/utils/url";
 import { printable } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
+import { bootChoice, rowFor } from "../machines/machine_rows.ts";
+import type { Machines } from "../machines/machines.ts";
 import { bytesAnswer, jsonAnswer } from "../net/http1/answers.ts";
 import type { BytesAnswer } from "../net/http1/handler.ts";
 import { askedHeaders } from "../net/http1/request_head.ts";
@@ -29,8 +31,11 @@ import {
   type TrustDocuments,
 } from "./artifacts/trust_document.ts";
 import { grubConfig, grubMenu } from "./boot/grub.ts";
-import { ipxeMenu, ipxeScript } from "./boot/ipxe.ts";
+import { autoexecScript, ipxeMenu, ipxeScript } from "./boot/ipxe.ts";
+import { machineQuery } from "./boot/machine_query.ts";
+import { isAutoexec, noteMenu, noteScript } from "./boot/machine_notes.ts";
 import { scriptAnswer } from "./boot/script_answer.ts";
+import type { MenuOptions, ScriptClient } from "./boot/script_text.ts";
 import { requestPath } from "./request_path.ts";
 import type { Resource } from "./resource_cache.ts";
 import type { Snapshot } from "./status/snapshot.ts";
@@ -54,12 +59,18 @@ export interface RouteParts {
   readonly sender: ArtifactSender;
   /** What firmware loads first. */
   readonly loaders: LoaderFiles;
+  /** What is said of machines, and what they do. */
+  readonly machines: Machines;
   /** The provider as it stands. */
   readonly snapshot: () => Snapshot;
 }
 
 /** @returns what a path leads to, or what a client should know instead: 404 */
-type Route = (parts: RouteParts, params: Params) => Result<Resource>;
+type Route = (
+  parts: RouteParts,
+  params: Params,
+  target: string,
+) => Result<Resource>;
 
 /** The named parts of a path. */
 type Params = Readonly<Record<string, string>>;
@@ -84,7 +95,11 @@ const ROUTES: readonly (readonly [path: string, route: Route])[] = [
 /** Files of an image that are made here, by name in lower case. */
 const MADE_FILES: ReadonlyMap<
   string,
-  (served: ServedImage, parts: RouteParts) => Resource["answer"]
+  (
+    served: ServedImage,
+    parts: RouteParts,
+    target: string,
+  ) => Resource["answer"]
 > = new Map([
   ["manifest.json", answerManifest],
   ["boot.ipxe", script(ipxeScript)],
@@ -96,21 +111,49 @@ function status(answerWith: (snapshot: Snapshot) => BytesAnswer): Route {
   return ({ snapshot }) => ok({ answer: () => answerWith(snapshot()) });
 }
 
-/** A script that leads to the scripts of all images. */
-function menu(make: (images: readonly ServedImage[]) => string): Route {
-  return ({ catalog }) =>
-    ok({ answer: () => scriptAnswer(ok(make(catalog.images()))) });
+/** A script that leads to the scripts of all images, or of a machine's own. */
+function menu(
+  make: (images: readonly ServedImage[], options: MenuOptions) => string,
+): Route {
+  return ({ catalog, machines }, _, target) => {
+    const { isTold, ...id } = machineQuery(target);
+    return ok({
+      answer: (head, exchange) => {
+        const rows = machines.rows();
+        const unknown = machines.unknown();
+        const choice = bootChoice(rowFor(rows, id), unknown);
+        const makesDifference = rows.length > 0 || unknown !== "menu";
+        noteMenu(machines, { id, choice, head, exchange });
+        return scriptAnswer(
+          ok(make(catalog.images(), {
+            choice,
+            asksAgain: !isTold && makesDifference,
+          })),
+        );
+      },
+    });
+  };
 }
 
-/** A script that says where its client has reached us, or is to. */
+/** The script of an image, for a machine and by where it has reached us. */
 function script(
-  make: (served: ServedImage, providerUrl: string) => Result<string>,
+  make: (served: ServedImage, client: ScriptClient) => Result<string>,
 ) {
   return (
     served: ServedImage,
-    { advertiseUrl }: RouteParts,
-  ): Resource["answer"] =>
-  (_, { serverUrl }) => scriptAnswer(make(served, advertiseUrl ?? serverUrl));
+    { advertiseUrl, catalog, machines }: RouteParts,
+    target: string,
+  ): Resource["answer"] => {
+    const { isTold: _, ...id } = machineQuery(target);
+    return (head, exchange) => {
+      const words = rowFor(machines.rows(), id)?.cmdline;
+      noteScript(machines, { id, served, catalog, head, exchange });
+      return scriptAnswer(make(served, {
+        providerUrl: advertiseUrl ?? exchange.serverUrl,
+        ...words !== undefined && { words },
+      }));
+    };
+  };
 }
 
 /**
@@ -132,7 +175,7 @@ export function createRouter(
       );
     }
     const [route, params] = found;
-    return route(parts, decoded(params));
+    return route(parts, decoded(params), target);
   };
 }
 
@@ -191,9 +234,15 @@ function trustDocument(
 }
 
 function loader(
-  { loaders }: RouteParts,
+  { loaders, advertiseUrl }: RouteParts,
   { file = "" }: Params,
 ): Result<Resource> {
+  if (isAutoexec(file)) {
+    return ok({
+      answer: (_, { serverUrl }) =>
+        scriptAnswer(ok(autoexecScript(advertiseUrl ?? serverUrl))),
+    });
+  }
   return ok({
     answer: (head, exchange) => loaders.answer(file, head, exchange),
   });
@@ -202,12 +251,13 @@ function loader(
 function imageFile(
   parts: RouteParts,
   { channel = "", arch = "", file = "" }: Params,
+  target: string,
 ): Result<Resource> {
   const image = findImage(parts.catalog, { channel, arch });
   if (!image.ok) return image;
   const served = image.value;
   const name = file.toLowerCase();
-  const answer = MADE_FILES.get(name)?.(served, parts);
+  const answer = MADE_FILES.get(name)?.(served, parts, target);
   if (answer !== undefined) return ok({ answer });
   const found = name === "kernel.efi"
     ? findEfiKernel(served)

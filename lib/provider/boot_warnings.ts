@@ -3,8 +3,8 @@ import { grubConfig } from "../http/boot/grub.ts";
 import { ipxeScript } from "../http/boot/ipxe.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 
-/** Some address that a client may have connected to. */
-const ANY_URL = "http://192.0.2.1:8080";
+/** By some address that it may have connected to. */
+const ANY_CLIENT = { providerUrl: "http://192.0.2.1:8080" };
 
 /**
  * What a machine would be told only when it boots: that a boot script cannot
@@ -13,8 +13,8 @@ const ANY_URL = "http://192.0.2.1:8080";
  */
 export function bootWarnings(served: ServedImage): string[] {
   return [
-    ["boot.ipxe", ipxeScript(served, ANY_URL)],
-    ["grub.cfg", grubConfig(served, ANY_URL)],
+    ["boot.ipxe", ipxeScript(served, ANY_CLIENT)],
+    ["grub.cfg", grubConfig(served, ANY_CLIENT)],
   ].flatMap(([file, script]) =>
     typeof script === "object" && !script.ok
       ? [

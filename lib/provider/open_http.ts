@@ -4,6 +4,7 @@ import { messageOf } from "../core/printable.ts";
 import { VERSION } from "../core/version.ts";
 import type { TransferLimits } from "../http/artifacts/transfers.ts";
 import { createHandler } from "../http/create_handler.ts";
+import type { Machines } from "../machines/machines.ts";
 import { hasIpv6 } from "../net/http1/listeners.ts";
 import {
   type HttpServer,
@@ -30,6 +31,7 @@ const KEEP_OPEN_MS = 1000;
  * Serves a library over HTTP, with the provider's status.
  *
  * @param settings gives those that hold at the moment
+ * @param machines of the whole program
  * @param discovery gives the advertisers, once they are open
  * @param scrub tells how far the reading of everything again has got
  * @throws UserError when the socket cannot be had
@@ -37,9 +39,10 @@ const KEEP_OPEN_MS = 1000;
 export function openHttp(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
-  { library, settings, discovery, scrub }: {
+  { library, settings, machines, discovery, scrub }: {
     readonly library: ImageLibrary;
     readonly settings: () => ServeConfig;
+    readonly machines: Machines;
     readonly discovery: () => Discovery;
     readonly scrub: () => ScrubProgress;
   },
@@ -50,6 +53,7 @@ export function openHttp(
       catalog: library,
       trustDocuments: () => library.trustDocuments(),
       loaders: () => ({ ...settings().pxe, stateDir: config.stateDir }),
+      machines,
       advertiseUrl: config.advertiseUrl,
       fileSystem,
       keepOpenMs: KEEP_OPEN_MS,

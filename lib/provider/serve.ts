@@ -1,4 +1,5 @@
 import { Bell } from "../core/bell.ts";
+import { createMachines } from "../machines/machines.ts";
 import { ArtifactWatcher } from "../scan/artifact_watcher.ts";
 import { withBindAddress } from "./bind_address.ts";
 import { keepOffering, offerFirst } from "./keep_offering.ts";
@@ -37,11 +38,16 @@ export async function serve(
   const { library, settings, stateLogger } = stack.use(
     await openLibrary(config, machine, { changes, onChange: ring, signal }),
   );
+  const machines = createMachines({
+    rows: () => settings().machines,
+    unknown: () => settings().pxe.unknown,
+  }, { now: () => clock.now(), say: (line) => logger.info(line) });
   const scrub = stack.use(openScrub(library, machine, { bell }));
   let advertising: Advertising | undefined;
   const http = stack.use(openHttp(bound, machine, {
     library,
     settings,
+    machines,
     discovery: () => advertising?.discovery ?? {},
     scrub: () => scrub.progress,
   }));

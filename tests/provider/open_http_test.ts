@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../lib/core/clock.ts";
 import { UserError } from "../../lib/core/errors.ts";
 import { VERSION } from "../../lib/core/version.ts";
+import { createMachines, NOTHING_SAID } from "../../lib/machines/machines.ts";
 import type { HttpServer } from "../../lib/net/http1/server.ts";
 import type { Discovery } from "../../lib/provider/discovery_status.ts";
 import { ImageLibrary } from "../../lib/provider/image_library.ts";
@@ -30,6 +31,10 @@ function openLibrary(
   });
 }
 
+const machines = createMachines(NOTHING_SAID, {
+  now: () => 0,
+  say: (line) => assert.fail(line),
+});
 const scrub = () => ({ doneBytes: 0, totalBytes: 7, differingCount: 0 });
 
 Deno.test("openHttp() serves the library, and tells how the network is told at the moment", async () => {
@@ -43,6 +48,7 @@ Deno.test("openHttp() serves the library, and tells how the network is told at t
   await using http = openHttp(config, machine, {
     library,
     settings: () => config,
+    machines,
     discovery: () => discovery,
     scrub,
   });
@@ -71,6 +77,7 @@ Deno.test("openHttp() logs each download that has ended, for operators while the
   await using http = openHttp(settings, machine, {
     library,
     settings: () => settings,
+    machines,
     discovery: () => ({}),
     scrub,
   });
@@ -96,6 +103,7 @@ Deno.test("openHttp() refuses a port that is taken, as something to mend", async
   const parts = {
     library: openLibrary(machine),
     settings: () => MEMORY_CONFIG,
+    machines,
     discovery: () => ({}),
     scrub,
   };

@@ -1,10 +1,20 @@
 /** Images for tests of boot scripts. */
 import assert from "node:assert/strict";
 import type { ServedImage } from "../../lib/http/artifacts/image_catalog.ts";
+import type {
+  MenuOptions,
+  ScriptClient,
+} from "../../lib/http/boot/script_text.ts";
 import { httpFixture } from "./http_fixture.ts";
 
 /** Where the provider is, for `{url}`. */
 export const PROVIDER_URL = "http://10.0.0.1:8080";
+
+/** A machine of which nothing is said. */
+export const CLIENT: ScriptClient = { providerUrl: PROVIDER_URL };
+
+/** What that gets. */
+export const MENU: MenuOptions = { choice: { kind: "menu" }, asksAgain: false };
 
 /** The stable/arm64 of `httpFixture()`. */
 export async function stableImage(): Promise<ServedImage> {

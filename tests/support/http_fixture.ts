@@ -2,6 +2,11 @@ import type { TransferLimits } from "../../lib/http/artifacts/transfers.ts";
 import { createHandler } from "../../lib/http/create_handler.ts";
 import type { ProviderStatus } from "../../lib/http/status/provider_status.ts";
 import type {
+  MachineRow,
+  UnknownMachines,
+} from "../../lib/machines/machine_rows.ts";
+import { createMachines } from "../../lib/machines/machines.ts";
+import type {
   Answer,
   HttpHandler,
   LentBody,
@@ -22,6 +27,10 @@ export interface HttpFixture {
   /** By number; none at first. */
   readonly trustDocuments: Map<number, Uint8Array<ArrayBuffer>>;
   readonly logger: MemoryLogger;
+  /** What is said of machines; a test may replace it. */
+  machineRows: readonly MachineRow[];
+  /** The same of those without a row. */
+  unknownMachines: UnknownMachines;
 }
 
 /** The content of stable/arm64's kernel. */
@@ -66,6 +75,10 @@ export async function httpFixture(
     logger,
     status: () => fixture.status,
     trustDocuments: () => fixture.trustDocuments,
+    machines: createMachines({
+      rows: () => fixture.machineRows,
+      unknown: () => fixture.unknownMachines,
+    }, { now: () => clock.now(), say: (line) => logger.info(line) }),
     limits,
   });
   const fixture: HttpFixture = {
@@ -76,6 +89,8 @@ export async function httpFixture(
     logger,
     status: silentProvider(),
     trustDocuments: new Map(),
+    machineRows: [],
+    unknownMachines: "menu",
   };
   return fixture;
 }

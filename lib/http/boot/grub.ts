@@ -4,11 +4,16 @@ import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { BootFile, BootFiles } from "./boot_files.ts";
 import { grubArguments } from "./kernel_arguments.ts";
 import {
+  addedWords,
   ATTEMPTS,
   lines,
   MENU_TIMEOUT_SECONDS,
+  type MenuOptions,
+  type MenuParts,
+  menuParts,
   MESSAGE_SECONDS,
   RETRY_DELAY_SECONDS,
+  type ScriptClient,
   type ScriptParts,
   scriptParts,
   servedNames,
@@ -35,20 +40,19 @@ const ONLY_ON: Readonly<
  * knows where the configuration came from while it reads it. What does not load
  * is asked for again, but for an initramfs that is refused: `initrd` says of that
  * that all went well (GRUB 2.06), and the kernel starts without.
- *
- * @param providerUrl what `{url}` in the command line is made of
  */
 export function grubConfig(
   served: ServedImage,
-  providerUrl: string,
+  client: ScriptClient,
 ): Result<string> {
-  const parts = scriptParts(served, providerUrl, "GRUB", grubArguments);
+  const parts = scriptParts(served, client, "GRUB", grubArguments);
   if (!parts.ok) return parts;
   const name = formatChannelArch(served.image);
   const title = `${name} ${word(served.version)}`;
   const steps = loads(parts.value);
   return ok(lines(
     `# ${title}, as its signed manifest has it`,
+    ...addedWords(client),
     'set image="$config_directory"',
     "# Who has chosen from a menu need not wait again",
     `if [ "$chosen" ]; then set timeout=0; else set timeout=${MENU_TIMEOUT_SECONDS}; fi`,
@@ -123,16 +127,41 @@ function retried(
 }
 
 /**
+ * Sets `machine`: which machine it is, as a query. What would not do there is
+ * left out: GRUB escapes nothing in a URL, and takes what is behind its last
+ * slash for the name of a file. Not every GRUB has `smbios` and `regexp`.
+ */
+const MACHINE = [
+  'set machine="mac=$net_default_mac"',
+  "set uuid=",
+  "set serial=",
+  "if insmod smbios; then if insmod regexp; then",
+  "  smbios --type 1 --get-uuid 8 --set uuid",
+  "  smbios --type 1 --get-string 7 --set serial",
+  `  if regexp '^[0-9A-Za-z-]+$' "$uuid"; then set machine="$machine&uuid=$uuid"; fi`,
+  `  if regexp '^[0-9A-Za-z._-]+$' "$serial"; then set machine="$machine&serial=$serial"; fi`,
+  "fi; fi",
+];
+
+/**
  * The GRUB configuration that lets the user choose among the images for the
- * machine it runs on, and takes the first after a while.
+ * machine it runs on, and takes the first after a while; or does at once what
+ * the machine's row says.
  *
  * @param images in the order of the menu
  */
-export function grubMenu(images: readonly ServedImage[]): string {
-  const byArch = Map.groupBy(images, ({ image }) => image.arch);
+export function grubMenu(
+  images: readonly ServedImage[],
+  { choice, asksAgain }: MenuOptions,
+): string {
+  const parts = menuParts(images, choice);
+  const byArch = Map.groupBy(parts.images, ({ image }) => image.arch);
   return lines(
     'set images="$config_directory"',
-    `set timeout=${MENU_TIMEOUT_SECONDS}`,
+    `set timeout=${choice.kind === "local" ? 0 : MENU_TIMEOUT_SECONDS}`,
+    ...choice.kind === "local" ? ["set default=local"] : [],
+    ...MACHINE,
+    ...asksAgain ? ['configfile "$images/grub.cfg?$machine"'] : [],
     "# In BIOS builds of GRUB it is i386, whatever the CPU can do",
     'set arch="$grub_cpu"',
     'if [ "$arch" = i386 ]; then if cpuid -l; then set arch=x86_64; fi; fi',
@@ -141,11 +170,12 @@ export function grubMenu(images: readonly ServedImage[]): string {
     "  set chosen=1",
     "  export chosen",
     ...retried("The configuration of $1 did not load", [
-      'configfile "$images/$1/grub.cfg"',
+      'configfile "$images/$1/grub.cfg?$machine"',
     ]),
     "}",
     "",
     "set found=",
+    ...atOnce(parts),
     ...[...byArch].flatMap(([arch, ofArch]) => [
       `if [ "$arch" = ${arch} ]; then`,
       "  set found=1",
@@ -161,7 +191,7 @@ export function grubMenu(images: readonly ServedImage[]): string {
     `  sleep ${MESSAGE_SECONDS}`,
     "fi",
     "",
-    "menuentry 'Boot from the local disk' {",
+    "menuentry 'Boot from the local disk' --id local {",
     '  if [ "$grub_platform" = pc ]; then',
     "    set root=hd0",
     "    if chainloader +1; then boot; fi",
@@ -175,4 +205,31 @@ export function grubMenu(images: readonly ServedImage[]): string {
     "  sleep 2",
     "}",
   );
+}
+
+/** What is done before there is a menu. */
+function atOnce(
+  { images, only, problem }: MenuParts<ServedImage>,
+): readonly string[] {
+  if (problem !== undefined) {
+    return [`echo "${problem}"`, `sleep ${MESSAGE_SECONDS}`];
+  }
+  if (only === undefined) return [];
+  return [
+    ...only.arch === undefined ? [] : [`set arch=${only.arch}`],
+    ...images.map(({ image }) =>
+      `if [ "$arch" = ${image.arch} ]; then load ${
+        formatChannelArch(image)
+      }; fi`
+    ),
+  ];
+}
+
+/**
+ * What GRUB that was loaded by TFTP is led on with.
+ *
+ * @param server address and port, for HTTP
+ */
+export function grubRedirect(server: string): string {
+  return lines(`configfile "(http,${server})/grub.cfg"`);
 }

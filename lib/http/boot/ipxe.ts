@@ -4,15 +4,23 @@ import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { BootFile } from "./boot_files.ts";
 import { ipxeArguments } from "./kernel_arguments.ts";
 import {
+  addedWords,
   ATTEMPTS,
   lines,
   MENU_TIMEOUT_SECONDS,
+  type MenuOptions,
+  type MenuParts,
+  menuParts,
   RETRY_DELAY_SECONDS,
+  type ScriptClient,
   type ScriptParts,
   scriptParts,
   servedNames,
   word,
 } from "./script_text.ts";
+
+/** Which machine it is, in a query: what is not known there is empty. */
+const MACHINE = "mac=${netX/mac}&uuid=${uuid}&serial=${serial:uristring}";
 
 /**
  * The iPXE script that boots an image.
@@ -23,19 +31,20 @@ import {
  * script's own, which iPXE resolves: the address in a Host header is not to be
  * relied on, and a proxy may have us below a path.
  *
- * @param providerUrl what `{url}` in the command line is made of
+ * It tells which machine it is on, so that the words of its row come again.
  */
 export function ipxeScript(
   served: ServedImage,
-  providerUrl: string,
+  client: ScriptClient,
 ): Result<string> {
-  const parts = scriptParts(served, providerUrl, "iPXE", ipxeArguments);
+  const parts = scriptParts(served, client, "iPXE", ipxeArguments);
   if (!parts.ok) return parts;
   const { kind } = parts.value;
   const name = formatChannelArch(served.image);
   return ok(lines(
     "#!ipxe",
     `# ${name} ${word(served.version)}, as its signed manifest has it`,
+    ...addedWords(client),
     "isset ${attempt} || set attempt:int32 1",
     ...kind === "efi" ? ["iseq ${platform} efi || goto not_efi"] : [],
     "imgfree",
@@ -47,7 +56,7 @@ export function ipxeScript(
     `echo ${name} did not load, try \${attempt} of ${ATTEMPTS}`,
     "inc attempt",
     `sleep ${RETRY_DELAY_SECONDS}`,
-    "chain --replace boot.ipxe || goto again",
+    `chain --replace boot.ipxe?${MACHINE} || goto again`,
     "",
     ":failed",
     `echo ${name} did not load in ${ATTEMPTS} tries`,
@@ -105,19 +114,25 @@ function blob({ sha256 }: BootFile): string {
 
 /**
  * The iPXE script that lets the user choose among the images for the machine
- * it runs on, and takes the first after a while.
+ * it runs on, and takes the first after a while; or does at once what the
+ * machine's row says.
  *
  * @param images in the order of the menu
  */
-export function ipxeMenu(images: readonly ServedImage[]): string {
-  const byArch = Map.groupBy(images, ({ image }) => image.arch);
+export function ipxeMenu(
+  images: readonly ServedImage[],
+  { choice, asksAgain }: MenuOptions,
+): string {
+  const parts = menuParts(images, choice);
+  const byArch = Map.groupBy(parts.images, ({ image }) => image.arch);
   return lines(
     "#!ipxe",
+    ...asksAgain ? [`chain --replace boot.ipxe?${MACHINE} ||`] : [],
     "# In BIOS builds of iPXE buildarch is i386, whatever the CPU can do",
     "set arch ${buildarch}",
     "set tries:int32 1",
     "iseq ${platform} pcbios && cpuid --ext 29 && set arch x86_64 ||",
-    "goto arch_${arch} || goto none",
+    ...whereToBegin(choice, parts),
     "",
     ...[...byArch].flatMap(([arch, ofArch]) => menuOf(arch, ofArch)),
     ":none",
@@ -147,6 +162,24 @@ export function ipxeMenu(images: readonly ServedImage[]): string {
   );
 }
 
+function whereToBegin(
+  { kind }: MenuOptions["choice"],
+  { only, problem }: MenuParts<ServedImage>,
+): readonly string[] {
+  if (kind === "local") return ["goto local"];
+  if (only !== undefined) {
+    return [
+      ...only.arch === undefined ? [] : [`set arch ${only.arch}`],
+      `set channel ${only.channel}`,
+      "goto load_${arch} || goto none",
+    ];
+  }
+  return [
+    ...problem === undefined ? [] : [`echo ${problem}`],
+    "goto arch_${arch} || goto none",
+  ];
+}
+
 function menuOf(arch: string, images: readonly ServedImage[]): string[] {
   return [
     `:arch_${arch}`,
@@ -162,7 +195,21 @@ function menuOf(arch: string, images: readonly ServedImage[]): string[] {
     "iseq ${channel} .local && goto local ||",
     "iseq ${channel} .shell && goto shell ||",
     `:load_${arch}`,
-    `chain --replace \${channel}/${arch}/boot.ipxe || goto again`,
+    `chain --replace \${channel}/${arch}/boot.ipxe?${MACHINE} || goto again`,
     "",
   ];
+}
+
+/**
+ * The script that iPXE of 2021 and later looks for beside itself: it spares a
+ * loader its wait for IPv6, and the question of where to go on.
+ *
+ * @param providerUrl without a slash at the end
+ */
+export function autoexecScript(providerUrl: string): string {
+  return lines(
+    "#!ipxe",
+    "dhcp ||",
+    `chain --replace ${providerUrl}/boot.ipxe?${MACHINE}`,
+  );
 }

@@ -3,6 +3,7 @@ import {
   formatChannelArch,
 } from "../../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
+import type { BootChoice } from "../../machines/machine_rows.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import { type BootFiles, bootFiles } from "./boot_files.ts";
 import { filledCmdline } from "./placeholders.ts";
@@ -34,6 +35,67 @@ export function servedNames(
   return `served: ${names.join(", ") || "nothing yet"}`;
 }
 
+/** What a script is made for. */
+export interface ScriptClient {
+  /** This provider, as the client reaches it: what `{url}` is made of. */
+  readonly providerUrl: string;
+  /** Words of the machine's row, which are added to the command line. */
+  readonly words?: string;
+}
+
+/** How a script shows what was added for a machine; none where nothing was. */
+export function addedWords({ words }: ScriptClient): readonly string[] {
+  return words === undefined
+    ? []
+    : [`# Added for this machine, not signed: ${words}`];
+}
+
+/** What the menus of both loaders are made for. */
+export interface MenuOptions {
+  /** What the machine gets. */
+  readonly choice: BootChoice;
+  /**
+   * Whether the loader is to ask once more, and tell which machine it is on: it
+   * has not yet, and that makes a difference.
+   */
+  readonly asksAgain: boolean;
+}
+
+/** What a menu has. */
+export interface MenuParts<T> {
+  /** In the order of the menu. */
+  readonly images: readonly T[];
+  /** What is booted without a question. */
+  readonly only?: { readonly channel: string; readonly arch?: string };
+  /** What is wrong: a line for people. */
+  readonly problem?: string;
+}
+
+/** What is in a menu for a machine that gets this. */
+export function menuParts<T extends { readonly image: ChannelArch }>(
+  images: readonly T[],
+  choice: BootChoice,
+): MenuParts<T> {
+  if (choice.kind !== "network" && choice.kind !== "menu") return { images };
+  const isFirst = ({ image }: T) => image.channel === choice.channel;
+  if (choice.kind === "menu") {
+    return {
+      images: [
+        ...images.filter(isFirst),
+        ...images.filter((each) => !isFirst(each)),
+      ],
+    };
+  }
+  const { kind: _, ...only } = choice;
+  const ofChannel = images.filter(isFirst);
+  return ofChannel.length > 0 ? { images: ofChannel, only } : {
+    images,
+    problem: `Channel ${choice.channel} of this machine is not here; ${
+      servedNames(images)
+    }`,
+  };
+}
+
 /** What the script of an image loads and says. */
 export interface ScriptParts extends BootFiles {
   /** The kernel's arguments, as words of the loader's command. */
@@ -44,17 +106,18 @@ export interface ScriptParts extends BootFiles {
  * What the script of an image is made of: the files to load, and the kernel's
  * arguments.
  *
- * @param providerUrl what `{url}` in the command line is made of
  * @param loaderArguments writes a command line for that loader
  */
 export function scriptParts(
   served: ServedImage,
-  providerUrl: string,
+  { providerUrl, words = "" }: ScriptClient,
   loader: "iPXE" | "GRUB",
   loaderArguments: (cmdline: string) => Result<string>,
 ): Result<ScriptParts> {
   const cmdline = filledCmdline(served, providerUrl);
-  const args = cmdline.ok ? loaderArguments(cmdline.value) : cmdline;
+  const args = cmdline.ok
+    ? loaderArguments(`${cmdline.value} ${words}`.trim())
+    : cmdline;
   if (!args.ok) {
     const name = formatChannelArch(served.image);
     return refuse(

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { BootChoice } from "../../../lib/machines/machine_rows.ts";
 import type { ServedImage } from "../../../lib/http/artifacts/image_catalog.ts";
-import { grubConfig, grubMenu } from "../../../lib/http/boot/grub.ts";
 import {
+  grubConfig,
+  grubMenu,
+  grubRedirect,
+} from "../../../lib/http/boot/grub.ts";
+import {
+  CLIENT,
   imageOf,
   imageWithMicrocode,
-  PROVIDER_URL,
+  MENU,
   stableImage,
   unifiedImage,
   windowsImage,
@@ -13,7 +19,7 @@ import {
 import { labObstacle } from "../../support/network_lab.ts";
 
 function configOf(image: ServedImage): string {
-  const config = grubConfig(image, PROVIDER_URL);
+  const config = grubConfig(image, CLIENT);
   assert.ok(config.ok);
   return config.value;
 }
@@ -114,17 +120,79 @@ Deno.test("grubConfig() fills in what a command line leaves open", async () => {
   );
 });
 
+Deno.test("grubConfig() adds the words of a machine, and shows that nobody signed them", async () => {
+  const image = await stableImage();
+  const config = grubConfig(image, {
+    ...CLIENT,
+    words: "console=ttyS1 mac={mac}",
+  });
+  assert.ok(config.ok);
+  assert.match(
+    config.value,
+    /^# Added for this machine, not signed: console=ttyS1 mac=\{mac\}$/m,
+  );
+  assert.match(
+    config.value,
+    / 'console=ttyAMA0' 'quiet' 'console=ttyS1' 'mac='"\$net_default_mac"''; then$/m,
+  );
+});
+
+Deno.test("grubMenu() does at once what a machine's row says", async () => {
+  const stable = await stableImage();
+  const testing = { ...stable, image: { channel: "testing", arch: "x86_64" } };
+  const menuOf = (choice: BootChoice, asksAgain = false) =>
+    grubMenu([stable, testing], { choice, asksAgain });
+  const local = menuOf({ kind: "local" });
+  assert.match(local, /^set timeout=0\nset default=local$/m);
+  const network = menuOf({ kind: "network", channel: "testing" });
+  assert.match(
+    network,
+    /^if \[ "\$arch" = x86_64 \]; then load testing\/x86_64; fi$/m,
+  );
+  assert.doesNotMatch(network, /load stable/);
+  const forced = menuOf({ kind: "network", channel: "stable", arch: "arm64" });
+  assert.match(forced, /^set arch=arm64\nif .* = arm64 \]; then load stable/m);
+  const absent = menuOf({ kind: "network", channel: "beta" });
+  assert.match(
+    absent,
+    /^echo "Channel beta of this machine is not here; served: .*"\nsleep 10$/m,
+  );
+  assert.match(absent, /menuentry 'stable /);
+  const first = menuOf({ kind: "menu", channel: "testing" });
+  assert.doesNotMatch(first, /then load/);
+  assert.match(
+    menuOf({ kind: "menu" }, true),
+    /^configfile "\$images\/grub\.cfg\?\$machine"$/m,
+  );
+});
+
+Deno.test("grubRedirect() leads on to HTTP", () => {
+  assert.equal(
+    grubRedirect("10.0.0.1:8080"),
+    'configfile "(http,10.0.0.1:8080)/grub.cfg"\n',
+  );
+});
+
 Deno.test("grubMenu() picks the arch, and asks", async () => {
   const image = await stableImage();
   const menu = grubMenu([
     { ...image, image: { channel: "testing", arch: "arm64" } },
     { ...image, image: { channel: "testing", arch: "x86_64" } },
     { ...image, version: "next ${x}'\n" },
-  ]);
+  ], MENU);
   assert.equal(
     menu,
     `set images="$config_directory"
 set timeout=10
+set machine="mac=$net_default_mac"
+set uuid=
+set serial=
+if insmod smbios; then if insmod regexp; then
+  smbios --type 1 --get-uuid 8 --set uuid
+  smbios --type 1 --get-string 7 --set serial
+  if regexp '^[0-9A-Za-z-]+$' "$uuid"; then set machine="$machine&uuid=$uuid"; fi
+  if regexp '^[0-9A-Za-z._-]+$' "$serial"; then set machine="$machine&serial=$serial"; fi
+fi; fi
 # In BIOS builds of GRUB it is i386, whatever the CPU can do
 set arch="$grub_cpu"
 if [ "$arch" = i386 ]; then if cpuid -l; then set arch=x86_64; fi; fi
@@ -133,7 +201,7 @@ function load {
   set chosen=1
   export chosen
   for try in 1 2 3 4 5; do
-    configfile "$images/$1/grub.cfg"
+    configfile "$images/$1/grub.cfg?$machine"
     echo "The configuration of $1 did not load, try $try of 5"
     sleep 2
   done
@@ -155,7 +223,7 @@ if [ -z "$found" ]; then
   sleep 10
 fi
 
-menuentry 'Boot from the local disk' {
+menuentry 'Boot from the local disk' --id local {
   if [ "$grub_platform" = pc ]; then
     set root=hd0
     if chainloader +1; then boot; fi
@@ -194,15 +262,20 @@ Deno.test({
       assert.ok(success, `${new TextDecoder().decode(stderr)}\n${script}`);
     };
     try {
-      await check(grubMenu(images));
-      await check(grubMenu([]));
+      await check(grubMenu(images, MENU));
+      await check(grubMenu([], MENU));
+      for (const kind of ["local", "network"] as const) {
+        const choice = { kind, channel: "stable" };
+        await check(grubMenu(images, { choice, asksAgain: true }));
+      }
+      await check(grubRedirect("10.0.0.1:8080"));
       const cmdlines = fc.string({ unit: "grapheme-ascii", maxLength: 40 });
       await fc.assert(
         fc.asyncProperty(
           cmdlines,
           fc.constantFrom(...images),
           async (cmdline, image) => {
-            const config = grubConfig({ ...image, cmdline }, PROVIDER_URL);
+            const config = grubConfig({ ...image, cmdline }, CLIENT);
             if (config.ok) await check(config.value);
           },
         ),

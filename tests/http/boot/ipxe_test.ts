@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
+import type { BootChoice } from "../../../lib/machines/machine_rows.ts";
 import type { ServedImage } from "../../../lib/http/artifacts/image_catalog.ts";
-import { ipxeMenu, ipxeScript } from "../../../lib/http/boot/ipxe.ts";
 import {
+  autoexecScript,
+  ipxeMenu,
+  ipxeScript,
+} from "../../../lib/http/boot/ipxe.ts";
+import {
+  CLIENT,
   imageOf,
   imageWithMicrocode,
-  PROVIDER_URL,
+  MENU,
   stableImage,
   unifiedImage,
   windowsImage,
@@ -12,7 +18,7 @@ import {
 
 /** The commands that load something, or start it. */
 function loads(image: ServedImage): string[] {
-  const script = ipxeScript(image, PROVIDER_URL);
+  const script = ipxeScript(image, CLIENT);
   assert.ok(script.ok);
   return script.value.split("\n")
     .filter((line) => /^(kernel|initrd|boot|iseq) /.test(line))
@@ -24,7 +30,7 @@ Deno.test("ipxeScript() loads by hash, with the manifest's cmdline, and retries"
     kernel: ["vmlinuz", "c"],
     initramfs: ["initramfs.img", "d"],
   });
-  assert.deepEqual(ipxeScript(image, PROVIDER_URL), {
+  assert.deepEqual(ipxeScript(image, CLIENT), {
     ok: true,
     value: `#!ipxe
 # stable/arm64 2026.11.22, as its signed manifest has it
@@ -41,7 +47,7 @@ iseq \${attempt} 5 && goto failed ||
 echo stable/arm64 did not load, try \${attempt} of 5
 inc attempt
 sleep 2
-chain --replace boot.ipxe || goto again
+chain --replace boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :failed
 echo stable/arm64 did not load in 5 tries
@@ -81,7 +87,7 @@ Deno.test("ipxeScript() starts a unified kernel image, on UEFI only", async () =
     } console=ttyAMA0 quiet || goto again`,
     "boot || goto again",
   ]);
-  const script = ipxeScript(image, PROVIDER_URL);
+  const script = ipxeScript(image, CLIENT);
   assert.ok(script.ok);
   assert.match(
     script.value,
@@ -91,7 +97,7 @@ Deno.test("ipxeScript() starts a unified kernel image, on UEFI only", async () =
 
 Deno.test("ipxeScript() leaves a unified kernel image its own command line", async () => {
   const { cmdline: _, ...image } = await unifiedImage();
-  const script = ipxeScript(image, PROVIDER_URL);
+  const script = ipxeScript(image, CLIENT);
   assert.ok(script.ok);
   assert.match(
     script.value,
@@ -136,7 +142,7 @@ Deno.test("ipxeMenu() picks the arch, and asks", async () => {
     { ...image, image: { channel: "testing", arch: "arm64" } },
     { ...image, image: { channel: "testing", arch: "x86_64" } },
     { ...image, version: "next ${x}\n" },
-  ]);
+  ], MENU);
   assert.equal(
     menu,
     `#!ipxe
@@ -157,7 +163,7 @@ choose --timeout 10000 channel || exit 1
 iseq \${channel} .local && goto local ||
 iseq \${channel} .shell && goto shell ||
 :load_arm64
-chain --replace \${channel}/arm64/boot.ipxe || goto again
+chain --replace \${channel}/arm64/boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :arch_x86_64
 menu Images for x86_64
@@ -169,7 +175,7 @@ choose --timeout 10000 channel || exit 1
 iseq \${channel} .local && goto local ||
 iseq \${channel} .shell && goto shell ||
 :load_x86_64
-chain --replace \${channel}/x86_64/boot.ipxe || goto again
+chain --replace \${channel}/x86_64/boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :none
 echo No image for \${arch} here; served: testing/arm64, testing/x86_64, stable/arm64
@@ -200,5 +206,61 @@ goto arch_\${arch}
 });
 
 Deno.test("ipxeMenu() says when nothing is served yet", () => {
-  assert.match(ipxeMenu([]), /echo No image for .* served: nothing yet\n/);
+  assert.match(
+    ipxeMenu([], MENU),
+    /echo No image for .* served: nothing yet\n/,
+  );
+});
+
+Deno.test("ipxeScript() adds the words of a machine, and shows that nobody signed them", async () => {
+  const script = ipxeScript(await stableImage(), {
+    ...CLIENT,
+    words: "console=ttyS1 mac={mac}",
+  });
+  assert.ok(script.ok);
+  assert.match(
+    script.value,
+    /^# Added for this machine, not signed: console=ttyS1 mac=\{mac\}$/m,
+  );
+  assert.match(
+    script.value,
+    / console=ttyAMA0 quiet console=ttyS1 mac=\$\{netX\/mac\} \|\| goto again$/m,
+  );
+});
+
+Deno.test("ipxeMenu() does at once what a machine's row says", async () => {
+  const stable = await stableImage();
+  const testing = { ...stable, image: { channel: "testing", arch: "x86_64" } };
+  const menuOf = (choice: BootChoice, asksAgain = false) =>
+    ipxeMenu([stable, testing], { choice, asksAgain });
+  assert.match(menuOf({ kind: "local" }), /set arch x86_64 \|\|\ngoto local\n/);
+  const network = menuOf({ kind: "network", channel: "testing" });
+  assert.match(
+    network,
+    /\nset channel testing\ngoto load_\$\{arch\} \|\| goto none\n/,
+  );
+  assert.match(network, /^:load_x86_64$/m);
+  assert.doesNotMatch(network, /^:load_arm64$/m);
+  assert.match(
+    menuOf({ kind: "network", channel: "stable", arch: "arm64" }),
+    /\nset arch arm64\nset channel stable\ngoto load_/,
+  );
+  assert.match(
+    menuOf({ kind: "network", channel: "beta" }),
+    /\necho Channel beta of this machine is not here; served: .*\ngoto arch_/,
+  );
+  assert.match(
+    menuOf({ kind: "menu" }, true),
+    /^#!ipxe\nchain --replace boot\.ipxe\?mac=\S+ \|\|\n/,
+  );
+});
+
+Deno.test("autoexecScript() configures the network, and leads on", () => {
+  assert.equal(
+    autoexecScript("http://10.0.0.1:8080"),
+    `#!ipxe
+dhcp ||
+chain --replace http://10.0.0.1:8080/boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring}
+`,
+  );
 });

@@ -4,10 +4,12 @@ import { grubConfig } from "../../../lib/http/boot/grub.ts";
 import { ipxeScript } from "../../../lib/http/boot/ipxe.ts";
 import {
   lines,
+  menuParts,
   servedNames,
   word,
 } from "../../../lib/http/boot/script_text.ts";
-import { PROVIDER_URL, stableImage } from "../../support/boot_scripts.ts";
+import type { BootChoice } from "../../../lib/machines/machine_rows.ts";
+import { CLIENT, stableImage } from "../../support/boot_scripts.ts";
 
 Deno.test("word() is one harmless word, whatever a version holds", () => {
   fc.assert(fc.property(fc.string(), (version) => {
@@ -27,6 +29,31 @@ Deno.test("servedNames() lists what there is", () => {
     "served: stable/arm64, stable/arm64",
   );
   assert.equal(servedNames([]), "served: nothing yet");
+});
+
+Deno.test("menuParts() has a machine's channel first, or alone, or all where it is not here", () => {
+  const of = (channel: string) => ({ image: { channel, arch: "arm64" } });
+  const images = [of("stable"), of("testing")];
+  const channels = (choice: BootChoice) =>
+    menuParts(images, choice).images.map(({ image }) => image.channel);
+  assert.deepEqual(channels({ kind: "menu" }), ["stable", "testing"]);
+  assert.deepEqual(channels({ kind: "menu", channel: "testing" }), [
+    "testing",
+    "stable",
+  ]);
+  assert.deepEqual(channels({ kind: "local" }), ["stable", "testing"]);
+  assert.deepEqual(
+    menuParts(images, { kind: "network", channel: "testing", arch: "arm64" }),
+    {
+      images: [of("testing")],
+      only: { channel: "testing", arch: "arm64" },
+    },
+  );
+  assert.deepEqual(menuParts(images, { kind: "network", channel: "beta" }), {
+    images,
+    problem:
+      "Channel beta of this machine is not here; served: stable/arm64, testing/arm64",
+  });
 });
 
 for (
@@ -55,7 +82,7 @@ for (
 ) {
   for (const cmdline of cmdlines) {
     Deno.test(`${make.name}() refuses cmdline ${JSON.stringify(cmdline)}`, async () => {
-      const script = make({ ...await stableImage(), cmdline }, PROVIDER_URL);
+      const script = make({ ...await stableImage(), cmdline }, CLIENT);
       assert.ok(!script.ok);
       const says = new RegExp(`^The cmdline of stable/arm64 .* ${loader}: it`);
       assert.match(script.reason, says);
