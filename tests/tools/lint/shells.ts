@@ -8,6 +8,7 @@ import {
 /** Where the machine may be touched: everything else is handed its I/O. */
 const SHELLS = namesOf({
   "net": "default_route|host_addresses|interfaces|preferred_address",
+  "net/dhcp": "system_network",
   "net/dht": "dnsaddr",
   "net/http1": "get|listeners|server",
   "net/mdns": "system_network",
@@ -27,6 +28,7 @@ const PURE = namesOf({
     "provider_findings|provider_services|provider_view|report",
   "http/boot": "[a-z_]+",
   "machines": "[a-z_]+",
+  "net/dhcp": "boot_client|decode_message|encode_message|message|proxy_answer",
   "net/dht": "message",
   "net/dns": "[a-z_]+",
   "net/http1": "body_framing|byte_range|chunked_body|header_lines|http_date|" +
@@ -34,6 +36,7 @@ const PURE = namesOf({
   "net/mdns": "answer_queue|answers|claim_register|compare_claims|" +
     "group_dispatch|packets|querier|record_cache|record_ttls|responder|" +
     "service_claim|truncated_queries",
+  "pxe": "answer_budget|firmware|loaders|offer",
   "wire": "dns_sd_names|image_service|image_txt",
 });
 

@@ -1,0 +1,103 @@
+import dgram, { type Socket } from "node:dgram";
+import { errorCode } from "../../core/error_code.ts";
+import { messageOf } from "../../core/printable.ts";
+import { ok, refuse, type Result } from "../../core/result.ts";
+import { systemAddresses } from "../interfaces.ts";
+import type {
+  DhcpNetwork,
+  DhcpSocket,
+  SocketTrouble,
+  UdpEndpoint,
+} from "./network.ts";
+
+/** The machine's own network, on `node:dgram`. */
+export const systemDhcpNetwork: DhcpNetwork = {
+  addresses: systemAddresses,
+  async open({ address, port }, onPacket) {
+    const socket = dgram.createSocket({ type: "udp4", reuseAddr: true });
+    try {
+      await bind(socket, { address, port });
+      socket.setBroadcast(true);
+    } catch (error) {
+      close(socket);
+      return refuse(socketTrouble(error));
+    }
+    // Trouble with one packet shows where that packet was sent.
+    socket.on("error", () => {});
+    socket.on("message", (packet, from) => onPacket(packet, from));
+    return ok(new SystemDhcpSocket(socket));
+  },
+};
+
+class SystemDhcpSocket implements DhcpSocket {
+  readonly #socket: Socket;
+  #isClosed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  send(
+    packet: Uint8Array,
+    { address, port }: UdpEndpoint,
+  ): Promise<Result<void, SocketTrouble>> {
+    // Deno would neither throw nor call back.
+    if (this.#isClosed) {
+      return Promise.resolve(
+        refuse({ kind: "gone", message: "socket is closed" }),
+      );
+    }
+    return new Promise((resolve) => {
+      try {
+        this.#socket.send(packet, port, address, (error) => {
+          resolve(
+            error === null ? ok(undefined) : refuse(socketTrouble(error)),
+          );
+        });
+      } catch (error) {
+        resolve(refuse(socketTrouble(error)));
+      }
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isClosed) close(this.#socket);
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+function bind(socket: Socket, { address, port }: UdpEndpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(port, address, () => {
+      socket.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+function close(socket: Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // It never opened.
+  }
+}
+
+function socketTrouble(error: unknown): SocketTrouble {
+  switch (errorCode(error)) {
+    case "EADDRINUSE":
+      return {
+        kind: "taken",
+        message: "another program has the port for itself",
+      };
+    case "EACCES":
+    case "EPERM":
+      return { kind: "forbidden", message: "not permitted" };
+    case "EADDRNOTAVAIL":
+      return { kind: "gone", message: "address is gone" };
+    default:
+      return { kind: "other", message: messageOf(error) };
+  }
+}
