@@ -4,6 +4,7 @@ import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
 import type { FetchDisk } from "./fetch_disk.ts";
+import { joinFiles } from "./join_files.ts";
 import { recoverImage, workPaths } from "./work_directory.ts";
 
 /** A file of the image, as its manifest promises it. */
@@ -44,7 +45,7 @@ export type ExtraFile =
   }
   & (
     | { readonly bytes: Uint8Array }
-    /** These files of the image, by their paths, one after the other. */
+    /** These initrds of the image, by their paths, as `joinFiles()` does it. */
     | { readonly joined: readonly string[] }
   );
 
@@ -170,20 +171,8 @@ async function fetchSimply(
       await disk.writeAtomically(to, extra.bytes, { mode: 0o644 });
       continue;
     }
-    using joined = await disk.openForWriting(to);
-    let at = 0;
-    for (const path of extra.joined) {
-      using part = await disk.open(`${paths.next}/${path}`);
-      const buffer = new Uint8Array(1 << 19);
-      for (let from = 0;;) {
-        const count = await part.readAt(buffer, from);
-        if (count === 0) break;
-        await joined.writeAt(buffer.subarray(0, count), at);
-        from += count;
-        at += count;
-      }
-    }
-    await joined.sync();
+    const initrds = extra.joined.map((path) => `${paths.next}/${path}`);
+    await joinFiles(initrds, to, disk);
   }
   await disk.syncDirectory(paths.next);
   disk.replaceDirectory(paths);

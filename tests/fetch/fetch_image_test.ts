@@ -43,7 +43,7 @@ Deno.test("fetchImage() puts files and extras into place together", async () => 
     );
     assert.equal(
       await Deno.readTextFile(join(directory, "both")),
-      "kernelkernel",
+      "kernel\0\0kernel",
     );
     const left = await fetchDisk.list(join(root, "stable"));
     assert.deepEqual(left.map(({ name }) => name), ["arm64"]);
