@@ -33,7 +33,7 @@ export const DISCOVER_PROGRAM = {
           type: "seconds",
           placeholder: "SECONDS",
           max: 86_400,
-          defaultText: "30, and as long as files come with --fetch",
+          defaultText: "30",
           help: "give up after this time",
         },
         mode: {
@@ -113,7 +113,8 @@ export const DISCOVER_PROGRAM = {
         "timeout, 4 found but nothing that verifies, 5 found and not fetched whole,",
         "130 interrupted.",
         "--timeout counts from the start of the program. Deno takes a moment before:",
-        "0.05 s on a PC, 0.5 s on a processor that is ten times as slow.",
+        "0.05 s on a PC, 0.5 s on a processor that is ten times as slow. It bounds what",
+        "--fetch takes, too; without it that goes on as long as something comes.",
       ],
     },
   },
