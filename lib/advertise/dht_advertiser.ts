@@ -8,9 +8,11 @@ import { ok, refuse, type Result } from "../core/result.ts";
 import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import { noHolderReason } from "../net/dht/no_holder_reason.ts";
 import type { DhtNode } from "../net/dht/node.ts";
-import { missedReason } from "../net/dht/outside_look.ts";
+import type { PeerConnection } from "../net/dht/node_options.ts";
+import { missedReason, type OutsideLook } from "../net/dht/outside_look.ts";
 import {
   bootRecordKey,
+  clockProblem,
   readBootRecord,
   signBootRecord,
 } from "../wire/boot_record.ts";
@@ -43,6 +45,12 @@ export interface DhtAdvertiserOptions
   extends Omit<DhtPublicationsOptions, "random"> {
   /** Through which it publishes; stays the caller's. */
   readonly node: PublishingNode;
+  /**
+   * The manifest's URL as others can reach it.
+   *
+   * @param reader who asks this machine itself: best by the same IP family
+   */
+  readonly urlFor: (image: ChannelArch, reader?: PeerConnection) => string;
   /** For people who look at a list of providers. */
   readonly providerName?: string;
   /** For dates and for the next refresh. */
@@ -74,7 +82,11 @@ export class DhtAdvertiser implements Advertiser {
   readonly #sighted = new Map<string, (result: Result<void>) => void>();
   readonly #attempts = new Set<Promise<unknown>>();
   #announcing = 0;
-  #areValuesRefused = false;
+  /** Why no node keeps what was told last; undefined: some do. */
+  #whyRefused: string | undefined;
+  #hasWarnedOfRefusals = false;
+  /** Whether other nodes do, as far as a look-up has shown. */
+  #doOthersTellTime: boolean | undefined;
   /** Attempts whose turn has not come, in order. */
   readonly #waiting: (() => void)[] = [];
   readonly #stopWatching: readonly (() => void)[];
@@ -210,7 +222,12 @@ export class DhtAdvertiser implements Advertiser {
       this.#warn(this.#publications.ended(order, told, now));
     }
     if (told.ok) {
-      this.#noteRefusals(told.value);
+      const { storedAt, reached, failures } = told.value;
+      const areRefused = storedAt === 0 && reached > 0;
+      this.#whyRefused = areRefused
+        ? failures.slice(0, 3).join(", ")
+        : undefined;
+      this.#warnOfRefusals();
       this.#lookUnlessFound(image);
     }
     this.#arm();
@@ -221,16 +238,27 @@ export class DhtAdvertiser implements Advertiser {
    * Nodes of other networks take providers alone; so do those for which our
    * clock is wrong, and then clients refuse what they read of us as well.
    */
-  #noteRefusals({ storedAt, reached, failures }: AnnounceOutcome): void {
-    const areRefused = storedAt === 0 && reached > 0;
-    if (areRefused && !this.#areValuesRefused) {
-      const why = failures.slice(0, 3).join(", ");
+  #warnOfRefusals(): void {
+    if (this.#whyRefused === undefined) this.#hasWarnedOfRefusals = false;
+    else if (this.#doOthersTellTime === false && !this.#hasWarnedOfRefusals) {
+      this.#hasWarnedOfRefusals = true;
       this.#warn(
-        `No DHT node keeps records of ours (${why}), only who provides images: ` +
+        `No DHT node keeps records of ours (${this.#whyRefused}), only who provides images, and none tells the time: ` +
           "these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too",
       );
     }
-    this.#areValuesRefused = areRefused;
+  }
+
+  /** What a stranger makes of what it finds. */
+  #judge(look: OutsideLook): OutsideLook {
+    if (look.kind !== "found") return look;
+    const { clockLeadMs } = look;
+    this.#doOthersTellTime = clockLeadMs !== undefined;
+    this.#warnOfRefusals();
+    const reason = clockLeadMs === undefined
+      ? undefined
+      : clockProblem(clockLeadMs, this.#options);
+    return reason === undefined ? look : { kind: "refused", reason };
   }
 
   /** What was found already is looked for when its time comes. */
@@ -246,13 +274,15 @@ export class DhtAdvertiser implements Advertiser {
   async #look(order: LookOrder): Promise<void> {
     const { node } = this.#options;
     const { image, signal } = order;
-    const look = await node.lookFromOutside(bootRecordKey(image), {
-      isOwn(value) {
-        const record = readBootRecord(value);
-        return record.ok && record.value.peerId === node.peerId;
-      },
-      signal,
-    });
+    const look = this.#judge(
+      await node.lookFromOutside(bootRecordKey(image), {
+        isOwn(value) {
+          const record = readBootRecord(value);
+          return record.ok && record.value.peerId === node.peerId;
+        },
+        signal,
+      }),
+    );
     const now = this.#now();
     const isFound = this.#sightings.looked(order, look, now.monotonicMs);
     const tell = this.#sighted.get(formatChannelArch(image));
@@ -301,9 +331,9 @@ export class DhtAdvertiser implements Advertiser {
     { image, url, lastUpdatedMs, version, signal }: PublishOrder,
     onStored: () => void,
   ): Promise<Result<AnnounceOutcome>> {
-    const { node, providerName, ttlSeconds } = this.#options;
-    try {
-      const value = await signBootRecord(image, {
+    const { node, providerName, ttlSeconds, urlFor } = this.#options;
+    const sign = (url: string) =>
+      signBootRecord(image, {
         url,
         peerId: node.peerId,
         ...providerName !== undefined && { providerName },
@@ -311,10 +341,14 @@ export class DhtAdvertiser implements Advertiser {
         version,
         ttlSeconds,
       }, node.sign);
+    try {
+      const value = await sign(url);
       signal.throwIfAborted();
       return ok(
         await node.publish(bootRecordKey(image), value, {
           ttlSeconds,
+          // A record has one URL, and its reader may have the other family only.
+          valueFor: (reader) => sign(urlFor(image, reader)),
           onStored,
           signal,
         }),

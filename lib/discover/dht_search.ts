@@ -287,7 +287,13 @@ export class DhtSearch {
       return refuse("record is of another peer");
     }
     const known = this.#newest.get(record.peerId);
-    if (known && known.lastUpdatedMs >= record.lastUpdatedMs) return;
+    if (known && known.lastUpdatedMs > record.lastUpdatedMs) return;
+    const same = known?.lastUpdatedMs === record.lastUpdatedMs
+      ? known
+      : undefined;
+    // Of one date the provider itself may tell a URL that we can reach, and
+    // others have the one that most can.
+    if (same !== undefined && from === undefined) return;
     this.#newest.set(record.peerId, record);
     if (known?.url === record.url && known.version === record.version) return;
     this.#resting ??= sleepInSteps(this.#options.clock, REST_MS, {
@@ -297,7 +303,8 @@ export class DhtSearch {
     this.#options.report({
       kind: "candidate",
       candidate: {
-        manifestUrl: new URL(record.url),
+        manifestUrl: new URL(same?.url ?? record.url),
+        ...same !== undefined && { otherUrls: [new URL(record.url)] },
         image: this.#image,
         version: printable(record.version, 64),
         source: "dht",

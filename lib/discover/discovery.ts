@@ -296,6 +296,9 @@ export class Discovery {
       known.providerHref = providerHref;
       if (!known.wasTried) known.dueMs = nowMs;
     }
+    // Another address of a provider that gave nothing by the first one.
+    const hasFailed = known?.wasTried === true && known.running === 0;
+    const gapMs = hasFailed ? 0 : NEXT_ADDRESS_MS;
     for (const [i, url] of [manifestUrl, ...otherUrls].entries()) {
       const hasPlace = this.#attempts.add({
         candidate: { ...candidate, manifestUrl: url },
@@ -305,7 +308,7 @@ export class Discovery {
         isSlow: false,
         startedMs: nowMs,
         ending: new AbortController(),
-        dueMs: nowMs + i * NEXT_ADDRESS_MS,
+        dueMs: nowMs + i * gapMs,
         retryMs: FIRST_RETRY_MS,
       });
       if (!hasPlace) {

@@ -5,7 +5,11 @@ import {
   isOnLink,
   selectLinks,
 } from "../net/interfaces.ts";
-import { isPrivateAddress } from "../net/ip_address.ts";
+import {
+  addressBytes,
+  isLinkLocal6,
+  isPrivateAddress,
+} from "../net/ip_address.ts";
 
 /** What the network side of a provider is decided from. */
 export interface AddressSettings {
@@ -108,6 +112,27 @@ export function peersBeyond(
   return peers.filter(({ remoteAddress }) =>
     !links.some((link) => isOnLink(remoteAddress, link))
   );
+}
+
+/**
+ * The address to tell somebody who is connected with this machine: one of the
+ * IP family that the connection shows him to have.
+ *
+ * @param usual the one that others are told
+ */
+export function addressForReader(
+  usual: string,
+  reader: PeerConnection | undefined,
+): string {
+  if (reader === undefined) return usual;
+  const { localAddress, remoteAddress } = reader;
+  const local = addressBytes(localAddress);
+  const isSameFamily = usual.includes(":") === localAddress.includes(":");
+  if (local === undefined || isSameFamily || isLinkLocal6(local)) return usual;
+  // A router may have led him here, to an address that he cannot reach.
+  const isBehindRouter = isPrivateAddress(localAddress) &&
+    !isPrivateAddress(remoteAddress);
+  return isBehindRouter ? usual : localAddress;
 }
 
 /** Whether to listen on this address is to listen on every one. */

@@ -13,6 +13,7 @@ import type { Source } from "../discover/source.ts";
 import { loadOrCreateIdentity } from "../net/dht/identity.ts";
 import { ListenError } from "../net/dht/listen_error.ts";
 import { DhtNode, type ServingNode } from "../net/dht/node.ts";
+import type { PeerConnection } from "../net/dht/node_options.ts";
 import { hasIpv6, isDualStack } from "../net/http1/listeners.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { asksForLoopback, systemAddresses } from "../net/interfaces.ts";
@@ -20,7 +21,11 @@ import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { MAX_RECORD_BYTES } from "../wire/boot_record.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
-import { dhtListenAddresses, isPublicMultiaddr } from "./addresses.ts";
+import {
+  addressForReader,
+  dhtListenAddresses,
+  isPublicMultiaddr,
+} from "./addresses.ts";
 import { copyWarning, joinNews, reachabilityNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -180,16 +185,16 @@ export function advertiseInDht(
   },
 ): DhtAdvertiser {
   const providerName = config.name ?? hostName;
-  checkRecordLength(config.advertiseUrl, providerName);
+  const { advertiseUrl } = config;
+  checkRecordLength(advertiseUrl, providerName);
   const address = () => mappedAddress() ?? ownAddress();
+  const baseUrlFor = (reader?: PeerConnection) =>
+    advertiseUrl ??
+      httpBaseUrl(addressForReader(address(), reader), http.port);
   // Asked for once for all images that are looked at together.
-  const baseUrl = remembered(
-    clock,
-    BASE_URL_MS,
-    () => config.advertiseUrl ?? httpBaseUrl(address(), http.port),
-  );
+  const baseUrl = remembered(clock, BASE_URL_MS, () => baseUrlFor());
   if (
-    config.advertiseUrl === undefined && isPrivateAddress(address()) &&
+    advertiseUrl === undefined && isPrivateAddress(address()) &&
     !config.dht.portMapping &&
     config.dht.bootstrapNodes.some(isPublicMultiaddr)
   ) {
@@ -200,7 +205,9 @@ export function advertiseInDht(
   }
   return new DhtAdvertiser({
     node,
-    urlFor: (image) => baseUrl() + manifestPath(image),
+    urlFor: (image, reader) =>
+      (reader === undefined ? baseUrl() : baseUrlFor(reader)) +
+      manifestPath(image),
     providerName,
     ttlSeconds: config.dht.recordTtlSeconds,
     refreshSeconds: config.dht.refreshIntervalSeconds,

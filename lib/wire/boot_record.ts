@@ -125,6 +125,31 @@ export async function parseBootRecord(
 }
 
 /**
+ * Why others refuse records that are dated by a clock which differs from
+ * theirs.
+ *
+ * @param leadMs how far it is ahead; negative: behind
+ * @param refreshSeconds how often a record is told anew
+ */
+export function clockProblem(
+  leadMs: number,
+  { ttlSeconds, refreshSeconds }: {
+    readonly ttlSeconds: number;
+    readonly refreshSeconds: number;
+  },
+): string | undefined {
+  const isAhead = leadMs > CLOCK_SKEW_MS;
+  const isBehind = -leadMs > (ttlSeconds - refreshSeconds) * 1000;
+  if (!isAhead && !isBehind) return undefined;
+  const minutes = Math.round(Math.abs(leadMs) / 60_000);
+  return `the clock of this machine is ${minutes} minutes ${
+    isAhead ? "ahead of" : "behind"
+  } those of other DHT nodes: set it, clients refuse its records as ${
+    isAhead ? "of the future" : "expired"
+  }`;
+}
+
+/**
  * Reads a record whose signature was checked before, or does not matter.
  */
 export function readBootRecord(value: Uint8Array): Result<BootRecord> {

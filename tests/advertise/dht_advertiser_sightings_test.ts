@@ -75,7 +75,7 @@ Deno.test("records that every node refuses are warned of once, and anew after on
   const publish = (version: string) =>
     advertiser.publish({ image: IMAGE, version }, { signal });
   const warning =
-    "WARN No DHT node keeps records of ours (it closed the connection), only who provides images: these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too";
+    "WARN No DHT node keeps records of ours (it closed the connection), only who provides images, and none tells the time: these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too";
   for (
     const [areRefused, warnings] of [[true, 1], [true, 1], [false, 1], [
       true,
@@ -87,5 +87,42 @@ Deno.test("records that every node refuses are warned of once, and anew after on
     await clock.advance(0);
     assert.deepEqual(logger.lines, new Array(warnings).fill(warning));
   }
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("an image that clients refuse by its date is not published, and the operator is told to set the clock", async () => {
+  const { advertiser, node, clock, logger } = open();
+  node.peers = 20;
+  node.areValuesRefused = true;
+  node.clockLeadMs = 3_600_000;
+  const published = advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  await clock.advance(2000);
+  const reason =
+    "the clock of this machine is 60 minutes ahead of those of other DHT nodes: set it, clients refuse its records as of the future";
+  assert.deepEqual(await published, { ok: false, reason });
+  assert.ok(!advertiser.isPublished(IMAGE));
+  assert.equal(advertiser.status()[0]?.problem, reason);
+  assert.deepEqual(logger.lines, [
+    `WARN Images cannot be found over the DHT yet (${reason}): trying again until it works, nodes to join through are named with --bootstrap`,
+  ]);
+  node.areValuesRefused = false;
+  node.clockLeadMs = 0;
+  await clock.advance(10_000);
+  assert.ok(advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});
+
+Deno.test("that nodes of the right time refuse records is no reason to warn: the image is found by its provider entry", async () => {
+  const { advertiser, node, clock, logger } = open();
+  node.peers = 20;
+  node.areValuesRefused = true;
+  node.clockLeadMs = 1000;
+  assert.ok(
+    (await advertiser.publish({ image: IMAGE, version: "1" }, { signal })).ok,
+  );
+  await clock.advance(0);
+  assert.deepEqual(logger.lines, []);
   await advertiser[Symbol.asyncDispose]();
 });

@@ -56,6 +56,28 @@ Deno.test("find() yields every provider that answers, besides the value's", asyn
   );
 });
 
+Deno.test("find() takes the URL that a provider tells itself for another address of it, once", async () => {
+  const { dht, clock } = network();
+  const key = bootRecordKey(IMAGE);
+  const [four, six] = ["http://192.0.2.8/", "http://[2001:db8::8]/"];
+  dht.values.set(key, [await record(alice, clock, { url: four })]);
+  const itself = await record(alice, clock, { url: six });
+  // From the second round on.
+  clock.setTimer(
+    () => dht.providers.set(key, new Map([[alice.peerId, itself]])),
+    1000,
+  );
+  const told = (await findFor(12_000, dht, clock)).flatMap((finding) =>
+    finding.kind === "candidate"
+      ? [[finding.candidate.manifestUrl, ...finding.candidate.otherUrls ?? []]]
+      : []
+  );
+  assert.deepEqual(told.map((urls) => urls.map(String)), [
+    [four],
+    [four, six],
+  ]);
+});
+
 Deno.test("find() refuses a provider that hands out another's record", async () => {
   const { dht, clock } = network();
   const key = bootRecordKey(IMAGE);

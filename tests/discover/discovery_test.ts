@@ -209,6 +209,15 @@ Deno.test("Discovery tries a provider's next address as soon as one gives nothin
   );
 });
 
+Deno.test("Discovery tries an address at once that it hears of after the first gave nothing", () => {
+  const discovery = start({}, 2);
+  discovery.hear(foundAt("a"), 0);
+  reject(discovery, "a", 10, "unreachable");
+  assert.deepEqual(checkedHosts(discovery.hear(foundAt("a", "b"), 20)), ["b"]);
+  accept(discovery, "b", 30);
+  assert.deepEqual(hosts(discovery.result()), ["b"]);
+});
+
 Deno.test("Discovery tries a provider's next address after 1 s when one is slow, and takes the provider once", () => {
   const discovery = start({ all: true });
   discovery.hear(foundAt("a", "b", "c"), 0);
@@ -236,7 +245,6 @@ Deno.test("Discovery gives a provider up when each of its addresses is settled",
 Deno.test("Discovery learns a provider's further addresses later, too", () => {
   const discovery = start();
   discovery.hear(found("a"), 0);
-  reject(discovery, "a", 10, "redirect");
   discovery.hear(foundAt("a", "b"), 20);
   assert.deepEqual(checkedHosts(discovery.tick(1020)), ["b"]);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { makeFiles } from "../support/image_tree.ts";
 import { type LabHost, labTest } from "../support/network_lab.ts";
-import { start, temporaryDirectory } from "../support/programs.ts";
+import { run, start, temporaryDirectory } from "../support/programs.ts";
 
 for (const bindv6only of [0, 1]) {
   labTest(
@@ -87,3 +87,53 @@ for (const bindv6only of [0, 1]) {
     },
   );
 }
+
+labTest(
+  "a client of either family alone finds a provider of both over the DHT",
+  [],
+  async (lab) => {
+    const lan = await lab.lan("br0");
+    const server = await lab.hostOn(lan, "10.77.0.1/24", "fd77::1/64");
+    const meeting = await lab.hostOn(lan, "10.77.0.2/24", "fd77::2/64");
+    const client4 = await lab.hostOn(lan, "10.77.0.8/24");
+    const client6 = await lab.hostOn(lan, "fd77::9/64");
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+    await makeFiles(root, { "artifacts/stable/arm64/vmlinuz": 1000 });
+    await using bootstrap = start("plasmd", [
+      ...["bootstrap", "--state-dir", `${root}/meeting`],
+    ], { prefix: meeting.prefix });
+    const [line = ""] = await bootstrap.line(/DHT node .*\n/);
+    const [at4 = ""] = /\/ip4\/\S+/.exec(line) ?? [];
+    const [at6 = ""] = /\/ip6\/\S+/.exec(line) ?? [];
+    await using provider = start("plasmd", [
+      ...["serve", "--artifacts", `${root}/artifacts`, "--no-mdns"],
+      ...["--state-dir", `${root}/provider`, "--bootstrap", at4],
+    ], { prefix: server.prefix });
+    await provider.line(/Advertising stable\/arm64/);
+    const find = (host: LabHost, ...args: string[]) =>
+      run("phase_discover", [
+        ...["--mode", "wan", "--channel", "stable", "--arch", "arm64"],
+        ...["--timeout", "10", "--format", "json", ...args],
+      ], { prefix: host.prefix });
+    for (
+      const [host, at, url] of [
+        [client4, at4, "http://10.77.0.1:8080"],
+        [client6, at6, "http://[fd77::1]:8080"],
+      ] as const
+    ) {
+      const found = await find(host, "--bootstrap", at);
+      assert.equal(found.code, 0, found.stderr + found.stdout);
+      assert.equal(
+        JSON.parse(found.stdout).manifest_url,
+        `${url}/stable/arm64/manifest.json`,
+      );
+    }
+    // Who has both finds one provider, whichever of its addresses it is told.
+    const both = await find(
+      meeting,
+      ...["--all", "--timeout", "3", "--bootstrap", at4, "--bootstrap", at6],
+    );
+    assert.equal(JSON.parse(both.stdout).length, 1, both.stdout);
+  },
+);

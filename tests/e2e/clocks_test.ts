@@ -121,3 +121,56 @@ clockTest(
       );
     }),
 );
+
+for (
+  const [time, is, refused] of [
+    ["+1h", "ahead of", "of the future"],
+    ["-1h", "behind", "expired"],
+  ] as const
+) {
+  clockTest(
+    `a provider whose clock is an hour ${is} those of DHT nodes says so, and is not ready by the DHT`,
+    async () => {
+      await using directory = await temporaryDirectory();
+      const at = (name: string) => join(directory.path, name);
+      await makeFiles(directory.path, {
+        "artifacts/stable/arm64/vmlinuz": 1000,
+        clock: time,
+      });
+      const local = ["--interface", "lo", "--port", "0", "--p2p-port", "0"];
+      await using meeting = start("plasmd", [
+        ...["bootstrap", ...local, "--state-dir", at("meeting")],
+      ]);
+      const [, bootstrap = ""] = await meeting.line(/DHT node (\S+)/);
+      await using provider = start("plasmd", [
+        ...["serve", ...local, "--artifacts", at("artifacts"), "--no-mdns"],
+        ...["--state-dir", at("state"), "--bootstrap", bootstrap],
+      ], { env: fakeClock(faketime ?? "", at("clock")) });
+      const problem =
+        `the clock of this machine is 60 minutes ${is} those of other DHT nodes: set it, clients refuse its records as ${refused}`;
+      await provider.line(
+        new RegExp(`WARN Images cannot be found over the DHT yet .${problem}`),
+      );
+      const [, base = ""] = await provider.line(/Serving on (\S+)/);
+      const ready = await fetch(`${base}/ready`);
+      assert.equal(ready.status, 503);
+      await ready.body?.cancel();
+      const { images } = await (await fetch(`${base}/status`)).json();
+      assert.equal(images[0].advertised[0].problem, problem);
+      const box = await run("phase_discover", [
+        ...["--interface", "lo", "--mode", "wan", "--bootstrap", bootstrap],
+        ...["--channel", "stable", "--arch", "arm64", "--timeout", "3"],
+      ]);
+      assert.equal(box.code, 3, box.stderr);
+      assert.match(
+        box.stderr,
+        /DHT records of stable\/arm64 refused: record (is from the future|has expired) \(\d+\)/,
+      );
+      assert.ok(!provider.lines().some((line) => /Advertising /.test(line)));
+
+      await Deno.writeTextFile(at("clock"), "+0h");
+      await provider.line(/INFO Advertising stable\/arm64/);
+      await provider.line(/INFO The DHT has peers now, images are in it/);
+    },
+  );
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import {
+  addressForReader,
   type AddressSettings,
   dhtListenAddresses,
   httpListenAddress,
@@ -190,4 +191,19 @@ Deno.test("outwardAddress() keeps to addresses that there are still", () => {
 Deno.test("outwardAddress() is loopback where there is nothing else", () => {
   assert.equal(outward({ all: [] }), "127.0.0.1");
   assert.equal(outward({ all: ALL.slice(0, 2) }), "127.0.0.1");
+});
+
+Deno.test("addressForReader() is of the family that the reader is connected by", () => {
+  const told = (usual: string, localAddress: string, remoteAddress: string) =>
+    addressForReader(usual, { localAddress, remoteAddress });
+  const [four, six] = ["192.0.2.7", "2001:db8::7"];
+  assert.equal(addressForReader(four, undefined), four);
+  assert.equal(told(four, "198.51.100.7", "203.0.113.1"), four);
+  assert.equal(told(four, six, "2001:db8:1::1"), six);
+  assert.equal(told(six, four, "203.0.113.1"), four);
+  assert.equal(told(four, "fd00::7", "fd00::8"), "fd00::7");
+  // What means nothing in a URL, or is behind a router.
+  assert.equal(told(four, "fe80::7", "fe80::8"), four);
+  assert.equal(told(six, "192.168.0.7", "203.0.113.1"), six);
+  assert.equal(told(six, "192.168.0.7", "192.168.0.8"), "192.168.0.7");
 });

@@ -23,6 +23,8 @@ export class FakePublishingNode implements PublishingNode {
   areValuesRefused = false;
   /** Whether look-ups from outside find nothing, though peers answer. */
   isHidden = false;
+  /** How far its clock is ahead of those of its peers, where they tell. */
+  clockLeadMs: number | undefined;
   /** What others say of it. */
   reachable: boolean | undefined;
   /** Look-ups from outside. */
@@ -66,7 +68,7 @@ export class FakePublishingNode implements PublishingNode {
       this.published.some((one) => one.key === key);
     return Promise.resolve(
       isThere
-        ? { kind: "found" }
+        ? { kind: "found", clockLeadMs: this.clockLeadMs }
         : askedCount > 0
         ? { kind: "absent", askedCount }
         : { kind: "unanswered", failures: this.failures },

@@ -36,7 +36,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "settings: net/dht/node_test.ts dials by them",
   "net/dht/announce_outcome.ts": "a constant",
   "net/dht/internal/membership.ts":
-    "net/dht/node_test.ts, net/dht/internal/join_test.ts and watch_peers_test.ts",
+    "net/dht/node_test.ts, net/dht/internal/watch_peers_test.ts",
   "net/dht/internal/stranger.ts":
     "settings: net/dht/client_test.ts asks by them",
   "net/dht/internal/nearest_peers.ts":

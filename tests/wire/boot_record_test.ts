@@ -4,6 +4,7 @@ import { createIdentity, parseIdentity } from "../../lib/net/dht/identity.ts";
 import {
   type BootRecord,
   bootRecordKey,
+  clockProblem,
   expiryMs,
   MAX_RECORD_BYTES,
   parseBootRecord,
@@ -246,4 +247,22 @@ Deno.test("parseBootRecord() never throws", async () => {
       assert.equal(result.ok, false);
     },
   ));
+});
+
+Deno.test("clockProblem() is what others refuse records for that are dated by this clock", () => {
+  const often = { ttlSeconds: 3600, refreshSeconds: 1800 };
+  const minute = 60_000;
+  for (const lead of [0, 5 * minute, -30 * minute]) {
+    assert.equal(clockProblem(lead, often), undefined);
+  }
+  assert.match(
+    `${clockProblem(6 * minute, often)}`,
+    /^the clock of this machine is 6 minutes ahead of those of other DHT nodes: set it, .* of the future$/,
+  );
+  assert.match(
+    `${clockProblem(-31 * minute, often)}`,
+    /is 31 minutes behind those of other DHT nodes: set it, .* expired$/,
+  );
+  const seldom = { ttlSeconds: 86_400, refreshSeconds: 43_200 };
+  assert.equal(clockProblem(-600 * minute, seldom), undefined);
 });

@@ -27,6 +27,8 @@ export interface PeerAnswer {
   readonly host?: string;
   /** What it keeps under the key; untrusted. */
   readonly value?: Uint8Array;
+  /** When that came to it, by its own clock: milliseconds since 1970. */
+  readonly receivedAtMs?: number;
   /** Nodes it knows nearer to the key. */
   readonly closer: readonly KadPeer[];
   /** Nodes that told it that they provide the key. */

@@ -19,6 +19,11 @@ export const KadCall = {
   addProvider: 2,
   getProviders: 3,
   findNode: 4,
+  /**
+   * Sent by nobody any more, and answered by go and js with what they are sent:
+   * nodes of ours say by it what time they have.
+   */
+  ping: 5,
 } as const;
 
 /** The number of a call on the wire. */
@@ -48,6 +53,8 @@ export interface KadRequest {
 export interface KadAnswer {
   /** The value it keeps under the key. */
   readonly value?: Uint8Array;
+  /** When that came, by the clock of the node: milliseconds since 1970. */
+  readonly receivedAtMs?: number;
   /** Nodes it knows nearer to the key. */
   readonly closer: readonly WirePeer[];
   /** Nodes that said they provide the key. */
@@ -72,6 +79,8 @@ export interface DecodedRecord {
   readonly key: Uint8Array;
   /** What it says. */
   readonly value: Uint8Array;
+  /** When it came to the node that has it, by its clock. */
+  readonly receivedAtMs?: number;
 }
 
 /** What is answered to a request. */
@@ -104,6 +113,8 @@ const PEER = { id: 1, addresses: 2 } as const;
 const FETCH = { identifier: 1, status: 1, data: 2 } as const;
 /** `FetchResponse.StatusCode.OK`. */
 const FETCH_OK = 0;
+/** `FetchResponse.StatusCode.NOT_FOUND`. */
+const FETCH_NOT_FOUND = 1;
 
 /** Peers read from one answer; a node that names more has no honest reason. */
 const MAX_PEERS = 256;
@@ -161,6 +172,8 @@ export function decodeAnswer(bytes: Uint8Array): Result<KadAnswer> {
   const record = recordBytes && decodeRecord(recordBytes);
   return ok({
     ...record !== undefined && { value: record.value },
+    ...record?.receivedAtMs !== undefined &&
+      { receivedAtMs: record.receivedAtMs },
     closer: decodePeers(message, MESSAGE.closer),
     providers: decodePeers(message, MESSAGE.providers),
   });
@@ -234,6 +247,25 @@ export function encodeFetchRequest(key: Uint8Array): Uint8Array {
   return concat(field(FETCH.identifier, key));
 }
 
+/** The key that a request of `/libp2p/fetch/0.0.1` asks for. */
+export function decodeFetchRequest(bytes: Uint8Array): Result<Uint8Array> {
+  const request = decodeFields(bytes);
+  const key = request && firstBytes(request, FETCH.identifier);
+  return key === undefined ? refuse("malformed request") : ok(key);
+}
+
+/**
+ * Bytes of an answer of `/libp2p/fetch/0.0.1`, without the length prefix.
+ *
+ * @param value undefined: there is none under the key
+ */
+export function encodeFetchAnswer(value: Uint8Array | undefined): Uint8Array {
+  return concat([
+    ...field(FETCH.status, value === undefined ? FETCH_NOT_FOUND : FETCH_OK),
+    ...field(FETCH.data, value),
+  ]);
+}
+
 /**
  * Reads an answer of `/libp2p/fetch/0.0.1`
  * (https://github.com/libp2p/specs/blob/master/fetch/README.md).
@@ -252,7 +284,14 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord | undefined {
   const record = decodeFields(bytes);
   const key = record && firstBytes(record, RECORD.key);
   const value = record && firstBytes(record, RECORD.value);
-  return key && value ? { key, value } : undefined;
+  if (record === undefined || !key || !value) return undefined;
+  const received = firstBytes(record, RECORD.timeReceived);
+  const receivedAtMs = Date.parse(new TextDecoder().decode(received));
+  return {
+    key,
+    value,
+    ...!Number.isNaN(receivedAtMs) && { receivedAtMs },
+  };
 }
 
 function encodePeer(peer: WirePeer): Uint8Array {

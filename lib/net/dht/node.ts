@@ -6,6 +6,7 @@ import type { StateFile } from "../../core/state_file.ts";
 import { type AnnounceOutcome, REACHED_NOBODY } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { announceTo } from "./internal/announce.ts";
+import { clockLead } from "./internal/clock_lead.ts";
 import { CopyWatch } from "./internal/copied_identity.ts";
 import {
   answerStreams,
@@ -19,7 +20,9 @@ import { Membership } from "./internal/membership.ts";
 import { NearestPeers } from "./internal/nearest_peers.ts";
 import { NodeStore } from "./internal/node_store.ts";
 import { Outsider, strangerSeeds } from "./internal/outsider.ts";
+import { FETCH_PROTOCOL } from "./internal/request.ts";
 import {
+  answerFetch,
   answerRequest,
   type AnswerSources,
 } from "./internal/request_answers.ts";
@@ -168,10 +171,10 @@ export class DhtNode implements AsyncDisposable {
   async publish(
     key: string,
     value: Uint8Array,
-    { ttlSeconds, onStored = () => {}, signal }: PublishOptions,
+    { ttlSeconds, valueFor, onStored = () => {}, signal }: PublishOptions,
   ): Promise<AnnounceOutcome> {
     const { clock, protocol } = this.#options;
-    this.#store.provide(key, value);
+    this.#store.provide(key, value, valueFor);
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
     const receivedAtMs = clock.now();
@@ -218,15 +221,17 @@ export class DhtNode implements AsyncDisposable {
       readonly signal: AbortSignal;
     },
   ): Promise<OutsideLook> {
-    return await this.#outsider.look({
-      key,
-      seeds: strangerSeeds(
-        await this.#membership.known(),
-        this.#options.bootstrap,
-      ),
-      isOwn,
+    const options = {
+      ...this.#options,
       signal: AbortSignal.any([signal, this.#closing.signal]),
-    });
+    };
+    const known = await this.#membership.known();
+    const seeds = strangerSeeds(known, options.bootstrap);
+    const look = await this.#outsider.look({ ...options, key, seeds, isOwn });
+    if (look.kind !== "found") return look;
+    const connections = this.#membership.connections();
+    const clockLeadMs = await clockLead(this.#libp2p, connections, options);
+    return { ...look, clockLeadMs };
   }
 
   /**
@@ -251,19 +256,15 @@ export class DhtNode implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { policy, stateFile } = this.#options;
-    this.#serve();
+    const { stateFile } = this.#options;
+    await this.#serve();
     await startListening(this.#libp2p, this.#options);
-    this.#libp2p.services.fetch.registerLookupFunction(
-      `/${policy.namespace}/`,
-      (key) => Promise.resolve(this.#store.ownValue(key)),
-    );
     this.#tasks.push(this.#membership.run());
     if (stateFile !== undefined) await this.#resume(stateFile);
   }
 
   /** Answers others, and keeps groups of them from crowding out the rest. */
-  #serve(): void {
+  async #serve(): Promise<void> {
     const { policy, clock } = this.#options;
     const nearest = new NearestPeers(this.#libp2p, clock);
     limitBuckets(this.#libp2p.services.dht, (peer) => nearest.group(peer));
@@ -272,18 +273,23 @@ export class DhtNode implements AsyncDisposable {
       policy,
       values,
       providers,
+      clock,
       tally: this.requestCounts,
       ownEntry: (multihash) =>
         this.#store.provides(multihash) ? this.#ownPeer() : undefined,
       closer: nearest.closer.bind(nearest),
     };
     boundQueries(this.#libp2p);
+    const serve = serveRequests({ clock, signal: this.#closing.signal });
     answerStreams(
       this.#libp2p,
-      serveRequests({
-        answer: (bytes, asker) => answerRequest(bytes, asker, sources),
-        clock,
-        signal: this.#closing.signal,
+      serve((bytes, asker) => answerRequest(bytes, asker, sources)),
+    );
+    await this.#libp2p.handle(
+      FETCH_PROTOCOL,
+      serve((bytes, _asker, connection) => {
+        const [ends] = connectionEnds(connection);
+        return answerFetch(bytes, ends, this.#store);
       }),
     );
   }

@@ -15,10 +15,18 @@ export interface PeerConnection {
   readonly remoteAddress: string;
 }
 
+/** Makes a value for who reads it over a connection. */
+export type ValueFor = (ends: PeerConnection) => Promise<Uint8Array>;
+
 /** How a value is published. */
 export interface PublishOptions {
   /** How long other nodes are to keep it. */
   readonly ttlSeconds: number;
+  /**
+   * What those are answered who read the value from this node itself, over a
+   * connection: best what they can reach. @default the value
+   */
+  readonly valueFor?: ValueFor;
   /** Called whenever another node has said that it keeps the value. */
   readonly onStored?: () => void;
   /** Ends it. */

@@ -1,7 +1,16 @@
 /** What a look-up by a stranger came to. */
 export type OutsideLook =
   /** Another node led to this one. */
-  | { readonly kind: "found" }
+  | {
+    readonly kind: "found";
+    /**
+     * How far the own clock is ahead of those of other nodes; undefined:
+     * none of them tells the time.
+     */
+    readonly clockLeadMs?: number | undefined;
+  }
+  /** Another node did, and the stranger would not believe what it reads. */
+  | { readonly kind: "refused"; readonly reason: string }
   /** So many other nodes answered, and none did. */
   | { readonly kind: "absent"; readonly askedCount: number }
   /** No other node answered at all. */
@@ -11,6 +20,7 @@ export type OutsideLook =
 export function missedReason(
   look: Exclude<OutsideLook, { kind: "found" }>,
 ): string {
+  if (look.kind === "refused") return look.reason;
   if (look.kind === "absent") {
     return `a look-up through ${look.askedCount} other ${
       look.askedCount === 1 ? "node" : "nodes"

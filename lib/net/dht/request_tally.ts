@@ -7,6 +7,7 @@ const KINDS: readonly (readonly [call: number, kind: string])[] = [
   [KadCall.addProvider, "add_provider"],
   [KadCall.getProviders, "get_providers"],
   [KadCall.findNode, "find_node"],
+  [KadCall.ping, "ping"],
 ];
 
 /** How many requests of a kind there were. */

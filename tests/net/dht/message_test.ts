@@ -95,9 +95,10 @@ Deno.test("decodeRecord() gives back what encodeRecord() wrote", () => {
     fc.uint8Array({ minLength: 1, maxLength: 300 }),
     fc.uint8Array({ maxLength: 5000 }),
     fc.integer({ min: 1, max: 86400 }),
-    (key, value, ttlSeconds) => {
-      const record = encodeRecord({ key, value, ttlSeconds, receivedAtMs: 0 });
-      assert.deepEqual(decodeRecord(record), { key, value });
+    fc.integer({ min: 0, max: 4e12 }),
+    (key, value, ttlSeconds, receivedAtMs) => {
+      const record = encodeRecord({ key, value, ttlSeconds, receivedAtMs });
+      assert.deepEqual(decodeRecord(record), { key, value, receivedAtMs });
     },
   ));
 });

@@ -19,6 +19,7 @@ Deno.test("RequestTally counts requests by kind and by what came of them", () =>
       ["add_provider", true, 1],
       ["get_providers", true, 1],
       ["find_node", true, 2],
+      ["ping", true, 1],
       ["other", false, 2],
     ],
   );

@@ -1,4 +1,3 @@
-import { type Fetch, fetch } from "@libp2p/fetch";
 import { type Identify, identify } from "@libp2p/identify";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import {
@@ -39,7 +38,6 @@ import { tableCids } from "./routing_table.ts";
 export type DhtServices = {
   readonly identify: Identify;
   readonly ping: Ping;
-  readonly fetch: Fetch;
   /** Nothing to call: it only learns what libp2p listens on. */
   readonly listening: object;
   readonly dht: KadDHT;
@@ -124,7 +122,6 @@ export async function createNodeLibp2p(
     services: {
       identify: identify(),
       ping: ping(),
-      fetch: fetch(),
       listening(components: ListeningComponents) {
         listening = () => components.transportManager.getAddrs();
         return {};

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../core/clock.ts";
 import { keyMultihash, sha256 } from "../message.ts";
+import type { PeerConnection, ValueFor } from "../node_options.ts";
 import type { RecordRules } from "../record_rules.ts";
 import type { DhtState } from "../state.ts";
 import { ProviderStore } from "./provider_store.ts";
@@ -15,6 +16,14 @@ export interface NodeStoreOptions {
   readonly recordTtlSeconds: number;
 }
 
+interface OwnValue {
+  readonly value: Uint8Array;
+  readonly valueFor: ValueFor | undefined;
+}
+
+/** As long as a value may be, and as what is read may be. */
+const MAX_KEYS_BYTES = 4096;
+
 /** All that a node keeps: what it provides itself, and a share for others. */
 export class NodeStore {
   /** What is kept under keys. */
@@ -23,7 +32,7 @@ export class NodeStore {
   readonly providers: ProviderStore;
   readonly #policy: RecordRules;
   /** What this node provides, by the key as text. */
-  readonly #own = new Map<string, Uint8Array>();
+  readonly #own = new Map<string, OwnValue>();
   /** The multihashes of its keys, in hex. */
   readonly #provided = new Set<string>();
 
@@ -49,9 +58,31 @@ export class NodeStore {
     });
   }
 
-  /** What this node provides under a key. */
-  ownValue(key: Uint8Array): Uint8Array | undefined {
-    return this.#own.get(new TextDecoder().decode(key));
+  /**
+   * What those are answered who read a key from this node itself: what it
+   * provides, and under the namespace alone the keys that there are.
+   *
+   * @param ends of the connection that is read over
+   */
+  async read(
+    key: Uint8Array,
+    ends: PeerConnection | undefined,
+  ): Promise<Uint8Array | undefined> {
+    const name = new TextDecoder().decode(key);
+    if (name === `/${this.#policy.namespace}/`) return this.#keys();
+    const own = this.#own.get(name);
+    return ends === undefined || own?.valueFor === undefined
+      ? own?.value
+      : await own.valueFor(ends);
+  }
+
+  /** One a line: its own, then those of others, as many as find room. */
+  #keys(): Uint8Array {
+    const others = this.records().map(({ key }) => key);
+    let room = MAX_KEYS_BYTES;
+    const listed = [...new Set([...this.#own.keys(), ...others])]
+      .filter((key) => (room -= key.length + 1) >= 0);
+    return new TextEncoder().encode(listed.join("\n"));
   }
 
   /** Whether this node provides the key of a multihash. */
@@ -60,9 +91,9 @@ export class NodeStore {
   }
 
   /** Has this node provide a value. */
-  provide(key: string, value: Uint8Array): void {
+  provide(key: string, value: Uint8Array, valueFor?: ValueFor): void {
     const bytes = new TextEncoder().encode(key);
-    this.#own.set(key, value);
+    this.#own.set(key, { value, valueFor });
     this.#provided.add(keyMultihash(bytes).toHex());
     this.values.putOwn(bytes, value);
   }

@@ -49,7 +49,7 @@ export async function watchReachability(
   try {
     while (true) {
       await sleep(clock, waitMs, { signal });
-      const asked = someOf(connections());
+      const asked = someOf(connections(), MAX_ASKED);
       const said = await Promise.all(asked.map((connection) => {
         const own = ownAddresses(
           libp2p.getMultiaddrs(),
@@ -101,9 +101,12 @@ export function ownAddresses(
 }
 
 /** Some connections, each with another host where there are several. */
-function someOf(connections: readonly Connection[]): Connection[] {
+export function someOf(
+  connections: readonly Connection[],
+  max: number,
+): Connection[] {
   const shuffled = connections.map((one) => ({ one, at: Math.random() }))
     .sort((a, b) => a.at - b.at).map(({ one }) => one);
   const hosts = new Map(shuffled.map((one) => [hostOf(one.remoteAddr), one]));
-  return [...new Set([...hosts.values(), ...shuffled])].slice(0, MAX_ASKED);
+  return [...new Set([...hosts.values(), ...shuffled])].slice(0, max);
 }

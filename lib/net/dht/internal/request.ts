@@ -74,6 +74,8 @@ export async function requestPeer(
   }
 }
 
+/** By which a value is read from the node that provides it. */
+export const FETCH_PROTOCOL = "/libp2p/fetch/0.0.1";
 /** A record has 4 KiB: a longer answer is none, and many are read at once. */
 const MAX_FETCHED_BYTES = 8 << 10;
 
@@ -104,8 +106,6 @@ export async function fetchValue(
     return refuse(failureReason(error));
   }
 }
-
-const FETCH_PROTOCOL = "/libp2p/fetch/0.0.1";
 
 /** Puts one question to the nodes nearest to its key, beginning with seeds. */
 export function requestNearest(
@@ -161,11 +161,11 @@ async function exchange(
     const answer = await readAnswer(messages, signal);
     stream.close({ signal }).catch((error) => stream.abort(asError(error)));
     if (!answer.ok) return answer;
-    const { value, closer, providers } = answer.value;
+    const { closer, providers, ...record } = answer.value;
     return ok({
       from,
       host,
-      ...value !== undefined && { value },
+      ...record,
       closer: kadPeers(closer),
       providers: kadPeers(providers),
     });

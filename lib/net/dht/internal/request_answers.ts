@@ -1,16 +1,21 @@
+import type { Clock } from "../../../core/clock.ts";
 import { ok, refuse, type Result } from "../../../core/result.ts";
 import {
   type DecodedRecord,
+  decodeFetchRequest,
   decodeRequest,
   encodeAnswer,
+  encodeFetchAnswer,
   encodeRecord,
   KadCall,
   type ReceivedRequest,
   type WirePeer,
 } from "../message.ts";
+import type { PeerConnection } from "../node_options.ts";
 import type { RecordRules } from "../record_rules.ts";
 import type { RequestTally } from "../request_tally.ts";
 import { toldAddresses } from "./addresses.ts";
+import type { NodeStore } from "./node_store.ts";
 import type { ProviderStore } from "./provider_store.ts";
 import type { Origin } from "./quota_map.ts";
 import type { ValueStore } from "./value_store.ts";
@@ -33,6 +38,8 @@ export interface AnswerSources {
   readonly providers: ProviderStore;
   /** The node itself, where it provides the key. */
   readonly ownEntry: (multihash: Uint8Array) => WirePeer | undefined;
+  /** For those who ask what time it has. */
+  readonly clock: Pick<Clock, "now">;
   /** Counts what was asked. */
   readonly tally: RequestTally;
   /** The nodes nearest to a key, without the asker. */
@@ -43,8 +50,6 @@ export interface AnswerSources {
 const MAX_MULTIHASH_BYTES = 80;
 /** Names of images are shorter. */
 const MAX_KEY_BYTES = 256;
-/** `PING` of the specification, which nobody sends any more. */
-const PING = 5;
 
 /**
  * Answers one request of libp2p's Kademlia
@@ -71,6 +76,24 @@ export async function answerRequest(
   const call = request.ok ? request.value.call : undefined;
   sources.tally.add(call, answered.ok);
   return answered;
+}
+
+/**
+ * Answers one request of `/libp2p/fetch/0.0.1`. The library of that name does
+ * not say over which connection is asked.
+ *
+ * @param bytes untrusted, without the length prefix
+ * @param ends of the connection
+ */
+export async function answerFetch(
+  bytes: Uint8Array,
+  ends: PeerConnection | undefined,
+  store: Pick<NodeStore, "read">,
+): Promise<Result<Uint8Array>> {
+  const key = decodeFetchRequest(bytes);
+  return key.ok
+    ? ok(encodeFetchAnswer(await store.read(key.value, ends)))
+    : key;
 }
 
 async function answer(
@@ -100,8 +123,12 @@ async function answer(
       const closer = await sources.closer(key, asker);
       return ok(encodeAnswer({ request, closer }));
     }
-    case PING:
-      return ok(encodeAnswer({ request }));
+    case KadCall.ping: {
+      const receivedAtMs = sources.clock.now();
+      const nothing = { key, value: new Uint8Array(), ttlSeconds: 0 };
+      const record = encodeRecord({ ...nothing, receivedAtMs });
+      return ok(encodeAnswer({ request, record }));
+    }
     default:
       return refuse("unknown call");
   }

@@ -16,13 +16,21 @@ const MAX_WAIT_MS = 3000;
 /** Open at once of one host; kad-dht allows 32 of one connection. */
 const MAX_STREAMS_OF_HOST = 256;
 
+/** Answers one request; a refusal resets the stream. */
+export type AnswerOne = (
+  bytes: Uint8Array,
+  asker: Asker,
+  connection: Connection,
+) => Promise<Result<Uint8Array | undefined>>;
+
+/** Takes a stream, until that ends. */
+export type ServeStream = (
+  stream: Stream,
+  connection: Connection,
+) => Promise<void>;
+
 /** What requests are served with. */
 export interface ServeOptions {
-  /** Answers one request. */
-  readonly answer: (
-    bytes: Uint8Array,
-    asker: Asker,
-  ) => Promise<Result<Uint8Array | undefined>>;
   /** Bounds streams, and how much one host is answered. */
   readonly clock: Clock;
   /** Ends all streams. */
@@ -30,14 +38,14 @@ export interface ServeOptions {
 }
 
 /**
- * Serves the requests of a DHT: each host at a bounded rate and with a bounded
- * number of streams.
+ * Serves the requests of others: each host at a bounded rate and with a bounded
+ * number of streams, over all protocols.
  *
- * @returns takes a stream, until that ends
+ * @returns serves the requests of one protocol
  */
 export function serveRequests(
-  { answer, clock, signal }: ServeOptions,
-): (stream: Stream, connection: Connection) => Promise<void> {
+  { clock, signal }: ServeOptions,
+): (answer: AnswerOne) => ServeStream {
   const pace = new HostPace();
   const open = new Map<string, number>();
   const keyOf = rememberedGroups(hostKey);
@@ -46,20 +54,24 @@ export function serveRequests(
     if (delayMs > MAX_WAIT_MS) throw new Error("too many requests");
     if (delayMs > 0) await sleep(clock, delayMs, { signal });
   };
-  const serve = async (stream: Stream, asker: Asker) => {
+  const serve = async (
+    stream: Stream,
+    host: string,
+    answer: (bytes: Uint8Array) => ReturnType<AnswerOne>,
+  ) => {
     const messages = lpStream(stream, { maxDataLength: MAX_REQUEST_BYTES });
     while (stream.readStatus === "readable") {
       using limit = deadline(clock, IDLE_MS, { signal });
       const bytes = (await messages.read({ signal: limit.signal })).subarray();
-      await wait(asker.origin.host);
+      await wait(host);
       // Not Node's Buffer, whose views share what is used again elsewhere.
-      const answered = await answer(new Uint8Array(bytes), asker);
+      const answered = await answer(new Uint8Array(bytes));
       if (!answered.ok) throw new Error(answered.reason);
       if (answered.value === undefined) continue;
       await messages.write(answered.value, { signal: limit.signal });
     }
   };
-  const onStream = async (stream: Stream, connection: Connection) => {
+  return (answer) => async (stream, connection) => {
     const host = keyOf(hostOf(connection.remoteAddr));
     const count = open.get(host) ?? 0;
     if (count >= MAX_STREAMS_OF_HOST) {
@@ -68,12 +80,12 @@ export function serveRequests(
     }
     open.set(host, count + 1);
     const { remotePeer } = connection;
-    const origin = { host, peer: remotePeer.toString() };
+    const asker = {
+      origin: { host, peer: remotePeer.toString() },
+      multihash: remotePeer.toMultihash().bytes,
+    };
     try {
-      await serve(stream, {
-        origin,
-        multihash: remotePeer.toMultihash().bytes,
-      });
+      await serve(stream, host, (bytes) => answer(bytes, asker, connection));
       using limit = deadline(clock, IDLE_MS, { signal });
       await stream.close({ signal: limit.signal });
     } catch (error) {
@@ -84,7 +96,6 @@ export function serveRequests(
       else open.delete(host);
     }
   };
-  return onStream;
 }
 
 /** One that has ended is closed, so that what was answered arrives. */

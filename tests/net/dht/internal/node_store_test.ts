@@ -23,16 +23,16 @@ function open(): NodeStore {
   return new NodeStore({ policy, clock, recordTtlSeconds: 60 }, bytes("self"));
 }
 
-Deno.test("NodeStore provides a value until it is withdrawn", () => {
+Deno.test("NodeStore provides a value until it is withdrawn", async () => {
   const store = open();
   const multihash = keyMultihash(bytes(KEY));
   store.provide(KEY, bytes("v"));
-  assert.deepEqual(store.ownValue(bytes(KEY)), bytes("v"));
+  assert.deepEqual(await store.read(bytes(KEY), undefined), bytes("v"));
   assert.ok(store.provides(multihash));
   assert.ok(store.values.record(bytes(KEY)));
   assert.deepEqual(store.records(), [], "it provides it anew when it starts");
   store.withdraw(KEY);
-  assert.equal(store.ownValue(bytes(KEY)), undefined);
+  assert.equal(await store.read(bytes(KEY), undefined), undefined);
   assert.ok(!store.provides(multihash));
   assert.equal(store.values.record(bytes(KEY)), undefined);
 });
@@ -57,4 +57,32 @@ Deno.test("NodeStore resumes what is valid, of each host no more than its share"
     })),
   ]);
   assert.equal(after.records().length, 1024 + 10);
+});
+
+Deno.test("NodeStore answers who reads a value from it by his connection", async () => {
+  const store = open();
+  store.provide(
+    KEY,
+    bytes("v"),
+    ({ localAddress }) => Promise.resolve(bytes(localAddress)),
+  );
+  const ends = { localAddress: "::1", remoteAddress: "::2" };
+  assert.deepEqual(await store.read(bytes(KEY), ends), bytes("::1"));
+  assert.deepEqual(await store.read(bytes(KEY), undefined), bytes("v"));
+  assert.equal(await store.read(bytes(`${KEY}s`), ends), undefined);
+});
+
+Deno.test("NodeStore lists the keys that it has, its own first, in 4 KiB at most", async () => {
+  const store = open();
+  const list = async () =>
+    new TextDecoder().decode(await store.read(bytes("/phase/"), undefined));
+  assert.equal(await list(), "");
+  const origin = { host: "h", peer: "p" };
+  store.values.put(bytes("/phase/a/b/manifest"), bytes("v"), origin);
+  store.provide(KEY, bytes("v"));
+  assert.equal(await list(), `${KEY}\n/phase/a/b/manifest`);
+  for (let i = 0; i < 1000; i++) store.provide(`${KEY}${i}`, bytes("v"));
+  const many = await list();
+  assert.ok(many.length <= 4096 && many.length > 4000, `${many.length}`);
+  assert.ok(many.split("\n").every((key) => key.startsWith(KEY)));
 });

@@ -4,12 +4,15 @@ import assert from "node:assert/strict";
 import { ok, refuse } from "../../../../lib/core/result.ts";
 import { ProviderStore } from "../../../../lib/net/dht/internal/provider_store.ts";
 import {
+  answerFetch,
   answerRequest,
   type AnswerSources,
 } from "../../../../lib/net/dht/internal/request_answers.ts";
 import { ValueStore } from "../../../../lib/net/dht/internal/value_store.ts";
 import {
   decodeAnswer,
+  decodeFetchAnswer,
+  encodeFetchRequest,
   encodeRecord,
   encodeRequest,
   KadCall,
@@ -51,6 +54,7 @@ function open() {
       expiresMs: () => Infinity,
     };
   const sources: AnswerSources = {
+    clock,
     tally: new RequestTally(),
     policy,
     values: new ValueStore({ policy, clock, place }),
@@ -70,7 +74,7 @@ function open() {
   };
   const put = (value: string, key = KEY, of = key) =>
     ask({ call: KadCall.putValue, key, record: record(value, of) });
-  return { sources, ask, put };
+  return { clock, sources, ask, put };
 }
 
 function record(value: string, key = KEY): Uint8Array {
@@ -189,4 +193,39 @@ Deno.test("answerRequest() refuses what is no request, and never throws", async 
     const request = crypto.getRandomValues(new Uint8Array(i % 50));
     await answerRequest(request, asker, sources);
   }
+});
+
+Deno.test("answerRequest() tells what time it has, which go and js do not", async () => {
+  const { ask, clock } = open();
+  const answer = await ask({ call: KadCall.ping, key: KEY });
+  assert.ok(answer.ok && answer.value && "closer" in answer.value);
+  assert.equal(answer.value.receivedAtMs, clock.now());
+  assert.equal(answer.value.value?.length, 0);
+  const echo = decodeAnswer(encodeRequest({ call: KadCall.ping, key: KEY }));
+  assert.ok(echo.ok && echo.value.receivedAtMs === undefined);
+});
+
+Deno.test("answerFetch() reads what a key stands for, by the connection that it is asked over", async () => {
+  const ends = { localAddress: "::1", remoteAddress: "::2" };
+  const store = {
+    read: (key: Uint8Array, by?: typeof ends) =>
+      Promise.resolve(
+        key.length > 3 ? undefined : bytes(`${by?.localAddress}`),
+      ),
+  };
+  const read = async (key: string) => {
+    const request = encodeFetchRequest(bytes(key));
+    const answer = await answerFetch(request, ends, store);
+    assert.ok(answer.ok);
+    return decodeFetchAnswer(answer.value);
+  };
+  assert.deepEqual(await read("key"), { ok: true, value: bytes("::1") });
+  assert.deepEqual(await read("other"), {
+    ok: false,
+    reason: "it does not provide it any more",
+  });
+  const malformed = await answerFetch(bytes("\xff\xff"), ends, store);
+  assert.deepEqual(malformed, { ok: false, reason: "malformed request" });
+  const empty = await answerFetch(new Uint8Array(), ends, store);
+  assert.ok(!empty.ok);
 });
