@@ -1,10 +1,4 @@
-import {
-  type ChannelArch,
-  DEFAULT_ARCHITECTURES,
-  DEFAULT_CHANNELS,
-  formatChannelArch,
-  sameImage,
-} from "../core/channel_arch.ts";
+import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { type Clock, sleepInSteps } from "../core/clock.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import { printable } from "../core/printable.ts";
@@ -18,6 +12,7 @@ import {
   parseBootRecord,
   REFUSED_BY_DATE,
 } from "../wire/boot_record.ts";
+import { lookForOthers } from "./other_images.ts";
 import { ProviderReads } from "./provider_reads.ts";
 import type { Finding } from "./source.ts";
 
@@ -57,8 +52,8 @@ interface Round {
   readonly client: DhtClient;
   /** Nodes to begin with. */
   readonly seeds: readonly string[];
-  /** Peer ids of the nodes that answered. */
-  readonly asked: Set<string>;
+  /** The nodes that answered, by peer id. */
+  readonly asked: Map<string, KadPeer>;
   /** The providers that they name, and whether each answered. */
   readonly named: Map<string, boolean>;
   /** How often records were refused, by reason. */
@@ -83,7 +78,8 @@ export class DhtSearch {
   readonly #newest = new Map<string, BootRecord>();
   /** Of the first candidate, until it has been looked at. */
   #resting: Promise<void> | undefined;
-  #hasLookedForOthers = false;
+  /** Begun once, where there is no such image. */
+  #lookingForOthers: Promise<void> | undefined;
 
   /** Nothing happens before `run`. */
   constructor(image: ChannelArch, options: DhtSearchOptions) {
@@ -129,7 +125,7 @@ export class DhtSearch {
       if (this.#isWanted()) continue;
       await this.#pause(isFound ? RETRY_WHEN_FOUND_MS : RETRY_MS);
     }
-    await Promise.all(rounds);
+    await Promise.all([...rounds, this.#lookingForOthers]);
   }
 
   async #waitForAddress(): Promise<void> {
@@ -158,7 +154,7 @@ export class DhtSearch {
 
   /** Asks for the image once, and for others when there is no such image. */
   async #round(client: DhtClient, seeds: readonly string[]): Promise<void> {
-    const asked = new Set<string>();
+    const asked = new Map<string, KadPeer>();
     const round: Round = {
       ...{ client, seeds, asked, named: new Map(), refused: new Map() },
       isLong: false,
@@ -192,10 +188,13 @@ export class DhtSearch {
         "refused",
       );
     }
-    if (count > 0 && !this.#hasLookedForOthers) {
-      this.#hasLookedForOthers = true;
-      await this.#lookForOthers(round);
-    }
+    if (count === 0) return;
+    this.#lookingForOthers ??= lookForOthers({
+      ...{ client, seeds, nodes: [...asked.values()], image: this.#image },
+      parse: (key, value) => this.#parse(key, value),
+      report: (image) => this.#options.report({ kind: "other", image }),
+      signal: this.#signal,
+    });
   }
 
   async #askForValues(round: Round): Promise<void> {
@@ -236,7 +235,7 @@ export class DhtSearch {
   }
 
   #note({ from, value, closer, providers }: PeerAnswer, round: Round): void {
-    round.asked.add(from.id);
+    round.asked.set(from.id, from);
     this.#tellAsked(round);
     const known = [
       value === undefined ? "no record" : "a record",
@@ -249,7 +248,7 @@ export class DhtSearch {
   /** For a time-out in the midst of the first round: then nothing else is. */
   #tellAsked({ seeds, asked, isLong }: Round): void {
     if (!isLong || this.#said.has("asked")) return;
-    const answers = asked.size === 0 ? "none" : listed([...asked]);
+    const answers = asked.size === 0 ? "none" : listed([...asked.keys()]);
     this.#options.report({
       kind: "problem",
       topic: "asked",
@@ -314,31 +313,6 @@ export class DhtSearch {
         peerId: record.peerId,
       },
     });
-  }
-
-  /** Which other images there are: the ones a provider offers by default. */
-  async #lookForOthers(round: Round): Promise<void> {
-    const images = DEFAULT_CHANNELS.flatMap((channel) =>
-      DEFAULT_ARCHITECTURES.map((arch) => ({ channel, arch }))
-    ).filter((image) => !sameImage(image, this.#image));
-    await Promise.all(images.map(async (image) => {
-      if (await this.#exists(image, round)) {
-        this.#options.report({ kind: "other", image });
-      }
-    }));
-  }
-
-  async #exists(
-    image: ChannelArch,
-    { client, seeds }: Round,
-  ): Promise<boolean> {
-    const key = bootRecordKey(image);
-    const signal = this.#signal;
-    for await (const step of client.findValues(key, seeds, { signal })) {
-      if (step.kind === "failure" || step.answer.value === undefined) continue;
-      if ((await this.#parse(key, step.answer.value)).ok) return true;
-    }
-    return false;
   }
 
   async #parse(key: string, value: Uint8Array): Promise<Result<BootRecord>> {

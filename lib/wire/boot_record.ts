@@ -44,6 +44,17 @@ export function bootRecordKey(image: ChannelArch): string {
   return `/phase/${image.channel}/${image.arch}/manifest`;
 }
 
+/** Under it a node lists the keys that it has. */
+export const ALL_BOOT_RECORDS = "/phase/";
+
+/** The images of a list of keys, one a line; what is none is left out. */
+export function readBootRecordKeys(list: Uint8Array): ChannelArch[] {
+  return new TextDecoder().decode(list).split("\n").flatMap((key) => {
+    const image = parseBootRecordKey(key);
+    return image.ok ? [image.value] : [];
+  });
+}
+
 /** The image a key stands for; aliases such as `aarch64` are not canonical. */
 export function parseBootRecordKey(key: string): Result<ChannelArch> {
   const [, , channel = "", arch = ""] = key.split("/");

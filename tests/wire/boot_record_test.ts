@@ -10,6 +10,7 @@ import {
   parseBootRecord,
   parseBootRecordKey,
   readBootRecord,
+  readBootRecordKeys,
   signBootRecord,
 } from "../../lib/wire/boot_record.ts";
 
@@ -265,4 +266,20 @@ Deno.test("clockProblem() is what others refuse records for that are dated by th
   );
   const seldom = { ttlSeconds: 86_400, refreshSeconds: 43_200 };
   assert.equal(clockProblem(-600 * minute, seldom), undefined);
+});
+
+Deno.test("readBootRecordKeys() leaves out what is no key", () => {
+  const keys = [
+    bootRecordKey({ channel: "lab", arch: "riscv64" }),
+    "",
+    "/phase/lab/aarch64/manifest",
+    "/phase/../../etc",
+    "\u001b[31m",
+  ];
+  const list = new TextEncoder().encode(keys.join("\n"));
+  assert.deepEqual(readBootRecordKeys(list), [
+    { channel: "lab", arch: "riscv64" },
+  ]);
+  assert.deepEqual(readBootRecordKeys(new Uint8Array()), []);
+  assert.deepEqual(readBootRecordKeys(Uint8Array.of(0xff, 0xfe)), []);
 });

@@ -64,6 +64,22 @@ libp2pTest("what one node publishes is found through another", async () => {
   assert.deepEqual(nothing.at(-1), { kind: "other", image: IMAGE });
 });
 
+libp2pTest(
+  "who finds no image is told of those that nodes have, whatever their channel",
+  async () => {
+    await using first = await openTestNode();
+    await using provider = await openTestNode({ bootstrap: first.addresses() });
+    await using advertiser = advertise(provider);
+    const image = { channel: "lab", arch: "riscv64" };
+    await advertiser.publish({ image, version: "7" }, { signal: unlimited });
+    // Through the node that keeps its record, and alone.
+    for (const node of [first, provider]) {
+      const found = await find(node.addresses(), (f) => f.kind === "other");
+      assert.deepEqual(found.at(-1), { kind: "other", image });
+    }
+  },
+);
+
 libp2pTest("a provider alone is found by who asks it itself", async () => {
   await using provider = await openTestNode();
   await using advertiser = advertise(provider);

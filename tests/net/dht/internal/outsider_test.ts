@@ -47,8 +47,8 @@ libp2pTest(
       async () => (await publish(node)).storedAt > 0,
       "it joins",
     );
-    assert.deepEqual(await lookFor(node, true), { kind: "found" });
-    assert.deepEqual(await lookFor(node, false), { kind: "found" });
+    assert.equal((await lookFor(node, true)).kind, "found");
+    assert.equal((await lookFor(node, false)).kind, "found");
   },
 );
 
