@@ -1,5 +1,14 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/log.ts";
+import { messageOf } from "../../core/printable.ts";
+import {
+  decodePacket,
+  encodeError,
+  TftpError,
+  type TftpPacket,
+} from "./packet.ts";
+import { Transfer, transferTerms } from "./transfer.ts";
 
 /** What a client asks for. */
 export interface TftpRequest {
@@ -13,7 +22,7 @@ export interface TftpRequest {
 
 /** What a server works with. */
 export interface TftpServerOptions {
-  /** Our addresses to answer at: of links, not `0.0.0.0`. */
+  /** Our IPv4 addresses to answer at: of links, not `0.0.0.0`. */
   readonly addresses: readonly string[];
   /** @default 69 */
   readonly port?: number;
@@ -29,6 +38,224 @@ export interface TftpServerOptions {
 
 /** A server, until it is disposed of. */
 export interface TftpServer extends AsyncDisposable {
-  /** Takes other addresses, as links come and go; transfers under way go on. */
+  /** Where it answers. */
+  readonly addresses: readonly string[];
+  /** Transfers under way. */
+  readonly transferCount: number;
+  /**
+   * Takes other addresses, as links come and go; transfers under way go on.
+   *
+   * @throws the system's error where a port cannot be had; others are open then
+   */
   listenOn(addresses: readonly string[]): Promise<void>;
+}
+
+/** Of TFTP. */
+const TFTP_PORT = 69;
+/** At a time: each is a socket, and a rack that is switched on is not more. */
+const MAX_TRANSFERS = 256;
+/** At a time, of one address: a client has one, and one that it gave up. */
+const MAX_OF_CLIENT = 8;
+
+/**
+ * Opens a server of files for reading (RFC 1350, 2347, 2348, 2349, 7440): a
+ * transfer is a socket of its own at the address that was asked, from where its
+ * packets have to come. Nothing is written, and of modes there is `octet` alone.
+ *
+ * @throws the system's error where a port cannot be had, such as EACCES
+ */
+export async function openTftpServer(
+  options: TftpServerOptions,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<TftpServer> {
+  signal.throwIfAborted();
+  const server = new Server(options);
+  try {
+    await server.listenOn(options.addresses);
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+  return server;
+}
+
+class Server implements TftpServer {
+  readonly #options: TftpServerOptions;
+  readonly #listeners = new Map<string, Socket>();
+  /** By the client's address and port; ended by what it holds. */
+  readonly #transfers = new Map<string, { client: string; end(): void }>();
+
+  constructor(options: TftpServerOptions) {
+    this.#options = options;
+  }
+
+  get addresses(): readonly string[] {
+    return [...this.#listeners.keys()];
+  }
+
+  get transferCount(): number {
+    return this.#transfers.size;
+  }
+
+  async listenOn(addresses: readonly string[]): Promise<void> {
+    for (const [address, socket] of this.#listeners) {
+      if (addresses.includes(address)) continue;
+      this.#listeners.delete(address);
+      close(socket);
+    }
+    const { port = TFTP_PORT } = this.#options;
+    for (const address of addresses) {
+      if (this.#listeners.has(address)) continue;
+      const socket = await bound(address, port);
+      this.#listeners.set(address, socket);
+      socket.on("message", (bytes, from) => {
+        void this.#receive(socket, address, bytes, from);
+      });
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#listeners.values()) close(socket);
+    this.#listeners.clear();
+    for (const transfer of this.#transfers.values()) transfer.end();
+    return Promise.resolve();
+  }
+
+  async #receive(
+    socket: Socket,
+    local: string,
+    bytes: Uint8Array,
+    from: RemoteInfo,
+  ): Promise<void> {
+    const packet = decodePacket(bytes);
+    // What is no packet is not answered: it is not from a client.
+    if (!packet.ok) return;
+    const refusal = refusalOf(packet.value);
+    if (refusal !== undefined) return send(socket, refusal, from);
+    if (packet.value.kind !== "read") return;
+    const { name, options } = packet.value;
+    const { address: client, port } = from;
+    const key = `${client} ${port}`;
+    // A request that was sent again is answered by the transfer under way.
+    if (this.#transfers.has(key) || this.#isFull(client)) return;
+    const request = { name: name.replace(/^\/+/, ""), client, local };
+    const place = { client, end: () => void this.#transfers.delete(key) };
+    this.#transfers.set(key, place);
+    try {
+      const content = await this.#options.read(request);
+      if (this.#transfers.get(key) !== place) return;
+      if (content === undefined) {
+        const { notFound } = TftpError;
+        send(socket, encodeError(notFound, "File not found"), from);
+      } else await this.#transfer(request, { content, options, from, key });
+    } catch (error) {
+      const { logger } = this.#options;
+      logger.warn(`Cannot send "${name}" to ${client}: ${messageOf(error)}`);
+      send(socket, encodeError(TftpError.notDefined, "Cannot be sent"), from);
+    } finally {
+      this.#transfers.delete(key);
+    }
+  }
+
+  #isFull(client: string): boolean {
+    if (this.#transfers.size >= MAX_TRANSFERS) return true;
+    const ofClient = [...this.#transfers.values()]
+      .filter((transfer) => transfer.client === client);
+    return ofClient.length >= MAX_OF_CLIENT;
+  }
+
+  /** Sends a file; waits for its end, whichever that is. */
+  async #transfer(
+    request: TftpRequest,
+    { content, options, from, key }: {
+      readonly content: Uint8Array;
+      readonly options: ReadonlyMap<string, string>;
+      readonly from: RemoteInfo;
+      readonly key: string;
+    },
+  ): Promise<void> {
+    const { clock, logger, onSent } = this.#options;
+    const socket = await bound(request.local, 0);
+    const terms = transferTerms(options, content.length);
+    const transfer = new Transfer(content, terms);
+    const ended = Promise.withResolvers<void>();
+    this.#transfers.set(key, { client: request.client, end: ended.resolve });
+    let cancel = () => {};
+    const act = (packets: readonly Uint8Array[]) => {
+      for (const packet of packets) send(socket, packet, from);
+      cancel();
+      if (transfer.state !== "running") return ended.resolve();
+      const delayMs = Math.max(0, transfer.dueMs - clock.monotonic());
+      cancel = clock.setTimer(
+        () => act(transfer.tick(clock.monotonic())),
+        delayMs,
+      );
+    };
+    socket.on("message", (bytes, sender) => {
+      if (sender.address === from.address && sender.port === from.port) {
+        act(transfer.receive(bytes, clock.monotonic()));
+      } else {
+        const { unknownTransfer } = TftpError;
+        send(socket, encodeError(unknownTransfer, "Unknown transfer"), sender);
+      }
+    });
+    try {
+      act(transfer.start(clock.monotonic()));
+      await ended.promise;
+    } finally {
+      cancel();
+      close(socket);
+    }
+    if (transfer.state === "sent") onSent?.(request);
+    else if (transfer.state === "lost") {
+      logger.debug(`TFTP: ${request.client} took no more of "${request.name}"`);
+    }
+  }
+}
+
+/** What a packet at the port of requests is refused with, if it is. */
+function refusalOf(packet: TftpPacket): Uint8Array | undefined {
+  switch (packet.kind) {
+    case "read":
+      return packet.mode === "octet"
+        ? undefined
+        : encodeError(TftpError.illegalOperation, "Only mode octet");
+    case "write":
+      return encodeError(TftpError.accessViolation, "Nothing is written here");
+    case "acknowledgement":
+    case "other":
+      return encodeError(TftpError.unknownTransfer, "Unknown transfer");
+    case "error":
+      // An error is never answered (RFC 1350, section 2).
+      return undefined;
+  }
+}
+
+function bound(address: string, port: number): Promise<Socket> {
+  const socket = createSocket("udp4");
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(port, address, () => {
+      socket.removeListener("error", reject);
+      // Such as of a client that is gone: its transfer ends by itself.
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}
+
+function send(socket: Socket, packet: Uint8Array, to: RemoteInfo): void {
+  try {
+    socket.send(packet, to.port, to.address, () => {});
+  } catch {
+    // As if it was lost on its way.
+  }
+}
+
+function close(socket: Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // It is closed.
+  }
 }

@@ -12,6 +12,7 @@ const SHELLS = namesOf({
   "net/dht": "dnsaddr",
   "net/http1": "get|listeners|server",
   "net/mdns": "system_network",
+  "net/tftp": "tftp_server",
   "net/upnp": "search",
   "cli": "command_context|discover_command|disk|disk_watcher|fetch_disk|" +
     "hang_ups|output|passphrase|pipes_below|provider_commands|run_program|service_manager",
@@ -37,6 +38,7 @@ const PURE = namesOf({
     "group_dispatch|packets|querier|record_cache|record_ttls|responder|" +
     "service_claim|truncated_queries",
   "pxe": "answer_budget|firmware|loaders|offer",
+  "net/tftp": "packet|transfer",
   "wire": "dns_sd_names|image_service|image_txt",
 });
 
