@@ -76,6 +76,38 @@ export function loaderFor(
     : ok(name);
 }
 
+/** Firmware that boots an architecture. */
+const FIRMWARE: readonly Firmware[] = [
+  { kind: "BIOS", arch: "x86_64" },
+  { kind: "UEFI", arch: "x86_64" },
+  { kind: "UEFI", arch: "arm64" },
+];
+
+/**
+ * Which firmware can be led to images, and what is missing for the rest: lines
+ * for the log.
+ *
+ * @param arches of the images
+ */
+export function loaderReport(
+  arches: ReadonlySet<string>,
+  available: ReadonlySet<string>,
+  chosen: LoaderNames,
+): { readonly found: string | undefined; readonly missing: readonly string[] } {
+  const found: string[] = [];
+  const missing: string[] = [];
+  for (const firmware of FIRMWARE) {
+    if (!arches.has(firmware.arch)) continue;
+    const loader = loaderFor(firmware, available, chosen);
+    if (loader.ok) found.push(`${formatFirmware(firmware)} ${loader.value}`);
+    else missing.push(loader.reason.replace(/^n/, "N"));
+  }
+  return {
+    found: found.length === 0 ? undefined : `Boot loaders: ${found.join(", ")}`,
+    missing,
+  };
+}
+
 function keyOf({ kind, arch }: Firmware): LoaderKey | undefined {
   if (kind === "BIOS") return "bios";
   return arch === "x86_64" || arch === "arm64" ? arch : undefined;

@@ -50,6 +50,9 @@ const MAX_LISTED_NAMES = 20;
 /** Anybody can ask for what is not there: that lists the directory no sooner. */
 const LISTED_AGAIN_MS = 2000;
 
+/** Debian's package of iPXE has links that nobody has put there, nor can mend. */
+const SHIPPED_LINK = /: it links to "\/boot\/ipxe\.[a-z]+", /;
+
 const NOT_CONFIGURED =
   'This provider has no boot loaders: its configuration names no directory of them, such as loaders = "/usr/lib/ipxe" in [pxe]';
 
@@ -62,7 +65,7 @@ const ABSENT = "is not here";
  */
 export class LoaderFiles {
   readonly #options: LoaderFilesOptions;
-  readonly #privateKeys = new PrivateKeyCheck();
+  readonly #finder: LoaderFinder;
   readonly #contents = new BoundedMap<string, Promise<FileContent>>(
     MAX_KNOWN,
     "forget oldest",
@@ -78,6 +81,7 @@ export class LoaderFiles {
   /** Reads nothing yet. */
   constructor(options: LoaderFilesOptions) {
     this.#options = options;
+    this.#finder = new LoaderFinder(options.fileSystem);
   }
 
   /**
@@ -92,7 +96,7 @@ export class LoaderFiles {
   ): Promise<Answer> {
     const { loaders, stateDir } = this.#options.settings();
     if (loaders === undefined) return errorAnswer(404, NOT_CONFIGURED);
-    const scope = await openScope(
+    const scope = await openLoaderScope(
       { loaders, stateDir },
       this.#options.fileSystem,
     );
@@ -137,29 +141,10 @@ export class LoaderFiles {
     name: string,
     scope: ImageScope,
   ): Promise<Result<HashedArtifact>> {
-    if (!isArtifactPath(name)) return refuse(ABSENT);
-    // As if it was a link: a directory above it may be one.
-    const found = await resolveFile(name, "symlink", scope);
-    if (!found.ok) return refuse(ABSENT);
-    const file = { filename: name, ...found.value };
-    const problem = await this.#problemWith(file);
-    return problem === undefined
-      ? ok({ ...file, ...await this.#contentOf(file) })
-      : refuse(problem);
-  }
-
-  /** Why a file is not sent, if it is not: a clause for the client. */
-  async #problemWith(file: ArtifactFile): Promise<string | undefined> {
-    const { sizeBytes } = file.info;
-    if (sizeBytes === 0) return "is empty";
-    if (sizeBytes > MAX_BYTES) {
-      return `has ${sizeBytes} bytes, more than ${MAX_BYTES}`;
-    }
-    const isSecret = await this.#privateKeys.finds(
-      file,
-      this.#options.fileSystem,
-    );
-    return isSecret ? ABSENT : undefined;
+    const found = await this.#finder.find(name, scope);
+    return found.ok
+      ? ok({ ...found.value, ...await this.#contentOf(found.value) })
+      : found;
   }
 
   /** What a file holds; read once while it stays as it is. */
@@ -202,7 +187,7 @@ export class LoaderFiles {
     const files = listing.ok ? [...listing.value.files.values()] : [];
     const names: string[] = [];
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
-      if (await this.#problemWith(file) === undefined) {
+      if (await this.#finder.problemWith(file) === undefined) {
         names.push(file.filename);
       }
       if (names.length === MAX_LISTED_NAMES) break;
@@ -210,6 +195,45 @@ export class LoaderFiles {
     if (names.length === 0) return "there are none";
     const more = files.length === 0 ? "" : ` and ${files.length} more`;
     return `there are ${names.join(", ")}${more}`;
+  }
+}
+
+/** Finds files that can be sent as boot loaders. */
+export class LoaderFinder {
+  readonly #fileSystem: FileSystem;
+  readonly #privateKeys = new PrivateKeyCheck();
+
+  /** Reads nothing yet. */
+  constructor(fileSystem: FileSystem) {
+    this.#fileSystem = fileSystem;
+  }
+
+  /**
+   * A file by its name.
+   *
+   * @param name as the client wrote it
+   * @returns the file, or a clause for the client
+   * @throws SystemLimitError
+   */
+  async find(name: string, scope: ImageScope): Promise<Result<ArtifactFile>> {
+    if (!isArtifactPath(name)) return refuse(ABSENT);
+    // As if it was a link: a directory above it may be one.
+    const found = await resolveFile(name, "symlink", scope);
+    if (!found.ok) return refuse(ABSENT);
+    const file = { filename: name, ...found.value };
+    const problem = await this.problemWith(file);
+    return problem === undefined ? ok(file) : refuse(problem);
+  }
+
+  /** Why a file is not sent, if it is not: a clause for the client. */
+  async problemWith(file: ArtifactFile): Promise<string | undefined> {
+    const { sizeBytes } = file.info;
+    if (sizeBytes === 0) return "is empty";
+    if (sizeBytes > MAX_BYTES) {
+      return `has ${sizeBytes} bytes, more than ${MAX_BYTES}`;
+    }
+    const isSecret = await this.#privateKeys.finds(file, this.#fileSystem);
+    return isSecret ? ABSENT : undefined;
   }
 }
 
@@ -225,14 +249,23 @@ export async function loaderWarnings(
 ): Promise<readonly string[]> {
   const { loaders, stateDir } = settings;
   if (loaders === undefined) return [];
-  const scope = await openScope({ loaders, stateDir }, fileSystem);
+  const scope = await openLoaderScope({ loaders, stateDir }, fileSystem);
   const listing = scope.ok ? await orReason(listImage(scope.value)) : scope;
-  return listing.ok ? listing.value.warnings : [
+  if (listing.ok) {
+    return listing.value.warnings.filter((line) => !SHIPPED_LINK.test(line));
+  }
+  return [
     `${listing.reason}; no boot loaders are served until it is there, or loaders in [pxe] names another directory`,
   ];
 }
 
-async function openScope(
+/**
+ * Opens the directory of boot loaders.
+ *
+ * @returns what its files are found by, or a clause that says why not
+ * @throws SystemLimitError
+ */
+export async function openLoaderScope(
   { loaders, stateDir }: LoaderSettings & { readonly loaders: string },
   fileSystem: FileSystem,
 ): Promise<Result<ImageScope>> {

@@ -291,7 +291,10 @@ Deno.test("no image is at /boot/ or /blobs/, whatever its channel is called", as
 
 Deno.test("loaderWarnings() says that the directory is not there, and what in it is passed over", async () => {
   const fileSystem = new MemoryFileSystem().file("/boot/ipxe.efi")
+    .file("/boot/grubx64.efi")
+    // As Debian has it.
     .link("/usr/lib/ipxe/ipxe.efi", "/boot/ipxe.efi")
+    .link("/usr/lib/ipxe/grub.efi", "/boot/grubx64.efi")
     .file("/usr/lib/ipxe/snponly.efi");
   const of = (loaders?: string) =>
     loaderWarnings({ loaders, stateDir: "/state" }, fileSystem);
@@ -300,7 +303,7 @@ Deno.test("loaderWarnings() says that the directory is not there, and what in it
   await assert.rejects(of("/usr/lib/ipxe"), SystemLimitError);
   fileSystem.isExhausted = false;
   assert.deepEqual(await of("/usr/lib/ipxe"), [
-    'Ignoring "/usr/lib/ipxe/ipxe.efi": it links to "/boot/ipxe.efi", outside "/usr/lib/ipxe"; copy the file instead',
+    'Ignoring "/usr/lib/ipxe/grub.efi": it links to "/boot/grubx64.efi", outside "/usr/lib/ipxe"; copy the file instead',
   ]);
   const [missing, ...others] = await of("/usr/lib/ipxx");
   assert.deepEqual(others, []);
