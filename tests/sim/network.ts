@@ -5,9 +5,11 @@ import {
   createKeyFile,
   generateSigningKey,
 } from "../../lib/manifest/signing_key.ts";
+import { commandOutput } from "../support/command_output.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { run, type RunningProgram, start } from "../support/programs.ts";
 import type { HostileReady, HostileSettings } from "./hostile_process.ts";
+import { NodeOrder } from "./node_orders.ts";
 import type { NodeProcessReady, NodeProcessSettings } from "./node_process.ts";
 
 /** The image that is published and looked for. */
@@ -33,6 +35,8 @@ export interface Failing {
 export interface NodeProcess extends NodeProcessReady, Failing {
   /** Waits until it has little to do. */
   settle(): Promise<void>;
+  /** Has each node publish; to how many others. */
+  publish(): Promise<number[]>;
   /** What it takes of the machine. */
   usage(): Promise<Usage>;
 }
@@ -64,6 +68,8 @@ export interface ProviderOptions {
   readonly ttlSeconds?: number;
   /** Which it is told to use. @default "lo" */
   readonly interfaceName?: string;
+  /** An address that it listens on, in place of all of that interface. */
+  readonly bind?: string;
 }
 
 /** What `phase_discover` said. */
@@ -86,6 +92,12 @@ export interface LookupOptions {
   readonly timeoutSeconds?: number;
 }
 
+/** Where the processes run. */
+export interface Machine {
+  /** In front of each command, such as `ip netns exec NS`. */
+  readonly prefix: readonly string[];
+}
+
 /** Nodes, providers and clients as processes, all ended with it. */
 export class SimulatedNetwork implements AsyncDisposable {
   readonly #nodes = new Set<Deno.ChildProcess>();
@@ -93,41 +105,55 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly #programs = new Set<RunningProgram>();
   readonly #directory: string;
   readonly #publicKey: string;
+  readonly #machine: Machine;
 
-  private constructor(directory: string, publicKey: string) {
+  private constructor(directory: string, publicKey: string, machine: Machine) {
     this.#directory = directory;
     this.#publicKey = publicKey;
+    this.#machine = machine;
   }
 
   /** A network without nodes. */
-  static async open(): Promise<SimulatedNetwork> {
+  static async open(
+    machine: Machine = { prefix: [] },
+  ): Promise<SimulatedNetwork> {
     const directory = await Deno.makeTempDir({ prefix: "plasm-sim-" });
     await makeFiles(directory, { "artifacts/stable/arm64/vmlinuz": 1 << 16 });
     const key = await generateSigningKey();
     await createKeyFile(disk, join(directory, "signing.pem"), key);
-    return new SimulatedNetwork(directory, key.publicKey.keyId);
+    return new SimulatedNetwork(directory, key.publicKey.keyId, machine);
   }
 
-  /** Starts nodes and waits until they are ready. */
+  /**
+   * Starts nodes and waits until they are ready.
+   *
+   * @param nodes how many, each at an address of loopback
+   */
   async startNodes(
-    settings: Partial<NodeProcessSettings>,
+    { nodes = 1, ...settings }:
+      & Partial<NodeProcessSettings>
+      & { nodes?: number },
   ): Promise<NodeProcess> {
+    const network = `127.1.${++this.#networks}`;
     const { child, lines } = this.#startProcess("node_process.ts", {
-      nodes: 1,
-      network: `127.1.${++this.#networks}`,
+      hosts: Array.from({ length: nodes }, (_, i) => `${network}.${i + 1}`),
       bootstrap: [],
       ttlSeconds: 3600,
       ...settings,
     });
     const ready: NodeProcessReady = JSON.parse(await nextLine(lines));
+    const tell = async (order: number) => {
+      const writer = child.stdin.getWriter();
+      await writer.write(Uint8Array.of(order));
+      writer.releaseLock();
+      return await nextLine(lines);
+    };
     return {
       ...ready,
       async settle() {
-        const writer = child.stdin.getWriter();
-        await writer.write(Uint8Array.of(0));
-        writer.releaseLock();
-        await nextLine(lines);
+        await tell(NodeOrder.settle);
       },
+      publish: async () => JSON.parse(await tell(NodeOrder.publish)),
       async kill() {
         child.kill("SIGKILL");
         await child.status;
@@ -171,7 +197,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       ...node,
       ...failing(program),
       manifestUrl: `${base}/stable/arm64/manifest.json`,
-      storedAt: await holders(base),
+      storedAt: await this.#holders(base),
       publishedAfterMs,
     };
   }
@@ -185,7 +211,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       ...["--key", this.#publicKey, "--format", "json"],
       ...["--timeout", String(timeoutSeconds), ...all ? ["--all"] : []],
       ...bootstrap.flatMap((address) => ["--bootstrap", address]),
-    ]);
+    ], this.#machine);
     const result = JSON.parse(stdout);
     return {
       code,
@@ -211,9 +237,25 @@ export class SimulatedNetwork implements AsyncDisposable {
     await Deno.remove(this.#directory, { recursive: true });
   }
 
+  /** At how many nodes a provider's image is, once that is known for good. */
+  async #holders(base: string): Promise<number> {
+    const [program = "", ...args] = [
+      ...this.#machine.prefix,
+      ...["curl", "-gsS", `${base}/status`],
+    ];
+    while (true) {
+      const status = JSON.parse(await commandOutput(program, args));
+      const [{ next_refresh_at, holders }] = status.images[0].advertised;
+      if (next_refresh_at !== undefined) return holders;
+      await new Promise<void>((resolve) => clock.setTimer(resolve, 50));
+    }
+  }
+
   #startProcess(script: string, settings: object) {
-    const child = new Deno.Command(Deno.execPath(), {
+    const [program = "", ...args] = [...this.#machine.prefix, Deno.execPath()];
+    const child = new Deno.Command(program, {
       args: [
+        ...args,
         ...["run", "-A", "--no-prompt", "--no-check"],
         new URL(script, import.meta.url).pathname,
         JSON.stringify(settings),
@@ -227,7 +269,7 @@ export class SimulatedNetwork implements AsyncDisposable {
   }
 
   #start(program: "plasmd", args: readonly string[]): RunningProgram {
-    const running = start(program, args);
+    const running = start(program, args, this.#machine);
     this.#programs.add(running);
     return running;
   }
@@ -239,6 +281,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       isForger,
       ttlSeconds = 3600,
       interfaceName = "lo",
+      bind,
     }: ProviderOptions,
   ): Promise<string> {
     const key = join(this.#directory, "signing.pem");
@@ -250,7 +293,7 @@ channels = ["stable"]
 architectures = ["arm64"]
 artifacts_dir = "${join(this.#directory, "artifacts")}"
 state_dir = "${join(this.#directory, name)}"
-interfaces = ["${interfaceName}"]
+${bind === undefined ? `interfaces = ["${interfaceName}"]` : `bind = "${bind}"`}
 port = 0
 [mdns]
 enabled = false
@@ -292,16 +335,6 @@ function failing(program: RunningProgram): Failing {
     },
     freeze: () => Deno.kill(program.pid, "SIGSTOP"),
   };
-}
-
-/** At how many nodes a provider's image is, once that is known for good. */
-async function holders(base: string): Promise<number> {
-  while (true) {
-    const status = await (await fetch(`${base}/status`)).json();
-    const [{ next_refresh_at, holders }] = status.images[0].advertised;
-    if (next_refresh_at !== undefined) return holders;
-    await new Promise<void>((resolve) => clock.setTimer(resolve, 50));
-  }
 }
 
 async function* linesOf(child: Deno.ChildProcess): AsyncGenerator<string> {

@@ -2,8 +2,8 @@
 /**
  * Some DHT nodes in a process of their own, which the simulation can kill and
  * freeze. Settings come as one JSON argument; says in one line of JSON when it
- * is ready, answers each byte with a line once it has settled, and ends with
- * its stdin.
+ * is ready, answers a byte with a line once it has settled, or has published
+ * what it provides, and ends with its stdin.
  */
 import process from "node:process";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
@@ -13,16 +13,16 @@ import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
 import { DhtNode } from "../../lib/net/dht/node.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
-import { bootRecordKey } from "../../lib/wire/boot_record.ts";
+import { bootRecordKey, signBootRecord } from "../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 import { FORGERIES } from "./forgeries.ts";
+import { NodeOrder } from "./node_orders.ts";
 import { withOwnAddress } from "./own_address.ts";
 
 /** What a process of nodes is told. */
 export interface NodeProcessSettings {
-  readonly nodes: number;
-  /** Three bytes of the addresses of its nodes, such as `127.1.7`. */
-  readonly network: string;
+  /** The address of each node. */
+  readonly hosts: readonly string[];
   readonly bootstrap: readonly string[];
   readonly ttlSeconds: number;
   /**
@@ -32,6 +32,11 @@ export interface NodeProcessSettings {
   readonly forged?: ChannelArch;
   /** Whether it keeps providers alone, as nodes of other networks do. */
   readonly refusesValues?: boolean;
+  /**
+   * Where the manifest is that each node provides, by a query of its own, once
+   * it is told to. @default nowhere
+   */
+  readonly provides?: string;
 }
 
 /** What it says when it is ready. */
@@ -42,16 +47,15 @@ export interface NodeProcessReady {
 
 const { signal } = new AbortController();
 
-async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
+async function openNodes(settings: NodeProcessSettings): Promise<DhtNode[]> {
   const { forged } = settings;
-  const nodes = await Promise.all(
-    Array.from({ length: settings.nodes }, async (_, i) => {
+  return await Promise.all(
+    settings.hosts.map(async (host, i) => {
       const identity = await createIdentity();
-      const host = `${settings.network}.${i + 1}`;
       const open = () =>
         DhtNode.open({
           identity,
-          listen: [`/ip4/${host}/tcp/0`],
+          listen: [`/${host.includes(":") ? "ip6" : "ip4"}/${host}/tcp/0`],
           alsoAnnounce: () => [],
           bootstrap: settings.bootstrap,
           protocol: DEFAULT_DHT_PROTOCOL,
@@ -72,7 +76,26 @@ async function main(settings: NodeProcessSettings): Promise<NodeProcessReady> {
       return node;
     }),
   );
-  return { addresses: nodes.flatMap((node) => node.addresses().slice(0, 1)) };
+}
+
+/** @returns how many other nodes were told that each provides the image */
+async function publishAll(
+  nodes: readonly DhtNode[],
+  { provides, ttlSeconds }: NodeProcessSettings,
+): Promise<number[]> {
+  const image = { channel: "stable", arch: "arm64" };
+  return await Promise.all(nodes.map(async (node) => {
+    const value = await signBootRecord(image, {
+      url: `${provides}?${node.peerId}`,
+      peerId: node.peerId,
+      lastUpdatedMs: clock.now(),
+      version: "1",
+      ttlSeconds,
+    }, node.sign);
+    const told = { ttlSeconds, signal };
+    const outcome = await node.publish(bootRecordKey(image), value, told);
+    return outcome.providedAt;
+  }));
 }
 
 async function forge(
@@ -111,11 +134,18 @@ function acceptAnything(): RecordRules {
 }
 
 if (import.meta.main) {
-  const ready = await main(JSON.parse(Deno.args[0] ?? ""));
+  const settings: NodeProcessSettings = JSON.parse(Deno.args[0] ?? "");
+  const nodes = await openNodes(settings);
+  const addresses = nodes.flatMap((node) => node.addresses().slice(0, 1));
+  const ready: NodeProcessReady = { addresses };
   console.log(JSON.stringify(ready));
-  for await (const _ of Deno.stdin.readable) {
-    await settle();
-    console.log();
+  for await (const [told] of Deno.stdin.readable) {
+    if (told === NodeOrder.publish) {
+      console.log(JSON.stringify(await publishAll(nodes, settings)));
+    } else {
+      await settle();
+      console.log();
+    }
   }
   Deno.exit(0);
 }

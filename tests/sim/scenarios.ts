@@ -1,8 +1,10 @@
 import { systemClock as clock } from "../../lib/core/clock.ts";
+import type { NetworkLab } from "../support/network_lab.ts";
 import {
   type Failing,
   type Lookup,
   type LookupOptions,
+  type Machine,
   type NodeProcess,
   type Plasmd,
   type Provider,
@@ -26,6 +28,8 @@ export interface Scenario {
   readonly name: string;
   /** What the slowest look-up but one in twenty may take. */
   readonly p95Ms: number;
+  /** Makes the machine that it needs, in network namespaces. @default this one */
+  readonly machine?: (lab: NetworkLab) => Promise<Machine>;
   readonly run: (
     network: SimulatedNetwork,
     options: SimulationOptions,

@@ -14,7 +14,9 @@
  *
  * Ends with 1 when a scenario misses its target.
  */
+import { labObstacle, NetworkLab } from "../support/network_lab.ts";
 import { ATTACKS } from "./attacks.ts";
+import { CROWDED } from "./crowds.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { percentile } from "./percentile.ts";
 import {
@@ -25,13 +27,22 @@ import {
 } from "./scenarios.ts";
 import { TRUTHS } from "./truths.ts";
 
-const SCENARIOS = [...ORDINARY, ...TRUTHS, ...ATTACKS];
+const SCENARIOS = [...ORDINARY, ...CROWDED, ...TRUTHS, ...ATTACKS];
 
 async function simulate(
   scenario: Scenario,
   options: SimulationOptions,
 ): Promise<boolean> {
-  await using network = await SimulatedNetwork.open();
+  await using stack = new AsyncDisposableStack();
+  const { machine: makeMachine } = scenario;
+  const obstacle = makeMachine && labObstacle(["curl"]);
+  if (obstacle !== undefined) {
+    console.log(JSON.stringify({ scenario: scenario.name, skipped: obstacle }));
+    return true;
+  }
+  const lab = makeMachine && stack.use(await NetworkLab.open());
+  const machine = lab && await makeMachine(lab);
+  const network = stack.use(await SimulatedNetwork.open(machine));
   const { lookups, wanted, checks = {}, notes = {} } = await scenario.run(
     network,
     options,

@@ -7,6 +7,7 @@ import { type Dialer, fetchValue, requestNearest } from "./internal/request.ts";
 import { openStranger, STRANGER_TIMEOUT_MS } from "./internal/stranger.ts";
 import type { KadPeer, LookupStep } from "./lookup.ts";
 import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
+import { rememberedGroups } from "./peer_groups.ts";
 
 /** Asks the nodes nearest to a key, beginning with the seeds. */
 export type FindSteps = (
@@ -136,7 +137,8 @@ async function* findFrom(
     for (const address of addresses.value) origins.set(address, seed);
   }
   if (origins.size === 0) return;
-  const steps = requestNearest(node, [...origins.keys()], request, {
+  const inTurns = byGroupsInTurns([...origins.keys()]);
+  const steps = requestNearest(node, inTurns, request, {
     ...options,
     timeoutMs: STRANGER_TIMEOUT_MS,
   });
@@ -146,6 +148,20 @@ async function* findFrom(
       ? step
       : { ...step, at: seed, reason: `${step.at}: ${step.reason}` };
   }
+}
+
+/**
+ * The first address of each group of hosts, then the second of each: of a
+ * hundred nodes of one host none has to be asked before one that has another.
+ */
+export function byGroupsInTurns(addresses: readonly string[]): string[] {
+  const groupOf = rememberedGroups();
+  const byGroup = Map.groupBy(
+    addresses,
+    (address) => groupOf(address.split("/")[2] ?? ""),
+  );
+  return [...byGroup.values()].flatMap((group) => [...group.entries()])
+    .sort(([a], [b]) => a - b).map(([, address]) => address);
 }
 
 async function expand(

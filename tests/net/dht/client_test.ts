@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { systemClock as clock } from "../../../lib/core/clock.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../../lib/core/dht_protocol.ts";
 import type { Finding } from "../../../lib/discover/source.ts";
-import { openDhtClient } from "../../../lib/net/dht/client.ts";
+import { byGroupsInTurns, openDhtClient } from "../../../lib/net/dht/client.ts";
 import {
   createIdentity,
   type Identity,
@@ -212,3 +212,15 @@ libp2pTest(
     assert.ok(firstMs < 2500, `the first answer after ${firstMs} ms`);
   },
 );
+
+Deno.test("of the nodes to begin with one of each group is asked before the second of any", () => {
+  const [a, b, c] = ["203.0.113.1", "203.0.114.1", "198.51.100.1"]
+    .map((host) => (port: number) => `/ip4/${host}/tcp/${port}`);
+  assert.ok(a && b && c);
+  // The first two are in one /16.
+  assert.deepEqual(
+    byGroupsInTurns([a(1), a(2), b(1), c(1), "/dns4/x/tcp/1", c(2)]),
+    [a(1), c(1), "/dns4/x/tcp/1", a(2), c(2), b(1)],
+  );
+  assert.deepEqual(byGroupsInTurns([]), []);
+});

@@ -1,0 +1,7 @@
+/** Bytes by which a process of nodes is told what to do. */
+export const NodeOrder = {
+  /** Answered once it has little to do. */
+  settle: 0,
+  /** Answered with how many other nodes were told of each. */
+  publish: 1,
+} as const;
