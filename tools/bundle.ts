@@ -3,8 +3,8 @@
  * directory that is named. The same sources give the same bytes on every
  * machine.
  *
- * phase_discover.js has the DHT side as text, a CommonJS module that is
- * evaluated when it is imported. As code in the same file it would double a
+ * phase_discover.js has the DHT side and what fetches images as texts, CommonJS
+ * modules that are evaluated when they are imported. As code in the same file it would double a
  * start with an empty cache, on the booting box every start, since Deno reads
  * through all code once; as text in a module that Deno imports, it would be
  * read through then.
@@ -15,8 +15,8 @@ import { build, type BuildOptions, type Plugin, stop } from "esbuild";
 /** How a program becomes a file. */
 interface Program {
   readonly entry: string;
-  /** The module that the file has as text. */
-  readonly evaluated?: string;
+  /** The modules that the file has as texts, each with all that it needs. */
+  readonly evaluated?: readonly string[];
   /** Code in front of everything. */
   readonly banner?: string;
 }
@@ -29,7 +29,10 @@ const ROOT = join(import.meta.dirname ?? ".", "..");
 const CJS_REQUIRE = "var require=(name)=>process.getBuiltinModule(name);";
 const PROGRAMS: readonly Program[] = [
   { entry: "plasmd.ts", banner: CJS_REQUIRE },
-  { entry: "phase_discover.ts", evaluated: "lib/discover/dht_source.ts" },
+  {
+    entry: "phase_discover.ts",
+    evaluated: ["lib/discover/dht_source.ts", "lib/cli/fetch_found.ts"],
+  },
 ];
 /** All that goes into a bundle, or says what does. */
 const SOURCES = [
@@ -72,20 +75,22 @@ async function run(
   );
 }
 
-/** Has a module in a bundle as text, which is evaluated when it is imported. */
-function evaluating(path: string, text: string): Plugin {
+/** Has modules in a bundle as texts, which are evaluated when imported. */
+function evaluating(texts: ReadonlyMap<string, string>): Plugin {
   return {
-    name: "evaluated text",
+    name: "evaluated texts",
     setup({ onResolve, onLoad }) {
       onResolve(
         { filter: /^\./ },
-        ({ kind, path: specifier, resolveDir }) =>
-          kind === "dynamic-import" && join(resolveDir, specifier) === path
+        ({ kind, path: specifier, resolveDir }) => {
+          const path = join(resolveDir, specifier);
+          return kind === "dynamic-import" && texts.has(path)
             ? { path, namespace: "evaluated" }
-            : undefined,
+            : undefined;
+        },
       );
-      onLoad({ filter: /.*/, namespace: "evaluated" }, () => ({
-        contents: evaluation(text),
+      onLoad({ filter: /.*/, namespace: "evaluated" }, ({ path }) => ({
+        contents: evaluation(texts.get(path) ?? ""),
       }));
     },
   };
@@ -113,8 +118,8 @@ export interface BundledText {
 export interface Bundle extends BundledText {
   /** Such as `plasmd.js`. */
   readonly name: string;
-  /** What is in it as text, if anything is. */
-  readonly evaluated?: BundledText;
+  /** What is in it as text. */
+  readonly evaluated: readonly BundledText[];
 }
 
 async function bundleText(
@@ -140,6 +145,8 @@ async function bundleText(
     // disposals: evanw/esbuild#4482. It would save 4 %.
     minifyWhitespace: true,
     minifyIdentifiers: true,
+    // What is evaluated has nobody who would import for it.
+    ...format === "cjs" && { supported: { "dynamic-import": false } },
     plugins,
     ...banner !== undefined && { banner: { js: banner } },
   } satisfies BuildOptions;
@@ -157,20 +164,22 @@ async function bundleText(
 /** Bundles a program whose sources were staged in a directory. */
 async function bundle(
   directory: string,
-  { entry, evaluated: path, ...options }: Program,
+  { entry, evaluated: paths = [], ...options }: Program,
 ): Promise<Bundle> {
   const name = `${basename(entry, ".ts")}.js`;
-  if (path === undefined) {
-    return { name, ...await bundleText(directory, entry, "esm", options) };
-  }
-  const evaluated = await bundleText(directory, path, "cjs");
-  const plugin = evaluating(join(directory, path), evaluated.text);
+  const evaluated = await Promise.all(
+    paths.map((path) => bundleText(directory, path, "cjs")),
+  );
+  const texts = new Map(
+    paths.map((path, i) => [join(directory, path), evaluated[i]?.text ?? ""]),
+  );
   const main = await bundleText(directory, entry, "esm", {
     ...options,
-    plugins: [plugin],
+    plugins: [evaluating(texts)],
   });
-  if (main.sources.has(path)) {
-    throw new Error(`${entry} imports ${path} at its start`);
+  const early = paths.find((path) => main.sources.has(path));
+  if (early !== undefined) {
+    throw new Error(`${entry} imports ${early} at its start`);
   }
   return { name, ...main, evaluated };
 }

@@ -32,7 +32,12 @@ import { systemAddresses, whyNoNetwork } from "../net/interfaces.ts";
 import { disk } from "./disk.ts";
 import type { Found } from "./fetch_found.ts";
 import { openSources } from "./open_sources.ts";
-import { openLogger, openStatusLine, writeResult } from "./output.ts";
+import {
+  openEventLog,
+  openLogger,
+  openStatusLine,
+  writeResult,
+} from "./output.ts";
 
 /** More than a search on a network that works; a flood is not to be logged. */
 const MAX_TRACED = 2000;
@@ -80,6 +85,9 @@ export async function runDiscover(
   const isBounded = values.timeout !== undefined;
   const fetched = await fetchFound(found, {
     ...{ values, directory, image, trust, authorities, logger, status },
+    logEvent: values.format === "json" || values.logFormat === "json"
+      ? openEventLog(values.logLevel)
+      : undefined,
     clock: systemClock,
     deadlineMs: isBounded ? timeoutMs : undefined,
     findAgain: () =>

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import type { DiscoverValues } from "../config/discover_options.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
-import { LOG_LEVELS, type Logger, type LogLevel } from "../core/log.ts";
+import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { StatusLine } from "../core/status_line.ts";
 import type { ClientTrust } from "../discover/client_trust.ts";
@@ -26,8 +26,7 @@ import {
   reportFetched,
   reportNotFetched,
 } from "./fetch_report.ts";
-import { FetchReporter } from "./fetch_reporter.ts";
-import { logEvent } from "./output.ts";
+import { FetchReporter, type LogEvent } from "./fetch_reporter.ts";
 
 /** What was found, until it is disposed of, and goes on being found. */
 export interface Found extends AsyncDisposable {
@@ -37,7 +36,10 @@ export interface Found extends AsyncDisposable {
   onFurther: (provider: Provider) => void;
 }
 
-/** How an image is fetched that was found. */
+/**
+ * How an image is fetched that was found. Nothing here is state of a module: in
+ * the bundle this one and all that it imports are another copy.
+ */
 export interface FetchRun {
   /** The command line. */
   readonly values: DiscoverValues;
@@ -57,6 +59,8 @@ export interface FetchRun {
   readonly logger: Logger;
   /** Shows how far it is. */
   readonly status: StatusLine | undefined;
+  /** Takes what happens for programs, in place of both. */
+  readonly logEvent: LogEvent | undefined;
   /** Looks for the image once more. */
   readonly findAgain: () => Promise<Found>;
 }
@@ -209,23 +213,14 @@ function fileToFetch(
 
 function openReporter(
   wanted: readonly WantedFile[],
-  { values, image, clock, logger, status }: FetchRun,
+  { values: { quiet }, image, clock, logger, logEvent, status }: FetchRun,
 ): FetchReporter {
-  const { format, logFormat, logLevel, quiet } = values;
-  const isForPrograms = format === "json" || logFormat === "json";
   return new FetchReporter({
-    ...{ image, clock, logger, status, quiet },
+    ...{ image, clock, logger, logEvent, status, quiet },
     files: wanted.map(({ artifact: { filename, sizeBytes } }) => ({
       ...{ path: filename, sizeBytes },
     })),
-    logEvent: !isForPrograms ? undefined : (level, message, members) => {
-      if (isLogged(level, logLevel)) logEvent(level, message, members);
-    },
   });
-}
-
-function isLogged(level: LogLevel, least: LogLevel): boolean {
-  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
 }
 
 function tooLate(name: string, { timeout }: DiscoverValues): string {

@@ -12,6 +12,13 @@ const LINE_INTERVAL_MS = 5000;
 /** Of each file: what a program shows need not be newer. */
 const EVENT_INTERVAL_MS = 1000;
 
+/** Takes an event for programs: what a log would say, and its parts. */
+export type LogEvent = (
+  level: LogLevel,
+  message: string,
+  members: Readonly<Record<string, unknown>>,
+) => void;
+
 /** How a fetch is told of while it goes on. */
 export interface FetchReporterOptions {
   /** What is fetched. */
@@ -28,13 +35,7 @@ export interface FetchReporterOptions {
   /** Shows bars, in place of the lines of the log. */
   readonly status?: StatusLine | undefined;
   /** Takes what happens for programs, in place of all else. */
-  readonly logEvent?:
-    | ((
-      level: LogLevel,
-      message: string,
-      members: Readonly<Record<string, unknown>>,
-    ) => void)
-    | undefined;
+  readonly logEvent?: LogEvent | undefined;
   /** Whether nobody wants to know how far it is. */
   readonly quiet: boolean;
 }

@@ -4,6 +4,7 @@ import { ExitCode } from "../core/exit_code.ts";
 import {
   createLogger,
   formatLogLine,
+  LOG_LEVELS,
   type LogFormat,
   type Logger,
   type LogLevel,
@@ -48,16 +49,23 @@ export function openLogger(
 }
 
 /**
- * Writes what happens to standard error as objects, for programs: lines like
- * those of a log in JSON, with more members.
+ * What writes to standard error what happens, as objects for programs: lines
+ * like those of a log in JSON, with more members.
+ *
+ * @param least the least important level that is still written
  */
-export function logEvent(
+export function openEventLog(
+  least: LogLevel,
+): (
   level: LogLevel,
   message: string,
   members: Readonly<Record<string, unknown>>,
-): void {
-  const time = new Date(systemClock.now()).toISOString();
-  standardError.push(jsonLine({ time, level, message, ...members }));
+) => void {
+  return (level, message, members) => {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    const time = new Date(systemClock.now()).toISOString();
+    standardError.push(jsonLine({ time, level, message, ...members }));
+  };
 }
 
 /**
