@@ -5,7 +5,7 @@ import {
   type BootManifest,
 } from "../manifest/boot_manifest.ts";
 import { fillCmdline } from "../manifest/fill_cmdline.ts";
-import type { ExtraFile } from "./fetch_image.ts";
+import type { ExtraFile } from "./extra_file.ts";
 
 /** All initrds in one file, in the order to load them in. */
 export const JOINED_INITRD = "initrd.kexec";

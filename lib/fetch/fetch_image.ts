@@ -1,11 +1,32 @@
-import { createHash } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
+import { errorCode } from "../core/error_code.ts";
+import {
+  FileAccessError,
+  FileNotFoundError,
+  SystemLimitError,
+} from "../core/file_system.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
+import {
+  downloadAll,
+  type DownloadFailure,
+  type SourceEvent,
+} from "./download_all.ts";
+import type { Download, DownloadParts } from "./download.ts";
+import { type ExtraFile, writeExtra } from "./extra_file.ts";
 import type { FetchDisk } from "./fetch_disk.ts";
-import { joinFiles } from "./join_files.ts";
-import { recoverImage, workPaths } from "./work_directory.ts";
+import type { Blob } from "./open_range.ts";
+import { PiecedDownload } from "./pieced_download.ts";
+import { PresentFiles } from "./present_files.ts";
+import {
+  type NamedSource,
+  type SourceState,
+  statesOf,
+  troublesOf,
+} from "./source_state.ts";
+import { WholeDownload } from "./whole_download.ts";
+import { WorkDirectory } from "./work_directory.ts";
 
 /** A file of the image, as its manifest promises it. */
 export interface FileToFetch {
@@ -30,24 +51,7 @@ export interface FileToFetch {
 }
 
 /** A provider of the image. */
-export interface FetchSource {
-  /** Of the manifest: what its URLs and `/blobs/sha256/` are relative to. */
-  readonly manifestUrl: URL;
-  /** What it is called in events and messages. */
-  readonly name: string;
-}
-
-/** A further file that appears together with the image's own. */
-export type ExtraFile =
-  & {
-    /** In the image's directory. */
-    readonly name: string;
-  }
-  & (
-    | { readonly bytes: Uint8Array }
-    /** These initrds of the image, by their paths, as `joinFiles()` does it. */
-    | { readonly joined: readonly string[] }
-  );
+export type FetchSource = NamedSource;
 
 /** What happens meanwhile, for progress and logs. */
 export type FetchEvent =
@@ -64,19 +68,7 @@ export type FetchEvent =
     readonly bytes: number;
     readonly sizeBytes: number;
   }
-  /** A source is asked for nothing more. */
-  | {
-    readonly kind: "source-failed";
-    readonly source: string;
-    readonly reason: string;
-  }
-  /** A source is asked again later. */
-  | {
-    readonly kind: "source-waits";
-    readonly source: string;
-    readonly reason: string;
-    readonly delayMs: number;
-  };
+  | SourceEvent;
 
 /** What is fetched, from where, and where to. */
 export interface FetchImageOptions {
@@ -84,7 +76,7 @@ export interface FetchImageOptions {
   readonly files: readonly FileToFetch[];
   /** Written beside them: the manifest, the command line. */
   readonly extras: readonly ExtraFile[];
-  /** The best first; at least one. */
+  /** The best first, at least one; others may be added meanwhile. */
   readonly sources: readonly FetchSource[];
   /** The image's own, `DIR/<channel>/<arch>`; what it held is replaced. */
   readonly directory: string;
@@ -94,7 +86,7 @@ export interface FetchImageOptions {
   readonly disk: FetchDisk;
   /** Whose time passes while sources are waited for. */
   readonly clock: Clock;
-  /** Asks sources. */
+  /** Asks sources; that of `openHttpClient()` keeps connections between requests. */
   readonly httpGet: HttpGet;
 }
 
@@ -130,100 +122,248 @@ export async function fetchImage(
   options: FetchImageOptions,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Result<FetchedImage, FetchFailure>> {
+  const { directory, disk } = options;
+  const sources = statesOf(options.sources);
   try {
-    return await fetchSimply(options, signal);
+    const opened = await WorkDirectory.open(directory, disk, { signal });
+    if (!opened.ok) return refuse({ kind: "disk", message: opened.reason });
+    using work = opened.value;
+    return await new ImageFetch(options, work, sources).run({ signal });
   } catch (error) {
-    if (signal.aborted) {
-      return refuse({ kind: "aborted", message: messageOf(signal.reason) });
-    }
-    return refuse({ kind: "disk", message: messageOf(error) });
+    if (!signal.aborted) return refuse(diskFailure(directory, error));
+    const reasons = [messageOf(signal.reason), ...troublesOf(sources())];
+    return refuse({
+      kind: "aborted",
+      message: `Stopped fetching into "${directory}" (${
+        reasons.join("; ")
+      }): what is there already is kept for the next attempt`,
+    });
   }
 }
 
-async function fetchSimply(
-  options: FetchImageOptions,
-  signal: AbortSignal,
-): Promise<Result<FetchedImage, FetchFailure>> {
-  const { files, extras, sources: [source], directory, disk } = options;
-  if (source === undefined) {
-    return refuse({ kind: "sources", message: "No source is named" });
+/** One attempt to have one image in its directory. */
+class ImageFetch {
+  readonly #options: FetchImageOptions;
+  readonly #work: WorkDirectory;
+  readonly #sources: () => readonly SourceState[];
+  readonly #contents: readonly Content[];
+  readonly #onEvent: (event: FetchEvent) => void;
+  #receivedBytes = 0;
+
+  constructor(
+    options: FetchImageOptions,
+    work: WorkDirectory,
+    sources: () => readonly SourceState[],
+  ) {
+    this.#options = options;
+    this.#work = work;
+    this.#sources = sources;
+    this.#contents = contentsOf(options.files);
+    this.#onEvent = options.onEvent ?? (() => {});
   }
-  const paths = workPaths(directory);
-  using lock = await disk.lockDirectory(paths.work);
-  if (lock === undefined) {
-    return refuse({
-      kind: "disk",
-      message: `Another program is fetching into "${directory}"`,
+
+  async run(
+    bounds: { readonly signal: AbortSignal },
+  ): Promise<Result<FetchedImage, FetchFailure>> {
+    const { disk, extras } = this.#options;
+    const work = this.#work;
+    await work.tidy(new Set(this.#contents.flatMap(sha256sOf)));
+    const present = await PresentFiles.list(work.paths.present, disk);
+    const kept = new Map<Content, string>();
+    for (const content of this.#contents) {
+      const path = await present.find(content, bounds);
+      if (path === undefined) continue;
+      kept.set(content, path);
+      this.#tell("kept", content, content.sizeBytes);
+    }
+    const isChanged = await this.#refresh(present, bounds);
+    if (isChanged !== undefined) {
+      await work.remove();
+      return ok({ isChanged, receivedBytes: 0 });
+    }
+    for (const [{ sha256 }, path] of kept) {
+      await disk.link(path, work.keptOf(sha256));
+    }
+    const missing = this.#contents.filter((content) => !kept.has(content));
+    const failure = await this.#checkRoom(missing) ??
+      await this.#download(missing, bounds);
+    if (failure !== undefined) return refuse(failure);
+    bounds.signal.throwIfAborted();
+    for (const content of this.#contents) {
+      const { sha256, paths } = content;
+      const isKept = kept.has(content);
+      await work.place(
+        isKept ? work.keptOf(sha256) : work.partOf(sha256),
+        paths,
+      );
+    }
+    for (const extra of extras) {
+      await writeExtra(extra, work.paths.next, disk);
+    }
+    await work.putInPlace();
+    return ok({ isChanged: true, receivedBytes: this.#receivedBytes });
+  }
+
+  /**
+   * Where the image is there, up to one file beside it, such as a manifest that
+   * was renewed: nothing has to appear together with that, and nothing else is
+   * touched.
+   *
+   * @returns whether that was replaced; undefined where there is more to do
+   */
+  async #refresh(
+    present: PresentFiles,
+    bounds: { readonly signal: AbortSignal },
+  ): Promise<boolean | undefined> {
+    const { disk, extras } = this.#options;
+    const names = this.#contents.flatMap(({ paths }) => paths);
+    if (!present.isExactly(names, extras)) return undefined;
+    const [stale, ...others] = await present.staleExtras(extras, bounds);
+    if (stale === undefined) return false;
+    if (others.length > 0 || !("bytes" in stale)) return undefined;
+    await writeExtra(stale, this.#work.paths.present, disk);
+    return true;
+  }
+
+  async #checkRoom(
+    missing: readonly Content[],
+  ): Promise<FetchFailure | undefined> {
+    const { disk, directory } = this.#options;
+    const { work } = this.#work.paths;
+    const freeBytes = await disk.freeBytes(work) ?? Infinity;
+    let neededBytes = 0;
+    for (const { sha256, sizeBytes } of missing) {
+      const taken = await disk.extentOf(this.#work.partOf(sha256))
+        .catch((error) => {
+          if (error instanceof FileNotFoundError) return { allocatedBytes: 0 };
+          throw error;
+        });
+      neededBytes += Math.max(sizeBytes - taken.allocatedBytes, 0);
+    }
+    if (neededBytes <= freeBytes) return undefined;
+    const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    return {
+      kind: "room",
+      message: `Cannot fetch ${mebibytes(neededBytes)} into "${directory}": ${
+        mebibytes(freeBytes)
+      } are free; free some, or name another directory`,
+    };
+  }
+
+  async #download(
+    missing: readonly Content[],
+    bounds: { readonly signal: AbortSignal },
+  ): Promise<DownloadFailure | undefined> {
+    const { clock, disk, httpGet } = this.#options;
+    using lifetime = new DisposableStack();
+    const contents = new Map(missing.map((one) => [one.sha256, one]));
+    const tell = (
+      kind: "resumed" | "started" | "progress" | "verified",
+      { sha256 }: Blob,
+      bytes: number,
+    ) => {
+      const content = contents.get(sha256);
+      if (content !== undefined) this.#tell(kind, content, bytes);
+    };
+    let isResuming = true;
+    const parts: DownloadParts = {
+      disk,
+      receiving: {
+        ...{ clock, httpGet },
+        onReceived: (bytes) => this.#receivedBytes += bytes,
+      },
+      onBytes(blob, bytes) {
+        if (!isResuming) tell("progress", blob, bytes);
+      },
+    };
+    const downloads: Download[] = [];
+    for (const content of missing) {
+      const download = this.#downloadOf(content, parts);
+      if (download instanceof PiecedDownload) lifetime.use(download);
+      await download.resume(bounds);
+      const { haveBytes } = download;
+      tell(haveBytes > 0 ? "resumed" : "started", content, haveBytes);
+      downloads.push(download);
+    }
+    isResuming = false;
+    return await downloadAll({
+      ...{ downloads, clock, sources: this.#sources, signal: bounds.signal },
+      onEvent: this.#onEvent,
+      fallBack: (download) =>
+        download instanceof PiecedDownload && !download.hasList
+          ? this.#wholeDownload(download.blob, parts)
+          : undefined,
+      nameOf: ({ sha256 }) => contents.get(sha256)?.paths[0] ?? sha256,
+      onDone: ({ blob }) => tell("verified", blob, blob.sizeBytes),
     });
   }
-  await recoverImage(directory, disk);
-  await disk.removeTree(paths.next);
-  await disk.makeDirectory(paths.next, 0o755);
-  let receivedBytes = 0;
-  for (const file of files) {
-    const fetched = await fetchWhole(file, source, options, signal);
-    if (!fetched.ok) return fetched;
-    receivedBytes += file.sizeBytes;
+
+  #downloadOf(
+    content: Content,
+    parts: DownloadParts,
+  ): PiecedDownload | WholeDownload {
+    const { pieces, ...blob } = content;
+    if (pieces === undefined) return this.#wholeDownload(blob, parts);
+    return new PiecedDownload({ ...blob, pieces }, {
+      file: this.#work.partOf(blob.sha256),
+      list: this.#work.listOf(pieces.sha256),
+    }, parts);
   }
-  for (const extra of extras) {
-    const to = `${paths.next}/${extra.name}`;
-    if ("bytes" in extra) {
-      await disk.writeAtomically(to, extra.bytes, { mode: 0o644 });
-      continue;
-    }
-    const initrds = extra.joined.map((path) => `${paths.next}/${path}`);
-    await joinFiles(initrds, to, disk);
+
+  #wholeDownload(blob: Blob, parts: DownloadParts): WholeDownload {
+    return new WholeDownload(blob, this.#work.partOf(blob.sha256), parts);
   }
-  await disk.syncDirectory(paths.next);
-  disk.replaceDirectory(paths);
-  await disk.syncDirectory(paths.parent);
-  await disk.removeTree(paths.aside);
-  await disk.removeTree(paths.work);
-  return ok({ isChanged: true, receivedBytes });
+
+  #tell(
+    kind: "kept" | "resumed" | "started" | "progress" | "verified",
+    { paths, sizeBytes }: Content,
+    bytes: number,
+  ): void {
+    for (const path of paths) this.#onEvent({ kind, path, bytes, sizeBytes });
+  }
 }
 
-async function fetchWhole(
-  { path, sha256, sizeBytes }: FileToFetch,
-  { manifestUrl, name }: FetchSource,
-  { directory, disk, httpGet, onEvent = () => {} }: FetchImageOptions,
-  signal: AbortSignal,
-): Promise<Result<void, FetchFailure>> {
-  const paths = workPaths(directory);
-  const part = `${paths.work}/${sha256}.part`;
-  onEvent({ kind: "started", path, bytes: 0, sizeBytes });
-  const hash = createHash("sha256");
-  let bytes = 0;
-  {
-    using file = await disk.openForWriting(part);
-    const url = new URL(`/blobs/sha256/${sha256}`, manifestUrl);
-    using reply = await httpGet(url, { signal });
-    if (reply.status !== 200) {
-      const kind = reply.status === 404 ? "gone" : "sources";
-      return refuse({
-        kind,
-        message:
-          `Cannot fetch "${path}" from ${name}: answered ${reply.status}`,
-      });
-    }
-    for await (const chunk of reply.body) {
-      hash.update(chunk);
-      await file.writeAt(chunk, bytes);
-      bytes += chunk.length;
-      onEvent({ kind: "progress", path, bytes, sizeBytes });
-      if (bytes > sizeBytes) break;
-    }
-    await file.sync();
+/** Files of the same content, which is fetched once. */
+interface Content extends Blob {
+  readonly pieces: FileToFetch["pieces"];
+  readonly paths: readonly string[];
+}
+
+function contentsOf(files: readonly FileToFetch[]): Content[] {
+  return [...Map.groupBy(files, ({ sha256 }) => sha256)].flatMap(
+    ([sha256, [first, ...others]]) =>
+      first === undefined ? [] : [{
+        ...{ sha256, sizeBytes: first.sizeBytes, pieces: first.pieces },
+        urls: [first, ...others].flatMap(({ urls = [] }) => urls),
+        paths: [first, ...others].map(({ path }) => path),
+      }],
+  );
+}
+
+function sha256sOf({ sha256, pieces }: Content): string[] {
+  return pieces === undefined ? [sha256] : [sha256, pieces.sha256];
+}
+
+/** @throws the error, where it is not the disk's */
+function diskFailure(directory: string, error: unknown): FetchFailure {
+  const message = messageOf(error);
+  let code: string | undefined;
+  for (let at = error; at instanceof Error; at = at.cause) {
+    code ??= errorCode(at);
   }
-  if (bytes !== sizeBytes || hash.digest("hex") !== sha256) {
-    await disk.removeFile(part);
-    return refuse({
-      kind: "sources",
-      message: `Cannot fetch "${path}" from ${name}: it is not what was signed`,
-    });
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return {
+      kind: "room",
+      message:
+        `No room is left to fetch into "${directory}" (${message}): free some and try again, what is there already is kept`,
+    };
   }
-  const to = `${paths.next}/${path}`;
-  await disk.makeDirectory(to.slice(0, to.lastIndexOf("/")), 0o755);
-  await disk.rename(part, to);
-  onEvent({ kind: "verified", path, bytes, sizeBytes });
-  return ok(undefined);
+  const isOfDisk = code !== undefined || error instanceof FileAccessError ||
+    error instanceof FileNotFoundError || error instanceof SystemLimitError;
+  if (!isOfDisk) throw error;
+  return {
+    kind: "disk",
+    message:
+      `Cannot fetch into "${directory}" (${message}): name a directory that can be written`,
+  };
 }

@@ -5,7 +5,7 @@ import type { FetchDisk } from "./fetch_disk.ts";
  * (Documentation/driver-api/early-userspace/buffer-format.rst and
  * init/initramfs.c of Linux, which skips zeros between them).
  */
-const ALIGNMENT_BYTES = 4;
+export const INITRD_ALIGNMENT_BYTES = 4;
 const BUFFER_BYTES = 512 * 1024;
 
 /**
@@ -31,7 +31,8 @@ export async function joinFiles(
   for (const path of paths) {
     using file = await disk.open(path, { isRegular: true });
     // What is not written in between reads as zeros.
-    const start = Math.ceil(end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    const start = Math.ceil(end / INITRD_ALIGNMENT_BYTES) *
+      INITRD_ALIGNMENT_BYTES;
     end = start;
     for (;;) {
       const count = await file.readAt(buffer, end - start);

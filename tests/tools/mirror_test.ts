@@ -28,6 +28,14 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "doctor/link_findings.ts": "doctor/findings_test.ts, row by row",
   "doctor/provider_findings.ts": "doctor/findings_test.ts, row by row",
   "doctor/provider_services.ts": "doctor/findings_test.ts",
+  "fetch/download_all.ts": "fetch/fetch_sources_test.ts",
+  "fetch/extra_file.ts": "fetch/fetch_image_test.ts",
+  "fetch/open_range.ts": "fetch/fetch_sources_test.ts",
+  "fetch/piece_list.ts": "fetch/fetch_sources_test.ts",
+  "fetch/pieced_download.ts": "fetch/fetch_sources_test.ts",
+  "fetch/present_files.ts": "fetch/fetch_image_test.ts",
+  "fetch/receive.ts": "fetch/fetch_sources_test.ts",
+  "fetch/whole_download.ts": "fetch/fetch_sources_test.ts",
   "http/status/status_page_assets.ts":
     "http/status/status_page_browser_test.ts",
   "manifest/artifact_paths.ts":

@@ -1,0 +1,119 @@
+/** Of the wait after the first failure; each further one doubles it. */
+const FIRST_DELAY_MS = 250;
+const MAX_DELAY_MS = 10_000;
+/** Without anything of use in between: about a minute. */
+const MAX_FAILURES = 12;
+/** Shorter ones say little about a rate. */
+const MIN_SAMPLE_MS = 50;
+/** What a sample counts beside those before it. */
+const SAMPLE_WEIGHT = 0.3;
+
+/** A source as it was found. */
+export interface NamedSource {
+  /** Of the manifest: what its URLs and `/blobs/sha256/` are relative to. */
+  readonly manifestUrl: URL;
+  /** What it is called in events and messages. */
+  readonly name: string;
+}
+
+/** What has become known of a source meanwhile. */
+export class SourceState {
+  /** Its place in the list. */
+  readonly number: number;
+  /** As in events and messages. */
+  readonly name: string;
+  /** What its URLs are relative to. */
+  readonly manifestUrl: URL;
+  /** By URL: the entity tag of what is there; undefined where there is none. */
+  readonly tags = new Map<string, string | undefined>();
+  /** Whether it sends parts of files. */
+  takesRanges = true;
+  /** What went wrong last. */
+  trouble: string | undefined;
+  /** Whether it is asked for nothing more. */
+  isDropped = false;
+  readonly #lacking = new Set<string>();
+  #failures = 0;
+  #rate = 0;
+  #sample = { bytes: 0, sinceMs: 0 };
+
+  /** A source that nobody has asked yet. */
+  constructor(number: number, { name, manifestUrl }: NamedSource) {
+    this.number = number;
+    this.name = name;
+    this.manifestUrl = manifestUrl;
+  }
+
+  /** Whether it is known not to have what has this SHA-256. */
+  lacks(sha256: string): boolean {
+    return this.#lacking.has(sha256);
+  }
+
+  /** Takes note that it does not have something. */
+  refused(sha256: string, reason: string): void {
+    this.#lacking.add(sha256);
+    this.trouble = reason;
+  }
+
+  /** Bytes per millisecond, lately; 0 where that is unknown. */
+  get rate(): number {
+    return this.#rate;
+  }
+
+  /** Begins to measure how fast it sends. */
+  begin(nowMs: number): void {
+    this.#sample = { bytes: 0, sinceMs: nowMs };
+  }
+
+  /** Takes note that bytes came. */
+  received(bytes: number, nowMs: number): void {
+    const sample = this.#sample;
+    sample.bytes += bytes;
+    const elapsedMs = nowMs - sample.sinceMs;
+    if (elapsedMs < MIN_SAMPLE_MS) return;
+    const rate = sample.bytes / elapsedMs;
+    this.#rate = this.#rate === 0
+      ? rate
+      : this.#rate + (rate - this.#rate) * SAMPLE_WEIGHT;
+    this.begin(nowMs);
+  }
+
+  /** Takes note that something of use came: failures before count no more. */
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /**
+   * Takes note of a failure that may pass.
+   *
+   * @param random from 0 to 1, so that clients that failed together do not come
+   * back together
+   * @returns how long to wait, at least; undefined when it has failed too often
+   */
+  failed(reason: string, random: number): number | undefined {
+    this.trouble = reason;
+    if (++this.#failures >= MAX_FAILURES) return undefined;
+    const delayMs = FIRST_DELAY_MS * 2 ** (this.#failures - 1);
+    return Math.min(delayMs, MAX_DELAY_MS) * (0.5 + random / 2);
+  }
+}
+
+/** The states of the sources of a list that may grow, in its order. */
+export function statesOf(
+  sources: readonly NamedSource[],
+): () => readonly SourceState[] {
+  const states: SourceState[] = [];
+  return () => {
+    for (const source of sources.slice(states.length)) {
+      states.push(new SourceState(states.length, source));
+    }
+    return states;
+  };
+}
+
+/** What went wrong last, source by source, where anything did. */
+export function troublesOf(sources: readonly SourceState[]): string[] {
+  return sources.flatMap(({ name, trouble }) =>
+    trouble === undefined ? [] : [`${name}: ${trouble}`]
+  );
+}

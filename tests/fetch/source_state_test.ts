@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import {
+  type SourceState,
+  statesOf,
+  troublesOf,
+} from "../../lib/fetch/source_state.ts";
+
+const manifestUrl = new URL("http://a.example/stable/arm64/manifest.json");
+
+function source(): SourceState {
+  const [state] = statesOf([{ name: "a", manifestUrl }])();
+  assert.ok(state !== undefined);
+  return state;
+}
+
+Deno.test("SourceState waits ever longer, up to ten seconds, and then gives up", () => {
+  const state = source();
+  const waits = (random: number) =>
+    Array.from({ length: 12 }, () => state.failed("refused", random));
+  const longest = waits(1);
+  assert.deepEqual(longest.slice(0, 4), [250, 500, 1000, 2000]);
+  assert.deepEqual(longest.slice(-3), [10_000, 10_000, undefined]);
+  state.succeeded();
+  assert.deepEqual(waits(0).slice(0, 2), [125, 250]);
+});
+
+Deno.test("SourceState measures how fast it sends, lately", () => {
+  const state = source();
+  assert.equal(state.rate, 0);
+  state.begin(1000);
+  state.received(100, 1010);
+  assert.equal(state.rate, 0);
+  state.received(900, 1100);
+  assert.equal(state.rate, 10);
+  for (let ms = 1200; ms < 5000; ms += 100) state.received(5000, ms);
+  assert.ok(Math.abs(state.rate - 50) < 1, `${state.rate}`);
+  // What it does while nobody asks it counts for nothing.
+  state.begin(60_000);
+  state.received(5000, 60_100);
+  assert.ok(Math.abs(state.rate - 50) < 1, `${state.rate}`);
+});
+
+Deno.test("statesOf() a list that grows keeps what is known", () => {
+  const sources = [{ name: "a", manifestUrl }];
+  const states = statesOf(sources);
+  states()[0]?.refused("00", "answered 404");
+  sources.push({ name: "b", manifestUrl });
+  const [a, b] = states();
+  assert.deepEqual([a?.lacks("00"), b?.lacks("00"), b?.number], [
+    true,
+    false,
+    1,
+  ]);
+  assert.deepEqual(troublesOf(states()), ["a: answered 404"]);
+});
