@@ -131,9 +131,27 @@ export function statusLines(status: StatusDocument): string[] {
         }`
       ),
     ],
+    ...machineLines(status.machines),
     ...scrubLines(status.scrub),
     ...status.warnings.map((warning) => `warning  ${warning}`),
   ];
+}
+
+/** How many machines are told of, those heard of last: `--json` has all. */
+const MAX_MACHINES = 100;
+
+function machineLines(machines: StatusDocument["machines"]): string[] {
+  const lines = machines.slice(0, MAX_MACHINES).map((machine) => {
+    const { id, name, firmware, address, what, since, stuck } = machine;
+    return [
+      `machine  ${id}`,
+      ...name === undefined ? [] : [`(${name})`],
+      ...firmware === undefined ? [] : [firmware],
+      ...address === undefined || address === id ? [] : [address],
+    ].join(" ") + `: ${what}, ${stuck ? "STUCK " : ""}since ${since}`;
+  });
+  const left = machines.length - lines.length;
+  return left > 0 ? [...lines, `         and ${left} more`] : lines;
 }
 
 /** Of a provider that has begun to read again what it serves. */

@@ -102,6 +102,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
     provider: status(),
     images: catalog.images(),
     trustDocuments: trustDocuments(),
+    machines: machines.steps,
     requests: requests.list(),
     downloads: transfers.counts(),
     recentDownloads: transfers.recent(),

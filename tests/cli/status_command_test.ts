@@ -24,6 +24,7 @@ const IDLE: StatusDocument = {
     refused: 0,
     ...{ sent_bytes: 0, recent: [] },
   },
+  machines: [],
   requests: [],
 };
 
@@ -48,6 +49,33 @@ Deno.test("statusExitCode() is 4 when all that is served has expired, and the li
   const images = [...over.images, image("2100-01-01T00:00:00.000Z")];
   assert.equal(statusExitCode({ ...IDLE, images }), 0);
   assert.equal(statusExitCode(IDLE), 0);
+});
+
+Deno.test("statusLines() tells the last step of machines, and what is stuck", () => {
+  const machine = {
+    id: "52:54:00:12:34:56",
+    step: "kernel",
+    what: "kernel sent",
+    since: IDLE.time,
+    stuck: false,
+  } as const;
+  const named = {
+    ...{ name: "rack1-07", firmware: "UEFI x86_64", address: "10.0.0.7" },
+    stuck: true,
+  };
+  const machines = [
+    { ...machine, ...named },
+    { ...machine, id: "10.0.0.8", address: "10.0.0.8" },
+  ];
+  assert.deepEqual(statusLines({ ...IDLE, machines }).slice(1), [
+    `machine  52:54:00:12:34:56 (rack1-07) UEFI x86_64 10.0.0.7: kernel sent, STUCK since ${IDLE.time}`,
+    `machine  10.0.0.8: kernel sent, since ${IDLE.time}`,
+  ]);
+  const many = Array.from({ length: 103 }, () => machine);
+  assert.equal(
+    statusLines({ ...IDLE, machines: many }).at(-1),
+    "         and 3 more",
+  );
 });
 
 Deno.test("statusLines() names the newest trust document", () => {

@@ -5,7 +5,7 @@ import type {
   MachineRow,
   UnknownMachines,
 } from "../../lib/machines/machine_rows.ts";
-import { createMachines } from "../../lib/machines/machines.ts";
+import { createMachines, type Machines } from "../../lib/machines/machines.ts";
 import type {
   Answer,
   HttpHandler,
@@ -27,6 +27,8 @@ export interface HttpFixture {
   /** By number; none at first. */
   readonly trustDocuments: Map<number, Uint8Array<ArrayBuffer>>;
   readonly logger: MemoryLogger;
+  /** What is said of machines, and what they do. */
+  readonly machines: Machines;
   /** What is said of machines; a test may replace it. */
   machineRows: readonly MachineRow[];
   /** The same of those without a row. */
@@ -68,6 +70,10 @@ export async function httpFixture(
   const catalog = new MemoryCatalog([stable, testing]);
   const clock = new FakeClock();
   const logger = new MemoryLogger();
+  const machines = createMachines({
+    rows: () => fixture.machineRows,
+    unknown: () => fixture.unknownMachines,
+  }, { now: () => clock.now(), say: (line) => logger.info(line) });
   const handler = createHandler({
     catalog,
     fileSystem,
@@ -75,10 +81,7 @@ export async function httpFixture(
     logger,
     status: () => fixture.status,
     trustDocuments: () => fixture.trustDocuments,
-    machines: createMachines({
-      rows: () => fixture.machineRows,
-      unknown: () => fixture.unknownMachines,
-    }, { now: () => clock.now(), say: (line) => logger.info(line) }),
+    machines,
     limits,
   });
   const fixture: HttpFixture = {
@@ -89,6 +92,7 @@ export async function httpFixture(
     logger,
     status: silentProvider(),
     trustDocuments: new Map(),
+    machines,
     machineRows: [],
     unknownMachines: "menu",
   };

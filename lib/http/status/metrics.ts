@@ -1,3 +1,7 @@
+import {
+  MACHINE_STEPS,
+  type MachineStep,
+} from "../../machines/machine_steps.ts";
 import { imageSizeBytes, newestTrust, type Snapshot } from "./snapshot.ts";
 
 /** Of the text format, version 0.0.4, which every scraper reads. */
@@ -111,6 +115,27 @@ function networkMetrics({ provider }: Snapshot): Metrics {
   };
 }
 
+/** Machines are many, and steps a few. */
+function machineMetrics({ machines }: Snapshot): Metrics {
+  const list = machines.list();
+  const at = (step: MachineStep) =>
+    list.filter((machine) => machine.step === step).length;
+  return {
+    plasmd_machines: [
+      "Machines that boot, by the last step of each.",
+      MACHINE_STEPS.map((step) => [{ step }, at(step)]),
+    ],
+    plasmd_machines_stuck: [
+      "Machines that came to their last step long ago, and were not done.",
+      [[{}, list.filter(({ isStuck }) => isStuck).length]],
+    ],
+    plasmd_machine_steps_total: [
+      "Steps of machines that boot.",
+      MACHINE_STEPS.map((step) => [{ step }, machines.counts().get(step) ?? 0]),
+    ],
+  };
+}
+
 /** What reading everything again has come to. */
 function scrubMetrics({ provider: { scrub } }: Snapshot): Metrics {
   return {
@@ -173,6 +198,7 @@ export function metricsText(snapshot: Snapshot): string {
     ...imageMetrics(snapshot),
     ...networkMetrics(snapshot),
     ...scrubMetrics(snapshot),
+    ...machineMetrics(snapshot),
     ...clientMetrics(snapshot),
   };
   return Object.entries(metrics)

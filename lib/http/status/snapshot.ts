@@ -4,6 +4,7 @@ import {
   sameImage,
 } from "../../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
+import type { MachineSteps } from "../../machines/machine_steps.ts";
 import { readTrustEnvelope } from "../../manifest/trust_chain.ts";
 import type { TrustRoot } from "../../manifest/trust_root.ts";
 import { totalBytes } from "../../scan/digest.ts";
@@ -23,6 +24,8 @@ export interface Snapshot {
   readonly images: readonly ServedImage[];
   /** The succession of trusted keys, by number. */
   readonly trustDocuments: TrustDocuments;
+  /** What machines did that boot. */
+  readonly machines: Pick<MachineSteps, "list" | "counts">;
   /** Answers since the start. */
   readonly requests: readonly RequestCount[];
   /** Downloads since the start. */

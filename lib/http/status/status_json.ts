@@ -1,4 +1,5 @@
 import { formatChannelArch, manifestPath } from "../../core/channel_arch.ts";
+import type { MachineState } from "../../machines/machine_steps.ts";
 import type { JoinState } from "../../net/dht/join_state.ts";
 import type { PeerContact } from "../../net/dht/peer_contacts.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
@@ -69,6 +70,8 @@ export interface StatusDocument {
     readonly sent_bytes: number;
     readonly recent: readonly DownloadDocument[];
   };
+  /** Machines that boot, the one heard of last first. */
+  readonly machines: readonly MachineDocument[];
   /** Answers since the start. */
   readonly requests: readonly RequestCount[];
 }
@@ -138,6 +141,18 @@ export interface AdvertisementDocument
   readonly next_refresh_at?: string;
 }
 
+/** A machine in a StatusDocument; what is not known of it is not there. */
+export interface MachineDocument
+  extends
+    Pick<MachineState, "id" | "name" | "firmware" | "image" | "step" | "what"> {
+  /** The IP address it had last. */
+  readonly address?: string;
+  /** When it came to this step. */
+  readonly since: string;
+  /** Whether that is longer ago than a step takes. */
+  readonly stuck: boolean;
+}
+
 /** A download in a StatusDocument. */
 export interface DownloadDocument
   extends Pick<TransferState, "client" | "artifact" | "state"> {
@@ -199,7 +214,19 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
       sent_bytes: sentBytes,
       recent: snapshot.recentDownloads.map(downloadJson),
     },
+    machines: snapshot.machines.list().map(machineJson),
     requests,
+  };
+}
+
+function machineJson(
+  { client, sinceMs, isStuck, ...machine }: MachineState,
+): MachineDocument {
+  return {
+    ...machine,
+    ...client !== undefined && { address: client },
+    since: isoTime(sinceMs),
+    stuck: isStuck,
   };
 }
 

@@ -6,11 +6,12 @@ import {
   manifestPath,
   sameImage,
 } from "../../core/channel_arch.ts";
-import { printable } from "../../core/printable.ts";
 import type { JoinState } from "../../net/dht/join_state.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferState } from "../artifacts/transfers.ts";
 import { formatBytes, formatDuration } from "./human_units.ts";
+import { machineSection } from "./machine_section.ts";
+import { type Html, searchField, shown } from "./page_text.ts";
 import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
 import {
   advertisementsOf,
@@ -19,9 +20,6 @@ import {
   type Snapshot,
 } from "./snapshot.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "./status_page_assets.ts";
-
-/** What `html` makes: text that is escaped already. */
-type Html = ReturnType<typeof html>;
 
 /**
  * Nothing but what is in the page itself may run or be loaded; the script may
@@ -69,7 +67,9 @@ export async function statusPage(snapshot: Snapshot): Promise<string> {
           ${warningList(snapshot)}
           ${provider.kind === "bootstrap"
             ? ""
-            : html`${imageSection(snapshot)} ${clientSection(snapshot)}`}
+            : html`${imageSection(snapshot)} ${machineSection(snapshot)} ${
+              clientSection(snapshot)
+            }`}
           ${networkSection(snapshot)}
         </main>
         <footer class="quiet">
@@ -123,9 +123,13 @@ function imageTable(snapshot: Snapshot): Html {
   const columns = arches.map((arch) => html`<th scope="col">${arch}</th>`);
   const rows = channels.map((channel) => {
     const cells = arches.map((arch) => imageCell({ channel, arch }, snapshot));
-    return html`<tr><th scope="row">${channel}</th>${cells}</tr>`;
+    return html`
+      <tr data-key="${channel}"
+        data-found="channel"><th scope="row">${channel}</th>${cells}</tr>
+    `;
   });
   return html`
+    ${searchField("channel", channels.length)}
     <table class="matrix">
       <thead>
         <tr><th scope="col">Channel</th>${columns}</tr>
@@ -160,6 +164,9 @@ function card(served: ServedImage, snapshot: Snapshot): Html {
     const size = formatBytes(info.sizeBytes);
     return html`<li>${shown(filename)} <span class="quiet">${size}</span></li>`;
   });
+  const scripts = ["boot.ipxe", "grub.cfg"].map((file) =>
+    html`<li><a href="/${formatChannelArch(image)}/${file}">${file}</a></li>`
+  );
   const chips = advertisementsOf(snapshot, image)
     .map((status) => advertisementChip(status, snapshot));
   if (chips.length === 0) {
@@ -167,7 +174,8 @@ function card(served: ServedImage, snapshot: Snapshot): Html {
   }
   return html`
     <a href="${manifestPath(image)}"><strong>${shown(version)}</strong></a>
-    <details data-image="${formatChannelArch(image)}">
+    <ul class="chips quiet">${scripts}</ul>
+    <details data-key="${formatChannelArch(image)}">
       <summary>${formatBytes(imageSizeBytes(served))}</summary>
       <ul>${files} ${signers}</ul>
     </details>
@@ -279,11 +287,6 @@ function bootstrapLine([address, state]: [address: string, JoinState]): Html {
   return html`<li>DHT node ${
     shown(address)
   }: <span class="${mood}">${state.kind}${why}</span></li>`;
-}
-
-/** Escaping makes text harmless; this makes it readable as well. */
-function shown(text: string): string {
-  return printable(text, 120);
 }
 
 /** How a policy names the one style or script that it allows. */

@@ -33,6 +33,8 @@ thead th { color: var(--quiet); font-size: .875rem; }
 ul { margin: 0; padding-left: 1.25rem; }
 .chips { display: flex; flex-wrap: wrap; gap: .25rem; padding: 0; margin-top: .25rem; list-style: none; }
 .chip { border: 1px solid; border-radius: 1rem; padding: 0 .6rem; font-size: .8125rem; }
+[hidden] { display: none !important; }
+input[type=search] { width: 100%; max-width: 24rem; padding: .4rem .6rem; font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: .4rem; }
 progress { width: 8rem; max-width: 100%; accent-color: var(--link); vertical-align: middle; }
 footer { margin-top: 2rem; font-size: .875rem; }
 @media (max-width: 40rem) {
@@ -46,32 +48,72 @@ footer { margin-top: 2rem; font-size: .875rem; }
 `;
 
 /**
- * Keeps the page up to date: fetches it again and takes over what is in
- * `main`, with the same details open, unless the reader is busy there.
+ * Keeps the page up to date: fetches it again, and changes what differs, so
+ * that what is read, selected, opened or typed stays as it is. Finds rows by
+ * what is typed, where there is something to type into.
  */
 export const PAGE_SCRIPT = `
 const live = document.getElementById("live");
+const OWN = new Set(["open", "hidden"]);
+const keyOf = (node) => node.dataset?.key;
+function patch(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeName !== fresh.nodeName || keyOf(old) !== keyOf(fresh)) {
+    old.replaceWith(fresh);
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!OWN.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  patchChildren(old, [...fresh.childNodes]);
+}
+function patchChildren(old, wanted) {
+  const keyed = new Map();
+  for (const child of old.children) keyed.set(keyOf(child), child);
+  wanted.forEach((fresh, index) => {
+    const key = keyOf(fresh);
+    const known = key === undefined ? undefined : keyed.get(key);
+    const there = old.childNodes[index] ?? null;
+    if (known !== undefined && known !== there) old.insertBefore(known, there);
+    const current = old.childNodes[index];
+    if (current === undefined) old.append(fresh);
+    else if (key !== keyOf(current)) old.insertBefore(fresh, current);
+    else patch(current, fresh);
+  });
+  while (old.childNodes.length > wanted.length) old.lastChild.remove();
+}
+function find() {
+  for (const input of document.querySelectorAll("input[data-finds]")) {
+    const words = input.value.toLowerCase().split(" ");
+    const rows = document.querySelectorAll(
+      '[data-found="' + input.dataset.finds + '"]');
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  }
+}
 async function update() {
   try {
     const response = await fetch("/", { headers: { accept: "text/html" } });
     if (!response.ok) throw new Error(response.statusText);
     const text = await response.text();
     const fresh = new DOMParser().parseFromString(text, "text/html");
-    const main = fresh.querySelector("main");
-    const old = document.querySelector("main");
-    for (const details of main.querySelectorAll("details")) {
-      const name = CSS.escape(details.dataset.image);
-      const shown = old.querySelector('details[data-image="' + name + '"]');
-      details.open = shown !== null && shown.open;
-    }
-    const busy = old.contains(document.activeElement) ||
-      !document.getSelection().isCollapsed;
-    if (!busy) old.replaceWith(main);
+    patch(document.querySelector("main"), fresh.querySelector("main"));
+    find();
     live.textContent = "live";
   } catch {
     live.textContent = "no answer, what is shown is old";
   }
   setTimeout(update, document.hidden ? 10000 : 2000);
 }
+document.addEventListener("input", find);
 setTimeout(update, 2000);
 `;

@@ -24,7 +24,10 @@ export interface TftpRequest {
 export interface TftpServerOptions {
   /** Our IPv4 addresses to answer at: of links, not `0.0.0.0`. */
   readonly addresses: readonly string[];
-  /** @default 69 */
+  /**
+   * Of requests.
+   * @default 69
+   */
   readonly port?: number;
   /** The content of a file; undefined: there is none. */
   readonly read: (request: TftpRequest) => Promise<Uint8Array | undefined>;

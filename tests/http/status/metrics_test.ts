@@ -73,6 +73,25 @@ plasmd_scrub_done_bytes 4096
 # HELP plasmd_scrub_differing_total Files that had another content than was promised.
 # TYPE plasmd_scrub_differing_total counter
 plasmd_scrub_differing_total 1
+# HELP plasmd_machines Machines that boot, by the last step of each.
+# TYPE plasmd_machines gauge
+plasmd_machines{step="seen"} 0
+plasmd_machines{step="offered"} 0
+plasmd_machines{step="loader"} 0
+plasmd_machines{step="script"} 1
+plasmd_machines{step="kernel"} 0
+plasmd_machines{step="done"} 0
+# HELP plasmd_machines_stuck Machines that came to their last step long ago, and were not done.
+# TYPE plasmd_machines_stuck gauge
+plasmd_machines_stuck 0
+# HELP plasmd_machine_steps_total Steps of machines that boot.
+# TYPE plasmd_machine_steps_total counter
+plasmd_machine_steps_total{step="seen"} 0
+plasmd_machine_steps_total{step="offered"} 0
+plasmd_machine_steps_total{step="loader"} 0
+plasmd_machine_steps_total{step="script"} 1
+plasmd_machine_steps_total{step="kernel"} 0
+plasmd_machine_steps_total{step="done"} 0
 # HELP plasmd_http_requests_total Requests answered.
 # TYPE plasmd_http_requests_total counter
 plasmd_http_requests_total{method="GET",code="200"} 1
@@ -101,6 +120,8 @@ Deno.test("/metrics is Prometheus' text format", async () => {
   await (await request(fixture, KERNEL_URL)).bytes();
   await request(fixture, "/nothing");
   await request(fixture, "/", { method: "DELETE" });
+  const mac = "52:54:00:12:34:56";
+  fixture.machines.steps.note({ mac, step: "script", what: "menu" });
   const response = await request(fixture, "/metrics");
   assert.equal(
     response.headers.get("content-type"),
@@ -133,6 +154,7 @@ Deno.test("metricsText() escapes what a version may hold, and has the newest tru
       [9, await trust(9)],
       [10, await trust(10, "2027-01-01T00:00:00Z")],
     ]),
+    machines: { list: () => [], counts: () => new Map() },
     requests: [],
     downloads: {
       running: 0,

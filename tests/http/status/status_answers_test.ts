@@ -20,6 +20,7 @@ function snapshot(parts: Partial<Snapshot> = {}): Snapshot {
     provider: silentProvider(),
     images: catalog.images(),
     trustDocuments: new Map(),
+    machines: { list: () => [], counts: () => new Map() },
     requests: [],
     downloads: {
       running: 0,

@@ -163,11 +163,37 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
         },
       ],
     },
+    machines: [],
     requests: [
       { method: "GET", status: 200, count: 1 },
       { method: "GET", status: 206, count: 1 },
     ],
   });
+});
+
+Deno.test("/status tells the last step of each machine", async () => {
+  const fixture = await httpFixture();
+  fixture.machineRows = [{
+    ...{ mac: "52:54:00:12:34:56", name: "rack1-07", boot: "menu" },
+  }];
+  fixture.machines.steps.note({
+    ...{ mac: "52:54:00:12:34:56", uuid: "not told", client: "10.0.0.7" },
+    ...{ firmware: "UEFI x86_64", image: "stable/x86_64" },
+    ...{ step: "script", what: "script of stable/x86_64" },
+  });
+  await fixture.clock.advance(1000);
+  const { machines } = await (await request(fixture, "/status")).json();
+  assert.deepEqual(machines, [{
+    id: "52:54:00:12:34:56",
+    name: "rack1-07",
+    address: "10.0.0.7",
+    firmware: "UEFI x86_64",
+    image: "stable/x86_64",
+    step: "script",
+    what: "script of stable/x86_64",
+    since: "2026-11-22T12:00:00.000Z",
+    stuck: false,
+  }]);
 });
 
 Deno.test("/status counts a download that the client broke off", async () => {

@@ -1,55 +1,14 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../lib/core/clock.ts";
+import { startChromium } from "../../support/chromium.ts";
+import { busyProvider, httpFixture } from "../../support/http_fixture.ts";
 import {
-  type HttpServer,
-  openHttpServer,
-} from "../../../lib/net/http1/server.ts";
-import {
-  type BrowserPage,
-  findChromium,
-  startChromium,
-} from "../../support/chromium.ts";
-import {
-  busyProvider,
-  type HttpFixture,
-  httpFixture,
-} from "../../support/http_fixture.ts";
-import { MemoryLogger } from "../../support/memory_logger.ts";
-
-const chromium = await findChromium();
-const skipped = chromium === undefined ? " (skipped: no Chromium here)" : "";
-
-/** Where the screenshots of a run go, for people to look at. */
-const screenshots = Deno.env.get("SCREENSHOTS");
-
-async function open(fixture: HttpFixture): Promise<HttpServer> {
-  const server = openHttpServer({
-    handler: fixture.handler,
-    hostname: "127.0.0.1",
-    port: 0,
-    clock: systemClock,
-    logger: new MemoryLogger(),
-    signal: new AbortController().signal,
-  });
-  const base = `http://127.0.0.1:${server.port}`;
-  await (await fetch(`${base}/stable/arm64/kernel`)).bytes();
-  return server;
-}
-
-async function keepScreenshot(page: BrowserPage, name: string): Promise<void> {
-  if (screenshots === undefined) return;
-  await Deno.writeFile(`${screenshots}/${name}.png`, await page.screenshot());
-}
-
-async function until(page: BrowserPage, expression: string): Promise<void> {
-  for (let tries = 0; tries < 150; tries++) {
-    if (await page.evaluate(expression) === true) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.fail(`never true in the page: ${expression}`);
-}
-
-const FITS = "document.documentElement.scrollWidth <= innerWidth";
+  chromium,
+  FITS,
+  keepScreenshot,
+  openPageServer,
+  skipped,
+  until,
+} from "../../support/page_in_browser.ts";
 
 Deno.test({
   name: `the page in a browser${skipped}`,
@@ -57,7 +16,7 @@ Deno.test({
   async fn(t) {
     const fixture = await httpFixture();
     fixture.status = busyProvider();
-    await using server = await open(fixture);
+    await using server = await openPageServer(fixture);
     await using browser = await startChromium(chromium ?? "");
     const url = `http://127.0.0.1:${server.port}/`;
     const [stable, testing] = fixture.catalog.images();

@@ -39,12 +39,15 @@ Deno.test("the page shows images, where they are advertised, and what is wrong",
   assert.match(page, /^ lab: boot images/);
   assert.match(page, / Ready plasmd 1\.2\.3, up 60 min /);
   assert.match(page, / Warnings Cannot read \/srv\/beta: permission denied /);
-  assert.match(page, / Channel arm64 x86_64 stable 2026\.11\.22 51 B /);
+  assert.match(
+    page,
+    / Channel arm64 x86_64 stable 2026\.11\.22 boot\.ipxe grub\.cfg 51 B /,
+  );
   assert.match(page, / vmlinuz 26 B initramfs\.img 12 B Board-4\.dtb 13 B /);
   assert.match(page, / mDNS DHT, 5 nodes, 5 min ago missing /);
   assert.match(
     page,
-    / testing missing 2026\.11\.22 14 B .* mDNS: eth0 is down /,
+    / testing missing 2026\.11\.22 boot\.ipxe grub\.cfg 14 B .* mDNS: eth0 is down /,
   );
   assert.match(page, / 10\.0\.0\.7 stable\/arm64\/vmlinuz 100 % 0 s ago /);
   assert.match(page, / mDNS on eth0 \(10\.0\.0\.1\): failed: Network is down /);
@@ -61,6 +64,26 @@ Deno.test("the page says until when clients take an image, and who signed it", a
   const page = text(await (await browse(fixture)).text());
   assert.match(page, / Not ready: every manifest that is served has expired /);
   assert.match(page, / signed by ed25519:00 .* expired: clients refuse it /);
+});
+
+Deno.test("the page leads to the scripts of each image", async () => {
+  const page = await (await browse(await httpFixture())).text();
+  for (const image of ["stable/arm64", "testing/x86_64"]) {
+    for (const file of ["manifest.json", "boot.ipxe", "grub.cfg"]) {
+      assert.ok(page.includes(`href="/${image}/${file}"`), `${image}/${file}`);
+    }
+  }
+});
+
+Deno.test("the page shows machines that boot", async () => {
+  const fixture = await httpFixture();
+  assert.doesNotMatch(await (await browse(fixture)).text(), /Machines/);
+  await request(fixture, "/boot.ipxe?mac=52:54:00:12:34:56");
+  const page = text(await (await browse(fixture)).text());
+  assert.match(
+    page,
+    / Machines .* 52:54:00:12:34:56 10\.0\.0\.7 menu 0 s ago /,
+  );
 });
 
 Deno.test("the page says so when there is nothing", async () => {
