@@ -48,7 +48,7 @@ export interface TftpServer extends AsyncDisposable {
   /**
    * Takes other addresses, as links come and go; transfers under way go on.
    *
-   * @throws the system's error where a port cannot be had; others are open then
+   * @throws the system's error where a port cannot be had; all others are open
    */
   listenOn(addresses: readonly string[]): Promise<void>;
 }
@@ -106,15 +106,24 @@ class Server implements TftpServer {
       this.#listeners.delete(address);
       close(socket);
     }
-    const { port = TFTP_PORT } = this.#options;
+    const errors: unknown[] = [];
     for (const address of addresses) {
       if (this.#listeners.has(address)) continue;
-      const socket = await bound(address, port);
-      this.#listeners.set(address, socket);
-      socket.on("message", (bytes, from) => {
-        void this.#receive(socket, address, bytes, from);
-      });
+      try {
+        await this.#listen(address);
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async #listen(address: string): Promise<void> {
+    const socket = await bound(address, this.#options.port ?? TFTP_PORT);
+    this.#listeners.set(address, socket);
+    socket.on("message", (bytes, from) => {
+      void this.#receive(socket, address, bytes, from);
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -230,6 +230,15 @@ Deno.test("a server goes on at other addresses", async () => {
   assert.equal(await gone.next(200).catch(() => undefined), undefined);
 });
 
+Deno.test("an address that cannot be had keeps no other from being answered at", async () => {
+  await using lab = await openLab();
+  await assert.rejects(
+    lab.server.listenOn(["127.0.0.1", "192.0.2.1", "127.0.0.2"]),
+    { code: "EADDRNOTAVAIL" },
+  );
+  assert.deepEqual(lab.server.addresses, ["127.0.0.1", "127.0.0.2"]);
+});
+
 Deno.test("a port that is taken is the system's error", async () => {
   await using lab = await openLab();
   await assert.rejects(
