@@ -188,11 +188,16 @@ Deno.test("a stranger's packets do not disturb a transfer", async () => {
 
 Deno.test("a request that is repeated opens no second transfer, and a client no more than a few", async () => {
   const reading = Promise.withResolvers<Uint8Array | undefined>();
-  await using lab = await openLab(["127.0.0.1"], () => reading.promise);
+  let reads = 0;
+  await using lab = await openLab(["127.0.0.1"], () => {
+    reads++;
+    return reading.promise;
+  });
   using client = new Client(lab);
   for (let i = 0; i < 5; i++) await client.send(tftpRequest("empty"));
   await until(() => lab.server.transferCount > 0);
-  assert.equal(lab.server.transferCount, 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(reads, 1);
   using others = new DisposableStack();
   for (let i = 0; i < 20; i++) {
     await others.use(new Client(lab)).send(tftpRequest("empty"));
