@@ -59,6 +59,21 @@ export const parseLoaderName: Check = like(
   "a file name below the directory of loaders, such as snponly.efi",
 );
 
+/**
+ * Checks a pattern of MAC addresses.
+ *
+ * @returns in lower case and with colons, `*` for any characters
+ */
+export function parseMacPattern(text: string): Result<string> {
+  const pattern = text.toLowerCase().replaceAll("-", ":");
+  const isWhole = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(pattern);
+  return isWhole || /^(?=.*\*)[0-9a-f:*]{1,17}$/.test(pattern)
+    ? ok(pattern)
+    : refuse(
+      "not a MAC address or a pattern of some, such as 52:54:00:12:34:56 or 52:54:00:*",
+    );
+}
+
 /** Checks a libp2p protocol id, such as `/ipfs/kad/1.0.0`. */
 export const parseProtocol: Check = like(
   /^(\/[!-.0-~]{1,64}){1,8}$/,

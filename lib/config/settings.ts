@@ -21,6 +21,7 @@ import {
   parseBind,
   parseHttpUrl,
   parseLoaderName,
+  parseMacPattern,
   parseProviderName,
 } from "./setting_values.ts";
 
@@ -84,6 +85,16 @@ const SECONDS = {
 
 /** A path of a directory. */
 export const DIRECTORY = { type: "text", completes: "directory" } as const;
+
+/** MAC addresses of machines, with wildcards. */
+const MACS = {
+  type: "text",
+  parse: parseMacPattern,
+  repeatable: true,
+  example: '["52:54:00:*"]',
+  default: [],
+  isLive: true,
+} as const;
 
 /** The file name of a boot loader. */
 const LOADER = { type: "text", parse: parseLoaderName } as const;
@@ -291,6 +302,18 @@ export const SETTINGS = {
     default: false,
     isLive: true,
   },
+  "pxe.enabled": {
+    key: "enabled",
+    type: "flag",
+    default: false,
+    flag: "pxe",
+    help: "lead machines that boot from the network here, beside a DHCP server",
+  },
+  // Empty: all machines.
+  "pxe.allow": { key: "allow", ...MACS },
+  "pxe.deny": { key: "deny", ...MACS },
+  // Takes unicasts to the port from every other DHCP server of the host.
+  "pxe.relays": { key: "relays", type: "flag", default: false },
   // What `/boot/NAME` leads to; unset: nothing.
   "pxe.loaders": { key: "loaders", ...DIRECTORY, isLive: true },
   // Names below `loaders`; unset: what packages of iPXE call them.

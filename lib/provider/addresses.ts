@@ -147,3 +147,9 @@ export function isPublicMultiaddr(multiaddr: string): boolean {
     ? !isPrivateAddress(host)
     : host !== "localhost" && !host.endsWith(".local");
 }
+
+/** Whether a server on `bound` is reached by this address of the machine. */
+export function listensOn(bound: string, address: string): boolean {
+  return bound === address || bound === "::" ||
+    (bound === "0.0.0.0" && !address.includes(":"));
+}

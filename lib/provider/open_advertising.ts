@@ -15,6 +15,7 @@ import type { MdnsNetwork } from "../net/mdns/socket.ts";
 import { systemMdnsNetwork } from "../net/mdns/system_network.ts";
 import { preferredAddress } from "../net/preferred_address.ts";
 import type { PortMapper } from "../net/upnp/port_mapper.ts";
+import { listensOn } from "./addresses.ts";
 import type { Discovery } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 import { openOutwardAddress } from "./outward_address.ts";
@@ -185,9 +186,4 @@ export async function openMdns(
     clock,
     logger,
   });
-}
-
-function listensOn(bound: string, address: string): boolean {
-  return bound === address || bound === "::" ||
-    (bound === "0.0.0.0" && !address.includes(":"));
 }

@@ -1,12 +1,14 @@
 import { Bell } from "../core/bell.ts";
 import { createMachines } from "../machines/machines.ts";
 import { ArtifactWatcher } from "../scan/artifact_watcher.ts";
+import type { ImageTree } from "../scan/image_tree.ts";
 import { withBindAddress } from "./bind_address.ts";
 import { keepOffering, offerFirst } from "./keep_offering.ts";
 import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
 import { type Advertising, openAdvertising } from "./open_advertising.ts";
 import { openHttp } from "./open_http.ts";
 import { openLibrary } from "./open_library.ts";
+import { openPxe } from "./open_pxe.ts";
 import { openScrub } from "./open_scrub.ts";
 import { Reconciler } from "./reconciler.ts";
 import { trustDirectory } from "./state_directory.ts";
@@ -30,7 +32,7 @@ export async function serve(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { fileSystem, clock, logger } = machine;
+  const { clock, logger } = machine;
   const bell = new Bell();
   const ring = () => bell.ring();
   const bound = await withBindAddress(config, { signal });
@@ -55,18 +57,7 @@ export async function serve(
     watchTrustDocuments(trustDirectory(config.stateDir), machine, ring),
   );
   const tree = await library.tree();
-  const watcher = stack.use(
-    new ArtifactWatcher({
-      fileSystem,
-      clock,
-      logger,
-      onChange(paths) {
-        tree.noteChange(paths);
-        bell.ring();
-      },
-      onWriter: (path, writer) => tree.noteWriter(path, writer),
-    }),
-  );
+  const watcher = stack.use(openWatcher(tree, machine, ring));
   const look = { library, watcher, settings, clock, logger };
   await offerFirst(look, { signal });
   if (library.images().length === 0 && library.keyProblem !== undefined) {
@@ -75,6 +66,26 @@ export async function serve(
   const { advertisers } = advertising = stack.use(
     await openAdvertising(bound, machine, { http, stateLogger, signal }),
   );
+  const parts = { http, catalog: library, settings, machines };
+  stack.use(await openPxe(bound, machine, parts, { signal }));
   const reconciler = new Reconciler({ advertisers, logger });
   await keepOffering({ ...look, reconciler, bell, onReady }, { signal });
+}
+
+/** Passes on to the images on disk what changes there. */
+function openWatcher(
+  tree: ImageTree,
+  { fileSystem, clock, logger }: Machine,
+  onChange: () => void,
+): ArtifactWatcher {
+  return new ArtifactWatcher({
+    fileSystem,
+    clock,
+    logger,
+    onChange(paths) {
+      tree.noteChange(paths);
+      onChange();
+    },
+    onWriter: (path, writer) => tree.noteWriter(path, writer),
+  });
 }

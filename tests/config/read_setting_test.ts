@@ -40,6 +40,10 @@ max_rate_per_connection = 1_000_000
 drain_timeout = 60
 access_log = true
 [pxe]
+enabled = true
+allow = ["52-54-00-*"]
+deny = ["*:ff"]
+relays = true
 loaders = "ipxe"
 bios_loader = "core.0"
 x86_64_loader = "grubx64.efi"
@@ -89,6 +93,10 @@ Deno.test("parseConfigFile() reads every key", () => {
       accessLog: true,
     },
     pxe: {
+      enabled: true,
+      allow: ["52:54:00:*"],
+      deny: ["*:ff"],
+      relays: true,
       loaders: "/etc/plasm/ipxe",
       biosLoader: "core.0",
       x86Loader: "grubx64.efi",

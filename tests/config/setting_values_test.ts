@@ -4,6 +4,7 @@ import {
   parseBind,
   parseHttpUrl,
   parseInterface,
+  parseMacPattern,
   parsePath,
   parseProtocol,
   parseProviderName,
@@ -50,6 +51,24 @@ const cases: readonly {
     parse: parseProviderName,
     takes: ["rack 12", "büro", "x".repeat(63)],
     refuses: ["", " a", "a\nb", "a\u200Bb", "x".repeat(64)],
+  },
+  {
+    parse: parseMacPattern,
+    takes: [
+      "52:54:00:12:34:56",
+      "52-54-00-12-34-5F",
+      "52:54:00:*",
+      "*:56",
+      "*",
+    ],
+    refuses: [
+      "",
+      "52:54:00",
+      "52:54:00:12:34:5g",
+      "525400*x",
+      "eth0",
+      "*".repeat(18),
+    ],
   },
   { parse: parsePath, takes: ["/a", "a b", ".."], refuses: ["", "a\0b"] },
   {

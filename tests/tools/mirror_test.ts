@@ -40,6 +40,9 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "http/status/status_page_browser_test.ts",
   "manifest/artifact_paths.ts":
     "manifest/boot_manifest_test.ts, manifest/issue_manifest_test.ts",
+  "net/dhcp/message.ts": "constants",
+  "net/dhcp/network.ts": "constants, and a port: the twin of pxe/ tests is one",
+  "net/dhcp/system_network.ts": "e2e/pxe_answers_test.ts",
   "net/dht/internal/dialling.ts":
     "settings: net/dht/node_test.ts dials by them",
   "net/dht/announce_outcome.ts": "a constant",
@@ -59,6 +62,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "net/mdns/record_ttls.ts": "constants",
   "net/mdns/socket.ts": "a port: net/mdns/system_network_test.ts holds to it",
   "provider/boot_warnings.ts": "provider/image_library_files_test.ts",
+  "provider/open_pxe.ts": "e2e/pxe_answers_test.ts",
   "provider/served_image.ts": "provider/image_library_test.ts",
   "scan/arch_directories.ts": "scan/scan_available_test.ts",
   "scan/scan_look.ts": "scan/scan_memory_test.ts, scan/image_tree_test.ts",
