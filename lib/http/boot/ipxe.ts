@@ -19,8 +19,12 @@ import {
   word,
 } from "./script_text.ts";
 
-/** Which machine it is, in a query: what is not known there is empty. */
-const MACHINE = "mac=${netX/mac}&uuid=${uuid}&serial=${serial:uristring}";
+/**
+ * Which machine it is, in a query: what is not known there is empty. Without a
+ * colon, or iPXE takes what is in front of it for the scheme of a URL.
+ */
+const MACHINE =
+  "mac=${netX/mac:hexhyp}&uuid=${uuid}&serial=${serial:uristring}";
 
 /**
  * The iPXE script that boots an image.

@@ -47,7 +47,7 @@ iseq \${attempt} 5 && goto failed ||
 echo stable/arm64 did not load, try \${attempt} of 5
 inc attempt
 sleep 2
-chain --replace boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
+chain --replace boot.ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :failed
 echo stable/arm64 did not load in 5 tries
@@ -163,7 +163,7 @@ choose --timeout 10000 channel || exit 1
 iseq \${channel} .local && goto local ||
 iseq \${channel} .shell && goto shell ||
 :load_arm64
-chain --replace \${channel}/arm64/boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
+chain --replace \${channel}/arm64/boot.ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :arch_x86_64
 menu Images for x86_64
@@ -175,7 +175,7 @@ choose --timeout 10000 channel || exit 1
 iseq \${channel} .local && goto local ||
 iseq \${channel} .shell && goto shell ||
 :load_x86_64
-chain --replace \${channel}/x86_64/boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
+chain --replace \${channel}/x86_64/boot.ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :none
 echo No image for \${arch} here; served: testing/arm64, testing/x86_64, stable/arm64
@@ -260,7 +260,7 @@ Deno.test("autoexecScript() configures the network, and leads on", () => {
     autoexecScript("http://10.0.0.1:8080"),
     `#!ipxe
 dhcp ||
-chain --replace http://10.0.0.1:8080/boot.ipxe?mac=\${netX/mac}&uuid=\${uuid}&serial=\${serial:uristring}
+chain --replace http://10.0.0.1:8080/boot.ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring}
 `,
   );
 });
