@@ -1,6 +1,6 @@
 import { whenAborted } from "../core/abort.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleepInSteps } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { DnsName } from "../net/dns/name.ts";
@@ -60,7 +60,10 @@ export interface MdnsLinkState {
   readonly reason?: string;
 }
 
-/** How long `publish` waits for a link: probing takes up to a second. */
+/**
+ * How long `publish` waits for a link: probing takes up to a second, thousands of
+ * images longer, which keep the event loop busy.
+ */
 const PUBLISH_TIMEOUT_MS = 3000;
 
 /** How often interfaces are looked at. */
@@ -101,11 +104,12 @@ export class MdnsAdvertiser implements Advertiser {
   /** Resolved, and replaced, when what `publish` waits for may have come. */
   #changed = Promise.withResolvers<void>();
   #claiming: Promise<void> | undefined;
+  #waiting: Promise<void> | undefined;
   /** Every one of the machine, at the last look. */
   #addresses: readonly InterfaceAddress[] = [];
   /** Why nobody on the LAN finds the images: a clause. */
   #noNetwork: string | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   /** Opens nothing before it is started. */
   constructor(options: MdnsAdvertiserOptions) {
@@ -193,23 +197,22 @@ export class MdnsAdvertiser implements Advertiser {
     signal.throwIfAborted();
     const accepted = this.#images.set(image, version);
     if (!accepted.ok) return accepted;
+    const wait = this.#waitTogether();
     await this.#claimTogether();
     const id = formatChannelArch(image);
-    const startMs = this.#clock.monotonic();
-    const time = Promise.withResolvers<void>();
-    const cancel = this.#clock.setTimer(time.resolve, PUBLISH_TIMEOUT_MS);
-    const timeIsUp = Promise.race([time.promise, whenAborted(signal)]);
-    while (
-      !this.#isAnnounced(id) && !signal.aborted &&
-      this.#clock.monotonic() - startMs < PUBLISH_TIMEOUT_MS
-    ) {
-      await Promise.race([this.#changed.promise, timeIsUp]);
-      if (this.#isClosed) break;
+    let isOver = false;
+    const over = Promise.race([wait, whenAborted(signal)])
+      .then(() => isOver = true);
+    while (!this.#isAnnounced(id) && !isOver && !this.#isClosed) {
+      await Promise.race([this.#changed.promise, over]);
     }
-    cancel();
     if (this.#isClosed) return refuse("mDNS is being shut down");
     signal.throwIfAborted();
     return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** Whether the image is announced on any link. */
@@ -224,7 +227,7 @@ export class MdnsAdvertiser implements Advertiser {
 
   /** Says goodbye to all, and closes the sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     await this.#links[Symbol.asyncDispose]();
     this.#changed.resolve();
   }
@@ -235,8 +238,18 @@ export class MdnsAdvertiser implements Advertiser {
    */
   #claimTogether(): Promise<void> {
     return this.#claiming ??= Promise.resolve().then(() => {
-      this.#claiming = undefined;
+      this.#claiming = this.#waiting = undefined;
       this.#claim();
+    });
+  }
+
+  /** Ends when time is up for all images that are published at the same moment. */
+  #waitTogether(): Promise<void> {
+    const { signal } = this.#closing;
+    return this.#waiting ??= sleepInSteps(this.#clock, PUBLISH_TIMEOUT_MS, {
+      signal,
+    }).catch(() => {
+      // It is being closed.
     });
   }
 

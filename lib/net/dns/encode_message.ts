@@ -204,9 +204,12 @@ interface NamePart {
   readonly label: Uint8Array;
 }
 
-/** A provider of a thousand images says its few thousand names often. */
+/**
+ * A provider says its names often, two for each image: with fewer places than
+ * names, none would be found again.
+ */
 const rememberedNames = new BoundedMap<DnsName, readonly NamePart[]>(
-  8192,
+  32_768,
   "forget oldest",
 );
 

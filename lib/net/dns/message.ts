@@ -140,7 +140,7 @@ function dataKey(record: RecordData): string {
       return `${priority} ${weight} ${port} ${foldName(target)}`;
     }
     case DnsType.TXT:
-      return record.strings.map((bytes) => bytes.join()).join(";");
+      return record.strings.map((bytes) => bytes.toHex()).join(";");
     case DnsType.NSEC:
       return `${foldName(record.nextName)} ${record.types.join()}`;
   }

@@ -25,28 +25,22 @@ export function responsePackets(
   head: Partial<Pick<DnsMessage, "id" | "questions">> = {},
 ): Uint8Array[] {
   const answered = new Set(answers.map(recordKey));
-  const packets: Uint8Array[] = [];
-  let current: AnswerWithExtras[] = [];
   const encode = (contents: readonly AnswerWithExtras[]) =>
     encodeMessage(responseMessage(contents.map(({ answer }) => answer), {
       ...head,
       additionals: distinctRecords(contents.flatMap(({ extras }) => extras)),
     }));
-  for (const answer of answers) {
+  const fits = (contents: readonly AnswerWithExtras[]) =>
+    encode(contents).length <= MAX_PACKET_BYTES;
+  const contents = answers.map((answer): AnswerWithExtras => {
     const extras = additionalsOf(answer)
       .filter((r) => !answered.has(recordKey(r)));
-    const next = { answer, extras };
-    if (encode([...current, next]).length <= MAX_PACKET_BYTES) {
-      current.push(next);
-      continue;
-    }
-    if (current.length > 0) packets.push(encode(current));
     // An answer too large for a packet of its own goes without the rest.
-    const fits = encode([next]).length <= MAX_PACKET_BYTES;
-    current = [fits ? next : { answer, extras: [] }];
-  }
-  if (current.length > 0) packets.push(encode(current));
-  return packets;
+    return extras.length === 0 || fits([{ answer, extras }])
+      ? { answer, extras }
+      : { answer, extras: [] };
+  });
+  return stretchesThatFit(contents, fits).map(encode);
 }
 
 interface AnswerWithExtras {
@@ -70,16 +64,33 @@ export interface QueryPart {
  * but the last marked as truncated (RFC 6762 section 7.2).
  */
 export function queryPackets(parts: readonly QueryPart[]): Uint8Array[] {
-  const packets: Uint8Array[] = [];
-  let current: QueryPart[] = [];
-  for (const part of parts) {
-    const isFull = current.length > 0 &&
-      encodeQuery([...current, part]).length > MAX_PACKET_BYTES;
-    if (isFull) packets.push(...withKnownAnswers(current));
-    current = isFull ? [part] : [...current, part];
+  return stretchesThatFit(
+    parts,
+    (some) => encodeQuery(some).length <= MAX_PACKET_BYTES,
+  ).flatMap(withKnownAnswers);
+}
+
+/**
+ * Cuts a list into stretches, each as long as fits a packet; what does not fit
+ * alone is a stretch of its own.
+ */
+function stretchesThatFit<T>(
+  parts: readonly T[],
+  fits: (some: readonly T[]) => boolean,
+): T[][] {
+  const stretches: T[][] = [];
+  let size = 1;
+  for (let from = 0; from < parts.length; from += size) {
+    const fit = (count: number) => fits(parts.slice(from, from + count));
+    const left = parts.length - from;
+    // Mostly as long as the one before: thousands of records are not tried out
+    // one by one.
+    size = Math.min(size, left);
+    while (size > 1 && !fit(size)) size--;
+    while (size < left && fit(size + 1)) size++;
+    stretches.push(parts.slice(from, from + size));
   }
-  if (current.length > 0) packets.push(...withKnownAnswers(current));
-  return packets;
+  return stretches;
 }
 
 /** The questions of one packet, and as many packets as their answers take. */

@@ -18,8 +18,8 @@ import type { Endpoint, MdnsNetwork, MdnsSocket } from "./socket.ts";
 /** How long goodbyes may take before the socket is closed regardless. */
 const GOODBYE_TIMEOUT_MS = 200;
 
-/** More than are under way at a time, also where thousands of images are. */
-const MAX_UNHEARD = 4096;
+/** More than are sent for a hundred thousand images: any one may come back. */
+const MAX_UNHEARD = 65_536;
 
 /** What becomes of a claim. */
 export type ClaimEvent = Extract<
@@ -60,10 +60,7 @@ export class ResponderLink implements LinkSession {
    */
   #isHeard = false;
   /** What was sent until then, and told only then. */
-  readonly #unheard = new BoundedMap<number, true>(
-    MAX_UNHEARD,
-    "forget oldest",
-  );
+  #unheard = new BoundedMap<number, true>(MAX_UNHEARD, "forget oldest");
   #untold: ClaimEvent[] = [];
 
   private constructor(link: Link, options: ResponderLinkOptions) {
@@ -194,6 +191,7 @@ export class ResponderLink implements LinkSession {
     if (!this.#options.isSelf(this.link, address)) return;
     if (!this.#unheard.has(packetKey(packet))) return;
     this.#isHeard = true;
+    this.#unheard = new BoundedMap(1, "forget oldest");
     for (const event of this.#untold.splice(0)) {
       this.#options.onClaim(this.link, event);
     }

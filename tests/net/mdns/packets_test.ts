@@ -121,3 +121,27 @@ Deno.test("queryPackets() keeps each question's known answers behind it, where t
   }
   assert.equal(packets.map(decoded).flatMap((m) => m.answers).length, 60);
 });
+
+Deno.test("responsePackets() leaves no packet that would have taken the next record too, whatever their sizes", () => {
+  const answers = Array.from({ length: 300 }, (_, i): DnsRecord => ({
+    name: `instance-${i}.local`,
+    type: DnsType.TXT,
+    ttlSeconds: 4500,
+    cacheFlush: true,
+    // Small and large ones in turn, some too large for a packet of their own.
+    strings: Array.from(
+      { length: i % 17 === 0 ? 7 : 1 + i % 3 },
+      () => new Uint8Array((37 * i) % 250),
+    ),
+  }));
+  const packets = responsePackets(answers, () => []);
+  const perPacket = packets.map((packet) => decoded(packet).answers);
+  assert.deepEqual(perPacket.flat(), answers);
+  for (const [i, packet] of packets.entries()) {
+    const count = perPacket[i]?.length ?? 0;
+    assert.ok(packet.length <= 1440 || count === 1);
+    const next = perPacket[i + 1]?.slice(0, 1) ?? [];
+    const further = responsePackets([...perPacket[i] ?? [], ...next], () => []);
+    assert.equal(further.length, next.length + 1, `packet ${i} has room`);
+  }
+});

@@ -9,7 +9,12 @@ import {
   responseMessage,
 } from "../../../lib/net/dns/message.ts";
 import { type Link, selectLinks } from "../../../lib/net/interfaces.ts";
+import type { Claim } from "../../../lib/net/mdns/claim_register.ts";
 import { ResponderLink } from "../../../lib/net/mdns/responder_link.ts";
+import {
+  hostClaim,
+  serviceClaim,
+} from "../../../lib/net/mdns/service_claim.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import {
   addressRecord,
@@ -18,7 +23,7 @@ import {
   question,
 } from "../../support/mdns_messages.ts";
 import { MemoryLan } from "../../support/memory_lan.ts";
-import { A, claims, HOST } from "../../support/responder_bench.ts";
+import { A, claims, HOST, SERVICE } from "../../support/responder_bench.ts";
 
 const PEER = { address: "10.0.0.9", port: 5353 };
 const OURS = new Set(
@@ -210,6 +215,46 @@ Deno.test("ResponderLink establishes nothing before one of its own packets has c
   ]);
   assert.equal(session.isEstablished("host"), true);
   assert.equal(session.doubt, undefined);
+  await bench.close(session);
+});
+
+Deno.test("ResponderLink hears itself by the first of 10,000 packets that it sent before it looked", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  bench.host.hearsItself = false;
+  const text = "x".repeat(255);
+  session.setClaims(
+    new Map([
+      ["host", hostClaim(HOST, ["10.0.0.1"])],
+      ...Array.from({ length: 5000 }, (_, i): [string, Claim] => [
+        `c${i}/arm64`,
+        serviceClaim({
+          instance: `i${i}.${SERVICE}`,
+          listedUnder: [SERVICE],
+          host: HOST,
+          port: 8080,
+          txt: Array.from({ length: 4 }, () => new TextEncoder().encode(text)),
+        }),
+      ]),
+    ]),
+  );
+  await bench.clock.advance(2000);
+  const [first] = bench.lan.tapped;
+  assert.ok(bench.lan.tapped.length > 10_000 && first !== undefined);
+  assert.equal(session.isEstablished("host"), false);
+  bench.lan.transmit(
+    first.packet,
+    { address: "10.0.0.1", port: 5353 },
+    "group",
+  );
+  bench.host.hearsItself = true;
+  bench.lan.transmit(
+    first.packet,
+    { address: "10.0.0.1", port: 5353 },
+    "group",
+  );
+  await bench.clock.advance(1);
+  assert.equal(session.isEstablished("host"), true);
   await bench.close(session);
 });
 
