@@ -149,6 +149,10 @@ async function writeAtomically(
     path = resolve(dirname(path), target);
   }
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const discard = () =>
+    Deno.remove(temporary).catch(() => {
+      // It was never made.
+    });
   try {
     using file = await Deno.open(temporary, {
       write: true,
@@ -157,15 +161,12 @@ async function writeAtomically(
     });
     await writeAll(file, bytes);
     await file.sync();
-    if (ifAbsent) await Deno.link(temporary, path);
+    if (ifAbsent) await Deno.link(temporary, path).then(discard);
     else await Deno.rename(temporary, path);
   } catch (error) {
+    await discard();
     if (ifAbsent && error instanceof Deno.errors.AlreadyExists) return false;
     throw error;
-  } finally {
-    await Deno.remove(temporary).catch(() => {
-      // Renamed away, or never made.
-    });
   }
   using directory = await Deno.open(dirname(path));
   await directory.sync();

@@ -76,29 +76,22 @@ export class DigestCache {
       return undefined;
     }
     // Nothing is left to be read.
-    return await this.hash(files, {
-      onRead() {},
-      signal: new AbortController().signal,
-    });
+    return await this.hash(files, { signal: new AbortController().signal });
   }
 
   /**
    * Reads the files of an image that have not been read before.
    *
-   * @param onRead called with how much was read since the last call
    * @throws FileChangedError, or the disk's error
    */
   async hash(
     files: ImageFiles,
-    { onRead, signal }: {
-      readonly onRead: (countBytes: number) => void;
-      readonly signal: AbortSignal;
-    },
+    options: Omit<ReadOptions, "sample">,
   ): Promise<HashedImage> {
     return await hashImage(files, async (file) => {
       const known = this.#content(file);
       if (known !== undefined) return known;
-      const content = await this.#read(file, { onRead, signal });
+      const content = await this.#read(file, options);
       const identity = fileIdentity(file.info);
       this.#contentByIdentity.set(identity, content);
       this.#unsaved.add(identity);

@@ -2,9 +2,11 @@ import { dirname } from "node:path";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
+import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
 import { checksumProblem } from "./checksums.ts";
 import { artifactFiles, FileChangedError, isUnchanged } from "./digest.ts";
+import type { ReadOptions } from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
 import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
 import type { HashedArtifact, HashedImage, ImageFiles } from "./image_files.ts";
@@ -38,9 +40,9 @@ export type LookAt = "everything" | "changes" | "changes and more";
 
 /** A file that could not be read is tried again after this time. */
 const RETRY_MS = 5000;
-/** What was read for longer than this is not lost when the program is killed. */
-const SAVE_INTERVAL_MS = 10_000;
-/** Changes that come close together are kept together. */
+/** Images of which less is to be read are read side by side. */
+const SMALL_BYTES = 1024 * 1024;
+/** What was read before is not lost when the program is killed. */
 const SAVE_DELAY_MS = 5000;
 /**
  * How long an image is gone before it counts as gone: where a directory is put
@@ -176,10 +178,7 @@ export class ImageTree {
     await this.hasOtherContent();
     const scan = await this.#scan(settings, { at, signal });
     this.#settling.update(scan.available);
-    if (this.#calm?.scan === scan) {
-      this.#memory.readAgain([]);
-      return this.#calm.look;
-    }
+    if (this.#calm?.scan === scan) return this.#calm.look;
     const { hashed, present, again, ...sorted } = await this.#sort(scan);
     const isThere = (name: string) => hashed.has(name) || present.has(name);
     for (const name of this.#failures.keys()) {
@@ -189,7 +188,8 @@ export class ImageTree {
     this.#memory.readAgain(again);
     this.#hashed = hashed;
     ({ known: this.#known, pending: this.#pending } = sorted);
-    this.#keep(scan.available);
+    if (scan.available !== this.#available) this.#saveSoon();
+    this.#available = scan.available;
     const look = {
       hashed: [...hashed.values()],
       missing: scan.missing
@@ -228,15 +228,13 @@ export class ImageTree {
       present.add(name);
       const image = await this.#before(name);
       if (image !== undefined) hashed.set(name, image);
-      again.push(files.directory);
       const failure = this.#failures.get(name);
       if (failure !== undefined) {
         warnings.push(failureWarning(name, failure, image !== undefined));
       }
-      if (
-        this.#settling.isWhole(files) &&
-        (failure === undefined || failure.retryAtMs <= now)
-      ) pending.push(files);
+      if (this.#settling.isWhole(files) && (failure?.retryAtMs ?? 0) <= now) {
+        pending.push(files);
+      } else again.push(files.directory);
     }
     return { known, hashed, pending, again, present, warnings };
   }
@@ -275,32 +273,35 @@ export class ImageTree {
   async hashPending(
     { signal }: { readonly signal: AbortSignal },
   ): Promise<void> {
-    const pending = this.#pending;
-    const totalBytes = pending
-      .reduce((sum, files) => sum + this.#digests.unreadBytes(files), 0);
+    const unread = (files: ImageFiles) => this.#digests.unreadBytes(files);
+    const totalBytes = this.#pending
+      .reduce((sum, files) => sum + unread(files), 0);
     using progress = new HashProgress(totalBytes, this.#progress);
-    const onRead = (countBytes: number) => progress.add(countBytes);
-    let savedMs = this.#clock.monotonic();
-    for (const files of pending) {
-      const name = formatChannelArch(files.image);
-      try {
-        await this.#digests.hash(files, { onRead, signal });
-        this.#failures.delete(name);
-        if (this.#clock.monotonic() - savedMs >= SAVE_INTERVAL_MS) {
-          await this.#digests.save(this.#images);
-          savedMs = this.#clock.monotonic();
-        }
-      } catch (error) {
-        signal.throwIfAborted();
-        // The next look sees what it is now, and waits until that has settled.
-        if (error instanceof FileChangedError && this.#hashed.has(name)) {
-          continue;
-        }
-        this.#failures.set(name, {
-          reason: messageOf(error),
-          retryAtMs: this.#clock.monotonic() + RETRY_MS,
-        });
-      }
+    const options = { onRead: (bytes: number) => progress.add(bytes), signal };
+    const read = (files: ImageFiles) => this.#hash(files, options);
+    const { small = [], large = [] } = Object.groupBy(
+      this.#pending,
+      (files) => unread(files) <= SMALL_BYTES ? "small" : "large",
+    );
+    await mapParallel(small, read);
+    for (const files of large) await read(files);
+  }
+
+  async #hash(files: ImageFiles, options: ReadOptions): Promise<void> {
+    const name = formatChannelArch(files.image);
+    try {
+      await this.#digests.hash(files, options);
+      this.#failures.delete(name);
+      this.#saveSoon();
+    } catch (error) {
+      options.signal.throwIfAborted();
+      // The next look sees what it is now, and waits until that has settled.
+      this.#memory.readAgain([files.directory]);
+      if (error instanceof FileChangedError && this.#hashed.has(name)) return;
+      this.#failures.set(name, {
+        reason: messageOf(error),
+        retryAtMs: this.#clock.monotonic() + RETRY_MS,
+      });
     }
   }
 
@@ -381,9 +382,7 @@ export class ImageTree {
     return again;
   }
 
-  #keep(available: readonly ImageFiles[]): void {
-    if (available === this.#available) return;
-    this.#available = available;
+  #saveSoon(): void {
     this.#cancelSave ??= this.#clock
       .setTimer(() => void this.save(), SAVE_DELAY_MS);
   }

@@ -193,5 +193,17 @@ export function isExactName(name: string): boolean {
 function matches(name: string, pattern: NamePattern): boolean {
   return typeof pattern === "string"
     ? name === pattern
-    : new RegExp(`^(?:${pattern.source})$`, "s").test(name);
+    : wholeName(pattern).test(name);
+}
+
+/** Made once: thousands of names are held against each pattern. */
+const wholeNames = new Map<RegExp, RegExp>();
+
+function wholeName(pattern: RegExp): RegExp {
+  let whole = wholeNames.get(pattern);
+  if (whole === undefined) {
+    whole = new RegExp(`^(?:${pattern.source})$`, "s");
+    wholeNames.set(pattern, whole);
+  }
+  return whole;
 }

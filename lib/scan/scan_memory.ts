@@ -47,7 +47,7 @@ export class ScanMemory<R> {
   #isAllNoted = true;
   /** By device: whether its file system tells of changes. */
   readonly #tells = new Map<number, boolean>();
-  #again: ReadonlySet<string> = new Set();
+  #again = new Set<string>();
   #isRemounted = false;
   readonly #comparing = new Turns();
   readonly #sweeping = new Turns();
@@ -87,8 +87,7 @@ export class ScanMemory<R> {
   noteSome(): void {
     const known = this.#known();
     if (known.length <= TURN) return this.noteAll();
-    const some = this.#sweeping.next(known).map(({ path }) => path);
-    this.#again = new Set([...this.#again, ...some]);
+    this.readAgain(this.#sweeping.next(known).map(({ path }) => path));
   }
 
   /**
@@ -97,7 +96,7 @@ export class ScanMemory<R> {
    * @param paths as they are opened
    */
   readAgain(paths: Iterable<string>): void {
-    this.#again = new Set(paths);
+    for (const path of paths) this.#again.add(path);
   }
 
   /** Whether `noteSome()` takes several turns to come to all directories. */
@@ -158,9 +157,11 @@ export class ScanMemory<R> {
       ? undefined
       : new ScanNotes(this.#noted.keys());
     this.#isAllNoted = false;
+    const again = this.#again;
+    this.#again = new Set();
     return new ScanLook({
       notes,
-      again: this.#again,
+      again,
       before: this.#remembered,
       places: () => this.#places ??= placesOf(this.#remembered),
       fileSystem: this.#fileSystem,

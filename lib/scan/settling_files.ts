@@ -125,6 +125,7 @@ export class SettlingFiles {
   }
 
   #isInMovedDirectory(path: string): boolean {
+    if (this.#writers.size === 0) return false;
     let directory = dirname(path);
     while (directory !== dirname(directory)) {
       if (this.#writers.get(directory) === "closed") return true;
