@@ -1,68 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { formatChannelArch } from "../../lib/core/channel_arch.ts";
-import { DigestCache } from "../../lib/scan/digest_cache.ts";
-import { ImageTree } from "../../lib/scan/image_tree.ts";
 import {
   CLOSED_QUIET_MS,
   QUIET_MS,
   WRITING_QUIET_MS,
 } from "../../lib/scan/settling.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { MemoryFileSystem } from "../support/memory_file_system.ts";
-import { MemoryLogger } from "../support/memory_logger.ts";
+import { KERNEL, SETTINGS, TreeBench } from "../support/tree_bench.ts";
 
 const { signal } = new AbortController();
-const SETTINGS = { artifactsDir: "/srv" };
-const KERNEL = "/srv/stable/arm64/vmlinuz";
 const ROOTFS = "/srv/stable/arm64/rootfs.img";
 
-class Bench {
-  readonly fs = new MemoryFileSystem().directory("/srv").directory("/state");
-  readonly clock = new FakeClock();
-  #tree: ImageTree | undefined;
-
-  async tree(): Promise<ImageTree> {
-    const { fs, clock } = this;
-    const path = "/state/digests.json";
-    const logger = new MemoryLogger();
-    return this.#tree ??= new ImageTree({
-      fileSystem: fs,
-      clock,
-      logger,
-      digests: await DigestCache.open({ fileSystem: fs, path, logger }),
-    });
-  }
-
-  /** The time now, as a file's. */
-  now(): string {
-    return new Date(this.clock.now()).toISOString();
-  }
-
-  /** The images after a look, with the role of each file. */
-  async look(): Promise<string[]> {
-    const { hashed } = await (await this.tree()).look(SETTINGS, { signal });
-    return hashed.map((image) =>
-      formatChannelArch(image.image) + (image.rootfs ? "+rootfs" : "")
-    );
-  }
-
-  /** The digests of the kernels after a look. */
-  async digests(): Promise<string[]> {
-    const { hashed } = await (await this.tree()).look(SETTINGS, { signal });
-    return hashed.map(({ kernel }) => kernel.sha256);
-  }
-
-  /** Looks, reads what is new and looks again. */
-  async settle(): Promise<string[]> {
-    await this.look();
-    await (await this.tree()).hashPending({ signal });
-    return await this.look();
-  }
-}
-
 Deno.test("ImageTree.look() reads no artifact, and shows an image once it is hashed", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   bench.fs.file(KERNEL);
   assert.deepEqual(await bench.look(), []);
   assert.deepEqual(bench.fs.read, []);
@@ -74,7 +23,7 @@ Deno.test("ImageTree.look() reads no artifact, and shows an image once it is has
 });
 
 Deno.test("ImageTree never hashes a kernel that is copied for 30 s with a pause of 5 s before its end", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file(KERNEL, "", { modified: bench.now() });
   const tree = await bench.tree();
@@ -95,7 +44,7 @@ Deno.test("ImageTree never hashes a kernel that is copied for 30 s with a pause 
 });
 
 Deno.test("ImageTree never hashes such a kernel where the disk tells no events either", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   for (let second = 0; second < 30; second++) {
     const isPause = second >= 12 && second < 17;
@@ -110,7 +59,7 @@ Deno.test("ImageTree never hashes such a kernel where the disk tells no events e
 });
 
 Deno.test("ImageTree.look() keeps an image while a further file is copied into it", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file(KERNEL);
   await bench.settle();
@@ -121,7 +70,7 @@ Deno.test("ImageTree.look() keeps an image while a further file is copied into i
 });
 
 Deno.test("ImageTree.look() keeps an image while its kernel is overwritten, until the new one is hashed", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file(KERNEL, "old");
   await bench.settle();
@@ -138,7 +87,7 @@ Deno.test("ImageTree.look() keeps an image while its kernel is overwritten, unti
 });
 
 Deno.test("ImageTree.look() gives an image up that has no kernel for a tenth of a second", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file(KERNEL, "kernel").file("/srv/testing/arm64/vmlinuz");
   await bench.settle();
@@ -158,7 +107,7 @@ Deno.test("ImageTree.look() gives an image up that has no kernel for a tenth of 
 });
 
 Deno.test("ImageTree looks again at nothing but what was noted, what is not whole, and what lies behind links", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   for (let i = 0; i < 300; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
   fs.file("/srv/linked/arm64/initrd.img")
@@ -197,7 +146,7 @@ Deno.test("ImageTree looks again at nothing but what was noted, what is not whol
 Deno.test("ImageTree reads and writes as much for a change among a thousand images as among ten", async () => {
   const costs: number[] = [];
   for (const count of [10, 1000]) {
-    const bench = new Bench();
+    const bench = new TreeBench();
     const { fs, clock } = bench;
     for (let i = 0; i < count; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
     await bench.settle();
@@ -225,7 +174,7 @@ Deno.test("ImageTree reads and writes as much for a change among a thousand imag
 });
 
 Deno.test("ImageTree.look() gives the same object as long as nothing is new, also where it was looked at", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs } = bench;
   for (let i = 0; i < 3; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
   await bench.settle();
@@ -241,7 +190,7 @@ Deno.test("ImageTree.look() gives the same object as long as nothing is new, als
 });
 
 Deno.test("ImageTree comes to all of a large tree in turns, also without an event", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs } = bench;
   for (let i = 0; i < 800; i++) fs.file(`/srv/many-${i}/arm64/vmlinuz`);
   await bench.settle();
@@ -259,7 +208,7 @@ Deno.test("ImageTree comes to all of a large tree in turns, also without an even
 });
 
 Deno.test("ImageTree switches as one when a directory is replaced by rename", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file(KERNEL).file(ROOTFS);
   await bench.settle();
@@ -271,7 +220,7 @@ Deno.test("ImageTree switches as one when a directory is replaced by rename", as
 });
 
 Deno.test("ImageTree.hashPending() goes on after an image that cannot be read, and tries it again later", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file(KERNEL).file("/srv/testing/arm64/vmlinuz");
   await bench.look();
@@ -290,7 +239,7 @@ Deno.test("ImageTree.hashPending() goes on after an image that cannot be read, a
 });
 
 Deno.test("ImageTree takes the files of a directory that was moved into place for written", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const tree = await bench.tree();
   bench.fs.file(KERNEL, "x", { modified: bench.now() });
   assert.deepEqual(await bench.settle(), []);
@@ -303,7 +252,7 @@ Deno.test("ImageTree takes the files of a directory that was moved into place fo
 });
 
 Deno.test("ImageTree keeps an image whose link is set to another directory until that one is hashed", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs } = bench;
   fs.file("/srv/release-1/arm64/vmlinuz", "one")
     .file("/srv/release-2/arm64/vmlinuz", "two")
@@ -321,7 +270,7 @@ Deno.test("ImageTree keeps an image whose link is set to another directory until
 });
 
 Deno.test("ImageTree keeps what is still there of an image in whose place is what cannot be read, and says so", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs, clock } = bench;
   fs.file("/srv/release-1/arm64/vmlinuz", "one")
     .link("/srv/stable", "release-1");
@@ -347,7 +296,7 @@ Deno.test("ImageTree keeps what is still there of an image in whose place is wha
 });
 
 Deno.test("ImageTree reads an image again whose content differs although nothing tells of it, and offers it meanwhile", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs } = bench;
   const times = { modified: "2023-11-14T22:13:20Z" };
   fs.kinds.set("/srv", 0x73717368);
@@ -369,7 +318,7 @@ Deno.test("ImageTree reads an image again whose content differs although nothing
 });
 
 Deno.test("ImageTree looks again for private keys where another file system lies", async () => {
-  const bench = new Bench();
+  const bench = new TreeBench();
   const { fs } = bench;
   const times = { modified: "2023-11-14T22:13:20Z" };
   const key = "-----BEGIN PRIVATE KEY-----\n";
@@ -387,50 +336,4 @@ Deno.test("ImageTree looks again for private keys where another file system lies
     .overwrite("/srv/stable/arm64/notes", key, times.modified);
   await bench.settle();
   assert.deepEqual(await names(), []);
-});
-
-Deno.test("ImageTree does not list directories again after it has read what lay there", async () => {
-  const bench = new Bench();
-  bench.fs.file(KERNEL);
-  await bench.look();
-  const tree = await bench.tree();
-  await tree.hashPending({ signal });
-  const before = bench.fs.calls.length;
-  const { hashed } = await tree.look(SETTINGS, { at: "changes", signal });
-  assert.equal(hashed.length, 1);
-  const looked = bench.fs.calls.slice(before);
-  assert.ok(!looked.includes("/srv/stable/arm64"), looked.join());
-});
-
-Deno.test("ImageTree lists a directory again in which a file changed while it was read", async () => {
-  const bench = new Bench();
-  bench.fs.file(KERNEL);
-  await bench.look();
-  const tree = await bench.tree();
-  bench.fs.file(KERNEL, "another");
-  await tree.hashPending({ signal });
-  await bench.clock.advance(60_000);
-  await tree.look(SETTINGS, { at: "changes", signal });
-  await tree.hashPending({ signal });
-  const { hashed } = await tree.look(SETTINGS, { at: "changes", signal });
-  assert.equal(hashed[0]?.kernel.info.sizeBytes, "another".length);
-});
-
-Deno.test("ImageTree reads small images side by side, and large ones by themselves", async () => {
-  for (const [sizeBytes, together] of [[1000, 4], [2 << 20, 1]] as const) {
-    const bench = new Bench();
-    for (let i = 0; i < 4; i++) {
-      bench.fs.file(`/srv/c${i}/arm64/vmlinuz`, new Uint8Array(sizeBytes));
-    }
-    await bench.look();
-    const tree = await bench.tree();
-    const gate = Promise.withResolvers<void>();
-    bench.fs.reads = gate.promise;
-    const reading = tree.hashPending({ signal });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(bench.fs.openCount, together);
-    gate.resolve();
-    await reading;
-    assert.equal((await bench.look()).length, 4);
-  }
 });
