@@ -142,6 +142,14 @@ Deno.test({
       assert.equal(found.at(-1)?.kind, "candidate");
     });
 
+    await t.step("it does not tell us what time it has", async () => {
+      const look = await provider.lookFromOutside(KEY, {
+        isOwn: () => true,
+        signal: unlimited,
+      });
+      assert.deepEqual(look, { kind: "found", clockLeadMs: undefined });
+    });
+
     await t.step("it takes no forgery from us", async () => {
       const outcome = await provider.publish(
         GO_KEY,

@@ -8,6 +8,8 @@ const HOST = "127.66.0.1";
 const FOUND_WITHIN_MS = 15_000;
 /** Of a process of five nodes, which takes 130 MB without any flood. */
 const MAX_MEMORY_BYTES = 400e6;
+/** What a booting machine may have left: with all that Deno takes itself. */
+const MAX_CLIENT_BYTES = 200e6;
 /** Of a processor, for one node: its host is answered at a bounded rate. */
 const MAX_PROCESSOR_SHARE = 0.15;
 
@@ -51,7 +53,13 @@ export const ATTACKS: readonly Scenario[] = [
         bootstrap: [...hostile.addresses, ...bootstrap],
         timeoutSeconds: 30,
       });
-      return { lookups, wanted: [provider] };
+      const memoryBytes = Math.max(...lookups.map((one) => one.memoryBytes));
+      return {
+        lookups,
+        wanted: [provider],
+        checks: { memory_bounded: memoryBytes < MAX_CLIENT_BYTES },
+        notes: { memory_mb: Math.round(memoryBytes / 1e6) },
+      };
     },
   },
   {

@@ -7,7 +7,7 @@ import {
 } from "../../lib/manifest/signing_key.ts";
 import { commandOutput } from "../support/command_output.ts";
 import { makeFiles } from "../support/image_tree.ts";
-import { run, type RunningProgram, start } from "../support/programs.ts";
+import { type RunningProgram, start } from "../support/programs.ts";
 import type { HostileReady, HostileSettings } from "./hostile_process.ts";
 import { NodeOrder } from "./node_orders.ts";
 import type { NodeProcessReady, NodeProcessSettings } from "./node_process.ts";
@@ -78,6 +78,8 @@ export interface Lookup {
   readonly code: number;
   /** From before the process was started until it had ended. */
   readonly elapsedMs: number;
+  /** The most that it took, as far as was looked. */
+  readonly memoryBytes: number;
   /** Best first. */
   readonly found: readonly { peer_id: string; manifest_url: string }[];
   /** Candidates that were not taken; not told with `--all`. */
@@ -206,16 +208,21 @@ export class SimulatedNetwork implements AsyncDisposable {
   async lookUp(
     { bootstrap, all = false, timeoutSeconds = 15 }: LookupOptions,
   ): Promise<Lookup> {
-    const { code, stdout, elapsedMs } = await run("phase_discover", [
+    const startedMs = clock.monotonic();
+    const program = start("phase_discover", [
       ...["--mode", "wan", "--channel", IMAGE.channel, "--arch", IMAGE.arch],
       ...["--key", this.#publicKey, "--format", "json"],
       ...["--timeout", String(timeoutSeconds), ...all ? ["--all"] : []],
       ...bootstrap.flatMap((address) => ["--bootstrap", address]),
     ], this.#machine);
+    const memory = peakOf(program.pid);
+    const { code, stdout } = await program.ended();
+    const elapsedMs = clock.monotonic() - startedMs;
     const result = JSON.parse(stdout);
     return {
       code,
       elapsedMs,
+      memoryBytes: await memory,
       found: code === 0 ? [result].flat() : [],
       refused: result.refused ?? [],
     };
@@ -319,6 +326,19 @@ async function usageOf(pid: number): Promise<Usage> {
     memoryBytes: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024,
     processorMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
   };
+}
+
+/** The most memory that a process has taken until it ended. */
+async function peakOf(pid: number): Promise<number> {
+  let peakBytes = 0;
+  while (true) {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`)
+      .catch(() => "");
+    const peak = /VmHWM:\s+(\d+) kB/.exec(status)?.[1];
+    if (peak === undefined) return peakBytes;
+    peakBytes = Number(peak) * 1024;
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 100));
+  }
 }
 
 async function dhtNode(
