@@ -152,7 +152,8 @@ async function findImage(
     ...{ clockTrusted, logger },
     environment: (name) => Deno.env.get(name),
   });
-  const found = { onFurther: (_: Provider) => {} };
+  const further: Provider[] = [];
+  let onFurther = (provider: Provider): void => void further.push(provider);
   // A caller that ends the process need not dispose of it: that closes the
   // sockets, and sooner.
   const search = await discover({
@@ -169,7 +170,7 @@ async function findImage(
     all: values.all,
     clock: systemClock,
     ...values.fetch !== undefined &&
-      { onFurther: (provider) => found.onFurther(provider) },
+      { onFurther: (provider) => onFurther(provider) },
     ...watching(values, image, logger, status),
   }, { signal }).finally(() => status?.clear());
   const result = {
@@ -178,10 +179,14 @@ async function findImage(
   };
   // Remembered before it is told: the power may be cut upon the result.
   await remember(result, trust, clockTrusted, logger, { signal });
-  return Object.assign(found, {
+  return {
     result,
+    follow(listener) {
+      further.forEach(listener);
+      onFurther = listener;
+    },
     [Symbol.asyncDispose]: () => search[Symbol.asyncDispose](),
-  });
+  };
 }
 
 /** Tells a person how the search goes: step by step, or on a terminal. */

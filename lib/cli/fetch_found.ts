@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { DiscoverValues } from "../config/discover_options.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import type { StatusLine } from "../core/status_line.ts";
@@ -16,9 +16,8 @@ import {
   type FetchSource,
   type FileToFetch,
 } from "../fetch/fetch_image.ts";
-import { FetchLimit, MAX_SILENCE_MS } from "../fetch/fetch_limit.ts";
 import { type WantedFile, wantedFiles } from "../fetch/wanted_files.ts";
-import { type Authorities, httpGet } from "../net/http1/get.ts";
+import { type Authorities, openHttpClient } from "../net/http1/get.ts";
 import { fetchDisk } from "./fetch_disk.ts";
 import {
   type FetchedParts,
@@ -32,8 +31,8 @@ import { FetchReporter, type LogEvent } from "./fetch_reporter.ts";
 export interface Found extends AsyncDisposable {
   /** What was known when it was enough. */
   readonly result: Discovered;
-  /** Takes providers that are found after that. */
-  onFurther: (provider: Provider) => void;
+  /** Tells of each provider that came after that, or comes. */
+  readonly follow: (onFurther: (provider: Provider) => void) => void;
 }
 
 /**
@@ -53,7 +52,10 @@ export interface FetchRun {
   readonly authorities: Authorities | undefined;
   /** Where the time comes from. */
   readonly clock: Clock;
-  /** When all is to be done, by the monotonic clock; undefined: at no time. */
+  /**
+   * When all is to be done, by the monotonic clock; undefined: as long as some
+   * source sends.
+   */
   readonly deadlineMs: number | undefined;
   /** Hears what happens. */
   readonly logger: Logger;
@@ -73,6 +75,9 @@ type Failure = Pick<FetchFailure, "message"> & {
     | "no_longer_trusted"
     | "timeout";
 };
+
+const SUCCEEDED =
+  "its manifest is signed by keys that others succeeded, as another provider shows";
 
 /** Whether somebody else may have what could not be had. */
 const MAY_BE_ELSEWHERE: ReadonlySet<Failure["kind"]> = new Set(
@@ -153,43 +158,43 @@ async function fetchFrom(
   );
   for (const warning of made.warnings) logger.warn(warning);
   const startMs = clock.monotonic();
-  using limit = new FetchLimit(clock, run.deadlineMs);
+  const { deadlineMs } = run;
+  using limit = deadlineMs === undefined
+    ? undefined
+    : deadline(clock, deadlineMs - startMs, { signal });
   const distrust = new AbortController();
   const sources = found.result.providers.flatMap((one) =>
     sourceOf(one, provider)
   );
-  found.onFurther = (further) => {
+  found.follow((further) => {
     sources.push(...sourceOf(further, provider));
-    if (!trust.stillTrusts(provider)) distrust.abort();
-  };
+    if (!trust.stillTrusts(provider)) distrust.abort(new Error(SUCCEEDED));
+  });
   using reporter = openReporter(wanted.value, run);
   const files = wanted.value.map(({ artifact }) => fileToFetch(artifact));
+  using client = openHttpClient({ authorities: run.authorities });
   const fetched = await fetchImage({
     ...{ files, extras: made.extras, sources, clock, disk: fetchDisk },
+    httpGet: client.get,
     directory: directoryOf(run.directory, image),
-    onEvent(event) {
-      limit.receive(event);
-      reporter.receive(event);
-    },
-    httpGet: (url, options) =>
-      httpGet(url, { ...options, authorities: run.authorities }),
-  }, { signal: AbortSignal.any([signal, limit.signal, distrust.signal]) });
+    onEvent: (event) => reporter.receive(event),
+  }, {
+    signal: AbortSignal.any([limit?.signal ?? signal, distrust.signal]),
+  });
   signal.throwIfAborted();
   if (fetched.ok) {
     const seconds = (clock.monotonic() - startMs) / 1000;
     return ok({ image: fetched.value, wanted: wanted.value, made, seconds });
   }
   const { kind, message } = fetched.reason;
-  if (kind !== "aborted") return refuse({ kind, message });
-  return refuse(
-    distrust.signal.aborted
-      ? {
-        kind: "no_longer_trusted",
-        message:
-          `Cannot fetch ${name}: its manifest is signed by keys that others succeeded, as another provider shows`,
-      }
-      : { kind: "timeout", message: tooLate(name, values) },
-  );
+  return refuse({
+    message,
+    kind: kind !== "aborted"
+      ? kind
+      : distrust.signal.aborted
+      ? "no_longer_trusted"
+      : "timeout",
+  });
 }
 
 /** Who has the same content, under whatever version or date. */
@@ -221,11 +226,4 @@ function openReporter(
       ...{ path: filename, sizeBytes },
     })),
   });
-}
-
-function tooLate(name: string, { timeout }: DiscoverValues): string {
-  const why = timeout === undefined
-    ? `nothing came for ${MAX_SILENCE_MS / 1000} s`
-    : `it takes more than the ${timeout} s of --timeout`;
-  return `Cannot fetch ${name}: ${why}; the next run goes on from what came`;
 }

@@ -9,8 +9,8 @@ import { FetchProgress, type FileEvent } from "../fetch/progress.ts";
 
 const BARS_INTERVAL_MS = 200;
 const LINE_INTERVAL_MS = 5000;
-/** Of each file: what a program shows need not be newer. */
-const EVENT_INTERVAL_MS = 1000;
+/** Of progress; what else happens is told at once. */
+const EVENTS_INTERVAL_MS = 1000;
 
 /** Takes an event for programs: what a log would say, and its parts. */
 export type LogEvent = (
@@ -45,8 +45,8 @@ export class FetchReporter implements Disposable {
   readonly #options: FetchReporterOptions;
   readonly #progress: FetchProgress;
   readonly #timer: DueTimer;
-  /** When a file was told of last. */
-  readonly #toldMs = new Map<string, number>();
+  /** Of each file, the progress that programs were not told of yet. */
+  readonly #untold = new Map<string, FileEvent>();
   /** What was said of a source that is waited for, until something else is. */
   readonly #waits = new Map<string, string>();
 
@@ -83,8 +83,7 @@ export class FetchReporter implements Disposable {
         );
       }
       default:
-        this.#progress.receive(event, this.#options.clock.monotonic());
-        this.#tellFile(event);
+        this.#receive(event);
     }
   }
 
@@ -104,23 +103,30 @@ export class FetchReporter implements Disposable {
     else logEvent(level, message, members);
   }
 
+  #receive(event: FileEvent): void {
+    this.#progress.receive(event, this.#options.clock.monotonic());
+    if (this.#options.logEvent === undefined) return;
+    if (event.kind === "progress") {
+      this.#untold.set(event.path, event);
+    } else {
+      this.#untold.delete(event.path);
+      this.#tellFile(event);
+    }
+  }
+
   #tellFile({ kind, path, bytes, sizeBytes }: FileEvent): void {
-    const { logEvent, clock } = this.#options;
-    if (logEvent === undefined) return;
-    const nowMs = clock.monotonic();
-    const isNews = kind !== "progress" ||
-      nowMs - (this.#toldMs.get(path) ?? -Infinity) >= EVENT_INTERVAL_MS;
-    if (!isNews) return;
-    this.#toldMs.set(path, nowMs);
-    logEvent("info", `${path}: ${kind}, ${bytes} of ${sizeBytes} bytes`, {
+    this.#tell("info", `${path}: ${kind}, ${bytes} of ${sizeBytes} bytes`, {
       ...{ event: kind, path, bytes, size: sizeBytes },
     });
   }
 
   #show(): void {
-    const { clock, image, logger, status } = this.#options;
+    const { clock, image, logger, logEvent, status } = this.#options;
     const nowMs = clock.monotonic();
-    if (status !== undefined) {
+    if (logEvent !== undefined) {
+      for (const event of this.#untold.values()) this.#tellFile(event);
+      this.#untold.clear();
+    } else if (status !== undefined) {
       status.show(this.#progress.bars(nowMs, status.columns));
     } else {
       logger.info(
@@ -132,10 +138,12 @@ export class FetchReporter implements Disposable {
 
   #setTimer(): void {
     const { clock, logEvent, quiet, status } = this.#options;
-    if (logEvent !== undefined || quiet) return;
-    this.#timer.set(
-      clock.monotonic() +
-        (status === undefined ? LINE_INTERVAL_MS : BARS_INTERVAL_MS),
-    );
+    if (quiet && logEvent === undefined) return;
+    const intervalMs = logEvent !== undefined
+      ? EVENTS_INTERVAL_MS
+      : status !== undefined
+      ? BARS_INTERVAL_MS
+      : LINE_INTERVAL_MS;
+    this.#timer.set(clock.monotonic() + intervalMs);
   }
 }
