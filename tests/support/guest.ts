@@ -5,6 +5,8 @@ import type { MachinePort } from "./network_lab.ts";
 
 /** Without KVM, so that it runs, and takes about as long, everywhere. */
 export const QEMU = "qemu-system-x86_64";
+/** The same for another architecture. */
+export const QEMU_ARM64 = "qemu-system-aarch64";
 /** Firmware that machines with UEFI have. */
 export const OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /** What it remembers; each machine has a copy of its own. */
@@ -19,9 +21,18 @@ const GIVES_UP = /No bootable (device|option)|UEFI Interactive Shell/;
 /** How a machine boots from the network. */
 export type MachineKind = "bios-pxe" | "uefi-pxe" | "uefi-http";
 
+/** What QEMU loads by itself, in place of firmware. */
+export interface DirectKernel {
+  readonly kernelPath: string;
+  readonly initramfsPath: string;
+  readonly cmdline: string;
+  /** Of the machine. */
+  readonly arch: "x86_64" | "arm64";
+}
+
 /** A machine to switch on. */
 export interface GuestOptions {
-  readonly kind: MachineKind;
+  readonly kind: MachineKind | DirectKernel;
   readonly port: MachinePort;
   /** Its only disk, as an image of its bytes. */
   readonly disk?: string | undefined;
@@ -50,19 +61,21 @@ export class Guest implements AsyncDisposable {
     { kind, port, disk, directory }: GuestOptions,
   ): Promise<Guest> {
     const monitorPath = join(directory, "monitor");
-    const firmware = kind === "bios-pxe"
-      ? BIOS_ARGUMENTS
-      : await uefiArguments(directory, kind);
+    const machine = typeof kind === "object"
+      ? directArguments(kind)
+      : kind === "bios-pxe"
+      ? [QEMU, "-cpu", "max", ...BIOS_ARGUMENTS]
+      : [QEMU, "-cpu", "max", ...await uefiArguments(directory, kind)];
     const [head = "", ...rest] = [
       ...port.prefix,
-      ...[QEMU, "-display", "none", "-no-reboot", "-serial", "stdio"],
+      ...machine,
+      ...["-display", "none", "-no-reboot", "-serial", "stdio"],
       ...["-monitor", `unix:${monitorPath},server=on,wait=off`],
-      ...["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "768"],
+      ...["-accel", "tcg,thread=multi", "-m", "768"],
       ...["-netdev", `tap,id=n0,ifname=${port.tap},script=no,downscript=no`],
       ...disk === undefined
         ? []
         : ["-drive", `if=virtio,format=raw,file=${disk}`],
-      ...firmware,
     ];
     const child = new Deno.Command(head, {
       args: rest,
@@ -162,6 +175,18 @@ export class Guest implements AsyncDisposable {
     this.#hasEnded = true;
     this.#wake();
   }
+}
+
+function directArguments(
+  { kernelPath, initramfsPath, cmdline, arch }: DirectKernel,
+): string[] {
+  return [
+    ...arch === "x86_64"
+      ? [QEMU, "-machine", "q35", "-cpu", "max"]
+      : [QEMU_ARM64, "-machine", "virt", "-cpu", "cortex-a72"],
+    ...["-device", "virtio-net-pci,netdev=n0,romfile="],
+    ...["-kernel", kernelPath, "-initrd", initramfsPath, "-append", cmdline],
+  ];
 }
 
 /** The network card's ROM is iPXE; what it says goes to the serial console. */
