@@ -348,7 +348,10 @@ export class DhtAdvertiser implements Advertiser {
         await node.publish(bootRecordKey(image), value, {
           ttlSeconds,
           // A record has one URL, and its reader may have the other family only.
-          valueFor: (reader) => sign(urlFor(image, reader)),
+          async valueFor(reader) {
+            const theirs = urlFor(image, reader);
+            return theirs === url ? value : await sign(theirs);
+          },
           onStored,
           signal,
         }),

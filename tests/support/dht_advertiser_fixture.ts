@@ -19,7 +19,8 @@ export function openDhtAdvertiser({ host = (): string => "192.0.2.7" } = {}): {
   const logger = new MemoryLogger();
   const advertiser = new DhtAdvertiser({
     node,
-    urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
+    urlFor: ({ channel, arch }, reader) =>
+      `http://${reader?.localAddress ?? host()}/${channel}/${arch}`,
     providerName: "rack 7",
     ttlSeconds: 3600,
     refreshSeconds: 1800,

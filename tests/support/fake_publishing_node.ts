@@ -2,6 +2,7 @@ import type { PublishingNode } from "../../lib/advertise/dht_advertiser.ts";
 import type { AnnounceOutcome } from "../../lib/net/dht/announce_outcome.ts";
 import type { Identity } from "../../lib/net/dht/identity.ts";
 import type { JoinState } from "../../lib/net/dht/join_state.ts";
+import type { ValueFor } from "../../lib/net/dht/node_options.ts";
 import type { OutsideLook } from "../../lib/net/dht/outside_look.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
@@ -16,6 +17,8 @@ export class FakePublishingNode implements PublishingNode {
   /** Peers that answer, and keep nothing. */
   refusing = 0;
   failures: string[] = [];
+  /** What readers of the last one are answered. */
+  valueFor: ValueFor | undefined;
   /** Called in the midst of each announcement. */
   onPublish: () => Promise<void> = () => Promise.resolve();
   readonly #clock: FakeClock;
@@ -41,8 +44,9 @@ export class FakePublishingNode implements PublishingNode {
   async publish(
     key: string,
     value: Uint8Array,
-    { onStored }: { onStored?: () => void },
+    { onStored, valueFor }: { onStored?: () => void; valueFor?: ValueFor },
   ): Promise<AnnounceOutcome> {
+    this.valueFor = valueFor;
     this.published.push({ key, value, atMs: this.#clock.monotonic() });
     const hadPeers = this.peers > 0;
     if (hadPeers) onStored?.();
