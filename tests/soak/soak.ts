@@ -1,10 +1,12 @@
 /**
  * A provider for as many minutes as are named, with one change a second and
  * twenty clients that discover all the time: `deno task soak 10`. Prints JSON,
- * and exits with 1 when a discovery failed, or memory or file descriptors grew.
+ * and exits with 1 when a discovery failed, memory or file descriptors grew, or
+ * it did not last long enough to tell.
  */
 import { join } from "node:path";
 import { percentile } from "../sim/percentile.ts";
+import { programCommand } from "../support/shipped_programs.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import {
   run,
@@ -12,6 +14,7 @@ import {
   start,
   temporaryDirectory,
 } from "../support/programs.ts";
+import { courseOfMemory, floorsOf, liveHeap } from "./memory_course.ts";
 
 const CLIENTS = 20;
 const CHANGE_INTERVAL_MS = 1000;
@@ -24,8 +27,10 @@ const STEADY = ["soak-0", "soak-1", "soak-2", "soak-3"];
 const FLEETING = "soak-fleeting";
 const MODES = ["lan", "wan", "auto"] as const;
 
-/** What V8 leaves uncollected differs so much from one time to the next. */
-const MAX_MEMORY_GROWTH = 0.1;
+/** In the second half, of what is alive after full collections. */
+const MAX_HEAP_GROWTH = 0.05;
+/** The same of all memory, of which V8 gives back some, now and then. */
+const MAX_RESIDENT_GROWTH = 0.1;
 /** As many as clients can have open at the moment of counting. */
 const MAX_MORE_DESCRIPTORS = CLIENTS;
 
@@ -52,6 +57,15 @@ interface Soak {
 
 function sleep(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/** As it is shipped, and with a line about each collection. */
+function plasmdTracingGc(): string[] {
+  const command = programCommand("plasmd");
+  const flags = command.find((word) => word.startsWith("--v8-flags="));
+  return flags === undefined
+    ? command.toSpliced(2, 0, "--v8-flags=--trace-gc")
+    : command.map((word) => word === flags ? `${word},--trace-gc` : word);
 }
 
 /** In place of what is there, as operators do it. */
@@ -140,11 +154,7 @@ async function watch({ provider, signal }: Soak): Promise<Sample[]> {
   return samples;
 }
 
-/**
- * How a figure went. What has leaked shows in the least of a stretch, when
- * garbage has been collected, and in the most of it; how much garbage lies
- * around in between does not matter. The first tenth is left out: caches fill.
- */
+/** How a figure went; the first tenth is left out: caches fill. */
 function courseOf(samples: readonly Sample[], key: keyof Sample) {
   const values = samples.map((sample) => Math.round(sample[key]));
   const part = (from: number, to: number) =>
@@ -163,6 +173,38 @@ function courseOf(samples: readonly Sample[], key: keyof Sample) {
       { length: 20 },
       (_, i) => values[Math.floor(i / 20 * values.length)],
     ),
+  };
+}
+
+/** What speaks for a leak of memory, or leaves it open. */
+function memoryProblems(
+  gcTrace: string,
+  samples: readonly Sample[],
+): { readonly report: unknown; readonly problems: readonly string[] } {
+  const resident = samples.map(({ atSeconds, residentMib }) => ({
+    atSeconds,
+    mib: residentMib,
+  }));
+  const courses = [
+    ["live heap", courseOfMemory(liveHeap(gcTrace)), MAX_HEAP_GROWTH],
+    ["resident", courseOfMemory(floorsOf(resident)), MAX_RESIDENT_GROWTH],
+  ] as const;
+  return {
+    report: Object.fromEntries(
+      courses.map(([name, course]) => [
+        name,
+        course && {
+          growth: Number(course.growth.toFixed(3)),
+          mib: course.points.map(({ mib }) => Math.round(mib * 10) / 10),
+        },
+      ]),
+    ),
+    problems: courses.flatMap(([name, course, max]) => {
+      if (course === undefined) {
+        return [`too short to tell of memory (${name})`];
+      }
+      return course.growth > max ? [`memory grew (${name})`] : [];
+    }),
   };
 }
 
@@ -202,7 +244,7 @@ async function soak(minutes: number): Promise<boolean> {
     ...["serve", "--artifacts", join(directory, "artifacts")],
     ...["--interface", "lo", "--port", "0", "--p2p-port", "0"],
     ...["--bootstrap", bootstrap, "--state-dir", join(directory, "state")],
-  ]);
+  ], { runner: plasmdTracingGc() });
   const [, keyId = ""] = await provider.line(/clients trust (\S+)/);
   await provider.line(new RegExp(`Advertising ${FLEETING}/`));
 
@@ -227,13 +269,12 @@ async function soak(minutes: number): Promise<boolean> {
   const problems = new Set(
     discoveries.flatMap(({ problem }) => problem ?? []),
   );
-  if (hasGrown(memory, (mib) => mib * (1 + MAX_MEMORY_GROWTH))) {
-    problems.add("memory grew");
-  }
   if (hasGrown(descriptors, (count) => count + MAX_MORE_DESCRIPTORS)) {
     problems.add("file descriptors grew");
   }
-  const { code } = await provider.end("SIGTERM");
+  const { code, stdout } = await provider.end("SIGTERM");
+  const halves = memoryProblems(stdout, samples);
+  for (const problem of halves.problems) problems.add(problem);
   if (code !== 0) problems.add(`the provider ended with ${code}`);
   const errors = provider.lines().filter((line) => line.startsWith("ERROR"));
   for (const line of errors) problems.add(line);
@@ -246,6 +287,7 @@ async function soak(minutes: number): Promise<boolean> {
       mode,
       timesOf(discoveries.filter((d) => d.mode === mode)),
     ])),
+    memory_in_second_half: halves.report,
     resident_mib: memory,
     descriptors,
     log_lines: provider.lines().length,
