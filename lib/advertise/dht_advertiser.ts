@@ -81,6 +81,7 @@ export class DhtAdvertiser implements Advertiser {
   /** Called when an image was found, or was not, by name. */
   readonly #sighted = new Map<string, (result: Result<void>) => void>();
   readonly #attempts = new Set<Promise<unknown>>();
+  #arming: Promise<void> | undefined;
   #announcing = 0;
   /** Why no node keeps what was told last; undefined: some do. */
   #whyRefused: string | undefined;
@@ -177,11 +178,17 @@ export class DhtAdvertiser implements Advertiser {
     return { monotonicMs: clock.monotonic(), wallMs: clock.now() };
   }
 
-  /** Sets the timer for what is due next. */
+  /**
+   * Sets the timer for what is due next, once for all that happens in a moment:
+   * to find it, all images are gone through.
+   */
   #arm(): void {
-    this.#timer.set(
-      Math.min(this.#publications.nextDueMs(), this.#sightings.nextDueMs()),
-    );
+    this.#arming ??= Promise.resolve().then(() => {
+      this.#arming = undefined;
+      this.#timer.set(
+        Math.min(this.#publications.nextDueMs(), this.#sightings.nextDueMs()),
+      );
+    });
   }
 
   #tick(): void {
