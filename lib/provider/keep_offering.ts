@@ -5,7 +5,7 @@ import { messageOf } from "../core/printable.ts";
 import type { ArtifactWatcher } from "../scan/artifact_watcher.ts";
 import type { ImageTree, LookAt } from "../scan/image_tree.ts";
 import type { ScanSettings } from "../scan/scan_available.ts";
-import { QUIET_MS } from "../scan/settling.ts";
+import { CLOSED_QUIET_MS, QUIET_MS } from "../scan/settling.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import type { Reconciler } from "./reconciler.ts";
 
@@ -45,8 +45,11 @@ const MAX_WATCHED_SCAN_SHARE = 0.02;
 const MAX_EVENT_SHARE = 0.5;
 /** A copy or a removal is many events: they are waited for together. */
 const COALESCE_MS = 100;
-/** Events in a directory made just now may be missed, so it is seen twice. */
-const FOLLOW_UP_MS = 1000;
+/**
+ * Events in a directory made just now may be missed, so it is seen twice: after
+ * what was moved into place has settled, with the look that takes note of that.
+ */
+const FOLLOW_UP_MS = CLOSED_QUIET_MS + COALESCE_MS;
 /** A fault on disk that is gone sooner is not worth a line. */
 const WARN_AFTER_MS = 2000;
 
@@ -101,7 +104,6 @@ export async function keepOffering(
   };
   // The first round is not cut short: its lines are to come in their order.
   let interrupt: AbortSignal | undefined;
-  let wasRung = false;
   let hasSeenAll = true;
   let lastSweep = { tookMs: 0, endMs: clock.monotonic() };
   // How long a look at changes took last.
@@ -119,11 +121,12 @@ export async function keepOffering(
       const sweepMs = lastSweep.endMs +
         sweepInMs(loop, tree, { hasSeenAll, tookMs: lastSweep.tookMs });
       const waitMs = Math.min(
-        lookAgainInMs(loop, tree, { wasRung, tookMs }),
+        lookAgainInMs(loop, tree, tookMs),
         sweepMs - clock.monotonic(),
       );
-      wasRung = await waitForNews(loop, tree, waitMs, { signal });
-      if (wasRung) await sleep(clock, pauseMs(tookMs), { signal });
+      if (await waitForNews(loop, tree, waitMs, { signal })) {
+        await sleep(clock, pauseMs(tookMs), { signal });
+      }
       bell.reset();
       interrupt = bell.signal;
       const startMs = clock.monotonic();
@@ -199,14 +202,11 @@ function pauseMs(tookMs: number): number {
 function lookAgainInMs(
   { library }: OfferLoop,
   tree: ImageTree,
-  { wasRung, tookMs }: {
-    readonly wasRung: boolean;
-    readonly tookMs: number;
-  },
+  tookMs: number,
 ): number {
   const wantedMs = Math.min(
     tree.lookAgainInMs ?? Infinity,
-    wasRung ? FOLLOW_UP_MS : Infinity,
+    tree.hasNoted ? FOLLOW_UP_MS : Infinity,
     library.hasUnsaidWarning ? WARN_AFTER_MS : Infinity,
   );
   return Math.max(wantedMs, tookMs / MAX_EVENT_SHARE, COALESCE_MS);

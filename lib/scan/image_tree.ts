@@ -5,8 +5,12 @@ import type { FileSystem } from "../core/file_system.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
 import { checksumProblem } from "./checksums.ts";
-import { artifactFiles, FileChangedError, isUnchanged } from "./digest.ts";
-import type { ReadOptions } from "./digest.ts";
+import {
+  artifactFiles,
+  FileChangedError,
+  isUnchanged,
+  type ReadOptions,
+} from "./digest.ts";
 import type { DigestCache } from "./digest_cache.ts";
 import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
 import type { HashedArtifact, HashedImage, ImageFiles } from "./image_files.ts";
@@ -126,6 +130,11 @@ export class ImageTree {
     return await this.#memory.compare();
   }
 
+  /** Whether something that was noted is still to be looked at once more. */
+  get hasNoted(): boolean {
+    return this.#memory.hasNoted;
+  }
+
   /** Whether directories were found since the last call that no watch sees. */
   takeUnwatched(): boolean {
     return this.#memory.takeRemounted();
@@ -196,8 +205,7 @@ export class ImageTree {
         .filter(({ image }) => !hashed.has(formatChannelArch(image))),
       warnings: sorted.warnings,
     };
-    const isCalm = again.length + present.size === 0;
-    this.#calm = isCalm ? { scan, look } : undefined;
+    this.#calm = again.length + present.size > 0 ? undefined : { scan, look };
     return look;
   }
 
@@ -230,7 +238,10 @@ export class ImageTree {
       if (image !== undefined) hashed.set(name, image);
       const failure = this.#failures.get(name);
       if (failure !== undefined) {
-        warnings.push(failureWarning(name, failure, image !== undefined));
+        const what = image === undefined
+          ? name
+          : `the new ${name}, and offers the one before`;
+        warnings.push(`Cannot offer ${what}: ${failure.reason}`);
       }
       if (this.#settling.isWhole(files) && (failure?.retryAtMs ?? 0) <= now) {
         pending.push(files);
@@ -386,14 +397,4 @@ export class ImageTree {
     this.#cancelSave ??= this.#clock
       .setTimer(() => void this.save(), SAVE_DELAY_MS);
   }
-}
-
-function failureWarning(
-  name: string,
-  { reason }: Failure,
-  isOffered: boolean,
-): string {
-  return isOffered
-    ? `Cannot offer the new ${name}, and offers the one before: ${reason}`
-    : `Cannot offer ${name}: ${reason}`;
 }

@@ -75,6 +75,11 @@ export class ScanMemory<R> {
     if (paths.length === 0 || this.#noted.size > MAX_NOTED) this.noteAll();
   }
 
+  /** Whether the next look reads again what was noted. */
+  get hasNoted(): boolean {
+    return this.#noted.size > 0;
+  }
+
   /** Has everything read again by the next look. */
   noteAll(): void {
     this.#isAllNoted = true;
