@@ -56,7 +56,9 @@ export class FetchProgress {
       file.rate.begin();
     }
     file.bytes = bytes;
-    file.state = kind === "kept" || kind === "verified" ? "done" : "running";
+    if (kind === "kept" || kind === "verified") file.state = "done";
+    // What is started may wait for its turn.
+    else if (kind === "progress") file.state = "running";
     file.rate.add(bytes, nowMs);
     this.#rate.add(this.#receivedBytes, nowMs);
   }
@@ -98,9 +100,12 @@ function barLine(
 ): string {
   const text = state === "done"
     ? formatBytes(sizeBytes)
-    : state === "waiting"
+    : state === "waiting" && bytes === 0
     ? `waiting, ${formatBytes(sizeBytes)}`
-    : howFar({ bytes, sizeBytes }, rate.at(nowMs));
+    : howFar(
+      { bytes, sizeBytes },
+      state === "waiting" ? undefined : rate.at(nowMs),
+    );
   const room = columns - name.length - text.length - 6;
   const width = Math.min(MAX_BAR_COLUMNS, room);
   // Without room for a bar that says something, the words do.
