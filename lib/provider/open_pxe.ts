@@ -163,7 +163,7 @@ function portError({ kind, message }: SocketTrouble): UserError {
   const remedy = kind === "forbidden"
     ? "it takes the capability CAP_NET_BIND_SERVICE: run as root, or by systemd with examples/plasmd-pxe.conf, or grant it to the executable by setcap cap_net_bind_service=+ep FILE"
     : kind === "taken"
-    ? "another program of this machine shares it with nobody: stop that one, or run plasmd on another machine"
+    ? "another program of this machine has it for itself: dnsmasq shares it where its configuration says bind-dynamic; else stop that program, or run plasmd on another machine"
     : message;
   return new UserError(
     `Cannot answer machines that boot by PXE on UDP port 67: ${remedy}`,
