@@ -13,6 +13,7 @@ import { systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Machine, ServeConfig } from "../provider/machine.ts";
 import { defaultStateDirectory } from "../provider/state_directory.ts";
+import { usualLoaders } from "../pxe/usual_loaders.ts";
 import { disk } from "./disk.ts";
 import { openLogger, openStatusLine } from "./output.ts";
 import { passphraseFrom } from "./passphrase.ts";
@@ -62,8 +63,12 @@ export async function readConfig(
     ...flags,
     dht: { ...flags.dht, bootstrapNodes },
   });
+  const { pxe } = config;
+  const loaders = pxe.loaders ??
+    (pxe.enabled ? await usualLoaders(disk) : undefined);
   return {
     ...config,
+    pxe: { ...pxe, loaders },
     stateDir: config.stateDir ?? defaultStateDirectory(environment),
   };
 }
