@@ -16,6 +16,8 @@ export interface ProxyAnswer {
   readonly isBios: boolean;
 }
 
+/** The client is to be answered by broadcast. */
+const BROADCAST = 0x8000;
 const NOTHING = new Uint8Array(0);
 const ZERO_ADDRESS = new Uint8Array(4);
 /** What the field holds, with the zero that ends it. */
@@ -49,7 +51,8 @@ export function encodeProxyAnswer(
     hops: 0,
     xid,
     secs: 0,
-    flags,
+    // A relay has no address to send to (RFC 2131 section 4.1).
+    flags: flags | BROADCAST,
     ciaddr,
     yiaddr: ZERO_ADDRESS,
     siaddr: own,

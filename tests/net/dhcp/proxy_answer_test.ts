@@ -57,6 +57,17 @@ Deno.test("an offer names server and file, and gives no address", () => {
   assert.deepEqual([...options.keys()].sort((a, b) => a - b), [53, 54, 60, 97]);
 });
 
+Deno.test("a relay is told to broadcast, whatever the client has asked for", () => {
+  const request = { ...bootRequest({ relay: "10.1.0.1" }), flags: 0 };
+  const encoded = encodeProxyAnswer(
+    request,
+    { vendorClass: "PXEClient" },
+    UEFI,
+  );
+  assert.ok(encoded.ok);
+  assert.equal(readAnswer(encoded.value).message.flags, 0x8000);
+});
+
 Deno.test("BIOS is told to boot the file and to ask nobody else", () => {
   const read = answer({ archType: 0 }, { ...UEFI, isBios: true });
   assert.deepEqual([...read.message.options.get(43) ?? []], [6, 1, 8, 255]);
