@@ -36,6 +36,8 @@ export interface GuestOptions {
   readonly port: MachinePort;
   /** Its only disk, as an image of its bytes. */
   readonly disk?: string | undefined;
+  /** How much memory it has. @default 768 */
+  readonly memoryMib?: number;
   /** Holds what the firmware remembers, and the monitor's socket. */
   readonly directory: string;
 }
@@ -58,7 +60,7 @@ export class Guest implements AsyncDisposable {
 
   /** Switches a machine on. */
   static async start(
-    { kind, port, disk, directory }: GuestOptions,
+    { kind, port, disk, directory, memoryMib = 768 }: GuestOptions,
   ): Promise<Guest> {
     const monitorPath = join(directory, "monitor");
     const machine = typeof kind === "object"
@@ -71,7 +73,7 @@ export class Guest implements AsyncDisposable {
       ...machine,
       ...["-display", "none", "-no-reboot", "-serial", "stdio"],
       ...["-monitor", `unix:${monitorPath},server=on,wait=off`],
-      ...["-accel", "tcg,thread=multi", "-m", "768"],
+      ...["-accel", "tcg,thread=multi", "-m", String(memoryMib)],
       ...["-netdev", `tap,id=n0,ifname=${port.tap},script=no,downscript=no`],
       ...disk === undefined
         ? []

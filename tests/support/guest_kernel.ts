@@ -86,14 +86,17 @@ async function download(
   );
   await Deno.writeFile(
     join(partial, "initramfs.img"),
-    await initramfs(await Deno.readFile(join(root, "bin", "busybox"))),
+    await guestInitramfs(await Deno.readFile(join(root, "bin", "busybox"))),
   );
   await Deno.remove(root, { recursive: true });
   await Deno.rename(partial, directory);
 }
 
-/** gzip, which every kernel and loader takes. */
-async function initramfs(
+/**
+ * An initramfs that says so on the console and switches the machine off: gzip,
+ * which every kernel and loader takes.
+ */
+export async function guestInitramfs(
   busybox: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array> {
   const archive = cpioArchive([

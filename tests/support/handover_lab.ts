@@ -7,8 +7,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SigningKey } from "../../lib/manifest/signing_key.ts";
 import { commandOutput } from "./command_output.ts";
-import { type DirectKernel, Guest, QEMU } from "./guest.ts";
-import { type GuestKernel, guestKernel, guestMarker } from "./guest_kernel.ts";
+import { type DirectKernel, Guest, QEMU, QEMU_ARM64 } from "./guest.ts";
+import {
+  guestInitramfs,
+  type GuestKernel,
+  guestMarker,
+} from "./guest_kernel.ts";
 import { type LabProgram, until } from "./lab_program.ts";
 import { type LabHost, labObstacle, NetworkLab } from "./network_lab.ts";
 import { type RunningProgram, start, temporaryDirectory } from "./programs.ts";
@@ -20,7 +24,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** How long a guest may take: a busy machine is ten times as slow. */
 export const GUEST_LIMIT_MS = 300_000;
 const PROGRAMS = [
-  ...[QEMU, "dnsmasq", "dpkg-deb", "busybox", "cpio", "readelf", "zstd"],
+  ...["dnsmasq", "dpkg-deb", "busybox", "cpio", "readelf", "zstd"],
   ...["mkfs.ext4", "debugfs"],
 ];
 
@@ -33,38 +37,43 @@ export const [owner, stranger] = await Promise.all([
 /** Where the DHCP server and the first provider are. */
 export const SERVER = "10.0.0.1";
 
+/** An architecture that machines have here. */
+export type MachineArch = "x86_64" | "arm64";
+
 /**
  * Registers a test with a machine; a name says why one is skipped.
  *
- * @param options.everyRun whether it belongs to every run of the tests; else
- * only to `--all`
+ * @param options.runs in every run of the tests, only with `e2e --all`, or only
+ * with `e2e --arm64`
  */
 export async function handoverTest(
   name: string,
-  { everyRun = false, body }: {
-    readonly everyRun?: boolean;
+  { runs = "--all", body }: {
+    readonly runs?: "always" | "--all" | "--arm64";
     readonly body: (lab: HandoverLab) => Promise<void>;
   },
 ): Promise<void> {
-  const made = everyRun || Deno.args.includes("--all")
-    ? await obstacle() ?? await stageOne()
-    : "only with e2e --all";
-  const isSkipped = typeof made === "string";
+  const arch = runs === "--arm64" ? "arm64" : "x86_64";
+  const stages = runs === "always" || Deno.args.includes(runs)
+    ? await obstacle(arch) ?? await stagesOf(arch)
+    : `only with e2e ${runs}`;
+  const isSkipped = typeof stages === "string";
   Deno.test({
-    name: `A machine ${name}${isSkipped ? ` (skipped: ${made})` : ""}`,
+    name: `A machine ${name}${isSkipped ? ` (skipped: ${stages})` : ""}`,
     ignore: isSkipped,
     timeout: GUEST_LIMIT_MS + 60_000,
     async fn() {
-      if (typeof made === "string") return;
-      await using lab = await HandoverLab.open(name, made);
+      if (typeof stages === "string") return;
+      await using lab = await HandoverLab.open(name, stages);
       await body(lab);
     },
   });
 }
 
-async function obstacle(): Promise<string | undefined> {
+async function obstacle(arch: MachineArch): Promise<string | undefined> {
   if (runsSource) return "the bundle boots machines, not the source";
-  const missing = labObstacle(PROGRAMS);
+  const own = arch === "x86_64" ? [QEMU] : [QEMU_ARM64, "npm", "tar"];
+  const missing = labObstacle([...own, ...PROGRAMS]);
   if (missing !== undefined) return missing;
   const hasTun = await Deno.stat("/dev/net/tun").then(() => true, () => false);
   return hasTun ? undefined : "no /dev/net/tun here";
@@ -72,22 +81,28 @@ async function obstacle(): Promise<string | undefined> {
 
 /** What machines start with, and what that starts. */
 interface Stages {
+  readonly arch: MachineArch;
   /** Made by examples/initramfs/build.sh. */
-  readonly first: Pick<GuestKernel, "kernelPath" | "initramfsPath">;
+  readonly first: GuestKernel;
+  /** The same kernel with an initramfs that says so. */
   readonly second: GuestKernel;
 }
 
-let stagesOnce: Promise<Stages | string> | undefined;
+const stagesOnce = new Map<MachineArch, Promise<Stages | string>>();
 
 /** @returns or why it cannot be had */
-function stageOne(): Promise<Stages | string> {
-  return stagesOnce ??= makeStages();
+function stagesOf(arch: MachineArch): Promise<Stages | string> {
+  const known = stagesOnce.get(arch);
+  if (known !== undefined) return known;
+  const made = makeStages(arch).catch((error) =>
+    String(error).split("\n")[0] ?? ""
+  );
+  stagesOnce.set(arch, made);
+  return made;
 }
 
-async function makeStages(): Promise<Stages | string> {
-  const second = await guestKernel();
-  if (typeof second === "string") return second;
-  const directory = await Deno.makeTempDir({ prefix: "plasm-stage-" });
+async function makeStages(arch: MachineArch): Promise<Stages> {
+  const directory = await Deno.makeTempDir({ prefix: "plasm-stages-" });
   globalThis.addEventListener(
     "unload",
     () => Deno.removeSync(directory, { recursive: true }),
@@ -97,17 +112,35 @@ async function makeStages(): Promise<Stages | string> {
     trust,
     `keys = ["${owner.publicKey.keyId}"]\nthreshold = 1\n`,
   );
-  await commandOutput(join(ROOT, "examples/initramfs/build.sh"), [
-    ...["--program", join(ROOT, "dist/phase_discover.js")],
-    ...["--deno", Deno.execPath(), "--trust", trust, directory],
+  const said = await commandOutput(`${ROOT}examples/initramfs/build.sh`, [
+    ...["--program", `${ROOT}dist/phase_discover.js`, "--arch", arch],
+    ...["--deno", await denoFor(arch, directory), "--trust", trust, directory],
   ]);
-  return {
-    first: {
-      kernelPath: join(directory, "vmlinuz"),
-      initramfsPath: join(directory, "initramfs.img"),
-    },
-    second,
+  const first = {
+    release: /Linux (\S+),/.exec(said)?.[1] ?? "",
+    kernelPath: join(directory, "vmlinuz"),
+    initramfsPath: join(directory, "initramfs.img"),
   };
+  await commandOutput("sh", [
+    "-c",
+    'zstd -dc "$0" | cpio --quiet -id bin/busybox',
+    first.initramfsPath,
+  ], { cwd: directory });
+  const busybox = await Deno.readFile(join(directory, "bin/busybox"));
+  const initramfsPath = join(directory, "second.img");
+  await Deno.writeFile(initramfsPath, await guestInitramfs(busybox));
+  return { arch, first, second: { ...first, initramfsPath } };
+}
+
+/** Deno's binary for an architecture, of the version that runs the tests. */
+async function denoFor(arch: MachineArch, directory: string): Promise<string> {
+  if (arch === "x86_64") return Deno.execPath();
+  const name = `@deno/linux-arm64-glibc@${Deno.version.deno}`;
+  await commandOutput("npm", ["pack", "--silent", name], { cwd: directory });
+  await commandOutput("sh", ["-c", "tar -xzf deno-*.tgz package/deno"], {
+    cwd: directory,
+  });
+  return join(directory, "package/deno");
 }
 
 /** An image to serve. */
@@ -186,7 +219,7 @@ export class HandoverLab implements AsyncDisposable {
 
   /** Makes an image that says so when it runs. @returns its directory */
   async image(
-    { name = "stable/x86_64", version }: ImageToServe,
+    { name = `stable/${this.#stages.arch}`, version }: ImageToServe,
     artifacts = "artifacts",
   ): Promise<string> {
     const { kernelPath, initramfsPath } = this.#stages.second;
@@ -196,7 +229,7 @@ export class HandoverLab implements AsyncDisposable {
     await Deno.writeTextFile(join(directory, "version"), version);
     await Deno.writeTextFile(
       join(directory, "cmdline"),
-      `console=ttyS0 panic=-1 ${this.#word}`,
+      `${this.#console} ${this.#word}`,
     );
     return directory;
   }
@@ -211,8 +244,12 @@ export class HandoverLab implements AsyncDisposable {
   }
 
   #cmdline(words: readonly string[]): string {
-    return ["console=ttyS0 panic=-1 quiet", "plasm.fail=poweroff", ...words]
-      .join(" ");
+    return [this.#console, "quiet", "plasm.fail=poweroff", ...words].join(" ");
+  }
+
+  get #console(): string {
+    const name = this.#stages.arch === "x86_64" ? "ttyS0" : "ttyAMA0";
+    return `console=${name} panic=-1`;
   }
 
   /** What an image says that runs, and was started as a version. */
@@ -304,13 +341,13 @@ export class HandoverLab implements AsyncDisposable {
   /** Switches a machine on with stage one, and words for it. */
   async boot(
     words: readonly string[],
-    { disk }: { readonly disk?: string } = {},
+    options: { readonly disk?: string; readonly memoryMib?: number } = {},
   ): Promise<Guest> {
     return await this.#start({
       ...this.#stages.first,
       cmdline: this.#cmdline(words),
-      arch: "x86_64",
-    }, disk);
+      arch: this.#stages.arch,
+    }, options);
   }
 
   /** Switches a machine on that boots by the ROM of its network card, iPXE. */
@@ -320,12 +357,12 @@ export class HandoverLab implements AsyncDisposable {
 
   async #start(
     kind: "bios-pxe" | DirectKernel,
-    disk?: string,
+    options: { readonly disk?: string; readonly memoryMib?: number } = {},
   ): Promise<Guest> {
     return this.#stack.use(
       await Guest.start({
         kind,
-        disk,
+        ...options,
         port: await this.#network.machinePort(this.#lan),
         directory: await this.directory("machine"),
       }),

@@ -20,7 +20,7 @@ const LAN = "plasm.mode=lan";
 const STATE = "plasm.state=/dev/vda";
 
 await handoverTest("boots what it found by mDNS, and remembers that", {
-  everyRun: true,
+  runs: "always",
   async body(lab) {
     await lab.image({ version: "2026.11-a" });
     await lab.dhcp();
@@ -185,5 +185,25 @@ await handoverTest("gets stage one by iPXE from the same provider", {
     await lab.dhcp(`http://${SERVER}:8080/first/x86_64/boot.ipxe`);
     await lab.serve(lab.server);
     await lab.runs(await lab.bootFromNetwork(), "2026.11-h");
+  },
+});
+
+await handoverTest("of 256 MB of memory boots, with a root of ramfs", {
+  async body(lab) {
+    await lab.image({ version: "2026.11-i" });
+    await lab.dhcp();
+    await lab.serve(lab.server);
+    const guest = await lab.boot([LAN, "rootfstype=ramfs"], { memoryMib: 256 });
+    await lab.runs(guest, "2026.11-i");
+  },
+});
+
+await handoverTest("of arm64 boots what it found by mDNS", {
+  runs: "--arm64",
+  async body(lab) {
+    await lab.image({ version: "2026.11-j" });
+    await lab.dhcp();
+    await lab.serve(lab.server);
+    await lab.runs(await lab.boot([LAN]), "2026.11-j");
   },
 });
