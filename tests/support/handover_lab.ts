@@ -25,7 +25,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const GUEST_LIMIT_MS = 300_000;
 const PROGRAMS = [
   ...["dnsmasq", "dpkg-deb", "busybox", "cpio", "readelf", "zstd"],
-  ...["mkfs.ext4", "debugfs"],
+  ...["mkfs.ext4", "debugfs", "curl"],
 ];
 
 /** Whom the machines trust, and somebody else. */

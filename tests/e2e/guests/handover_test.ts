@@ -45,6 +45,7 @@ await handoverTest("boots what it found in the DHT", {
     });
     const guest = await lab.boot([
       ...["plasm.mode=wan", `plasm.bootstrap=${address}`],
+      "plasm.timeout=200",
     ]);
     await lab.runs(guest, "2026.11-b");
   },
