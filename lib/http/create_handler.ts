@@ -155,7 +155,7 @@ function noteDownload(
   const [, loader] = /^boot\/(.+)$/.exec(artifact) ?? [];
   if (loader === undefined) return steps.sent(client, artifact);
   const what = `loader ${loader} sent by HTTP`;
-  steps.note({ client, step: "loader", what });
+  steps.note({ client, step: "loader", what, file: artifact });
 }
 
 function answerBy(

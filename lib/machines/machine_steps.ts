@@ -33,6 +33,12 @@ export interface StepNote extends Omit<MachineId, "serial"> {
   /** What it is booting, where that is known: `stable/x86_64`. */
   readonly image?: string;
   /**
+   * With `offered`: the file, as `sent()` or `loader` may name it, by which the
+   * machine is known again though it has had no IP address yet. With `loader`:
+   * the file that was sent.
+   */
+  readonly file?: string;
+  /**
    * With `script`: what its boot loader loads next, the kernel first, each by
    * the names that `sent()` may be told.
    */
@@ -79,19 +85,22 @@ export const STUCK_AFTER_MS = 5 * 60_000;
 
 /** Firmware asks several times: the same step is said once in this time. */
 const SAID_AGAIN_MS = 30_000;
+/** How long after an offer what was offered is taken. */
+const TAKEN_WITHIN_MS = 60_000;
 /** So many lines may come at once, and so many a second in the long run. */
 const LINES_AT_ONCE = 500;
 const LINES_PER_SECOND = 5;
 
 type Known = Omit<MachineState, "name" | "isStuck"> & {
   readonly uuid?: string;
+  readonly file?: string;
   /** What its boot loader has still to load. */
   readonly files: readonly (readonly string[])[];
 };
 
 /** What an earlier boot has left says nothing of this one. */
 function startingAgain(before: Known | undefined): Partial<Known> {
-  const { image: _, files: __, ...kept } = before ?? {};
+  const { image: _, files: __, file: ___, ...kept } = before ?? {};
   return kept;
 }
 
@@ -117,7 +126,8 @@ export class MachineSteps {
   /** Takes note of a step; of no machine where nothing tells which it is. */
   note(note: StepNote): void {
     const { client, step, what } = note;
-    const id = note.mac ?? (client && (this.#ids.get(client) ?? client));
+    const id = note.mac ??
+      (client && (this.#idOf(client, note.file) ?? client));
     if (id === undefined) return;
     const byAddress = this.#takenOver(note);
     const before = this.#machines.get(id) ?? byAddress;
@@ -148,6 +158,20 @@ export class MachineSteps {
     return known;
   }
 
+  /**
+   * Whose an IP address is; of one that nobody has had yet, the machine that
+   * was offered lately what is sent there, where only one was.
+   */
+  #idOf(client: string, file: string | undefined): string | undefined {
+    const known = this.#ids.get(client);
+    if (known !== undefined || file === undefined) return known;
+    const sinceMs = this.#options.now() - TAKEN_WITHIN_MS;
+    const [only, ...others] = [...this.#machines.values()].filter((each) =>
+      each.step === "offered" && each.file === file && each.sinceMs > sinceMs
+    );
+    return others.length > 0 ? undefined : only?.id;
+  }
+
   /** Whether an IP address is that of a machine that was seen booting. */
   knows(client: string): boolean {
     return this.#ids.has(client);
@@ -155,9 +179,19 @@ export class MachineSteps {
 
   /** A file was sent whole to an IP address. */
   sent(client: string, file: string): void {
-    const id = this.#ids.get(client);
+    const id = this.#idOf(client, file);
     const known = id === undefined ? undefined : this.#machines.get(id);
     if (known === undefined) return;
+    if (known.step === "offered" && known.file === file) {
+      // Without a loader and its script: a program for UEFI is all of it.
+      this.note({
+        mac: known.id,
+        client,
+        step: "done",
+        what: "all of it sent",
+      });
+      return;
+    }
     const files = known.files.filter((names) => !names.includes(file));
     if (files.length === known.files.length) return;
     const isKernel = known.files[0]?.includes(file) && known.step === "script";
@@ -172,7 +206,7 @@ export class MachineSteps {
   list(): MachineState[] {
     const nowMs = this.#options.now();
     return [...this.#machines.values()].reverse().map(
-      ({ uuid, files: _, ...state }) => {
+      ({ uuid, files: _, file: __, ...state }) => {
         const name = this.#nameOf({
           id: state.id,
           ...uuid !== undefined && { uuid },

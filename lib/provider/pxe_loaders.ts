@@ -79,8 +79,9 @@ export function openPxeLoaders(
     },
     onSent({ name, client }) {
       if (isAutoexec(name) || isGrubConfig(name)) return;
-      const what = `loader ${loaderName(name)} sent by TFTP`;
-      machines.steps.note({ client, step: "loader", what });
+      const file = loaderName(name);
+      const what = `loader ${file} sent by TFTP`;
+      machines.steps.note({ client, step: "loader", what, file });
     },
   };
 }

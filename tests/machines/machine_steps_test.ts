@@ -101,6 +101,40 @@ Deno.test("MachineSteps gives an IP address to the machine that had it last", ()
   ]);
 });
 
+Deno.test("MachineSteps knows a machine again by what it was offered, where nobody else was", () => {
+  const lab = openSteps();
+  const { steps } = lab;
+  const offered = { step: "offered", what: "offered", image: "x/y" } as const;
+  const loader = { step: "loader", what: "sent", file: "a.efi" } as const;
+  steps.note({ ...offered, mac: MAC, file: "a.efi" });
+  steps.note({ ...loader, client: IP });
+  assert.deepEqual(steps.list().map(({ id, step }) => [id, step]), [
+    [MAC, "loader"],
+  ]);
+  // Of two that were offered the same, nobody knows which it is.
+  for (const digit of "12") {
+    const mac = `52:54:00:00:00:0${digit}`;
+    steps.note({ ...offered, mac, file: "a.efi" });
+  }
+  steps.note({ ...loader, client: "10.0.0.9" });
+  assert.equal(steps.list()[0]?.id, "10.0.0.9");
+  steps.note({ ...offered, mac: "52:54:00:00:00:03", file: "b.efi" });
+  lab.nowMs += 60_000;
+  steps.note({ ...loader, client: "10.0.0.10", file: "b.efi" });
+  assert.equal(steps.list()[0]?.id, "10.0.0.10", "too late");
+});
+
+Deno.test("MachineSteps is done with a machine that was offered the image itself", () => {
+  const { steps, lines } = openSteps();
+  const file = "stable/x86_64/linux.efi";
+  steps.note({ mac: MAC, step: "offered", what: "offered", file });
+  steps.sent(IP, "stable/x86_64/notes.txt");
+  assert.equal(steps.list()[0]?.step, "offered");
+  steps.sent(IP, file);
+  assert.deepEqual(lines, [`${MAC}: offered`, `${MAC}: all of it sent`]);
+  assert.ok(steps.knows(IP));
+});
+
 Deno.test("MachineSteps says what firmware repeats once, and again after a while", () => {
   const lab = openSteps();
   const offer = { mac: MAC, step: "offered", what: "offered x" } as const;
