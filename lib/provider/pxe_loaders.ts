@@ -66,7 +66,8 @@ export function openPxeLoaders(
       return names;
     },
     read({ name, local }) {
-      const server = `${local}:${http.port}`;
+      // GRUB 2.06 knows no other port, nor this one when it is written.
+      const server = http.port === 80 ? local : `${local}:${http.port}`;
       const { advertiseUrl } = settings();
       const script = isAutoexec(name)
         ? autoexecScript(advertiseUrl ?? httpBaseUrl(local, http.port))

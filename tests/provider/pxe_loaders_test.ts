@@ -4,7 +4,7 @@ import { loaderNames, openPxeLoaders } from "../../lib/provider/pxe_loaders.ts";
 import { httpFixture } from "../support/http_fixture.ts";
 import { MEMORY_CONFIG } from "../support/provider_machine.ts";
 
-async function open(loaders = "/usr/lib/ipxe") {
+async function open({ loaders = "/usr/lib/ipxe", port = 8080 } = {}) {
   const { catalog, fileSystem, logger } = await httpFixture();
   const lab = {
     config: { ...MEMORY_CONFIG, pxe: { ...MEMORY_CONFIG.pxe, loaders } },
@@ -14,7 +14,7 @@ async function open(loaders = "/usr/lib/ipxe") {
     unknown: () => "menu",
   }, { now: () => 0, say: (line) => logger.info(line) });
   const opened = openPxeLoaders({ fileSystem, logger }, {
-    http: { port: 8080 },
+    http: { port },
     catalog,
     settings: () => lab.config,
     machines,
@@ -45,6 +45,11 @@ Deno.test("what leads loaders on is made for the address that was asked", async 
       'configfile "(http,10.0.0.1:8080)/grub.cfg"\n',
     );
   }
+  const { read: readAtPort80 } = await open({ port: 80 });
+  assert.equal(
+    await readAtPort80("grub.cfg"),
+    'configfile "(http,10.0.0.1)/grub.cfg"\n',
+  );
   assert.equal(await read("nothing.efi"), undefined);
   assert.equal(await read("grub.cfg-01-52-54-00-12-34-56"), undefined);
 });
