@@ -121,10 +121,8 @@ Deno.test({
     await using advertiser = advertise(provider);
 
     await t.step("it keeps a record of ours", async () => {
-      const published = await advertiser.publish(
-        { image: IMAGE, version: "1" },
-        { signal: unlimited },
-      );
+      const one = { image: IMAGE, version: "1" };
+      const published = await advertiser.publish(one, { signal: unlimited });
       assert.deepEqual(published, { ok: true, value: undefined });
     });
 
