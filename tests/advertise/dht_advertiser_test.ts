@@ -381,23 +381,3 @@ Deno.test("publish() answers after ten seconds, though peers are silent, and goe
   assert.ok(advertiser.isPublished(IMAGE));
   await advertiser[Symbol.asyncDispose]();
 });
-
-Deno.test("who reads a record from the provider itself gets one of the same date with a URL for him", async () => {
-  const { advertiser, node, clock } = open();
-  node.peers = 3;
-  await advertiser.publish({ image: IMAGE, version: "7" }, { signal });
-  const [published] = node.published;
-  const read = async (localAddress: string) =>
-    await node.valueFor?.({ localAddress, remoteAddress: "203.0.113.1" }) ??
-      new Uint8Array();
-  const date = clock.now();
-  await clock.advance(1000);
-  const record = await parseBootRecord(KEY, await read("[2001:db8::7]"), {
-    now: clock.now(),
-  });
-  assert.ok(record.ok);
-  assert.equal(record.value.url, "http://[2001:db8::7]/stable/arm64");
-  assert.equal(record.value.lastUpdatedMs, date);
-  assert.deepEqual(await read("192.0.2.7"), published?.value);
-  await advertiser[Symbol.asyncDispose]();
-});

@@ -39,6 +39,10 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
       accessLog: false,
     },
     pxe: {
+      enabled: false,
+      allow: [],
+      deny: [],
+      relays: false,
       loaders: undefined,
       biosLoader: undefined,
       x86Loader: undefined,
