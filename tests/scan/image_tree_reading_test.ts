@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { KERNEL, SETTINGS, TreeBench } from "../support/tree_bench.ts";
 
 const { signal } = new AbortController();
@@ -47,4 +48,35 @@ Deno.test("ImageTree reads small images side by side, and large ones by themselv
     await reading;
     assert.equal((await bench.look()).length, 4);
   }
+});
+
+Deno.test("ImageTree offers a set that image.toml names until the next one is read, where that file is replaced last", async () => {
+  const bench = new TreeBench();
+  const { fs } = bench;
+  const directory = "/srv/stable/arm64";
+  const name = async (kernel: string, checksums: string) => {
+    const content = `kernel = "${kernel}"\nchecksums = "${checksums}"\n`;
+    fs.file(`${directory}/next.part`, content);
+    await fs.rename(`${directory}/next.part`, `${directory}/image.toml`);
+  };
+  const add = (kernel: string, content: string, checksums: string) => {
+    const hex = createHash("sha256").update(content).digest("hex");
+    fs.file(`${directory}/${kernel}`, content);
+    fs.file(`${directory}/${checksums}`, `${hex}  ${kernel}\n`);
+  };
+  add("one.bin", "one", "SUMS.one");
+  await name("one.bin", "SUMS.one");
+  await bench.settle();
+  const [old] = await bench.digests();
+  assert.ok(old !== undefined);
+  add("two.bin", "two", "SUMS.two");
+  assert.deepEqual(await bench.digests(), [old]);
+  await name("two.bin", "SUMS.two");
+  assert.deepEqual(await bench.digests(), [old]);
+  fs.remove(`${directory}/one.bin`).remove(`${directory}/SUMS.one`);
+  assert.deepEqual(await bench.digests(), [old]);
+  await bench.settle();
+  const [next, ...others] = await bench.digests();
+  assert.notEqual(next, old);
+  assert.equal(others.length, 0);
 });
