@@ -17,6 +17,9 @@ import { ProviderReads } from "./provider_reads.ts";
 import type { Finding } from "./source.ts";
 
 const RETRY_MS = 1000;
+/** How long a node has: twice as long after each round in which none answers. */
+const FIRST_TIMEOUT_MS = 3000;
+const MAX_TIMEOUT_MS = 12_000;
 /** Others may still come, but are not waited for. */
 const RETRY_WHEN_FOUND_MS = 5000;
 /**
@@ -33,8 +36,12 @@ const PATIENCE_MS = 1000;
 
 /** What a search is made of. */
 export interface DhtSearchOptions {
-  /** Called once there is a node to ask. */
-  readonly openClient: () => Promise<DhtClient>;
+  /**
+   * Called once there is a node to ask, and when none has answered.
+   *
+   * @param timeoutMs how long each has
+   */
+  readonly openClient: (timeoutMs: number) => Promise<DhtClient>;
   /** For records' dates and for retries. */
   readonly clock: Clock;
   /** Whether records' dates are looked at. */
@@ -78,6 +85,8 @@ export class DhtSearch {
   readonly #newest = new Map<string, BootRecord>();
   /** Of the first candidate, until it has been looked at. */
   #resting: Promise<void> | undefined;
+  /** Whether any node has answered. */
+  #isAnswered = false;
   /** Begun once, where there is no such image. */
   #lookingForOthers: Promise<void> | undefined;
 
@@ -108,7 +117,10 @@ export class DhtSearch {
   async run(): Promise<void> {
     await this.#waitForAddress();
     if (this.#signal.aborted) return;
-    await using client = await this.#options.openClient();
+    let timeoutMs = FIRST_TIMEOUT_MS;
+    let client = await this.#options.openClient(timeoutMs);
+    await using closing = new AsyncDisposableStack();
+    closing.defer(() => client[Symbol.asyncDispose]());
     const rounds = new Set<Promise<void>>();
     while (!this.#signal.aborted) {
       // A node that comes to be known in the midst of a round is asked at
@@ -123,6 +135,13 @@ export class DhtSearch {
       while (rounds.size > 0 && !this.#isWanted()) await this.#pause();
       const isFound = this.#newest.size > 0;
       if (this.#isWanted()) continue;
+      // On a long path, or a slow machine, all may have been about to answer.
+      if (!this.#isAnswered && timeoutMs < MAX_TIMEOUT_MS) {
+        timeoutMs *= 2;
+        const patient = await this.#options.openClient(timeoutMs);
+        await client[Symbol.asyncDispose]();
+        client = patient;
+      }
       await this.#pause(isFound ? RETRY_WHEN_FOUND_MS : RETRY_MS);
     }
     await Promise.all([...rounds, this.#lookingForOthers]);
@@ -236,6 +255,7 @@ export class DhtSearch {
 
   #note({ from, value, closer, providers }: PeerAnswer, round: Round): void {
     round.asked.set(from.id, from);
+    this.#isAnswered = true;
     this.#tellAsked(round);
     const known = [
       value === undefined ? "no record" : "a record",

@@ -60,8 +60,9 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
       const stop = new AbortController();
       const ended = AbortSignal.any([signal, stop.signal]);
       const search = new DhtSearch(image, {
-        openClient: () =>
+        openClient: (timeoutMs) =>
           openClient({
+            timeoutMs,
             protocol,
             loopbackOnly,
             clock,

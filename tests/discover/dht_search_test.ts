@@ -221,3 +221,24 @@ Deno.test("find() says how many providers are named, and that they do not answer
     "Asked 1 DHT node, 2 providers of stable/arm64 are named, some do not answer",
   );
 });
+
+Deno.test("find() gives nodes twice the time after a round in which none answered, up to 12 s", async () => {
+  for (
+    const [reachable, timeouts] of [
+      [[], [3000, 6000, 12_000]],
+      [[BOOTSTRAP], [3000]],
+    ] as const
+  ) {
+    const { dht, clock } = network();
+    dht.reachable.clear();
+    for (const address of reachable) dht.reachable.add(address);
+    const given: (number | undefined)[] = [];
+    await findFor(6000, dht, clock, {
+      openClient(options) {
+        given.push(options.timeoutMs);
+        return dht.openClient(options);
+      },
+    });
+    assert.deepEqual(given, timeouts);
+  }
+});

@@ -41,6 +41,12 @@ export interface DhtClientOptions {
   readonly clock: Clock;
   /** Whether to ask no other machine. @default {false} */
   readonly loopbackOnly?: boolean;
+  /**
+   * How long a node has, from dialling to its answer, and at one of several
+   * addresses half of it; so has a provider, since one that accepts and stays
+   * silent must cost little. @default {3000}
+   */
+  readonly timeoutMs?: number;
   /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
   readonly resolveTxt?: ResolveTxt;
   /** Ends the opening. */
@@ -49,8 +55,6 @@ export interface DhtClientOptions {
 
 /** So long nodes that are known wait for those whose names resolve. */
 const DNS_GRACE_MS = 200;
-/** A provider that accepts and stays silent must cost nothing. */
-const FETCH_TIMEOUT_MS = 1500;
 
 /**
  * Opens a client with an identity of its own, made for this time only.
@@ -60,7 +64,7 @@ export async function openDhtClient(
 ): Promise<DhtClient> {
   options.signal.throwIfAborted();
   const libp2p = await openStranger(options);
-  const { clock } = options;
+  const { clock, timeoutMs = STRANGER_TIMEOUT_MS } = options;
   return {
     findValues(key, seeds, { signal }) {
       const request = { call: KadCall.getValue, key: utf8(key) };
@@ -72,7 +76,7 @@ export async function openDhtClient(
       return find(libp2p, request, seeds, { ...options, signal });
     },
     async fetch(from, key, { signal }) {
-      using limit = deadline(clock, FETCH_TIMEOUT_MS, { signal });
+      using limit = deadline(clock, timeoutMs / 2, { signal });
       return await fetchValue(libp2p, from, utf8(key), limit);
     },
     async [Symbol.asyncDispose]() {
@@ -139,8 +143,8 @@ async function* findFrom(
   if (origins.size === 0) return;
   const inTurns = byGroupsInTurns([...origins.keys()]);
   const steps = requestNearest(node, inTurns, request, {
-    ...options,
     timeoutMs: STRANGER_TIMEOUT_MS,
+    ...options,
   });
   for await (const step of steps) {
     const seed = step.kind === "failure" ? origins.get(step.at) : undefined;

@@ -324,3 +324,44 @@ testDhtContract("the DHT in memory", {
   open: () => new MemoryDht(),
   makeValue,
 });
+
+libp2pTest(
+  "a node is found over a path with 0.6 s each way, or on a machine that is as slow",
+  async () => {
+    await using provider = await openTestNode();
+    await using advertiser = advertise(provider);
+    await advertiser.publish({ image: IMAGE, version: "1" }, {
+      signal: unlimited,
+    });
+    const [address = ""] = provider.addresses();
+    using far = delayed(Number(/\/tcp\/(\d+)/.exec(address)?.[1]), 600);
+    const found = await find(
+      [`/ip4/127.0.0.1/tcp/${far.addr.port}/p2p/${provider.peerId}`],
+      (f) => f.kind === "candidate",
+      { timeoutMs: 25_000 },
+    );
+    assert.equal(providerOf(found.at(-1)), provider.peerId);
+  },
+);
+
+/** Passes on what it is sent to a port, after a while, and back. */
+function delayed(port: number, delayMs: number): Deno.TcpListener {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const pass = async (from: Deno.TcpConn, to: Deno.TcpConn) => {
+    const writing = to.writable.getWriter();
+    for await (const bytes of from.readable) {
+      clock.setTimer(() => writing.write(bytes).catch(() => {}), delayMs);
+    }
+    clock.setTimer(() => writing.close().catch(() => {}), delayMs);
+  };
+  const accept = async () => {
+    for await (const from of listener) {
+      const to = await Deno.connect({ hostname: "127.0.0.1", port });
+      for (const [a, b] of [[from, to], [to, from]] as const) {
+        pass(a, b).catch(() => {}); // the other side has gone
+      }
+    }
+  };
+  accept().catch(() => {});
+  return listener;
+}

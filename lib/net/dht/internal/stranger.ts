@@ -6,7 +6,7 @@ import {
   LOOPBACK_GATER,
 } from "./dialling.ts";
 
-/** From dialling to the answer: a WAN round trip takes five of it. */
+/** From dialling to the answer, which takes six round trips. */
 export const STRANGER_TIMEOUT_MS = 3000;
 
 /**
@@ -15,18 +15,19 @@ export const STRANGER_TIMEOUT_MS = 3000;
  * what a booting machine has to load.
  *
  * @param loopbackOnly whether to dial no other machine
+ * @param timeoutMs for a node; half of it for one of several addresses
  */
 export async function openStranger(
-  { loopbackOnly }: { readonly loopbackOnly?: boolean | undefined },
+  { loopbackOnly, timeoutMs = STRANGER_TIMEOUT_MS }: {
+    readonly loopbackOnly?: boolean | undefined;
+    readonly timeoutMs?: number | undefined;
+  },
 ): Promise<Libp2p> {
   return await createLibp2p({
     ...CLIENT_TRANSPORT_OPTIONS,
     addresses: { listen: [] },
     ...loopbackOnly === true && { connectionGater: LOOPBACK_GATER },
-    connectionManager: diallingOptions(
-      STRANGER_TIMEOUT_MS,
-      STRANGER_TIMEOUT_MS / 2,
-    ),
+    connectionManager: diallingOptions(timeoutMs, timeoutMs / 2),
     // Pings every connection; none lives long enough here.
     connectionMonitor: { enabled: false },
   });
