@@ -1,9 +1,9 @@
 import type { Connection } from "@libp2p/interface";
 import { KadCall } from "../message.ts";
-import { someOf } from "./reachability.ts";
+import { onePerHost } from "./reachability.ts";
 import { type Dialer, type RequestOptions, requestPeer } from "./request.ts";
 
-/** One of them that lies alone moves nothing. */
+/** Hosts: one of them that lies alone moves nothing. */
 const MAX_ASKED = 5;
 /** Over a connection that is open; half of the round trip is the error. */
 const ASK_TIMEOUT_MS = 1500;
@@ -22,7 +22,7 @@ export async function clockLead(
 ): Promise<number | undefined> {
   const { clock } = options;
   const leads = await Promise.all(
-    someOf(connections, MAX_ASKED).map(async ({ remotePeer }) => {
+    onePerHost(connections).slice(0, MAX_ASKED).map(async ({ remotePeer }) => {
       const { bytes } = remotePeer.toMultihash();
       const answer = await requestPeer(
         node,

@@ -1,6 +1,7 @@
 import type { Connection, IdentifyResult, Libp2p } from "@libp2p/interface";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { type Clock, sleep } from "../../../core/clock.ts";
+import { hostKey, rememberedGroups } from "../peer_groups.ts";
 import { hostOf, uniqueAddresses, withoutPeerId } from "./addresses.ts";
 import { DialBackAsker, serveDialBack } from "./dial_back.ts";
 
@@ -49,7 +50,7 @@ export async function watchReachability(
   try {
     while (true) {
       await sleep(clock, waitMs, { signal });
-      const asked = someOf(connections(), MAX_ASKED);
+      const asked = someOf(connections());
       const said = await Promise.all(asked.map((connection) => {
         const own = ownAddresses(
           libp2p.getMultiaddrs(),
@@ -101,12 +102,23 @@ export function ownAddresses(
 }
 
 /** Some connections, each with another host where there are several. */
-export function someOf(
-  connections: readonly Connection[],
-  max: number,
-): Connection[] {
-  const shuffled = connections.map((one) => ({ one, at: Math.random() }))
+function someOf(connections: readonly Connection[]): Connection[] {
+  const all = shuffled(connections);
+  return [...new Set([...onePerHost(all), ...all])].slice(0, MAX_ASKED);
+}
+
+/** One connection with each host, in any order. */
+export function onePerHost<T extends Pick<Connection, "remoteAddr">>(
+  connections: readonly T[],
+): T[] {
+  const keyOf = rememberedGroups(hostKey);
+  const hosts = new Map(
+    shuffled(connections).map((one) => [keyOf(hostOf(one.remoteAddr)), one]),
+  );
+  return [...hosts.values()];
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items.map((one) => ({ one, at: Math.random() }))
     .sort((a, b) => a.at - b.at).map(({ one }) => one);
-  const hosts = new Map(shuffled.map((one) => [hostOf(one.remoteAddr), one]));
-  return [...new Set([...hosts.values(), ...shuffled])].slice(0, max);
 }

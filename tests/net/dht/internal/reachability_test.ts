@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { multiaddr } from "@multiformats/multiaddr";
 import {
   judge,
+  onePerHost,
   ownAddresses,
 } from "../../../../lib/net/dht/internal/reachability.ts";
 import {
@@ -46,6 +47,19 @@ Deno.test("a node is asked to be dialled where it listens, and where it is seen"
     "/ip4/10.0.0.2/tcp/4001",
   ]);
   assert.deepEqual(ownAddresses([], multiaddr("/ip4/10.0.0.2/tcp/1")), []);
+});
+
+Deno.test("a host with many nodes, or addresses, is asked once", () => {
+  const at = (host: string) => ({
+    remoteAddr: multiaddr(
+      `/${host.includes(":") ? "ip6" : "ip4"}/${host}/tcp/4001`,
+    ),
+  });
+  const hosts = onePerHost([
+    ...["203.0.113.1", "203.0.113.2", "203.0.113.1", "::ffff:203.0.113.1"],
+    ...["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"],
+  ].map(at));
+  assert.equal(hosts.length, 4);
 });
 
 libp2pTest("nodes tell each other that they can be reached", async () => {
