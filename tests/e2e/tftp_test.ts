@@ -39,12 +39,15 @@ labTest(
     });
     const [server, client] = await lab.twoHosts();
     await using provider = start("plasmd", [
-      ...["serve", "--pxe", "--no-dht", "--config", join(path, "plasmd.toml")],
+      ...["serve", "--pxe", "--no-dht", "--no-mdns"],
+      ...["--config", join(path, "plasmd.toml")],
+      ...["--channel", "stable", "--arch", "x86_64"],
       ...["--artifacts", join(path, "artifacts")],
       ...["--state-dir", join(path, "state")],
     ], { prefix: server.prefix });
     await provider.line(/WARN No boot loader for BIOS x86_64: put undionly/);
     await provider.line(/INFO Boot loaders: UEFI x86_64 snponly\.efi\n/);
+    await provider.line(/WARN Serving stable\/x86_64, /);
     const get = (name: string) =>
       client.exec(
         ...["curl", "-s", "--fail", "-o", join(path, "got")],
