@@ -4,14 +4,67 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { PxeLan } from "../support/dhcp_lan.ts";
+import { CLIENT, PxeLan } from "../support/dhcp_lan.ts";
 import { bootPacket, type RequestOptions } from "../support/dhcp_requests.ts";
 import { until } from "../support/lab_program.ts";
-import { labTest } from "../support/network_lab.ts";
+import { type LabHost, labTest } from "../support/network_lab.ts";
 import { run, temporaryDirectory } from "../support/programs.ts";
 import { makeFiles } from "../support/image_tree.ts";
 
 const PROGRAMS = ["python3"];
+/** A DHCP server that shares its port with nobody. */
+async function startKea(host: LabHost): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "plasm-test-" });
+  const path = join(directory, "kea.json");
+  await Deno.writeTextFile(
+    path,
+    JSON.stringify({
+      Dhcp4: {
+        "interfaces-config": { interfaces: ["e0"] },
+        "lease-database": { type: "memfile", persist: false },
+        subnet4: [{
+          id: 1,
+          subnet: "10.0.0.0/24",
+          pools: [{ pool: "10.0.0.100-10.0.0.199" }],
+        }],
+      },
+    }),
+  );
+  const kea = host.start(
+    "env",
+    ...[`KEA_PIDFILE_DIR=${directory}`, `KEA_LOCKFILE_DIR=${directory}`],
+    ...["sh", "-c", 'exec kea-dhcp4 -c "$0" 2>&1', path],
+  );
+  await kea.line("DHCP4_STARTED");
+  await Deno.remove(directory, { recursive: true });
+  const troubles = kea.lines.filter((line) => line.includes("SOCKET_FAIL"));
+  assert.deepEqual(troubles, []);
+}
+
+for (const order of ["before", "after"] as const) {
+  labTest(
+    `Kea, started ${order} the provider on its host, gives addresses, and the provider offers`,
+    [...PROGRAMS, "kea-dhcp4"],
+    async (lab) => {
+      await using lan = await PxeLan.open(lab, {
+        async before(host) {
+          await host.exec("ip", "route", "add", "default", "via", CLIENT);
+          if (order === "before") await startKea(host);
+        },
+      });
+      if (order === "after") await startKea(lan.server);
+      await lan.ask({ xid: 5 });
+      await until("both have answered", () => lan.answers.length >= 2);
+      assert.deepEqual(
+        lan.answers.map(({ from, file, message }) =>
+          `${from} ${message.yiaddr.join(".")} ${file}`
+        ).sort(),
+        ["10.0.0.1:67 0.0.0.0 snponly.efi", "10.0.0.1:67 10.0.0.100 "],
+      );
+    },
+  );
+}
+
 /** Longer than any answer took, by far, on a busy machine. */
 const NOTHING_COMES_MS = 1500;
 
