@@ -5,6 +5,7 @@ import { messageOf } from "../core/printable.ts";
 import { httpGet } from "../net/http1/get.ts";
 import type {
   ImageStatusDocument,
+  MirrorDocument,
   StatusDocument,
 } from "../http/status/status_json.ts";
 import type { CommandValues } from "./command_context.ts";
@@ -115,6 +116,7 @@ export function statusLines(status: StatusDocument): string[] {
         status.trust.expires_at ?? "never"
       }`,
     ],
+    ...(status.mirror ?? []).flatMap(mirrorLines),
     ...status.missing.map((name) => `missing  ${name}`),
     ...(status.mdns?.links ?? []).map((link) =>
       `mdns     ${link.interface} ${link.address} ${link.state}${
@@ -152,6 +154,27 @@ function machineLines(machines: StatusDocument["machines"]): string[] {
   });
   const left = machines.length - lines.length;
   return left > 0 ? [...lines, `         and ${left} more`] : lines;
+}
+
+/** How a mirror stands with an image of somebody else's. */
+function mirrorLines(mirror: MirrorDocument): string[] {
+  const { channel, arch, newest, behind_since, fetched } = mirror;
+  const name = `${channel}/${arch}`;
+  const state = newest === null || behind_since === null
+    ? `last found elsewhere ${mirror.last_found_at ?? "never"}`
+    : `behind ${newest.version} since ${behind_since}${
+      fetched === null ? "" : `, has ${fetchedPercent(fetched)} %`
+    }`;
+  return [
+    `mirror   ${name}  ${mirror.has?.version ?? "nothing yet"}  ${state}`,
+    ...mirror.problem === null ? [] : [`         ${mirror.problem}`],
+  ];
+}
+
+function fetchedPercent(
+  { done_bytes, total_bytes }: NonNullable<MirrorDocument["fetched"]>,
+): number {
+  return Math.floor(100 * done_bytes / Math.max(1, total_bytes));
 }
 
 /** Of a provider that has begun to read again what it serves. */

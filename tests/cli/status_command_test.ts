@@ -16,6 +16,7 @@ const IDLE: StatusDocument = {
     ...{ last_full_pass_at: null, done_bytes: 0, total_bytes: 0 },
     differing: 0,
   },
+  mirror: null,
   http: { address: "0.0.0.0", port: 8080 },
   mdns: null,
   dht: null,
@@ -153,5 +154,36 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
     "         /ip4/192.0.2.1 failed: refused",
     "scrub    last ended 2026-11-22T06:00:00.000Z, latest pass 1 %, 2 files differed",
     "warning  the clock is wrong",
+  ]);
+});
+
+Deno.test("statusLines() says how far behind a mirror is, since when and why", () => {
+  const mirrored = {
+    ...{ channel: "stable", arch: "arm64", activity: "waiting" as const },
+    has: { version: "2026.11.22", manifest_version: 7 },
+    newest: { version: "2026.11.22", manifest_version: 7 },
+    ...{ behind_since: null, next_ask_at: null, fetched: null, problem: null },
+    last_found_at: "2026-11-22T11:59:00.000Z",
+  };
+  const lines = statusLines({
+    ...IDLE,
+    mirror: [
+      mirrored,
+      {
+        ...mirrored,
+        activity: "fetching",
+        newest: { version: "2026.11.23", manifest_version: 8 },
+        behind_since: "2026-11-22T11:58:00.000Z",
+        fetched: { done_bytes: 1, total_bytes: 3 },
+        problem: "the disk is full",
+      },
+      { ...mirrored, has: null, newest: null, last_found_at: null },
+    ],
+  });
+  assert.deepEqual(lines.slice(1), [
+    "mirror   stable/arm64  2026.11.22  last found elsewhere 2026-11-22T11:59:00.000Z",
+    "mirror   stable/arm64  2026.11.22  behind 2026.11.23 since 2026-11-22T11:58:00.000Z, has 33 %",
+    "         the disk is full",
+    "mirror   stable/arm64  nothing yet  last found elsewhere never",
   ]);
 });

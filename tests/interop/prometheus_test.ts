@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commandOutput } from "../support/command_output.ts";
-import { busyProvider, httpFixture, request } from "../support/http_fixture.ts";
+import {
+  busyProvider,
+  httpFixture,
+  mirroringProvider,
+  request,
+} from "../support/http_fixture.ts";
 import { temporaryDirectory } from "../support/programs.ts";
 import { testSigningKey } from "../support/signing_keys.ts";
 import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
@@ -15,7 +20,8 @@ const RULES = fileURLToPath(
 /** `/metrics` of a provider that has a value for each of them. */
 async function allMetrics(): Promise<string> {
   const fixture = await httpFixture();
-  fixture.status = busyProvider();
+  const { mirror = [] } = mirroringProvider();
+  fixture.status = { ...busyProvider(), mirror };
   const key = await testSigningKey(1);
   const root = trustRoot([key], { expires_at: "2027-01-01T00:00:00Z" });
   fixture.trustDocuments.set(1, await sealTrustRoot(root, [key]));
@@ -79,6 +85,7 @@ interface Seen {
   readonly differing: string;
   readonly link: string;
   readonly running: string;
+  readonly behind: string;
 }
 
 /** Something that has been like this for 36 days. */
@@ -98,6 +105,7 @@ const HEALTHY: Seen = {
   differing: always(0),
   link: always(1),
   running: always(511),
+  behind: "_x864",
 };
 
 /** The series of a provider. */
@@ -116,6 +124,7 @@ function seriesOf(instance: string, seen: Seen): Record<string, string> {
     [`plasmd_scrub_last_pass_timestamp_seconds{${labels}}`]: seen.scrubbed,
     [`plasmd_scrub_differing_total{${labels}}`]: seen.differing,
     [`plasmd_mdns_link_up{interface="lo",${labels}}`]: seen.link,
+    [`plasmd_mirror_behind_since_timestamp_seconds{${image}}`]: seen.behind,
     [`plasmd_downloads_running{${labels}}`]: seen.running,
     [`plasmd_downloads_limit{${labels}}`]: always(512),
   };
@@ -149,6 +158,8 @@ const SCENES: readonly [Partial<Seen>, readonly string[]][] = [
   [{ differing: "0x719 1x99" }, ["PlasmdContentDiffers"]],
   [{ link: always(0) }, ["PlasmdLinkDown"]],
   [{ running: always(512) }, ["PlasmdDownloadsFull"]],
+  // For four hours.
+  [{ behind: `_x716 ${29.83 * DAY_S}x100` }, ["PlasmdMirrorBehind"]],
 ];
 
 promtoolTest(

@@ -181,6 +181,34 @@ export function busyProvider(): ProviderStatus {
   };
 }
 
+/** A mirror that is up to date with one image, and is fetching another. */
+export function mirroringProvider(): ProviderStatus {
+  const current = {
+    image: { channel: "stable", arch: "arm64" },
+    activity: "waiting" as const,
+    has: { version: "1", manifestVersion: 7 },
+    newest: { version: "1", manifestVersion: 7 },
+    behindSinceMs: undefined,
+    lastFoundMs: Date.parse("2026-11-22T11:59:00Z"),
+    nextAskMs: Date.parse("2026-11-22T12:09:00Z"),
+    ...{ fetched: undefined, problem: undefined },
+  };
+  return {
+    ...silentProvider(),
+    mirror: [current, {
+      ...current,
+      image: { channel: "testing", arch: "x86_64" },
+      activity: "fetching",
+      has: undefined,
+      newest: { version: "<2>", manifestVersion: 8 },
+      behindSinceMs: Date.parse("2026-11-22T11:55:00Z"),
+      nextAskMs: undefined,
+      fetched: { doneBytes: 1024, totalBytes: 4096 },
+      problem: "lab is asked for nothing more",
+    }],
+  };
+}
+
 /**
  * One request, as a client would make it, and the answer as a client would
  * see it.

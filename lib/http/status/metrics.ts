@@ -136,6 +136,35 @@ function machineMetrics({ machines }: Snapshot): Metrics {
   };
 }
 
+/** How a mirror stands with the images of others. */
+function mirrorMetrics({ provider: { mirror = [] } }: Snapshot): Metrics {
+  return {
+    plasmd_mirror_manifest_version: [
+      "The manifest_version that a mirror has whole, 0 for none.",
+      mirror.map(({ image, has }) => [{ ...image }, has?.manifestVersion ?? 0]),
+    ],
+    plasmd_mirror_behind: [
+      "Whether a mirror knows of a newer manifest than it has.",
+      mirror.map(({ image, behindSinceMs }) => [
+        { ...image },
+        Number(behindSinceMs !== undefined),
+      ]),
+    ],
+    plasmd_mirror_behind_since_timestamp_seconds: [
+      "Since when that is so, in seconds since 1970.",
+      mirror.flatMap(({ image, behindSinceMs }) =>
+        secondsOf({ ...image }, behindSinceMs)
+      ),
+    ],
+    plasmd_mirror_last_found_timestamp_seconds: [
+      "When another provider of an image was found last, in seconds since 1970.",
+      mirror.flatMap(({ image, lastFoundMs }) =>
+        secondsOf({ ...image }, lastFoundMs)
+      ),
+    ],
+  };
+}
+
 /** What reading everything again has come to. */
 function scrubMetrics({ provider: { scrub } }: Snapshot): Metrics {
   return {
@@ -197,6 +226,7 @@ export function metricsText(snapshot: Snapshot): string {
   const metrics = {
     ...imageMetrics(snapshot),
     ...networkMetrics(snapshot),
+    ...mirrorMetrics(snapshot),
     ...scrubMetrics(snapshot),
     ...machineMetrics(snapshot),
     ...clientMetrics(snapshot),

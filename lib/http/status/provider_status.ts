@@ -34,6 +34,38 @@ export interface LinkStatus {
   readonly reason?: string;
 }
 
+/** A content of an image, under the names that people and programs have for it. */
+export interface Release {
+  /** The manifest's `version`. */
+  readonly version: string;
+  /** The manifest's `manifest_version`. */
+  readonly manifestVersion: number;
+}
+
+/** How a mirror stands with one image. */
+export interface MirrorStatus {
+  /** Which image. */
+  readonly image: ChannelArch;
+  /** What it does at the moment. */
+  readonly activity: "asking" | "fetching" | "waiting";
+  /** What it has whole; undefined: nothing yet. */
+  readonly has: Release | undefined;
+  /** The newest that a trusted key has signed, as far as it was found. */
+  readonly newest: Release | undefined;
+  /** Since when it knows of a newer one than it has: milliseconds since 1970. */
+  readonly behindSinceMs: number | undefined;
+  /** When another provider of the image was found last. */
+  readonly lastFoundMs: number | undefined;
+  /** When others are asked again. */
+  readonly nextAskMs: number | undefined;
+  /** How much of the newest is here, while it is being fetched. */
+  readonly fetched:
+    | { readonly doneBytes: number; readonly totalBytes: number }
+    | undefined;
+  /** Why it does not have the newest, or does not know it. */
+  readonly problem: string | undefined;
+}
+
 /** What operators are told about a provider, HTTP aside. */
 export interface ProviderStatus {
   /** `bootstrap`: a DHT node without images, for others to join through. */
@@ -75,4 +107,6 @@ export interface ProviderStatus {
   readonly warnings: readonly string[];
   /** How the reading of everything again stands. */
   readonly scrub: ScrubProgress;
+  /** Of a mirror, image by image. @default none: it is no mirror */
+  readonly mirror?: readonly MirrorStatus[];
 }

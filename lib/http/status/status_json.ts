@@ -4,7 +4,12 @@ import type { JoinState } from "../../net/dht/join_state.ts";
 import type { PeerContact } from "../../net/dht/peer_contacts.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import type { TransferCounts, TransferState } from "../artifacts/transfers.ts";
-import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
+import type {
+  AdvertisementStatus,
+  LinkStatus,
+  MirrorStatus,
+  Release,
+} from "./provider_status.ts";
 import type { RequestCount } from "./request_counts.ts";
 import {
   advertisementsOf,
@@ -48,6 +53,8 @@ export interface StatusDocument {
     /** Files that had another content than was promised, since the start. */
     readonly differing: number;
   };
+  /** Image by image how a mirror stands; null: it is none. */
+  readonly mirror: readonly MirrorDocument[] | null;
   /** The socket that HTTP listens on, as the provider's own host sees it. */
   readonly http: { readonly address: string; readonly port: number };
   /** Where mDNS answers; null when it is off. */
@@ -74,6 +81,41 @@ export interface StatusDocument {
   readonly machines: readonly MachineDocument[];
   /** Answers since the start. */
   readonly requests: readonly RequestCount[];
+}
+
+/** An image of a mirror in a StatusDocument. */
+export interface MirrorDocument {
+  /** Such as `stable`. */
+  readonly channel: string;
+  /** Such as `arm64`. */
+  readonly arch: string;
+  /** What it does at the moment. */
+  readonly activity: MirrorStatus["activity"];
+  /** What it has whole; null: nothing yet. */
+  readonly has: ReleaseDocument | null;
+  /** The newest that was found; null: none was. */
+  readonly newest: ReleaseDocument | null;
+  /** Since when it knows of a newer one than it has; null: of none. */
+  readonly behind_since: string | null;
+  /** When another provider was found last; null before. */
+  readonly last_found_at: string | null;
+  /** When others are asked again; null: now. */
+  readonly next_ask_at: string | null;
+  /** How much of the newest is here while it is fetched; null: it is not. */
+  readonly fetched: null | {
+    readonly done_bytes: number;
+    readonly total_bytes: number;
+  };
+  /** Why it does not have the newest, or does not know it; null: nothing. */
+  readonly problem: string | null;
+}
+
+/** A release in a StatusDocument. */
+export interface ReleaseDocument {
+  /** As people call it. */
+  readonly version: string;
+  /** By which it is newer than others. */
+  readonly manifest_version: number;
 }
 
 /** A network interface in a StatusDocument. */
@@ -193,6 +235,7 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
       total_bytes: scrub.totalBytes,
       differing: scrub.differingCount,
     },
+    mirror: provider.mirror?.map(mirrorJson) ?? null,
     http: provider.http,
     mdns: provider.advertisers.includes("mDNS")
       ? {
@@ -238,6 +281,30 @@ export function peersJson(peers: readonly PeerContact[]): PeerDocument[] {
     connected: isConnected,
     last_contact_at: isoTime(lastContactMs),
   }));
+}
+
+function mirrorJson(status: MirrorStatus): MirrorDocument {
+  const { image, activity, has, newest, fetched, problem } = status;
+  return {
+    ...{ channel: image.channel, arch: image.arch, activity },
+    has: releaseJson(has),
+    newest: releaseJson(newest),
+    behind_since: isoTimeOrNull(status.behindSinceMs),
+    last_found_at: isoTimeOrNull(status.lastFoundMs),
+    next_ask_at: isoTimeOrNull(status.nextAskMs),
+    fetched: fetched === undefined ? null : {
+      done_bytes: fetched.doneBytes,
+      total_bytes: fetched.totalBytes,
+    },
+    problem: problem ?? null,
+  };
+}
+
+function releaseJson(release: Release | undefined): ReleaseDocument | null {
+  return release === undefined ? null : {
+    version: release.version,
+    manifest_version: release.manifestVersion,
+  };
 }
 
 function bootstrapJson(

@@ -12,7 +12,11 @@ import type { TransferState } from "../artifacts/transfers.ts";
 import { formatBytes, formatDuration } from "./human_units.ts";
 import { machineSection } from "./machine_section.ts";
 import { type Html, searchField, shown } from "./page_text.ts";
-import type { AdvertisementStatus, LinkStatus } from "./provider_status.ts";
+import type {
+  AdvertisementStatus,
+  LinkStatus,
+  MirrorStatus,
+} from "./provider_status.ts";
 import {
   advertisementsOf,
   imageSizeBytes,
@@ -67,9 +71,9 @@ export async function statusPage(snapshot: Snapshot): Promise<string> {
           ${warningList(snapshot)}
           ${provider.kind === "bootstrap"
             ? ""
-            : html`${imageSection(snapshot)} ${machineSection(snapshot)} ${
-              clientSection(snapshot)
-            }`}
+            : html`${imageSection(snapshot)} ${mirrorSection(snapshot)} ${
+              machineSection(snapshot)
+            } ${clientSection(snapshot)}`}
           ${networkSection(snapshot)}
         </main>
         <footer class="quiet">
@@ -200,6 +204,47 @@ function advertisementChip(
   const isAlone = dht?.peerCount === 0 && dht.bootstrap.size === 0;
   const mood = published ? "good" : via === "DHT" && isAlone ? "quiet" : "bad";
   return html`<li class="chip ${mood}">${parts.join(", ")}</li>`;
+}
+
+/** How far behind the images of others a mirror is. */
+function mirrorSection({ provider, nowMs }: Snapshot): Html | "" {
+  if (provider.mirror === undefined) return "";
+  const items = provider.mirror.map((status) => {
+    const { image, has, problem } = status;
+    const reason = problem === undefined
+      ? ""
+      : html`<br><span class="bad">${shown(problem)}</span>`;
+    return html`
+      <li>${formatChannelArch(image)} ${shown(has?.version ?? "nothing yet")}:
+        ${mirrorState(status, nowMs)}${reason}</li>
+    `;
+  });
+  return html`
+    <section aria-labelledby="mirror">
+      <h2 id="mirror">Mirrored</h2>
+      <ul>${items}</ul>
+    </section>
+  `;
+}
+
+function mirrorState(status: MirrorStatus, nowMs: number): Html {
+  const { newest, behindSinceMs, lastFoundMs, fetched } = status;
+  if (newest === undefined || behindSinceMs === undefined) {
+    return lastFoundMs === undefined
+      ? html`<span class="bad">no other provider was found yet</span>`
+      : html`<span class="good">up to date</span>, found elsewhere ${
+        formatDuration(nowMs - lastFoundMs)
+      } ago`;
+  }
+  const since = formatDuration(nowMs - behindSinceMs);
+  const part = fetched === undefined
+    ? ""
+    : `, ${formatBytes(fetched.doneBytes)} of ${
+      formatBytes(fetched.totalBytes)
+    } fetched`;
+  return html`<span class="bad">behind ${
+    shown(newest.version)
+  } for ${since}</span>${part}`;
 }
 
 function clientSection(snapshot: Snapshot): Html {

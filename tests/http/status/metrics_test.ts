@@ -5,6 +5,7 @@ import {
   busyProvider,
   httpFixture,
   KERNEL,
+  mirroringProvider,
   request,
   silentProvider,
 } from "../../support/http_fixture.ts";
@@ -173,4 +174,22 @@ Deno.test("metricsText() escapes what a version may hold, and has the newest tru
     text,
     /^plasmd_trust_expiry_timestamp_seconds{trust_version="10"} 1798761600$/m,
   );
+});
+
+Deno.test("metrics say how far behind a mirror is, and nothing of it where there is none", async () => {
+  const fixture = await httpFixture();
+  const metrics = async () => await (await request(fixture, "/metrics")).text();
+  assert.doesNotMatch(await metrics(), /mirror/);
+  fixture.status = mirroringProvider();
+  const samples = (await metrics()).split("\n")
+    .filter((line) => line.startsWith("plasmd_mirror_"));
+  assert.deepEqual(samples, [
+    'plasmd_mirror_manifest_version{channel="stable",arch="arm64"} 7',
+    'plasmd_mirror_manifest_version{channel="testing",arch="x86_64"} 0',
+    'plasmd_mirror_behind{channel="stable",arch="arm64"} 0',
+    'plasmd_mirror_behind{channel="testing",arch="x86_64"} 1',
+    'plasmd_mirror_behind_since_timestamp_seconds{channel="testing",arch="x86_64"} 1795348500',
+    'plasmd_mirror_last_found_timestamp_seconds{channel="stable",arch="arm64"} 1795348740',
+    'plasmd_mirror_last_found_timestamp_seconds{channel="testing",arch="x86_64"} 1795348740',
+  ]);
 });

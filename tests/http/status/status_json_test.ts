@@ -3,6 +3,7 @@ import {
   busyProvider,
   type HttpFixture,
   httpFixture,
+  mirroringProvider,
   request,
 } from "../../support/http_fixture.ts";
 
@@ -124,6 +125,7 @@ Deno.test("/status tells images, advertisements, peers and clients", async () =>
       total_bytes: 65536,
       differing: 1,
     },
+    mirror: null,
     http: { address: "0.0.0.0", port: 8080 },
     mdns: {
       interfaces: ["lo", "eth0"],
@@ -217,4 +219,31 @@ Deno.test("/status says what is off", async () => {
   const status = await (await request(await httpFixture(), "/status")).json();
   assert.equal(status.mdns, null);
   assert.equal(status.dht, null);
+});
+
+Deno.test("/status says how a mirror stands with each image", async () => {
+  const fixture = await httpFixture();
+  fixture.status = mirroringProvider();
+  const { mirror } = await (await request(fixture, "/status")).json();
+  assert.deepEqual(mirror, [
+    {
+      ...{ channel: "stable", arch: "arm64", activity: "waiting" },
+      has: { version: "1", manifest_version: 7 },
+      newest: { version: "1", manifest_version: 7 },
+      behind_since: null,
+      last_found_at: "2026-11-22T11:59:00.000Z",
+      next_ask_at: "2026-11-22T12:09:00.000Z",
+      ...{ fetched: null, problem: null },
+    },
+    {
+      ...{ channel: "testing", arch: "x86_64", activity: "fetching" },
+      has: null,
+      newest: { version: "<2>", manifest_version: 8 },
+      behind_since: "2026-11-22T11:55:00.000Z",
+      last_found_at: "2026-11-22T11:59:00.000Z",
+      next_ask_at: null,
+      fetched: { done_bytes: 1024, total_bytes: 4096 },
+      problem: "lab is asked for nothing more",
+    },
+  ]);
 });

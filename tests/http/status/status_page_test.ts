@@ -4,6 +4,7 @@ import {
   busyProvider,
   type HttpFixture,
   httpFixture,
+  mirroringProvider,
   request,
 } from "../../support/http_fixture.ts";
 
@@ -185,4 +186,19 @@ Deno.test("HEAD of the page has the headers of GET", async () => {
   const head = await browse(fixture, "HEAD");
   assert.deepEqual([...head.headers], [...get.headers]);
   assert.equal(head.body, null);
+});
+
+Deno.test("the page says how far behind a mirror is, and why", async () => {
+  const fixture = await httpFixture();
+  assert.doesNotMatch(text(await (await browse(fixture)).text()), /Mirrored/);
+  fixture.status = mirroringProvider();
+  const page = text(await (await browse(fixture)).text());
+  assert.match(
+    page,
+    / Mirrored stable\/arm64 1: up to date , found elsewhere 60 s ago /,
+  );
+  assert.match(
+    page,
+    / testing\/x86_64 nothing yet: behind &lt;2&gt; for 5 min , 1\.0 KiB of 4\.0 KiB fetched lab is asked for nothing more /,
+  );
 });
