@@ -26,6 +26,8 @@ export interface Advertising extends AsyncDisposable {
   readonly advertisers: readonly Advertiser[];
   /** The same, for the provider's status. */
   readonly discovery: Discovery;
+  /** In the DHT, where that is on. */
+  readonly node: ServingNode | undefined;
 }
 
 /** How each way of advertising is opened. */
@@ -84,6 +86,7 @@ export async function openAdvertising(
   return Object.assign(stack.move(), {
     advertisers: [mdns, inDht].filter((one) => one !== undefined),
     discovery: { mdns, dht: inDht, node: dht?.node },
+    node: dht?.node,
   });
 }
 

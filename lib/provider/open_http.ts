@@ -22,7 +22,7 @@ import {
 } from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import { listenProblem } from "./listen_problem.ts";
-import type { Machine, ServeConfig } from "./machine.ts";
+import type { Machine, Mirroring, ServeConfig } from "./machine.ts";
 
 /** For clients that fetch a file range by range, and its verification. */
 const KEEP_OPEN_MS = 1000;
@@ -34,17 +34,19 @@ const KEEP_OPEN_MS = 1000;
  * @param machines of the whole program
  * @param discovery gives the advertisers, once they are open
  * @param scrub tells how far the reading of everything again has got
+ * @param mirroring tells how a mirror stands, where this is one
  * @throws UserError when the socket cannot be had
  */
 export function openHttp(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
-  { library, settings, machines, discovery, scrub }: {
+  { library, settings, machines, discovery, scrub, mirroring }: {
     readonly library: ImageLibrary;
     readonly settings: () => ServeConfig;
     readonly machines: Machines;
     readonly discovery: () => Discovery;
     readonly scrub: () => ScrubProgress;
+    readonly mirroring?: Pick<Mirroring, "status"> | undefined;
   },
 ): HttpServer {
   const startedMs = clock.now();
@@ -74,6 +76,7 @@ export function openHttp(
         missing: library.missing.map(({ image }) => image),
         warnings: [...library.warnings, ...nodeWarnings(discovery().node)],
         scrub: scrub(),
+        ...mirroring !== undefined && { mirror: mirroring.status() },
       }),
       limits: transferLimits(config),
       accessLog: () => settings().http.accessLog,

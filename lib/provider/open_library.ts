@@ -17,6 +17,10 @@ import {
   trustDirectory,
 } from "./state_directory.ts";
 
+/** Why a mirror does not offer what its operator has put there by hand. */
+const SIGNS_NOTHING =
+  "its owner's manifest.json is not there, and a mirror signs nothing; offer it with plasmd serve";
+
 /** A library with the state directory to itself, until it is disposed of. */
 export interface OpenLibrary extends AsyncDisposable {
   /** Empty until it is refreshed. */
@@ -32,15 +36,18 @@ export interface OpenLibrary extends AsyncDisposable {
  *
  * @param changes of the settings, while it is open
  * @param onChange called when the library has taken new settings
+ * @param signs whether images without a manifest of their owner are signed,
+ * for which a key is made where none is. @default true
  * @throws UserError when another provider uses the state directory, or the key
  * that the settings name cannot be used
  */
 export async function openLibrary(
   config: ServeConfig,
   machine: Machine,
-  { changes, onChange, signal }: {
+  { changes, onChange, signs = true, signal }: {
     readonly changes: ConfigSource;
     readonly onChange: () => void;
+    readonly signs?: boolean;
     readonly signal: AbortSignal;
   },
 ): Promise<OpenLibrary> {
@@ -52,7 +59,8 @@ export async function openLibrary(
   await machine.fileSystem.makeDirectory(trustDirectory(config.stateDir), 0o700)
     .catch(() => {});
   const signers = new ReloadableSigners(config, machine, { signal });
-  const loadSigners = () => signers.load();
+  const loadSigners = () =>
+    signs ? signers.load() : Promise.reject(new Error(SIGNS_NOTHING));
   // A key that was named must be there, whether it is needed now or not.
   if (config.signing.keys.length > 0) await loadSigners();
   const library = new ImageLibrary({

@@ -1,10 +1,17 @@
+import { inBackground } from "../core/background.ts";
 import { Bell } from "../core/bell.ts";
 import { createMachines } from "../machines/machines.ts";
 import { ArtifactWatcher } from "../scan/artifact_watcher.ts";
 import type { ImageTree } from "../scan/image_tree.ts";
 import { withBindAddress } from "./bind_address.ts";
 import { keepOffering, offerFirst } from "./keep_offering.ts";
-import type { ConfigSource, Machine, ServeConfig } from "./machine.ts";
+import type {
+  ConfigSource,
+  Machine,
+  Mirroring,
+  MirrorProvider,
+  ServeConfig,
+} from "./machine.ts";
 import { type Advertising, openAdvertising } from "./open_advertising.ts";
 import { openHttp } from "./open_http.ts";
 import { openLibrary } from "./open_library.ts";
@@ -15,7 +22,8 @@ import { trustDirectory } from "./state_directory.ts";
 import { watchTrustDocuments } from "./trust_documents.ts";
 
 /**
- * Offers the images of a directory until the signal aborts: `plasmd serve`.
+ * Offers the images of a directory until the signal aborts: `plasmd serve`, and
+ * with `mirroring`, which fetches them from others meanwhile, `plasmd mirror`.
  * What is opened is closed in reverse, so that images are withdrawn before
  * the downloads that are under way are drained.
  *
@@ -26,9 +34,10 @@ import { watchTrustDocuments } from "./trust_documents.ts";
 export async function serve(
   config: ServeConfig,
   machine: Machine,
-  { changes, onReady, signal }: {
+  { changes, onReady, mirroring, signal }: {
     readonly changes: ConfigSource;
     readonly onReady: () => void;
+    readonly mirroring?: Mirroring;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
@@ -38,7 +47,9 @@ export async function serve(
   const bound = await withBindAddress(config, { signal });
   await using stack = new AsyncDisposableStack();
   const { library, settings, stateLogger } = stack.use(
-    await openLibrary(config, machine, { changes, onChange: ring, signal }),
+    await openLibrary(config, machine, {
+      ...{ changes, onChange: ring, signs: mirroring === undefined, signal },
+    }),
   );
   const machines = createMachines({
     rows: () => settings().machines,
@@ -52,6 +63,7 @@ export async function serve(
     machines,
     discovery: () => advertising?.discovery ?? {},
     scrub: () => scrub.progress,
+    mirroring,
   }));
   stack.use(
     watchTrustDocuments(trustDirectory(config.stateDir), machine, ring),
@@ -63,11 +75,13 @@ export async function serve(
   if (library.images().length === 0 && library.keyProblem !== undefined) {
     throw library.keyProblem;
   }
-  const { advertisers } = advertising = stack.use(
+  const { advertisers, node } = advertising = stack.use(
     await openAdvertising(bound, machine, { http, stateLogger, signal }),
   );
   const parts = { http, catalog: library, settings, machines };
   stack.use(await openPxe(bound, machine, parts, { signal }));
+  const provider = { library, httpPort: http.port, node };
+  stack.use(mirroring && keepMirroring(mirroring, provider, machine));
   const reconciler = new Reconciler({ advertisers, logger });
   await keepOffering({ ...look, reconciler, bell, onReady }, { signal });
 }
@@ -88,4 +102,12 @@ function openWatcher(
     },
     onWriter: (path, writer) => tree.noteWriter(path, writer),
   });
+}
+
+function keepMirroring(
+  mirroring: Mirroring,
+  provider: MirrorProvider,
+  machine: Machine,
+): AsyncDisposable {
+  return inBackground((options) => mirroring.run(provider, options), machine);
 }

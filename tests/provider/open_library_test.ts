@@ -28,15 +28,17 @@ class MemoryConfigSource implements ConfigSource {
 
 function open(
   machine: MemoryMachine,
-  { config = MEMORY_CONFIG, changes = new MemoryConfigSource(), onChange }: {
+  { config = MEMORY_CONFIG, changes = new MemoryConfigSource(), ...more }: {
     readonly config?: ServeConfig;
+    readonly signs?: boolean;
     readonly changes?: ConfigSource;
     readonly onChange?: () => void;
   } = {},
 ) {
   return openLibrary(config, machine, {
     changes,
-    onChange: onChange ?? (() => {}),
+    onChange: () => {},
+    ...more,
     signal,
   });
 }
@@ -225,4 +227,17 @@ Deno.test("openLibrary() makes a place for trust documents, where it can", async
   const readOnly = memoryMachine();
   readOnly.fileSystem.file("/state/trust", "no directory");
   await using _other = await open(readOnly);
+});
+
+Deno.test("openLibrary() that signs nothing makes no key, and does not offer what is not signed", async () => {
+  const machine = memoryMachine();
+  await using opened = await open(machine, { signs: false });
+  await opened.library.refresh({ signal });
+  assert.deepEqual(opened.library.images(), []);
+  assert.equal(opened.library.keyProblem, undefined);
+  assert.match(
+    opened.library.warnings.join("\n"),
+    /^Cannot offer stable\/arm64: .* a mirror signs nothing; offer it with plasmd serve$/,
+  );
+  await assert.rejects(machine.fileSystem.stat("/state/signing.key"));
 });
