@@ -1,3 +1,4 @@
+import type { CommandValues } from "./lib/cli/command_context.ts";
 import { HangUps } from "./lib/cli/hang_ups.ts";
 import { runKeyGenerate, runKeyShow } from "./lib/cli/key_commands.ts";
 import {
@@ -51,6 +52,8 @@ async function run(
       return await runForLong((commands, hangUps) =>
         commands.runServe(invocation.values, { hangUps, signal, allowToEnd })
       );
+    case "mirror":
+      return await mirror(invocation.values, { signal, allowToEnd });
     case "scan":
       return await (await providerCommands())
         .runScan(invocation.values, { signal });
@@ -93,6 +96,15 @@ async function run(
         { signal },
       );
   }
+}
+
+async function mirror(
+  values: CommandValues<"mirror">,
+  context: Pick<ProgramContext, "signal" | "allowToEnd">,
+): Promise<void> {
+  const hangUps = new HangUps();
+  const { runMirror } = await import("./lib/cli/mirror_command.ts");
+  await runMirror(values, { ...context, hangUps });
 }
 
 /** A command that SIGHUP does not end, not while it is loaded either. */

@@ -321,9 +321,12 @@ async function readAuthorities(
   throw new UserError(`Cannot use --ca "${path}": not certificates in PEM`);
 }
 
-/** Whom `--key`, `--threshold` and `--trust` name. */
-async function readAnchor(
-  { key, threshold, trust }: DiscoverValues,
+/** Whom `--key`, `--threshold` and `--trust` name. @throws UserError */
+export async function readAnchor(
+  { key, threshold, trust }: Pick<
+    DiscoverValues,
+    "key" | "threshold" | "trust"
+  >,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<TrustAnchor> {
   if (trust !== undefined) {

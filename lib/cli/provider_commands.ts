@@ -39,7 +39,7 @@ import {
 } from "./verify_content.ts";
 
 /** Leaving the network takes a few seconds where it does not answer. */
-const LEAVE_TIMEOUT_MS = 10_000;
+export const LEAVE_TIMEOUT_MS = 10_000;
 
 /** What a command that goes on is given to run with. */
 export interface LongRunContext
@@ -80,7 +80,7 @@ export async function runServe(
 }
 
 /** Tells systemd, where it has started us, until we are told to end. */
-function openManager(
+export function openManager(
   machine: Machine,
   { signal }: { readonly signal: AbortSignal },
 ): ServiceManager {

@@ -6,7 +6,7 @@ import {
 } from "../core/channel_arch.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
-import type { OptionTable } from "./option_table.ts";
+import type { Conflict, OptionTable } from "./option_table.ts";
 import { parseInterface, parseProtocol } from "./setting_values.ts";
 
 /** What every command of both programs takes. */
@@ -90,3 +90,15 @@ export const TRUST_OPTIONS = {
     help: "how many of the trusted keys must have signed",
   },
 } as const satisfies OptionTable;
+
+/** The trust document that a client begins with. */
+export const TRUST_FILE_OPTION = {
+  ...FILE_OPTION,
+  help: "trust the keys of this TOML file, and those that succeed them",
+} as const;
+
+/** Whom to trust is said in one way. */
+export const TRUST_CONFLICTS = [
+  ["--key", "--trust", "put the key into the trust file"],
+  ["--threshold", "--trust", "the trust file has a threshold of its own"],
+] as const satisfies readonly Conflict[];

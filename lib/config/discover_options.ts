@@ -4,6 +4,8 @@ import {
   FILE_OPTION,
   LOG_OPTIONS,
   NETWORK_OPTIONS,
+  TRUST_CONFLICTS,
+  TRUST_FILE_OPTION,
   TRUST_OPTIONS,
 } from "./common_options.ts";
 import type { InvocationValues } from "./command_line.ts";
@@ -48,10 +50,7 @@ export const DISCOVER_PROGRAM = {
         },
         ...NETWORK_OPTIONS,
         ...TRUST_OPTIONS,
-        trust: {
-          ...FILE_OPTION,
-          help: "trust the keys of this TOML file, and those that succeed them",
-        },
+        trust: TRUST_FILE_OPTION,
         ca: {
           ...FILE_OPTION,
           help: "for https, trust the authorities of this PEM file, too",
@@ -95,8 +94,7 @@ export const DISCOVER_PROGRAM = {
       },
       conflicts: [
         ["--quiet", "--format json", "each prints the result in its own way"],
-        ["--key", "--trust", "put the key into the trust file"],
-        ["--threshold", "--trust", "the trust file has a threshold of its own"],
+        ...TRUST_CONFLICTS,
         ["--all", "--fetch", "one image is fetched, from all who have it"],
         ["--insecure", "--key", "what the key has not signed is refused"],
         ["--insecure", "--trust", "what is not signed by its keys is refused"],

@@ -7,6 +7,7 @@ import {
   NETWORK_OPTIONS,
   TRUST_OPTIONS,
 } from "./common_options.ts";
+import { MIRROR_COMMAND } from "./mirror_options.ts";
 import type { OptionTable, Program } from "./option_table.ts";
 import { SETTING_OPTIONS } from "./settings.ts";
 import { parseHttpUrl } from "./setting_values.ts";
@@ -117,6 +118,7 @@ export const PLASMD_PROGRAM = {
         "/etc/plasm/provider.toml.",
       ],
     },
+    mirror: MIRROR_COMMAND,
     scan: {
       summary: "Show which images are there and which are missing",
       options: {

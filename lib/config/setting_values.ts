@@ -79,3 +79,24 @@ export const parseProtocol: Check = like(
   /^(\/[!-.0-~]{1,64}){1,8}$/,
   "a protocol id, such as /ipfs/kad/1.0.0",
 );
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+const MAX_DURATION_MS = 86_400_000;
+
+/**
+ * Reads how often something is done: `90s`, `10m` or `1h`, from a second to a
+ * day.
+ *
+ * @returns milliseconds
+ */
+export function parseDuration(text: string): Result<number> {
+  const [, count, unit = ""] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  const durationMs = Number(count) * (UNIT_MS[unit] ?? 0);
+  return durationMs >= 1000 && durationMs <= MAX_DURATION_MS
+    ? ok(durationMs)
+    : refuse("not a time such as 90s, 10m or 1h, at most 24h");
+}

@@ -85,6 +85,11 @@ export class ClientTrust {
     return this.#options.anchor.kind !== "nobody";
   }
 
+  /** The newest trust document so far; undefined: none is followed. */
+  get root(): TrustRoot | undefined {
+    return this.#root;
+  }
+
   /** Which trust documents were not followed, and why: one line each. */
   get problems(): readonly string[] {
     return [...this.#problems];

@@ -11,7 +11,7 @@ import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
  */
 export async function readEnvelopeFile(
   path: string,
-  fileSystem: FileSystem,
+  fileSystem: Pick<FileSystem, "stat" | "open">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Result } from "../../lib/core/result.ts";
 import {
   parseBind,
+  parseDuration,
   parseHttpUrl,
   parseInterface,
   parseMacPattern,
@@ -92,5 +93,20 @@ for (const { parse, takes, refuses } of cases) {
 Deno.test("parseHttpUrl() drops the final slash, so that paths can be added", () => {
   for (const text of ["http://a:80", "http://a/", "HTTP://A//"]) {
     assert.deepEqual(parseHttpUrl(text), { ok: true, value: "http://a" });
+  }
+});
+
+Deno.test("parseDuration() takes a number with its unit, from a second to a day", () => {
+  const cases = [["1s", 1000], ["90s", 90_000], ["10m", 600_000], [
+    "24h",
+    864e5,
+  ]];
+  for (const [text, value] of cases) {
+    assert.deepEqual(parseDuration(String(text)), { ok: true, value });
+  }
+  for (
+    const text of ["", "10", "0s", "25h", "1.5h", "-1m", "10 m", "m", "1d"]
+  ) {
+    assert(!parseDuration(text).ok, `takes ${JSON.stringify(text)}`);
   }
 });

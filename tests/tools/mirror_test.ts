@@ -15,11 +15,14 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "cli/fetch_found.ts": "e2e/fetch_command_test.ts",
   "cli/open_sources.ts":
     "e2e/serve_and_discover_test.ts, e2e/network_matrix_test.ts",
+  "cli/mirror_command.ts": "e2e/mirror_command_test.ts",
+  "cli/mirror_disk.ts": "mirror/image_store_test.ts",
   "cli/provider_commands.ts":
     "e2e/serve_and_discover_test.ts, e2e/signals_test.ts",
   "cli/trust_commands.ts": "e2e/trust_commands_test.ts",
   "config/image_file.ts": "scan/image_toml_test.ts, through readImage()",
   "config/common_options.ts": "rows: config/option_table_test.ts reads them",
+  "config/mirror_options.ts": "rows: config/plasmd_options_test.ts",
   "core/dht_protocol.ts": "a constant",
   "core/exit_code.ts": "constants",
   "core/file_system.ts":
@@ -40,6 +43,10 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "http/status/status_page_browser_test.ts",
   "manifest/artifact_paths.ts":
     "manifest/boot_manifest_test.ts, manifest/issue_manifest_test.ts",
+  "mirror/fetch_release.ts":
+    "mirror/mirrored_image_test.ts, e2e/mirror_command_test.ts",
+  "mirror/keep_trust.ts": "e2e/mirror_chain_test.ts",
+  "mirror/mirror.ts": "e2e/mirror_command_test.ts",
   "net/dhcp/message.ts": "constants",
   "net/dhcp/network.ts": "constants, and a port: the twin of pxe/ tests is one",
   "net/dhcp/system_network.ts": "e2e/pxe_answers_test.ts",

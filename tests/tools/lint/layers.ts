@@ -19,6 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["http/boot", "http/status", "pxe"],
   ["http"],
   ["provider", "doctor"],
+  ["mirror"],
   ["cli"],
 ];
 

@@ -15,7 +15,7 @@ const SHELLS = namesOf({
   "net/tftp": "tftp_server",
   "net/upnp": "search",
   "cli": "command_context|discover_command|disk|disk_watcher|fetch_disk|" +
-    "hang_ups|output|passphrase|pipes_below|provider_commands|run_program|service_manager",
+    "hang_ups|output|mirror_command|mirror_disk|passphrase|pipes_below|provider_commands|run_program|service_manager",
 });
 
 /**
@@ -30,6 +30,7 @@ const PURE = namesOf({
   "http/boot": "[a-z_]+",
   "machines": "[a-z_]+",
   "net/dhcp": "boot_client|decode_message|encode_message|message|proxy_answer",
+  "mirror": "mirror_plan",
   "net/dht": "message",
   "net/dns": "[a-z_]+",
   "net/http1": "body_framing|byte_range|chunked_body|header_lines|http_date|" +

@@ -1,0 +1,252 @@
+import { basename, join, sep } from "node:path";
+import type { ChannelArch } from "../core/channel_arch.ts";
+import { UserError } from "../core/errors.ts";
+import { type DirectoryEntry, FileNotFoundError } from "../core/file_system.ts";
+import { workPaths } from "../fetch/work_directory.ts";
+import {
+  type Artifact,
+  artifactsByRole,
+  type BootManifest,
+} from "../manifest/boot_manifest.ts";
+import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
+import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
+import type { MirrorDisk } from "./mirror_disk.ts";
+
+/** What lies where an image is offered from. */
+export interface StoredImage {
+  /** With every link resolved. */
+  readonly directory: string;
+  /** Its `manifest.json`, as it is; undefined: there is none. */
+  readonly manifest: Uint8Array<ArrayBuffer> | undefined;
+  /**
+   * `release`: a mirror has put it there. `directory`: somebody has made it.
+   * `empty`: the same, and nothing is in it. `link`: somebody else's.
+   */
+  readonly kind: "release" | "directory" | "empty" | "link";
+}
+
+/**
+ * The releases of one image on disk. Each has a directory of its own,
+ * `DIR/<channel>/.<arch>@<manifest_version>-<content>`, which never changes but
+ * for renewed manifests; `DIR/<channel>/<arch>` is a link to the one on offer,
+ * and is set anew by one rename. So the release before stays where clients and
+ * open downloads have it until nobody needs it any more.
+ */
+export class ImageStore {
+  readonly #disk: MirrorDisk;
+  readonly #parent: string;
+  readonly #arch: string;
+
+  /** Reads and writes nothing yet. */
+  constructor(
+    { channel, arch }: ChannelArch,
+    { artifactsDir, disk }: {
+      /** Holds `<channel>/` directories. */
+      readonly artifactsDir: string;
+      readonly disk: MirrorDisk;
+    },
+  ) {
+    this.#disk = disk;
+    this.#parent = join(artifactsDir, channel);
+    this.#arch = arch;
+  }
+
+  /** Where the image is offered from: a link, once a mirror has set it. */
+  get path(): string {
+    return join(this.#parent, this.#arch);
+  }
+
+  /** Where a release is put together, and stays. */
+  directoryOf(
+    { manifest, contentSha256 }: Pick<
+      VerifiedManifest,
+      "manifest" | "contentSha256"
+    >,
+  ): string {
+    const name = `${manifest.manifestVersion}-${contentSha256.slice(0, 16)}`;
+    return join(this.#parent, `.${this.#arch}@${name}`);
+  }
+
+  /**
+   * What is offered at the moment; undefined: nothing.
+   *
+   * @throws FileAccessError, or the system's error
+   */
+  async stored(
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<StoredImage | undefined> {
+    const entry = (await this.#list())
+      .find(({ name }) => name === this.#arch);
+    if (entry === undefined) return undefined;
+    let directory: string;
+    try {
+      directory = await this.#disk.realPath(this.path);
+    } catch (error) {
+      // A link to nowhere is nothing, and is replaced.
+      if (error instanceof FileNotFoundError) return undefined;
+      throw error;
+    }
+    const path = join(directory, "manifest.json");
+    const manifest = await readEnvelopeFile(path, this.#disk, { signal });
+    if (entry.kind === "symlink") {
+      const isOurs = this.#isRelease(basename(directory));
+      return { directory, manifest, kind: isOurs ? "release" : "link" };
+    }
+    const isEmpty = (await this.#disk.list(directory)).length === 0;
+    return { directory, manifest, kind: isEmpty ? "empty" : "directory" };
+  }
+
+  /**
+   * Takes over a directory that lies where the link is to be: gives it the name
+   * that it would have had.
+   *
+   * @throws UserError, or the system's error
+   */
+  async adopt(release: VerifiedManifest): Promise<void> {
+    const directory = this.directoryOf(release);
+    await this.#disk.removeTree(directory);
+    await this.#disk.rename(this.path, directory);
+    await this.putInPlace(directory);
+  }
+
+  /**
+   * Puts what is here of a release already where its fetch finds it: what was
+   * fetched of another, and what the one on offer has in common with it. The
+   * latter is copied: with a link to it a file that is on offer would count as
+   * changed.
+   *
+   * @throws the system's error
+   */
+  async prepare(
+    release: VerifiedManifest,
+    before: VerifiedManifest | undefined,
+  ): Promise<void> {
+    const { work } = workPaths(this.directoryOf(release));
+    if (!await this.#isThere(work)) await this.#takeOverParts(work);
+    if (before === undefined) return;
+    const from = this.directoryOf(before);
+    const known = new Map(
+      filesOf(before.manifest).map((
+        { sha256, filename },
+      ) => [sha256, filename]),
+    );
+    for (const { sha256 } of filesOf(release.manifest)) {
+      const same = known.get(sha256);
+      const part = join(work, `${sha256}.part`);
+      if (same === undefined || await this.#isThere(part)) continue;
+      await this.#disk.makeDirectory(work, 0o755);
+      await this.#disk.copyFile(join(from, same), part);
+    }
+  }
+
+  async #takeOverParts(work: string): Promise<void> {
+    const ending = work.slice(work.lastIndexOf("."));
+    const other = (await this.#list())
+      .find(({ name }) => this.#isRelease(name) && name.endsWith(ending));
+    if (other === undefined) return;
+    await this.#disk.rename(join(this.#parent, other.name), work);
+  }
+
+  /**
+   * Says why what lies where the link is to be is not taken over.
+   *
+   * @param reason one clause
+   */
+  notOurs(reason: string): UserError {
+    return new UserError(
+      `Cannot mirror to "${this.path}": ${reason}; move it away, or name another directory with --artifacts`,
+    );
+  }
+
+  /** Removes what lies where the link is to be. */
+  async clear(): Promise<void> {
+    await this.#disk.removeTree(this.path);
+  }
+
+  /** Has a release offered that is whole, from one moment to the next. */
+  async putInPlace(directory: string): Promise<void> {
+    const link = join(this.#parent, `.${this.#arch}@link`);
+    await this.#disk.removeTree(link);
+    await this.#disk.symlink(basename(directory), link);
+    await this.#disk.rename(link, this.path);
+    await this.#disk.syncDirectory(this.#parent);
+  }
+
+  /** Gives the release on offer the same promise with other dates. */
+  async renew({ bytes, ...release }: VerifiedManifest): Promise<void> {
+    const path = join(this.directoryOf(release), "manifest.json");
+    await this.#disk.writeAtomically(path, bytes, { mode: 0o644 });
+  }
+
+  /**
+   * Removes releases but the one on offer, and what was fetched of some.
+   *
+   * @param kept releases that stay, with what is being fetched of them: their
+   * directories, or paths below those
+   */
+  async removeOthers(kept: Iterable<string>): Promise<void> {
+    const offered = await this.#disk.realPath(this.path).catch(() => "");
+    const names = new Set(
+      [offered, ...kept].flatMap((path) => path.split(sep))
+        .filter((name) => this.#isRelease(name)),
+    );
+    for (const { name } of await this.#list()) {
+      // A fetch has another directory beside it, such as `.NAME.fetch`.
+      const isKept = names.values().some((kept) => name.includes(kept));
+      if (!this.#isRelease(name) || isKept) continue;
+      await this.#disk.removeTree(join(this.#parent, name));
+    }
+  }
+
+  /** A release, or what a fetch has beside one. */
+  #isRelease(name: string): boolean {
+    return name.replace(/^\.?\./, "").startsWith(`${this.#arch}@`) &&
+      name.startsWith(".");
+  }
+
+  async #list(): Promise<DirectoryEntry[]> {
+    try {
+      return await this.#disk.list(this.#parent);
+    } catch (error) {
+      if (error instanceof FileNotFoundError) return [];
+      throw error;
+    }
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    return await this.#disk.stat(path).then(() => true, () => false);
+  }
+}
+
+/** The files of an image, each once. */
+export function filesOf(manifest: BootManifest): Artifact[] {
+  return [...artifactsByRole(manifest).values()];
+}
+
+/**
+ * The `image.toml` of an image whose owner may have had one, too: what plays
+ * which role is signed, whatever the files are called.
+ */
+export function imageFileOf(
+  { kernel, initramfs, rootfs, initrds }: BootManifest,
+): string {
+  const loaded = initrds.length > 0
+    ? initrds
+    : initramfs === undefined
+    ? []
+    : [initramfs.filename];
+  return [
+    "# As the signed manifest.json has it.",
+    `kernel = ${toml(kernel.filename)}`,
+    ...loaded.length > 0
+      ? [`initramfs = [${loaded.map(toml).join(", ")}]`]
+      : [],
+    ...rootfs === undefined ? [] : [`rootfs = ${toml(rootfs.filename)}`],
+    "",
+  ].join("\n");
+}
+
+/** A checked path has nothing that JSON and TOML write differently. */
+function toml(path: string): string {
+  return JSON.stringify(path);
+}

@@ -1,0 +1,10 @@
+import type { FileSystem } from "../core/file_system.ts";
+import type { FetchDisk } from "../fetch/fetch_disk.ts";
+
+/** The disk of a mirror, which has each release in a directory of its own. */
+export interface MirrorDisk extends FetchDisk, Pick<FileSystem, "realPath"> {
+  /** Makes a symbolic link; the path must be free. */
+  symlink(target: string, path: string): Promise<void>;
+  /** Copies a file; its times are new, and the other file stays as it is. */
+  copyFile(from: string, to: string): Promise<void>;
+}
