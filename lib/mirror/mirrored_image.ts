@@ -278,7 +278,7 @@ export class MirroredImage {
       });
       this.#tried = failure === undefined ? undefined : directory;
       if (failure !== undefined) {
-        await this.#failFetch(release, failure);
+        this.#failFetch(release, failure);
         return false;
       }
       await this.#store.putInPlace(directory);
@@ -295,24 +295,18 @@ export class MirroredImage {
     return true;
   }
 
-  async #failFetch(
+  #failFetch(
     release: VerifiedManifest,
     { kind, message }: FetchFailure,
-  ): Promise<void> {
+  ): void {
     this.#fail(
       `Cannot mirror ${this.#name} ${
         titleOf(release)
       }: ${message}; ${this.#whatStays()}, and it is tried again`,
       kind === "gone",
     );
-    if (kind !== "room") return;
-    // Clients that are still at the release before that one have to begin anew.
-    this.#replaced.clear();
-    await this.#store.removeOthers(
-      [release, this.#has].flatMap((one) =>
-        one === undefined ? [] : [this.#store.directoryOf(one)]
-      ),
-    );
+    // Clients that are still at a release before that have to begin anew.
+    if (kind === "room") this.#replaced.clear();
   }
 
   #fail(problem: string, isReplaced = false): void {
