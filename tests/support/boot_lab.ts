@@ -22,16 +22,17 @@ import { type RunningProgram, start, temporaryDirectory } from "./programs.ts";
 export const SERVER = "10.0.0.1";
 /** How long a guest may take: a busy machine is ten times as slow. */
 export const GUEST_LIMIT_MS = 300_000;
+const DHCP_RANGE = "--dhcp-range=10.0.0.100,10.0.0.199,12h";
+const LOADERS = '[pxe]\nloaders = "/usr/lib/ipxe"\n';
 const TEST_LIMIT_MS = GUEST_LIMIT_MS + 60_000;
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
-
-/** `deno task e2e --all`. */
-const runsAll = Deno.args.includes("--all");
 
 /** What a test needs beside QEMU and a kernel. */
 export interface GuestTestOptions {
   /** Whether it belongs to every run of the tests; else only to `--all`. */
   readonly everyRun?: boolean;
+  /** The flag that it takes, in place of `--all`. */
+  readonly flag?: string;
   readonly programs?: readonly string[];
   readonly files?: readonly string[];
   /** Whether the firmware is OVMF. */
@@ -51,10 +52,10 @@ export async function guestTest(
   name: string,
   options: GuestTestOptions,
 ): Promise<void> {
-  const { everyRun = false, body } = options;
-  const kernel = everyRun || runsAll
+  const { everyRun = false, flag = "--all", body } = options;
+  const kernel = everyRun || Deno.args.includes(flag)
     ? await obstacle(options) ?? await sharedKernel()
-    : "only with e2e --all";
+    : `only with e2e ${flag}`;
   Deno.test({
     name: typeof kernel === "string" ? `${name} (skipped: ${kernel})` : name,
     ignore: typeof kernel === "string",
@@ -91,6 +92,12 @@ export interface ServeOptions {
   readonly port?: number;
   /** Something that goes wrong once, in front of the provider. */
   readonly fault?: Fault | undefined;
+  /** Further flags, such as `--pxe`. */
+  readonly flags?: readonly string[];
+  /** Its configuration. */
+  readonly config?: string;
+  /** On a further host of the LAN, instead of at {@linkcode SERVER}. */
+  readonly at?: string;
 }
 
 /** A running DHCP server. */
@@ -104,13 +111,16 @@ export interface DhcpServer {
 /** The LAN of one test. */
 export class BootLab implements AsyncDisposable {
   readonly kernel: GuestKernel;
+  /** Where the provider is. */
+  readonly server: LabHost;
+  /** The hosts around it. */
+  readonly network: NetworkLab;
+  /** The name of its LAN in `network`; machines are plugged in here. */
+  lan: string;
   /** A word for the kernel's command line that only this test has. */
   readonly word = `guest=${crypto.randomUUID().slice(0, 8)}`;
   readonly #name: string;
   readonly #stack: AsyncDisposableStack;
-  readonly #lab: NetworkLab;
-  readonly #lan: string;
-  readonly #server: LabHost;
   readonly #directory: string;
   #proxy: LabProgram | undefined;
 
@@ -124,7 +134,7 @@ export class BootLab implements AsyncDisposable {
     this.#name = name;
     this.kernel = kernel;
     this.#stack = stack;
-    ({ lab: this.#lab, lan: this.#lan, server: this.#server } = network);
+    ({ lab: this.network, lan: this.lan, server: this.server } = network);
     this.#directory = directory;
   }
 
@@ -201,23 +211,33 @@ export class BootLab implements AsyncDisposable {
 
   /** Serves the image. */
   async serve(
-    { port = 8080, fault }: ServeOptions = {},
+    {
+      port = 8080,
+      fault,
+      flags = [],
+      config: settings = LOADERS,
+      at = SERVER,
+    }: ServeOptions = {},
   ): Promise<RunningProgram> {
+    const host = at === SERVER
+      ? this.server
+      : await this.network.hostOn(this.lan, `${at}/24`);
     const behind = fault === undefined
-      ? { address: SERVER, port }
+      ? { address: at, port }
       : { address: "127.0.0.1", port: 8081 };
     const config = join(this.#directory, "plasmd.toml");
-    await Deno.writeTextFile(config, '[pxe]\nloaders = "/usr/lib/ipxe"\n');
+    await Deno.writeTextFile(config, settings);
     const provider = this.#stack.use(start("plasmd", [
       ...["serve", "--config", config],
       ...["--artifacts", await this.directory("artifacts")],
       ...["--no-dht", "--no-mdns"],
       ...["--bind", behind.address, "--port", String(behind.port)],
-      ...["--state-dir", await this.directory("state")],
-    ], { prefix: this.#server.prefix }));
+      ...["--state-dir", await this.directory(`state-${at}`)],
+      ...flags,
+    ], { prefix: host.prefix }));
     await provider.line(/Found [1-9]/);
     if (fault !== undefined) {
-      this.#proxy = this.#server.startDeno(
+      this.#proxy = this.server.startDeno(
         "faulty_proxy.ts",
         ...[SERVER, String(port), String(behind.port), JSON.stringify(fault)],
       );
@@ -241,14 +261,15 @@ export class BootLab implements AsyncDisposable {
     const path = join(this.#directory, "dnsmasq.conf");
     const example = await Deno.readTextFile(`${EXAMPLES}dnsmasq.conf`);
     await Deno.writeTextFile(path, change(example));
-    return await this.#dnsmasq(`--conf-file=${path}`);
+    return await this.dnsmasq(this.server, `--conf-file=${path}`);
   }
 
   /** A DHCP and TFTP server that names one file to everybody. */
   async dhcp(tftpDirectory: string, file: string): Promise<void> {
-    await this.#dnsmasq(
+    await this.dnsmasq(
+      this.server,
       "--conf-file=",
-      "--dhcp-range=10.0.0.100,10.0.0.199,12h",
+      DHCP_RANGE,
       "--enable-tftp",
       `--tftp-root=${tftpDirectory}`,
       `--dhcp-boot=${file}`,
@@ -266,7 +287,7 @@ export class BootLab implements AsyncDisposable {
       path,
       example.replace('"memfile"', '"memfile", "persist": false'),
     );
-    const kea = this.#server.start(
+    const kea = this.server.start(
       "env",
       ...["KEA_PIDFILE_DIR", "KEA_LOCKFILE_DIR"].map((name) =>
         `${name}=${this.#directory}`
@@ -275,16 +296,18 @@ export class BootLab implements AsyncDisposable {
       ...["sh", "-c", 'exec kea-dhcp4 -c "$0" 2>&1', path],
     );
     await kea.line("DHCP4_STARTED");
-    await this.#dnsmasq(
+    await this.dnsmasq(
+      this.server,
       "--conf-file=",
       "--enable-tftp",
       "--tftp-root=/usr/lib/ipxe",
     );
   }
 
-  async #dnsmasq(...args: string[]): Promise<DhcpServer> {
+  /** A DHCP server, or a relay of one, with these arguments. */
+  async dnsmasq(host: LabHost, ...args: string[]): Promise<DhcpServer> {
     const log = join(this.#directory, `dnsmasq-${crypto.randomUUID()}.log`);
-    const program = this.#server.start(
+    const program = host.start(
       "dnsmasq",
       ...args,
       ...["--keep-in-foreground", "--user=root", "--port=0", "--pid-file"],
@@ -315,7 +338,7 @@ export class BootLab implements AsyncDisposable {
       await Guest.start({
         kind,
         disk,
-        port: await this.#lab.machinePort(this.#lan),
+        port: await this.network.machinePort(this.lan),
         directory: await this.directory("machine"),
       }),
     );

@@ -1,4 +1,5 @@
 import type { Mutant } from "./mutant.ts";
+import { PXE_MUTANTS } from "./pxe_mutants.ts";
 import { TRUST_MUTANTS } from "./trust_mutants.ts";
 
 const ENVELOPE = "manifest/envelope.ts";
@@ -36,6 +37,7 @@ const threshold = {
 /** Every check, by file. */
 export const MUTANTS: readonly Mutant[] = [
   ...TRUST_MUTANTS,
+  ...PXE_MUTANTS,
   { attack: "arbitrary installation: the owner's", ...verification },
   { attack: "arbitrary installation: an image", ...anyKey },
   {
