@@ -3,6 +3,7 @@ import type { Result } from "../core/result.ts";
 import {
   DHCP_SERVER_PORT,
   type DhcpNetwork,
+  LIMITED_BROADCAST,
   type SocketTrouble,
   type UdpEndpoint,
 } from "../net/dhcp/network.ts";
@@ -93,7 +94,10 @@ export class OfferSender implements AsyncDisposable {
           : socket.send(packet, to)
       ),
     );
-    const failed = sent.find((one) => !one.ok);
+    // Whether a relay can be reached is not a matter of this link.
+    const failed = sent.find((one, i) =>
+      !one.ok && batch[i]?.[1].address === LIMITED_BROADCAST
+    );
     return failed?.ok === false ? failed.reason : undefined;
   }
 }

@@ -23,6 +23,9 @@ import { AnswerBudget } from "./answer_budget.ts";
 import type { Offer, OfferDecision } from "./offer.ts";
 import { OfferSender, type SendPacket } from "./offer_sender.ts";
 
+/** The same trouble that comes and goes is said this often. */
+const QUIET_MS = 60_000;
+
 /** A link that machines are answered on. */
 export interface PxeLink {
   /** Such as `eth0`. */
@@ -73,7 +76,10 @@ export class ProxyDhcp implements AsyncDisposable {
   readonly #budget = new AnswerBudget();
   readonly #sessions = new Map<string, LinkSession>();
   /** By what they concern; each is said once while it lasts. */
-  readonly #troubles = new Map<string, string>();
+  readonly #troubles = new Map<
+    string,
+    { readonly problem: string | undefined; readonly quietUntilMs: number }
+  >();
   #broadcasts: DhcpSocket | undefined;
 
   private constructor(options: ProxyDhcpOptions) {
@@ -249,14 +255,19 @@ export class ProxyDhcp implements AsyncDisposable {
     return encoded.ok ? encoded.value : undefined;
   }
 
-  /** Says what is wrong, once until it is over. */
+  /** Says what is wrong, once until it is over, and not over and over. */
   #report(what: string, problem: string | undefined): void {
-    if (problem === undefined) {
-      this.#troubles.delete(what);
-    } else if (this.#troubles.get(what) !== problem) {
-      this.#troubles.set(what, problem);
-      this.#options.logger.warn(`${what}: ${problem}`);
-    }
+    const nowMs = this.#options.clock.monotonic();
+    const before = this.#troubles.get(what);
+    if (before?.problem === problem) return;
+    const isQuiet = before !== undefined && nowMs < before.quietUntilMs;
+    const isSaid = problem !== undefined && !isQuiet;
+    if (isSaid) this.#options.logger.warn(`${what}: ${problem}`);
+    const quietUntilMs = isSaid ? nowMs + QUIET_MS : before?.quietUntilMs ?? 0;
+    this.#troubles.set(what, {
+      problem: isQuiet ? undefined : problem,
+      quietUntilMs,
+    });
   }
 }
 

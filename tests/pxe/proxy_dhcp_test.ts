@@ -178,6 +178,22 @@ Deno.test("beside a server that shares nothing the default route's link is answe
   await proxy[Symbol.asyncDispose]();
 });
 
+Deno.test("trouble that comes and goes is said once a minute", async () => {
+  const { network, proxy, logger, clock } = await opened({ offer: LOADER });
+  await proxy.useLinks([E0]);
+  const gone = { kind: "gone", message: "address is gone" } as const;
+  for (let i = 0; i < 100; i++) {
+    network.refusals.set("10.0.0.1:67", gone);
+    network.broadcast(bootPacket({ mac: `52:54:00:00:01:${10 + i % 80}` }));
+    await clock.advance(500);
+    network.refusals.clear();
+    network.broadcast(bootPacket({ mac: `52:54:00:00:02:${10 + i % 80}` }));
+    await clock.advance(500);
+  }
+  assert.equal(logger.lines.length, 2);
+  await proxy[Symbol.asyncDispose]();
+});
+
 Deno.test("port 4011 is tried again with each look, and its lack is said once", async () => {
   const { network, proxy, logger } = await opened({ offer: LOADER });
   const taken = { kind: "taken", message: "another program has it" } as const;

@@ -21,7 +21,8 @@ export interface BootClient {
  * Reads what a client says of booting.
  *
  * @param message a request
- * @returns undefined where it does not ask to boot
+ * @returns undefined where it does not ask to boot, or by a relay that cannot be
+ * one
  */
 export function readBootClient(message: DhcpMessage): BootClient | undefined {
   const { hardwareAddress, giaddr, options } = message;
@@ -34,6 +35,10 @@ export function readBootClient(message: DhcpMessage): BootClient | undefined {
   const isIpxe = saysIpxe(options);
   const vendorClass = vendorClassOf(options);
   if (vendorClass === undefined && !isIpxe) return undefined;
+  const relay = giaddr.some((byte) => byte !== 0)
+    ? addressText(giaddr)
+    : undefined;
+  if (relay !== undefined && !isHost(giaddr)) return undefined;
   const uuid = uuidOf(options.get(DhcpOption.CLIENT_UUID));
   return {
     mac: macText(hardwareAddress),
@@ -41,7 +46,7 @@ export function readBootClient(message: DhcpMessage): BootClient | undefined {
     vendorClass: vendorClass ?? "PXEClient",
     archType: new DataView(arch.buffer, arch.byteOffset).getUint16(0),
     isIpxe,
-    ...giaddr.some((byte) => byte !== 0) && { relay: addressText(giaddr) },
+    ...relay !== undefined && { relay },
   };
 }
 
@@ -63,6 +68,11 @@ function saysIpxe(options: Options): boolean {
 
 function textOf(data: Uint8Array | undefined): string {
   return data === undefined ? "" : String.fromCharCode(...data.subarray(0, 64));
+}
+
+/** Not loopback, a group, or everybody (RFC 1122 section 3.2.1.3). */
+function isHost([first = 0]: Uint8Array): boolean {
+  return first > 0 && first < 224 && first !== 127;
 }
 
 /** `52:54:00:12:34:56`. */

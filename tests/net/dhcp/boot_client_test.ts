@@ -78,3 +78,11 @@ Deno.test("a UUID of another form is left out, as where there is none", () => {
     assert.equal(client.uuid, undefined);
   }
 });
+
+Deno.test("a relay that is no host is none", () => {
+  for (
+    const relay of ["127.0.0.1", "224.0.0.1", "255.255.255.255", "0.0.0.1"]
+  ) {
+    assert.equal(clientOf({ relay }), undefined, relay);
+  }
+});
