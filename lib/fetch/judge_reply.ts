@@ -63,6 +63,9 @@ export function judgeReply(
   return { kind: "later", reason, ...delayMs !== undefined && { delayMs } };
 }
 
+/** Why what a server has is of no use. */
+export const ANOTHER_FILE = "has another file in its place";
+
 /** Section 14.4: exactly from where it was asked for, of a file of this size. */
 function judgePart(
   headers: HeaderFields,
@@ -76,7 +79,7 @@ function judgePart(
     endBytes <= toBytes && (size === "*" || Number(size) === sizeBytes);
   return fits
     ? { kind: "body", offsetBytes: fromBytes, endBytes }
-    : { kind: "none", reason: "has another file in its place" };
+    : { kind: "none", reason: ANOTHER_FILE };
 }
 
 /** A server need not know of ranges (section 14.2). */

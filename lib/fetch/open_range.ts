@@ -4,6 +4,7 @@ import { ok, refuse, type Result } from "../core/result.ts";
 import type { HttpGet, HttpReply } from "../net/http1/reply.ts";
 import type { ReplyBody } from "../net/http1/reply_body.ts";
 import {
+  ANOTHER_FILE,
   type AskedRange,
   judgeReply,
   type ReplyVerdict,
@@ -106,6 +107,10 @@ async function openUrl(
     const verdict = judgeReply(reply, asked, { url: at, nowMs });
     if (verdict.kind === "body") {
       const actual = strongTag(reply.headers);
+      if (isOfAnother(actual, blob)) {
+        reply[Symbol.dispose]();
+        return refuse({ kind: "lacks", reason: ANOTHER_FILE });
+      }
       source.tags.set(at.href, actual);
       if (!isPart || reply.status === 206) return openBody(reply, verdict);
       // Section 13.1.5 of RFC 9110: either it has another tag than was said, or
@@ -122,6 +127,16 @@ async function openUrl(
     at = verdict.url;
   }
   return refuse({ kind: "lacks", reason: "redirects too often" });
+}
+
+/**
+ * Whether an entity tag is the digest of something else: a provider of this
+ * project calls its files by their content, so that one that was replaced by
+ * another of the same size shows before it is fetched.
+ */
+function isOfAnother(tag: string | undefined, { sha256 }: Blob): boolean {
+  return tag !== undefined && /^"[0-9a-f]{64}"$/.test(tag) &&
+    tag !== `"${sha256}"`;
 }
 
 function rangeHeaders(

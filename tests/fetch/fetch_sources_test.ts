@@ -6,6 +6,7 @@ import {
   fileOf,
   type Misbehaviour,
   openBlobServer,
+  sha256Hex,
 } from "../support/blob_server.ts";
 import {
   FetchLab,
@@ -351,16 +352,22 @@ Deno.test("fetchImage() says what every source did when none is left", async () 
   );
 });
 
-Deno.test("fetchImage() takes no other file for its own", async () => {
+Deno.test("fetchImage() takes no other file for its own, of whatever size", async () => {
   // The blob is gone, and the URL leads to the next version.
-  await using replaced = openBlobServer({
-    files: new Map([["/stable/arm64/vmlinuz", fileOf(KERNEL.subarray(1))]]),
-  });
-  await using lab = await FetchLab.open();
-  const failed = await lab.fetch({
-    files: [{ ...kernel, urls: ["vmlinuz"] }],
-    sources: [sourceAt(replaced)],
-  });
-  assert.ok(!failed.ok);
-  assert.equal(failed.reason.kind, "gone");
+  const next = flip(KERNEL.slice());
+  for (const bytes of [KERNEL.subarray(1), next]) {
+    await using replaced = openBlobServer({
+      files: new Map([["/stable/arm64/vmlinuz", fileOf(bytes)]]),
+      etag: () => `"${sha256Hex(bytes)}"`,
+    });
+    await using lab = await FetchLab.open();
+    const failed = await lab.fetch({
+      files: [{ ...kernel, urls: ["vmlinuz"] }],
+      sources: [sourceAt(replaced)],
+    });
+    assert.ok(!failed.ok);
+    assert.equal(failed.reason.kind, "gone");
+    const failures = lab.events.filter(({ kind }) => kind === "source-failed");
+    assert.deepEqual(failures, []);
+  }
 });
