@@ -165,11 +165,11 @@ export class PiecedDownload implements Download, Disposable {
     );
     // The last ones are for all to share.
     const fair = Math.ceil(plan.freeCount / (2 * (others.length + 1)));
-    const count = !source.takesRanges
-      ? Infinity
-      : others.length === 0
-      ? MAX_RUN_PIECES
-      : Math.max(1, Math.min(bySpeed, fair, MAX_RUN_PIECES));
+    // Of a file that is replaced meanwhile, a provider sends what it has begun
+    // to send.
+    const count = source.takesRanges && others.length > 0
+      ? Math.max(1, Math.min(bySpeed, fair, MAX_RUN_PIECES))
+      : Infinity;
     return plan.take(source.number, count) ??
       plan.share(source.number, (number) => sources[number]?.rate ?? 0);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { FileToFetch } from "../../lib/fetch/fetch_image.ts";
 import {
   type BlobRequest,
   blobsOf,
@@ -41,6 +42,21 @@ function wrongAt(
 function flip(bytes: Uint8Array): Uint8Array {
   bytes[5] = (bytes[5] ?? 0) ^ 1;
   return bytes;
+}
+
+/** Stops when half of a file is there. */
+async function fetchHalf(lab: FetchLab, file: FileToFetch) {
+  await using server = openBlobServer({ files: ALL, bytesPerSecond: 4e6 });
+  const stopping = new AbortController();
+  return await lab.fetch({
+    files: [file],
+    sources: [sourceAt(server)],
+    onEvent(event) {
+      const isHalf = event.kind === "progress" &&
+        event.bytes > file.sizeBytes / 2;
+      if (isHalf) stopping.abort(new DOMException("time is up"));
+    },
+  }, stopping);
 }
 
 Deno.test("fetchImage() has the pieces of a file from several sources at once", async () => {
@@ -183,17 +199,7 @@ Deno.test("fetchImage() goes on after it was stopped, at another source, with wh
   for (const file of [kernel, rootfs]) {
     const bytes = file === kernel ? KERNEL : ROOTFS;
     await using lab = await FetchLab.open();
-    await using first = openBlobServer({ files: ALL, bytesPerSecond: 4e6 });
-    const stopping = new AbortController();
-    const stopped = await lab.fetch({
-      files: [file],
-      sources: [sourceAt(first)],
-      onEvent(event) {
-        const isHalf = event.kind === "progress" &&
-          event.bytes > bytes.length / 2;
-        if (isHalf) stopping.abort(new DOMException("time is up"));
-      },
-    }, stopping);
+    const stopped = await fetchHalf(lab, file);
     assert.ok(!stopped.ok);
     assert.match(stopped.reason.message, /time is up/);
     // What a power cut may leave is found, and nothing of it is used.
@@ -246,18 +252,21 @@ Deno.test("fetchImage() learns what a server calls its files", async () => {
   for (const etag of ['"other"', undefined]) {
     await using server = openBlobServer({ files: ALL, etag: () => etag });
     await using lab = await FetchLab.open();
+    await fetchHalf(lab, rootfs);
     const fetched = await lab.fetch({
       files: [rootfs],
       sources: [sourceAt(server)],
     });
     assert.ok(fetched.ok);
     const asked = server.requests.filter(({ path }) => path === ROOTFS_PATH);
-    assert.equal(asked[0]?.headers.get("if-range"), `"${rootfs.sha256}"`);
-    for (const { headers } of asked.slice(1)) {
-      assert.equal(headers.get("if-range"), etag);
-      assert.notEqual(headers.get("range"), undefined);
-    }
-    assert.equal(asked.length, 1 + Math.ceil(PIECES / 16));
+    assert.deepEqual(
+      asked.map(({ headers }) => headers.get("if-range")),
+      [`"${rootfs.sha256}"`, etag],
+    );
+    assert.equal(
+      asked[0]?.headers.get("range"),
+      asked[1]?.headers.get("range"),
+    );
   }
 });
 
