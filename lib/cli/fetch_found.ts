@@ -47,7 +47,7 @@ export interface FetchRun {
   /** The image. */
   readonly image: ChannelArch;
   /** Says whether the manifest still counts. */
-  readonly trust: Pick<ClientTrust, "stillTrusts" | "isVerifying">;
+  readonly trust: Pick<ClientTrust, "stillTrusts">;
   /** For https. */
   readonly authorities: Authorities | undefined;
   /** Where the time comes from. */

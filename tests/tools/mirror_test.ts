@@ -12,7 +12,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "cli/hang_ups.ts": "e2e/hang_ups_test.ts",
   "cli/key_commands.ts": "e2e/signing_commands_test.ts",
   "cli/manifest_commands.ts": "e2e/signing_commands_test.ts",
-  "cli/fetch_found.ts": "e2e/fetch_command_test.ts",
   "cli/open_sources.ts":
     "e2e/serve_and_discover_test.ts, e2e/network_matrix_test.ts",
   "cli/mirror_command.ts": "e2e/mirror_command_test.ts",

@@ -1,3 +1,4 @@
+import { FETCH_MUTANTS } from "./fetch_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { PXE_MUTANTS } from "./pxe_mutants.ts";
 import { TRUST_MUTANTS } from "./trust_mutants.ts";
@@ -38,6 +39,7 @@ const threshold = {
 export const MUTANTS: readonly Mutant[] = [
   ...TRUST_MUTANTS,
   ...PXE_MUTANTS,
+  ...FETCH_MUTANTS,
   { attack: "arbitrary installation: the owner's", ...verification },
   { attack: "arbitrary installation: an image", ...anyKey },
   {
