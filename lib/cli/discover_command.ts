@@ -6,14 +6,14 @@ import {
 } from "../config/discover_options.ts";
 import { type ChannelArch, parseArch } from "../core/channel_arch.ts";
 import { deadline, systemClock } from "../core/clock.ts";
-import { ConfigError, UsageError, UserError } from "../core/errors.ts";
+import { UsageError, UserError } from "../core/errors.ts";
 import type { ExitCode } from "../core/exit_code.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
 import type { StatusLine } from "../core/status_line.ts";
 import { RELEASED_AT_MS } from "../core/version.ts";
 import { checkCandidate } from "../discover/check_candidate.ts";
-import { ClientTrust, type TrustAnchor } from "../discover/client_trust.ts";
+import { ClientTrust } from "../discover/client_trust.ts";
 import { discover, type DiscoverOptions } from "../discover/discover.ts";
 import type { Discovered } from "../discover/discovery.ts";
 import type { Provider } from "../discover/provider.ts";
@@ -24,9 +24,6 @@ import {
   versionConflict,
 } from "../discover/report.ts";
 import { clockLagWarning } from "../manifest/clock_lag.ts";
-import { readPublicKeys } from "../manifest/read_public_keys.ts";
-import { parseTrustRoot } from "../manifest/trust_root.ts";
-import { trustKeys } from "../manifest/trusted_keys.ts";
 import { type Authorities, httpGet } from "../net/http1/get.ts";
 import { systemAddresses, whyNoNetwork } from "../net/interfaces.ts";
 import { disk } from "./disk.ts";
@@ -38,6 +35,7 @@ import {
   openStatusLine,
   writeResult,
 } from "./output.ts";
+import { readAnchor } from "./read_anchor.ts";
 
 /** More than a search on a network that works; a flood is not to be logged. */
 const MAX_TRACED = 2000;
@@ -319,37 +317,6 @@ async function readAuthorities(
     // It says no more than that it cannot be read.
   }
   throw new UserError(`Cannot use --ca "${path}": not certificates in PEM`);
-}
-
-/** Whom `--key`, `--threshold` and `--trust` name. @throws UserError */
-export async function readAnchor(
-  { key, threshold, trust }: Pick<
-    DiscoverValues,
-    "key" | "threshold" | "trust"
-  >,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<TrustAnchor> {
-  if (trust !== undefined) {
-    // Costs 6 ms that a box with --key alone need not spend.
-    const { parseTrustFile } = await import("../config/trust_file.ts");
-    const root = parseTrustRoot(
-      parseTrustFile(await disk.readText(trust, { mayBePipe: true }), trust),
-    );
-    if (!root.ok) throw new ConfigError({ path: trust }, root.reason);
-    return { kind: "root", shipped: root.value };
-  }
-  if (key.length === 0) {
-    if (threshold === 1) return { kind: "nobody" };
-    throw new UsageError(
-      `Cannot use --threshold ${threshold} without --key: name the keys`,
-    );
-  }
-  const keys = trustKeys(
-    await readPublicKeys(key, disk, { signal }),
-    threshold,
-  );
-  if (!keys.ok) throw new UsageError(`Cannot use --threshold: ${keys.reason}`);
-  return { kind: "keys", keys: keys.value };
 }
 
 function ownArch(): string {

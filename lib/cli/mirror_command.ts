@@ -24,7 +24,6 @@ import {
   openMachine,
   readConfig,
 } from "./command_context.ts";
-import { readAnchor } from "./discover_command.ts";
 import { mirrorDisk } from "./mirror_disk.ts";
 import { logRuntimeWarnings } from "./output.ts";
 import {
@@ -32,6 +31,7 @@ import {
   type LongRunContext,
   openManager,
 } from "./provider_commands.ts";
+import { readAnchor } from "./read_anchor.ts";
 
 /** `plasmd mirror`: follows the images of somebody else until it is told to stop. */
 export async function runMirror(

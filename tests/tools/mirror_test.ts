@@ -18,6 +18,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "cli/mirror_disk.ts": "mirror/image_store_test.ts",
   "cli/provider_commands.ts":
     "e2e/serve_and_discover_test.ts, e2e/signals_test.ts",
+  "cli/read_anchor.ts": "e2e/trust_test.ts, e2e/mirror_chain_test.ts",
   "cli/trust_commands.ts": "e2e/trust_commands_test.ts",
   "config/image_file.ts": "scan/image_toml_test.ts, through readImage()",
   "config/common_options.ts": "rows: config/option_table_test.ts reads them",
