@@ -178,4 +178,27 @@ export const TRUST_MUTANTS: readonly Mutant[] = [
       "false",
     ],
   ]),
+  ...checksOf("mirror/find_release.ts", "mirror/find_release_test.ts", [
+    ["judgeRelease() takes what is newer", "version < hasVersion", "false"],
+    [
+      "judgeRelease() takes what is newer",
+      "found.contentSha256 !== has.contentSha256",
+      "false",
+    ],
+    [
+      "findRelease() does not ask the mirror itself",
+      "isOwn(finding.candidate)",
+      "false",
+    ],
+  ]),
+  ...checksOf("mirror/collect_trust.ts", "mirror/collect_trust_test.ts", [
+    ["collectTrust() takes nothing that does not lead", "!leadsOn", "false"],
+  ]),
+  ...checksOf("mirror/mirrored_image.ts", "mirror/mirrored_image_test.ts", [
+    [
+      "a release that lies there is held against",
+      "if (!verified.ok) throw this.#store.notOurs(verified.reason.message);",
+      "if (!verified.ok) return;",
+    ],
+  ]),
 ];
