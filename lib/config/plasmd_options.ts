@@ -111,6 +111,7 @@ export const PLASMD_PROGRAM = {
         "plasmd serve --artifacts /srv/images",
         "plasmd serve --config /etc/plasm/provider.toml --no-dht",
         "plasmd serve --artifacts /tmp/artifacts --interface lo --port 0",
+        "plasmd serve --artifacts /srv/images --pxe",
       ],
       notes: [
         "Flags win over the configuration file, which is the first that exists of",
