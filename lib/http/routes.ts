@@ -116,23 +116,24 @@ function menu(
   make: (images: readonly ServedImage[], options: MenuOptions) => string,
 ): Route {
   return ({ catalog, machines }, _, target) => {
-    const { isTold, ...id } = machineQuery(target);
+    const { isTold, ...told } = machineQuery(target);
     return ok({
       answer: (head, exchange) => {
-        const rows = machines.rows();
-        const unknown = machines.unknown();
-        const choice = bootChoice(rowFor(rows, id), unknown);
-        const makesDifference = rows.length > 0 || unknown !== "menu";
-        noteMenu(machines, { id, choice, head, exchange });
-        return scriptAnswer(
-          ok(make(catalog.images(), {
-            choice,
-            asksAgain: !isTold && makesDifference,
-          })),
-        );
+        const row = rowFor(machines.rows(), told);
+        const choice = bootChoice(row, machines.unknown());
+        const asks = isTold ? "nothing" : whatMatters(machines);
+        noteMenu(machines, { id: told, choice, head, exchange });
+        return scriptAnswer(ok(make(catalog.images(), { choice, told, asks })));
       },
     });
   };
+}
+
+/** What makes a difference of that which a loader can tell. */
+function whatMatters({ rows, unknown }: Machines): MenuOptions["asks"] {
+  const all = rows();
+  if (all.some(({ mac }) => mac === undefined)) return "all";
+  return all.length > 0 || unknown() !== "menu" ? "mac" : "nothing";
 }
 
 /** The script of an image, for a machine and by where it has reached us. */

@@ -14,7 +14,11 @@ export const PROVIDER_URL = "http://10.0.0.1:8080";
 export const CLIENT: ScriptClient = { providerUrl: PROVIDER_URL };
 
 /** What that gets. */
-export const MENU: MenuOptions = { choice: { kind: "menu" }, asksAgain: false };
+export const MENU: MenuOptions = {
+  choice: { kind: "menu" },
+  told: {},
+  asks: "nothing",
+};
 
 /** The stable/arm64 of `httpFixture()`. */
 export async function stableImage(): Promise<ServedImage> {

@@ -127,21 +127,32 @@ function retried(
 }
 
 /**
- * Sets `machine`: which machine it is, as a query. What would not do there is
- * left out: GRUB escapes nothing in a URL, and takes what is behind its last
- * slash for the name of a file. Not every GRUB has `smbios` and `regexp`.
+ * Adds to `machine` what SMBIOS has. What would not do in a query is left out:
+ * GRUB escapes nothing in a URL, and takes what is behind its last slash for the
+ * name of a file. A GRUB without these commands says so, and goes on.
  */
-const MACHINE = [
-  'set machine="mac=$net_default_mac"',
-  "set uuid=",
-  "set serial=",
-  "if insmod smbios; then if insmod regexp; then",
-  "  smbios --type 1 --get-uuid 8 --set uuid",
-  "  smbios --type 1 --get-string 7 --set serial",
-  `  if regexp '^[0-9A-Za-z-]+$' "$uuid"; then set machine="$machine&uuid=$uuid"; fi`,
-  `  if regexp '^[0-9A-Za-z._-]+$' "$serial"; then set machine="$machine&serial=$serial"; fi`,
-  "fi; fi",
+const SMBIOS = [
+  "smbios --type 1 --get-uuid 8 --set uuid",
+  "smbios --type 1 --get-string 7 --set serial",
+  `if regexp '^[0-9A-Za-z-]+$' "$uuid"; then set machine="$machine&uuid=$uuid"; fi`,
+  `if regexp '^[0-9A-Za-z._-]+$' "$serial"; then set machine="$machine&serial=$serial"; fi`,
 ];
+
+/** Sets `machine`: which machine it is, as a query. */
+function machineLines({ told, asks }: MenuOptions): readonly string[] {
+  const { mac, uuid, serial } = told;
+  const known = Object.entries({ mac, uuid, serial }).flatMap(
+    ([name, value]) =>
+      value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  return [
+    `set machine="${
+      known.length > 0 ? known.join("&") : "mac=$net_default_mac"
+    }"`,
+    ...asks === "all" ? SMBIOS : [],
+    ...asks === "nothing" ? [] : ['configfile "$images/grub.cfg?$machine"'],
+  ];
+}
 
 /**
  * The GRUB configuration that lets the user choose among the images for the
@@ -152,16 +163,16 @@ const MACHINE = [
  */
 export function grubMenu(
   images: readonly ServedImage[],
-  { choice, asksAgain }: MenuOptions,
+  options: MenuOptions,
 ): string {
+  const { choice } = options;
   const parts = menuParts(images, choice);
   const byArch = Map.groupBy(parts.images, ({ image }) => image.arch);
   return lines(
     'set images="$config_directory"',
     `set timeout=${choice.kind === "local" ? 0 : MENU_TIMEOUT_SECONDS}`,
     ...choice.kind === "local" ? ["set default=local"] : [],
-    ...MACHINE,
-    ...asksAgain ? ['configfile "$images/grub.cfg?$machine"'] : [],
+    ...machineLines(options),
     "# In BIOS builds of GRUB it is i386, whatever the CPU can do",
     'set arch="$grub_cpu"',
     'if [ "$arch" = i386 ]; then if cpuid -l; then set arch=x86_64; fi; fi',

@@ -125,13 +125,13 @@ function blob({ sha256 }: BootFile): string {
  */
 export function ipxeMenu(
   images: readonly ServedImage[],
-  { choice, asksAgain }: MenuOptions,
+  { choice, asks }: MenuOptions,
 ): string {
   const parts = menuParts(images, choice);
   const byArch = Map.groupBy(parts.images, ({ image }) => image.arch);
   return lines(
     "#!ipxe",
-    ...asksAgain ? [`chain --replace boot.ipxe?${MACHINE} ||`] : [],
+    ...asks === "nothing" ? [] : [`chain --replace boot.ipxe?${MACHINE} ||`],
     "# In BIOS builds of iPXE buildarch is i386, whatever the CPU can do",
     "set arch ${buildarch}",
     "set tries:int32 1",

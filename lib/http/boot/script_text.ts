@@ -3,7 +3,7 @@ import {
   formatChannelArch,
 } from "../../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
-import type { BootChoice } from "../../machines/machine_rows.ts";
+import type { BootChoice, MachineId } from "../../machines/machine_rows.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 import { type BootFiles, bootFiles } from "./boot_files.ts";
 import { filledCmdline } from "./placeholders.ts";
@@ -54,11 +54,13 @@ export function addedWords({ words }: ScriptClient): readonly string[] {
 export interface MenuOptions {
   /** What the machine gets. */
   readonly choice: BootChoice;
+  /** What it has told, to be handed on. */
+  readonly told: MachineId;
   /**
-   * Whether the loader is to ask once more, and tell which machine it is on: it
-   * has not yet, and that makes a difference.
+   * What the loader is to tell in asking once more: it has told nothing yet,
+   * and that makes a difference. `all`: more than its MAC address.
    */
-  readonly asksAgain: boolean;
+  readonly asks: "nothing" | "mac" | "all";
 }
 
 /** What a menu has. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { MenuOptions } from "../../../lib/http/boot/script_text.ts";
 import type { BootChoice } from "../../../lib/machines/machine_rows.ts";
 import type { ServedImage } from "../../../lib/http/artifacts/image_catalog.ts";
 import {
@@ -140,8 +141,8 @@ Deno.test("grubConfig() adds the words of a machine, and shows that nobody signe
 Deno.test("grubMenu() does at once what a machine's row says", async () => {
   const stable = await stableImage();
   const testing = { ...stable, image: { channel: "testing", arch: "x86_64" } };
-  const menuOf = (choice: BootChoice, asksAgain = false) =>
-    grubMenu([stable, testing], { choice, asksAgain });
+  const menuOf = (choice: BootChoice) =>
+    grubMenu([stable, testing], { ...MENU, choice });
   const local = menuOf({ kind: "local" });
   assert.match(local, /^set timeout=0\nset default=local$/m);
   const network = menuOf({ kind: "network", channel: "testing" });
@@ -160,9 +161,22 @@ Deno.test("grubMenu() does at once what a machine's row says", async () => {
   assert.match(absent, /menuentry 'stable /);
   const first = menuOf({ kind: "menu", channel: "testing" });
   assert.doesNotMatch(first, /then load/);
-  assert.match(
-    menuOf({ kind: "menu" }, true),
-    /^configfile "\$images\/grub\.cfg\?\$machine"$/m,
+});
+
+Deno.test("grubMenu() asks once more for what matters, and hands on what it was told", () => {
+  const menuOf = (options: Partial<MenuOptions>) =>
+    grubMenu([], { ...MENU, ...options }).split("\n").slice(2);
+  const again = 'configfile "$images/grub.cfg?$machine"';
+  const byMac = 'set machine="mac=$net_default_mac"';
+  assert.deepEqual(menuOf({ asks: "mac" }).slice(0, 2), [byMac, again]);
+  const all = menuOf({ asks: "all" });
+  assert.equal(all[0], byMac);
+  assert.equal(all[1], "smbios --type 1 --get-uuid 8 --set uuid");
+  assert.equal(all[5], again);
+  const told = { mac: "52:54:00:12:34:56", serial: '$a"\\ /`' };
+  assert.equal(
+    menuOf({ told })[0],
+    'set machine="mac=52%3A54%3A00%3A12%3A34%3A56&serial=%24a%22%5C%20%2F%60"',
   );
 });
 
@@ -185,14 +199,6 @@ Deno.test("grubMenu() picks the arch, and asks", async () => {
     `set images="$config_directory"
 set timeout=10
 set machine="mac=$net_default_mac"
-set uuid=
-set serial=
-if insmod smbios; then if insmod regexp; then
-  smbios --type 1 --get-uuid 8 --set uuid
-  smbios --type 1 --get-string 7 --set serial
-  if regexp '^[0-9A-Za-z-]+$' "$uuid"; then set machine="$machine&uuid=$uuid"; fi
-  if regexp '^[0-9A-Za-z._-]+$' "$serial"; then set machine="$machine&serial=$serial"; fi
-fi; fi
 # In BIOS builds of GRUB it is i386, whatever the CPU can do
 set arch="$grub_cpu"
 if [ "$arch" = i386 ]; then if cpuid -l; then set arch=x86_64; fi; fi
@@ -266,7 +272,8 @@ Deno.test({
       await check(grubMenu([], MENU));
       for (const kind of ["local", "network"] as const) {
         const choice = { kind, channel: "stable" };
-        await check(grubMenu(images, { choice, asksAgain: true }));
+        const told = { serial: "a'b\"c$d" };
+        await check(grubMenu(images, { choice, told, asks: "all" }));
       }
       await check(grubRedirect("10.0.0.1:8080"));
       const cmdlines = fc.string({ unit: "grapheme-ascii", maxLength: 40 });

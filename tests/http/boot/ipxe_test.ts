@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { MenuOptions } from "../../../lib/http/boot/script_text.ts";
 import type { BootChoice } from "../../../lib/machines/machine_rows.ts";
 import type { ServedImage } from "../../../lib/http/artifacts/image_catalog.ts";
 import {
@@ -231,8 +232,8 @@ Deno.test("ipxeScript() adds the words of a machine, and shows that nobody signe
 Deno.test("ipxeMenu() does at once what a machine's row says", async () => {
   const stable = await stableImage();
   const testing = { ...stable, image: { channel: "testing", arch: "x86_64" } };
-  const menuOf = (choice: BootChoice, asksAgain = false) =>
-    ipxeMenu([stable, testing], { choice, asksAgain });
+  const menuOf = (choice: BootChoice, asks: MenuOptions["asks"] = "nothing") =>
+    ipxeMenu([stable, testing], { ...MENU, choice, asks });
   assert.match(menuOf({ kind: "local" }), /set arch x86_64 \|\|\ngoto local\n/);
   const network = menuOf({ kind: "network", channel: "testing" });
   assert.match(
@@ -250,7 +251,7 @@ Deno.test("ipxeMenu() does at once what a machine's row says", async () => {
     /\necho Channel beta of this machine is not here; served: .*\ngoto arch_/,
   );
   assert.match(
-    menuOf({ kind: "menu" }, true),
+    menuOf({ kind: "menu" }, "mac"),
     /^#!ipxe\nchain --replace boot\.ipxe\?mac=\S+ \|\|\n/,
   );
 });

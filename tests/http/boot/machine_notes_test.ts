@@ -55,6 +55,12 @@ Deno.test("a menu asks which machine it is on only where that makes a difference
     assert.ok(await asks(file));
     fixture.machineRows = [];
   }
+  const asksAll = async () =>
+    /^smbios /m.test(await textOf(fixture, "/grub.cfg"));
+  fixture.machineRows = [{ mac: MAC, boot: "local" }];
+  assert.ok(!await asksAll(), "not every GRUB can");
+  fixture.machineRows = [{ serial: "Q7", boot: "local" }];
+  assert.ok(await asksAll());
 });
 
 Deno.test("unknown machines boot the channel that is named for them", async () => {
