@@ -43,7 +43,7 @@ fail() {
 # At most so many bytes of a URL. Debian's busybox has a wget that dies of -T.
 download() {
   if command -v curl >/dev/null; then
-    curl -q -fsS --max-time "$timeout" "$1"
+    curl -q -g -fsS --max-time "$timeout" "$1"
   else
     timeout "$timeout" wget -q -O - "$1"
   fi | head -c "$2"
