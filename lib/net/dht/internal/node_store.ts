@@ -93,9 +93,10 @@ export class NodeStore {
   /** Has this node provide a value. */
   provide(key: string, value: Uint8Array, valueFor?: ValueFor): void {
     const bytes = new TextEncoder().encode(key);
+    const before = this.#own.get(key)?.value;
     this.#own.set(key, { value, valueFor });
     this.#provided.add(keyMultihash(bytes).toHex());
-    this.values.putOwn(bytes, value);
+    this.values.putOwn(bytes, value, before);
   }
 
   /** Has it no longer provide one. */

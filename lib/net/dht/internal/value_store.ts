@@ -66,13 +66,19 @@ export class ValueStore {
     return values;
   }
 
-  /** Keeps what this node provides, unless something better came before. */
-  putOwn(key: Uint8Array, value: Uint8Array): void {
+  /**
+   * Keeps what this node provides, unless something better came of others.
+   *
+   * @param before what it provided until now, which a clock that was ahead may
+   * have dated later
+   */
+  putOwn(key: Uint8Array, value: Uint8Array, before?: Uint8Array): void {
     const name = key.toHex();
     const kept = this.#kept(name);
     this.#others.delete(name);
     const { policy } = this.#options;
-    const isWorse = kept !== undefined && policy.isBetter(kept.value, value);
+    const isWorse = kept !== undefined && kept.value !== before &&
+      policy.isBetter(kept.value, value);
     this.#own.set(name, isWorse ? kept : this.#keptNow(key, value));
   }
 

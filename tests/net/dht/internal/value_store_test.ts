@@ -87,3 +87,14 @@ Deno.test("ValueStore gives one host a small share, that which is nearest, and a
   }
   assert.equal(store.values().length, flood + 100);
 });
+
+Deno.test("ValueStore gives up what its node said before, though a clock that was ahead dated it later", () => {
+  const { store, put, get } = open();
+  const [ahead, right] = [bytes("900"), bytes("200")];
+  store.putOwn(bytes("k"), ahead);
+  store.putOwn(bytes("k"), right, ahead);
+  assert.equal(get("k"), "200");
+  assert.ok(put("k", "300").ok, "of another provider");
+  store.putOwn(bytes("k"), bytes("250"), right);
+  assert.equal(get("k"), "300");
+});
