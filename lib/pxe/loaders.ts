@@ -58,30 +58,16 @@ export function loaderFor(
   chosen: LoaderNames,
 ): Result<string> {
   const key = keyOf(firmware);
-  if (key === undefined) {
-    return refuse(`no boot loader is known for ${formatFirmware(firmware)}`);
-  }
-  const own = chosen[key];
-  const name = own === undefined
-    ? USUAL[key].find((name) => available.has(name))
-    : available.has(own)
-    ? own
-    : undefined;
-  return name === undefined
-    ? refuse(
-      `no boot loader for ${formatFirmware(firmware)}: put ${
-        own ?? USUAL[key][0]
-      } into the directory of loaders, or name another as ${key}_loader in [pxe]`,
-    )
-    : ok(name);
+  const wanted = wantedNames(firmware, chosen);
+  const name = wanted.find((name) => available.has(name));
+  if (name !== undefined) return ok(name);
+  const remedy = `put ${wanted[0]} into the directory of loaders`;
+  return refuse(
+    `no boot loader for ${formatFirmware(firmware)}: ${remedy}${
+      key === undefined ? "" : `, or name another as ${key}_loader in [pxe]`
+    }`,
+  );
 }
-
-/** Firmware that boots an architecture. */
-const FIRMWARE: readonly Firmware[] = [
-  { kind: "BIOS", arch: "x86_64" },
-  { kind: "UEFI", arch: "x86_64" },
-  { kind: "UEFI", arch: "arm64" },
-];
 
 /**
  * Which firmware can be led to images, and what is missing for the rest: lines
@@ -96,8 +82,11 @@ export function loaderReport(
 ): { readonly found: string | undefined; readonly missing: readonly string[] } {
   const found: string[] = [];
   const missing: string[] = [];
-  for (const firmware of FIRMWARE) {
-    if (!arches.has(firmware.arch)) continue;
+  const all = [...arches].sort().flatMap((arch): Firmware[] => [
+    ...arch === "x86_64" ? [{ kind: "BIOS", arch } as const] : [],
+    { kind: "UEFI", arch },
+  ]);
+  for (const firmware of all) {
     const loader = loaderFor(firmware, available, chosen);
     if (loader.ok) found.push(`${formatFirmware(firmware)} ${loader.value}`);
     else missing.push(loader.reason.replace(/^n/, "N"));
@@ -106,6 +95,17 @@ export function loaderReport(
     found: found.length === 0 ? undefined : `Boot loaders: ${found.join(", ")}`,
     missing,
   };
+}
+
+function wantedNames(
+  firmware: Firmware,
+  chosen: LoaderNames,
+): readonly [string, ...string[]] {
+  const key = keyOf(firmware);
+  // Debian has some for other processors, too.
+  if (key === undefined) return [`ipxe-${firmware.arch}.efi`];
+  const own = chosen[key];
+  return own === undefined ? USUAL[key] : [own];
 }
 
 function keyOf({ kind, arch }: Firmware): LoaderKey | undefined {

@@ -59,9 +59,9 @@ Deno.test("what is missing is said once, until that changes", async () => {
   await opened.names();
   await opened.names();
   assert.deepEqual(logger.lines.map((line) => line.slice(0, 40)), [
+    "WARN No boot loader for UEFI arm64: put ",
     "WARN No boot loader for BIOS x86_64: put",
     "WARN No boot loader for UEFI x86_64: put",
-    "WARN No boot loader for UEFI arm64: put ",
   ]);
   fileSystem.file("/usr/lib/ipxe/undionly.kpxe", "x");
   fileSystem.file("/usr/lib/ipxe/snponly.efi", "x");
@@ -69,7 +69,7 @@ Deno.test("what is missing is said once, until that changes", async () => {
   logger.lines.length = 0;
   assert.equal((await opened.names()).size, 3);
   assert.deepEqual(logger.lines, [
-    "INFO Boot loaders: BIOS x86_64 undionly.kpxe, UEFI x86_64 snponly.efi, UEFI arm64 ipxe-arm64.efi",
+    "INFO Boot loaders: UEFI arm64 ipxe-arm64.efi, BIOS x86_64 undionly.kpxe, UEFI x86_64 snponly.efi",
   ]);
   lab.config = {
     ...lab.config,

@@ -68,11 +68,18 @@ Deno.test("loaderFor() takes what the operator has chosen, or nothing", () => {
   });
 });
 
-Deno.test("loaderFor() knows no loader for other processors", () => {
-  assert.deepEqual(
-    loaderFor({ kind: "UEFI", arch: "riscv64" }, new Set(["ipxe.efi"]), {}),
-    { ok: false, reason: "no boot loader is known for UEFI riscv64" },
-  );
+Deno.test("loaderFor() finds loaders for other processors by the name that Debian gives them", () => {
+  const riscv: Firmware = { kind: "UEFI", arch: "riscv64" };
+  const name = "ipxe-riscv64.efi";
+  assert.deepEqual(loaderFor(riscv, new Set(["ipxe.efi", name]), {}), {
+    ok: true,
+    value: name,
+  });
+  assert.deepEqual(loaderFor(riscv, new Set(["ipxe.efi"]), {}), {
+    ok: false,
+    reason:
+      "no boot loader for UEFI riscv64: put ipxe-riscv64.efi into the directory of loaders",
+  });
 });
 
 Deno.test("loaderReport() names what is found, and what is missing for the images", () => {
@@ -87,7 +94,7 @@ Deno.test("loaderReport() names what is found, and what is missing for the image
     {},
   );
   assert.equal(found, undefined);
-  assert.equal(missing.length, 1);
+  assert.equal(missing.length, 2);
   assert.match(
     missing[0] ?? "",
     /^No boot loader for UEFI arm64: put arm64-efi/,
