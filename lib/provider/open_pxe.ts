@@ -1,4 +1,5 @@
 import { inBackground } from "../core/background.ts";
+import { formatChannelArch } from "../core/channel_arch.ts";
 import { untilAbort } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/printable.ts";
@@ -146,7 +147,7 @@ async function listenOn(
 function noteDecision(
   { mac }: BootClient,
   { uuid, firmware, image, what, offer }: OfferDecision,
-  { machines }: PxeParts,
+  { machines, catalog }: PxeParts,
 ): void {
   if (what === undefined) return;
   machines.steps.note({
@@ -154,9 +155,22 @@ function noteDecision(
     ...uuid !== undefined && { uuid },
     ...firmware !== undefined && { firmware },
     ...image !== undefined && { image },
+    ...offer !== undefined && { file: nameWhenSent(offer.file, catalog) },
     step: offer === undefined ? "seen" : "offered",
     what,
   });
+}
+
+/** What a file is called where it is noted that it was sent. */
+function nameWhenSent(file: string, catalog: ImageCatalog): string {
+  for (const { image, artifacts } of catalog.images()) {
+    const name = formatChannelArch(image);
+    const kernel = artifacts.get("kernel");
+    if (file === `/${name}/kernel.efi` && kernel !== undefined) {
+      return `${name}/${kernel.filename}`;
+    }
+  }
+  return file.replace(/^\//, "");
 }
 
 function portError({ kind, message }: SocketTrouble): UserError {
