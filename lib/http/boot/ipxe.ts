@@ -206,14 +206,18 @@ function menuOf(arch: string, images: readonly ServedImage[]): string[] {
 
 /**
  * The script that iPXE of 2021 and later looks for beside itself: it spares a
- * loader its wait for IPv6, and the question of where to go on.
+ * loader the question of where to go on, and its wait for an IPv6 router, which
+ * the command `dhcp` has, too (4 s of it).
  *
  * @param providerUrl without a slash at the end
  */
 export function autoexecScript(providerUrl: string): string {
   return lines(
     "#!ipxe",
-    "dhcp ||",
+    // Where we are reached by IPv6, that is what is to be waited for.
+    providerUrl.includes("://[")
+      ? "ifconf ||"
+      : "ifconf --configurator dhcp || ifconf ||",
     `chain --replace ${providerUrl}/boot.ipxe?${MACHINE}`,
   );
 }

@@ -25,12 +25,15 @@ const LOADERS = Deno.env.get("PXE_LOADERS") ?? "/usr/lib/ipxe";
 /** A provider that is started for one run. */
 type Start = (lab: BootLab) => Promise<AsyncDisposable>;
 
-const servePlasmd: Start = async (lab) => {
-  const config = `[pxe]\nloaders = "${LOADERS}"\n`;
-  const provider = await lab.serve({ flags: ["--pxe"], config });
-  await provider.line(/are answered on/);
-  return provider;
-};
+/** @param unknown what becomes of the machine: pixiecore asks nobody, either */
+function servePlasmd(unknown: "menu" | "stable"): Start {
+  return async (lab) => {
+    const config = `[pxe]\nloaders = "${LOADERS}"\nunknown = "${unknown}"\n`;
+    const provider = await lab.serve({ flags: ["--pxe"], config });
+    await provider.line(/are answered on/);
+    return provider;
+  };
+}
 
 function servePixiecore(path: string): Start {
   return async (lab) => {
@@ -117,7 +120,10 @@ if ("why" in pixiecore) {
 }
 
 for (const kind of KINDS) {
-  const providers = new Map<string, Start>([["plasmd", servePlasmd]]);
+  const providers = new Map([
+    ["plasmd by its menu", servePlasmd("menu")],
+    ["plasmd by the channel", servePlasmd("stable")],
+  ]);
   // It knows no HTTP boot: "unsupported firmware type 16".
   if ("path" in pixiecore && kind !== "uefi-http") {
     providers.set("pixiecore", servePixiecore(pixiecore.path));

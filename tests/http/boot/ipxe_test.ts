@@ -256,11 +256,18 @@ Deno.test("ipxeMenu() does at once what a machine's row says", async () => {
   );
 });
 
+Deno.test("autoexecScript() waits for IPv6 where that leads here", () => {
+  assert.match(
+    autoexecScript("http://[fd00::1]:8080"),
+    /^#!ipxe\nifconf \|\|\nchain --replace http:\/\/\[fd00::1\]:8080\//,
+  );
+});
+
 Deno.test("autoexecScript() configures the network, and leads on", () => {
   assert.equal(
     autoexecScript("http://10.0.0.1:8080"),
     `#!ipxe
-dhcp ||
+ifconf --configurator dhcp || ifconf ||
 chain --replace http://10.0.0.1:8080/boot.ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring}
 `,
   );
