@@ -1,5 +1,10 @@
 import { createHash } from "node:crypto";
-import type { FileInfo, FileSystem } from "../core/file_system.ts";
+import {
+  type FileInfo,
+  FileNotFoundError,
+  type FileSystem,
+  type OpenFile,
+} from "../core/file_system.ts";
 import type {
   ArtifactFile,
   FileContent,
@@ -14,7 +19,7 @@ import { PeSignature } from "./pe_signature.ts";
 import { PieceDigests } from "./piece_digests.ts";
 import { pieceList, PIECES_ABOVE_BYTES } from "./pieces.ts";
 
-/** A file was written to or replaced while it was read. */
+/** A file was written to, replaced or removed since it was scanned. */
 export class FileChangedError extends Error {
   /** Tells the kinds apart. */
   override readonly name = "FileChangedError";
@@ -80,7 +85,7 @@ async function readInto(
   { onRead, sample, signal }: ReadOptions,
 ): Promise<FileContent> {
   const { path, info } = artifact;
-  using file = await fileSystem.open(path);
+  using file = await openScanned(path, fileSystem);
   const hash = createHash("sha256");
   const signature = new PeSignature();
   let part = await parts.next();
@@ -110,6 +115,18 @@ async function readInto(
   }
   if (from > 0) parts.add(part.subarray(0, from));
   return { sha256: hash.digest("hex"), mediaType: mediaTypeOf(signature) };
+}
+
+async function openScanned(
+  path: string,
+  fileSystem: Pick<FileSystem, "open">,
+): Promise<OpenFile> {
+  try {
+    return await fileSystem.open(path);
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) throw error;
+    throw new FileChangedError(`"${path}" was removed before it was read`);
+  }
 }
 
 /** Memory that a file is read into, one part after the other. */

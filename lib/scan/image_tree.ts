@@ -52,7 +52,7 @@ const SAVE_DELAY_MS = 5000;
  * How long an image is gone before it counts as gone: where a directory is put
  * in the place of another by two steps, there is none for a moment.
  */
-const GONE_MS = 100;
+const GONE_MS = 250;
 
 interface KnownImage {
   readonly name: string;
@@ -164,9 +164,9 @@ export class ImageTree {
     for (const sinceMs of this.#goneSinceMs.values()) {
       times.push(Math.max(0, sinceMs + GONE_MS - now));
     }
-    const { settlesInMs } = this.#settling;
-    if (settlesInMs !== undefined) times.push(settlesInMs);
-    return times.length === 0 ? undefined : Math.min(...times);
+    times.push(this.#settling.settlesInMs ?? Infinity);
+    const inMs = Math.min(...times);
+    return inMs === Infinity ? undefined : inMs;
   }
 
   /**
@@ -190,9 +190,8 @@ export class ImageTree {
     if (this.#calm?.scan === scan) return this.#calm.look;
     const { hashed, present, again, ...sorted } = await this.#sort(scan);
     const isThere = (name: string) => hashed.has(name) || present.has(name);
-    for (const name of this.#failures.keys()) {
-      if (!isThere(name)) this.#failures.delete(name);
-    }
+    const gone = this.#failures.keys().filter((name) => !isThere(name));
+    for (const name of gone) this.#failures.delete(name);
     again.push(...this.#waitForGone(isThere, hashed));
     this.#memory.readAgain(again);
     this.#hashed = hashed;

@@ -31,6 +31,24 @@ Deno.test("ImageTree lists a directory again in which a file changed while it wa
   assert.equal(hashed[0]?.kernel.info.sizeBytes, "another".length);
 });
 
+Deno.test("ImageTree goes on offering an image of which a file is removed before it could be read", async () => {
+  const bench = new TreeBench();
+  const { fs } = bench;
+  const initramfs = "/srv/stable/arm64/initramfs.img";
+  const rootfs = "/srv/stable/arm64/rootfs.img";
+  fs.file(KERNEL);
+  await bench.settle();
+  fs.file(KERNEL, "another").file(initramfs).file(rootfs);
+  await bench.look();
+  fs.remove(initramfs);
+  const tree = await bench.tree();
+  await tree.hashPending({ signal });
+  assert.deepEqual(await bench.look(), ["stable/arm64"]);
+  await tree.hashPending({ signal });
+  const { hashed } = await tree.look(SETTINGS, { at: "changes", signal });
+  assert.equal(hashed[0]?.kernel.info.sizeBytes, "another".length, "at once");
+});
+
 Deno.test("ImageTree reads small images side by side, and large ones by themselves", async () => {
   for (const [sizeBytes, together] of [[1000, 4], [2 << 20, 1]] as const) {
     const bench = new TreeBench();
