@@ -151,7 +151,7 @@ Deno.test("ImageLibrary forgets an image that is gone", async () => {
   await library.refresh({ signal });
   assert.equal(library.images().length, 1, "it may be on its way back");
   assert.equal(library.missing.length, 1);
-  await parts.clock.advance(100);
+  await parts.clock.advance(250);
   await library.refresh({ signal });
   assert.deepEqual(library.images(), []);
   assert.equal(library.missing.length, 2);
