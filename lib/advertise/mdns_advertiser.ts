@@ -105,6 +105,8 @@ export class MdnsAdvertiser implements Advertiser {
   #changed = Promise.withResolvers<void>();
   #claiming: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
+  /** How many wait for their image to be announced. */
+  #publishing = 0;
   /** Every one of the machine, at the last look. */
   #addresses: readonly InterfaceAddress[] = [];
   /** Why nobody on the LAN finds the images: a clause. */
@@ -197,18 +199,30 @@ export class MdnsAdvertiser implements Advertiser {
     signal.throwIfAborted();
     const accepted = this.#images.set(image, version);
     if (!accepted.ok) return accepted;
+    const id = formatChannelArch(image);
+    this.#publishing++;
+    try {
+      await this.#untilAnnounced(id, { signal });
+    } finally {
+      this.#publishing--;
+    }
+    if (this.#isClosed) return refuse("mDNS is being shut down");
+    signal.throwIfAborted();
+    return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
+  }
+
+  async #untilAnnounced(
+    id: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
     const wait = this.#waitTogether();
     await this.#claimTogether();
-    const id = formatChannelArch(image);
     let isOver = false;
     const over = Promise.race([wait, whenAborted(signal)])
       .then(() => isOver = true);
     while (!this.#isAnnounced(id) && !isOver && !this.#isClosed) {
       await Promise.race([this.#changed.promise, over]);
     }
-    if (this.#isClosed) return refuse("mDNS is being shut down");
-    signal.throwIfAborted();
-    return this.#isAnnounced(id) ? ok(undefined) : refuse(this.#whyNot());
   }
 
   get #isClosed(): boolean {
@@ -247,6 +261,7 @@ export class MdnsAdvertiser implements Advertiser {
   #waitTogether(): Promise<void> {
     const { signal } = this.#closing;
     return this.#waiting ??= sleepInSteps(this.#clock, PUBLISH_TIMEOUT_MS, {
+      isNeeded: () => this.#publishing > 0,
       signal,
     }).catch(() => {
       // It is being closed.
