@@ -241,12 +241,12 @@ class ImageFetch {
       neededBytes += Math.max(sizeBytes - taken.allocatedBytes, 0);
     }
     if (neededBytes <= freeBytes) return undefined;
-    const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    const needed = Math.ceil(neededBytes / 2 ** 20);
+    const free = Math.floor(freeBytes / 2 ** 20);
     return {
       kind: "room",
-      message: `Cannot fetch ${mebibytes(neededBytes)} into "${directory}": ${
-        mebibytes(freeBytes)
-      } are free; free some, or name another directory`,
+      message:
+        `Cannot fetch ${needed} MiB into "${directory}": ${free} MiB are free; free some, or name another directory`,
     };
   }
 

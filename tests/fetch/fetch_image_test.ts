@@ -48,11 +48,11 @@ Deno.test("fetchImage() puts all files into place together, and leaves nothing b
     ok: true,
     value: { isChanged: true, receivedBytes },
   });
-  assert.deepEqual(await lab.read("vmlinuz"), KERNEL);
-  assert.deepEqual(await lab.read("deep/er/initrd.img"), INITRAMFS);
-  assert.deepEqual(await lab.read("rootfs.img"), ROOTFS);
+  assert.ok(await lab.has("vmlinuz", KERNEL));
+  assert.ok(await lab.has("deep/er/initrd.img", INITRAMFS));
+  assert.ok(await lab.has("rootfs.img", ROOTFS));
   const joined = await lab.read("initrd.kexec");
-  assert.deepEqual(joined.subarray(KERNEL.length), INITRAMFS);
+  assert.equal(sha256Hex(joined.subarray(KERNEL.length)), initramfs.sha256);
   assert.deepEqual(await lab.around(), ["arm64"]);
   const kinds = lab.events.flatMap((event) =>
     "path" in event && event.path === "rootfs.img" ? [event.kind] : []
@@ -101,9 +101,9 @@ Deno.test("fetchImage() asks for nothing that is there and matches", async () =>
   await Deno.writeFile(join(lab.directory, "vmlinuz"), bytes);
   await Deno.writeTextFile(join(lab.directory, "initrd.kexec"), "spoiled");
   assert.ok((await lab.fetch({ files, extras, sources })).ok);
-  assert.deepEqual(await lab.read("vmlinuz"), KERNEL);
+  assert.ok(await lab.has("vmlinuz", KERNEL));
   const joined = await lab.read("initrd.kexec");
-  assert.deepEqual(joined.subarray(KERNEL.length), INITRAMFS);
+  assert.equal(sha256Hex(joined.subarray(KERNEL.length)), initramfs.sha256);
   assert.equal(server.requests.length, asked + 1);
 });
 
@@ -123,9 +123,9 @@ Deno.test("fetchImage() replaces an image by the next, with what both have", asy
   });
   assert.ok(fetched.ok);
   assert.equal((await Deno.stat(join(lab.directory, "initrd.img"))).ino, ino);
-  assert.deepEqual(await lab.read("vmlinuz"), KERNEL);
+  assert.ok(await lab.has("vmlinuz", KERNEL));
   // Two names of one content: it came once.
-  assert.deepEqual(await lab.read("old"), KERNEL);
+  assert.ok(await lab.has("old", KERNEL));
   assert.equal(fetched.value.receivedBytes, KERNEL.length);
   assert.deepEqual(await lab.around(), ["arm64"]);
 });
@@ -189,7 +189,7 @@ Deno.test("fetchImage() finds a file by its URLs where there are no blobs", asyn
     sources: [sourceAt(server)],
   });
   assert.ok(fetched.ok, JSON.stringify(fetched));
-  assert.deepEqual(await lab.read("rootfs.img"), ROOTFS);
+  assert.ok(await lab.has("rootfs.img", ROOTFS));
 });
 
 Deno.test("fetchImage() says that nobody has a file any more", async () => {
@@ -241,8 +241,8 @@ Deno.test("fetchImage() goes on after a kill at any step of putting files into p
       await killed.catch((error) => assert.equal(error.message, "killed"));
       const fetched = await lab.fetch({ files: [kernel, initramfs], sources });
       assert.ok(fetched.ok, `${step} ${count}`);
-      assert.deepEqual(await lab.read("vmlinuz"), KERNEL);
-      assert.deepEqual(await lab.read("initrd.img"), INITRAMFS);
+      assert.ok(await lab.has("vmlinuz", KERNEL));
+      assert.ok(await lab.has("initrd.img", INITRAMFS));
       assert.deepEqual(await lab.around(), ["arm64"]);
       assert.equal(server.requests.length, asked + 1, `${step} ${count}`);
     }

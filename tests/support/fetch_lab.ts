@@ -106,6 +106,11 @@ export class FetchLab implements AsyncDisposable {
     }, { signal });
   }
 
+  /** Whether a file of the image has this content. */
+  async has(path: string, bytes: Uint8Array): Promise<boolean> {
+    return sha256Hex(await this.read(path)) === sha256Hex(bytes);
+  }
+
   async read(path: string): Promise<Uint8Array> {
     return await Deno.readFile(join(this.directory, path));
   }

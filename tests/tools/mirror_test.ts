@@ -37,7 +37,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "fetch/piece_list.ts": "fetch/fetch_sources_test.ts",
   "fetch/pieced_download.ts": "fetch/fetch_sources_test.ts",
   "fetch/present_files.ts": "fetch/fetch_image_test.ts",
-  "fetch/receive.ts": "fetch/fetch_sources_test.ts",
   "fetch/whole_download.ts": "fetch/fetch_sources_test.ts",
   "http/status/status_page_assets.ts":
     "http/status/status_page_browser_test.ts",
