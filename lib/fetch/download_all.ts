@@ -7,8 +7,6 @@ import { type SourceState, troublesOf } from "./source_state.ts";
 const MAX_ACTIVE = 8;
 /** A slow source shows itself by nothing but time. */
 const LOOK_AGAIN_MS = 500;
-/** Of the wait that a source may ask for. */
-const MAX_RETRY_AFTER_MS = 300_000;
 
 /** What becomes of a source. */
 export type SourceEvent =
@@ -156,23 +154,17 @@ class DownloadRun {
     const { kind, reason } = trouble;
     if (kind === "lacks") return 0;
     source.trouble = reason;
-    const delayMs = kind === "later"
-      ? source.failed(reason, Math.random())
-      : undefined;
+    const delayMs = kind === "wrong" ? undefined : source.failed(reason, {
+      askedMs: trouble.delayMs,
+      random: Math.random(),
+    });
     if (delayMs === undefined) {
       source.isDropped = true;
       onEvent({ kind: "source-failed", source: source.name, reason });
       return 0;
     }
-    const askedMs = kind === "later" ? trouble.delayMs ?? 0 : 0;
-    const waitMs = Math.max(delayMs, Math.min(askedMs, MAX_RETRY_AFTER_MS));
-    onEvent({
-      kind: "source-waits",
-      source: source.name,
-      reason,
-      delayMs: waitMs,
-    });
-    return waitMs;
+    onEvent({ kind: "source-waits", source: source.name, reason, delayMs });
+    return delayMs;
   }
 
   /** Takes note of what is there, and of what nobody has. */

@@ -170,8 +170,10 @@ export class PiecedDownload implements Download, Disposable {
     const count = source.takesRanges && others.length > 0
       ? Math.max(1, Math.min(bySpeed, fair, MAX_RUN_PIECES))
       : Infinity;
-    return plan.take(source.number, count) ??
-      plan.share(source.number, (number) => sources[number]?.rate ?? 0);
+    const run = plan.take(source.number, count);
+    // Without ranges it would send all of the file for the last piece of it.
+    if (run !== undefined || !source.takesRanges) return run;
+    return plan.share(source.number, (number) => sources[number]?.rate ?? 0);
   }
 
   async #receiveList(

@@ -3,6 +3,10 @@ const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 10_000;
 /** Without anything of use in between: about a minute. */
 const MAX_FAILURES = 12;
+/** Likewise, of waits that it asked for: a rack may be before us. */
+const MAX_ASKED_MS = 900_000;
+/** Of a single one of these. */
+const MAX_ASKED_AT_ONCE_MS = 300_000;
 /** Shorter ones say little about a rate. */
 const MIN_SAMPLE_MS = 50;
 /** What a sample counts beside those before it. */
@@ -34,6 +38,7 @@ export class SourceState {
   isDropped = false;
   readonly #lacking = new Set<string>();
   #failures = 0;
+  #askedMs = 0;
   #rate = 0;
   #sample = { bytes: 0, sinceMs: 0 };
 
@@ -81,20 +86,34 @@ export class SourceState {
   /** Takes note that something of use came: failures before count no more. */
   succeeded(): void {
     this.#failures = 0;
+    this.#askedMs = 0;
   }
 
   /**
    * Takes note of a failure that may pass.
    *
-   * @param random from 0 to 1, so that clients that failed together do not come
-   * back together
-   * @returns how long to wait, at least; undefined when it has failed too often
+   * @param options `askedMs`: how long the source asked to be left alone;
+   * `random`: from 0 to 1, so that clients that failed together do not come back
+   * together
+   * @returns how long to wait; undefined when it has failed too often
    */
-  failed(reason: string, random: number): number | undefined {
+  failed(
+    reason: string,
+    { askedMs, random }: {
+      readonly askedMs?: number | undefined;
+      readonly random: number;
+    },
+  ): number | undefined {
     this.trouble = reason;
-    if (++this.#failures >= MAX_FAILURES) return undefined;
-    const delayMs = FIRST_DELAY_MS * 2 ** (this.#failures - 1);
-    return Math.min(delayMs, MAX_DELAY_MS) * (0.5 + random / 2);
+    if (askedMs === undefined) this.#failures++;
+    this.#askedMs += askedMs ?? 0;
+    if (this.#failures >= MAX_FAILURES || this.#askedMs > MAX_ASKED_MS) {
+      return undefined;
+    }
+    const doublings = Math.max(this.#failures - 1, 0);
+    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** doublings, MAX_DELAY_MS) *
+      (0.5 + random / 2);
+    return Math.max(delayMs, Math.min(askedMs ?? 0, MAX_ASKED_AT_ONCE_MS));
   }
 }
 

@@ -143,10 +143,21 @@ export class WorkDirectory implements Disposable {
     return `${this.paths.work}/${sha256}.kept`;
   }
 
-  /** A fetch that was killed at its end has left files under their last names. */
+  /**
+   * A fetch that was killed at its end has left files under their last names.
+   * Those that are in the present image as well are not to be written to.
+   */
   async #salvage(bounds: { readonly signal: AbortSignal }): Promise<void> {
-    const { next } = this.paths;
+    const { present, next } = this.paths;
+    const isSame = async (path: string) => {
+      const [one, other] = await Promise.all([
+        this.#disk.stat(`${next}/${path}`),
+        this.#disk.stat(`${present}/${path}`).catch(() => undefined),
+      ]);
+      return one.inode === other?.inode && one.device === other.device;
+    };
     for (const path of await filesBelow(next, this.#disk)) {
+      if (await isSame(path)) continue;
       const sha256 = await sha256Of([`${next}/${path}`], this.#disk, bounds);
       await this.#disk.rename(`${next}/${path}`, this.partOf(sha256));
     }

@@ -16,12 +16,24 @@ function source(): SourceState {
 Deno.test("SourceState waits ever longer, up to ten seconds, and then gives up", () => {
   const state = source();
   const waits = (random: number) =>
-    Array.from({ length: 12 }, () => state.failed("refused", random));
+    Array.from({ length: 12 }, () => state.failed("refused", { random }));
   const longest = waits(1);
   assert.deepEqual(longest.slice(0, 4), [250, 500, 1000, 2000]);
   assert.deepEqual(longest.slice(-3), [10_000, 10_000, undefined]);
   state.succeeded();
   assert.deepEqual(waits(0).slice(0, 2), [125, 250]);
+});
+
+Deno.test("SourceState waits as long as it is asked to, for a quarter of an hour", () => {
+  const state = source();
+  const ask = (askedMs: number) => state.failed("busy", { askedMs, random: 1 });
+  for (let i = 0; i < 60; i++) assert.equal(ask(10_000), 10_000);
+  assert.equal(ask(0), 250);
+  assert.equal(ask(300_000), 300_000);
+  assert.equal(ask(1), undefined);
+  state.succeeded();
+  assert.equal(ask(800_000), 300_000);
+  assert.equal(ask(800_000), undefined);
 });
 
 Deno.test("SourceState measures how fast it sends, lately", () => {
