@@ -1,6 +1,6 @@
 import { inBackground } from "../core/background.ts";
 import { formatChannelArch } from "../core/channel_arch.ts";
-import { untilAbort } from "../core/clock.ts";
+import { remembered, untilAbort } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/printable.ts";
 import type { ImageCatalog } from "../http/artifacts/image_catalog.ts";
@@ -22,6 +22,8 @@ import { openPxeLoaders } from "./pxe_loaders.ts";
 
 /** How often interfaces and the directory of loaders are looked at. */
 const LOOK_INTERVAL_MS = 5000;
+/** How long the default route is not asked for again: a rack needs it at once. */
+const ROUTE_HOLDS_MS = 1000;
 
 /** What bare machines are led to, and by what. */
 export interface PxeParts {
@@ -60,7 +62,11 @@ export async function openPxe(
     relays: config.pxe.relays,
     decide: (client) => decideOffer(client, view.state()),
     onDecision: (client, decision) => noteDecision(client, decision, parts),
-    defaultRoute: () => defaultRouteAddress({ clock, signal }),
+    defaultRoute: remembered(
+      clock,
+      ROUTE_HOLDS_MS,
+      () => defaultRouteAddress({ clock, signal }),
+    ),
     clock,
     logger,
   });
@@ -87,9 +93,11 @@ export async function openPxe(
   };
   await look();
   stack.use(inBackground(async ({ signal }) => {
-    while (!signal.aborted) {
+    while (true) {
       await untilAbort(clock, LOOK_INTERVAL_MS, [signal]);
-      if (!signal.aborted) await look();
+      if (signal.aborted) return;
+      // Out of file descriptors, say: the next look may find better times.
+      await look().catch((error) => say("warn", messageOf(error)));
     }
   }, machine));
   return stack.move();
