@@ -91,6 +91,7 @@ const PIXIECORE = "go.universe.tf/netboot v0.0.0-20240531232330-2ed7bd30206a";
 async function makePixiecore(): Promise<{ path: string } | { why: string }> {
   const directory = await Deno.makeTempDir({ prefix: "plasm-pixiecore-" });
   const path = join(directory, "pixiecore");
+  const remove = () => Deno.removeSync(directory, { recursive: true });
   await Deno.writeTextFile(
     join(directory, "go.mod"),
     `module bench\n\ngo 1.20\n\nrequire ${PIXIECORE}\n`,
@@ -102,9 +103,10 @@ async function makePixiecore(): Promise<{ path: string } | { why: string }> {
       [...build, "go.universe.tf/netboot/cmd/pixiecore"],
       { cwd: directory },
     );
+    addEventListener("unload", remove);
     return { path };
   } catch (error) {
-    await Deno.remove(directory, { recursive: true });
+    remove();
     return { why: String(error).split("\n")[0]?.slice(0, 120) ?? "" };
   }
 }
