@@ -87,31 +87,35 @@ export class ProviderStore {
   }
 
   /**
-   * The providers of a key, one of each host, then another. Those of one host
-   * are shuffled: an answer may have no room for all.
+   * The providers of a key, one of each host, then another. Of one host those
+   * that are connected come first, since many may have been there before them;
+   * else they are shuffled: an answer may have no room for all.
    */
   of(multihash: Uint8Array): WirePeer[] {
     const key = multihash.toHex();
     const entries = this.#byKey.get(key);
     if (entries === undefined) return [];
-    const byHost = new Map<string, ProviderEntry[]>();
-    for (const [peer, entry, { host }] of [...entries.entries()]) {
+    const { isPresent = () => true } = this.#options;
+    const byHost = new Map<string, WirePeer[]>();
+    const all = [...entries.entries()];
+    shuffle(all);
+    all.sort(([a], [b]) => Number(isPresent(b)) - Number(isPresent(a)));
+    for (const [peer, entry, { host }] of all) {
       if (entry.untilMs <= this.#options.clock.monotonic()) {
         entries.delete(peer);
         this.#all.delete(`${key}/${peer}`);
         continue;
       }
       const ofHost = byHost.get(host) ?? [];
-      ofHost.push(entry);
+      ofHost.push(entry.peer);
       byHost.set(host, ofHost);
     }
     if (entries.size === 0) this.#byKey.delete(key);
     const hosts = [...byHost.values()];
-    hosts.forEach(shuffle);
     const rounds = Math.max(0, ...hosts.map((ofHost) => ofHost.length));
     return Array.from(
       { length: rounds },
-      (_, i) => hosts.flatMap((ofHost) => ofHost[i]?.peer ?? []),
+      (_, i) => hosts.flatMap((ofHost) => ofHost[i] ?? []),
     ).flat();
   }
 

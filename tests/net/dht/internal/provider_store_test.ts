@@ -91,3 +91,13 @@ Deno.test("ProviderStore keeps twenty providers behind one address", () => {
   for (let i = 0; i < 20; i++) assert.ok(add("k", `p${i}`, "203.0.113.9"));
   assert.equal(of("k").length, 20);
 });
+
+Deno.test("ProviderStore names of one host those first that are connected", () => {
+  const { add, of } = open((peer) => peer === "here");
+  for (let i = 0; i < 20; i++) add("k", `gone${i}`, "h1");
+  add("k", "here", "h1");
+  assert.equal(of("k")[0], "here");
+  assert.equal(of("k").length, 21);
+  add("k", "other", "h2");
+  assert.ok(of("k").slice(0, 2).includes("other"), "a host is in turn");
+});
