@@ -28,9 +28,9 @@ export interface ByProducts {
 /**
  * What is written beside the files of an image, for the one who boots it and
  * for a provider of the directory: the manifest as it was signed, the command
- * line as it was signed and as it is to be used, and all initrds as one file,
- * where all of them are fetched. A file of the image that is called like one of
- * these stays what it is.
+ * line as it was signed and as it is to be used, all initrds as one file, where
+ * all of them are fetched, and an `image.toml`, where all of the image is. A file
+ * of the image that is called like one of these stays what it is.
  *
  * @param image `bytes`: of the manifest; `manifestUrl`: where it came from
  * @param files what is fetched of it
@@ -74,12 +74,37 @@ export function byProducts(
   if (joined.length > 0 && joined.every((path) => fetched.has(path))) {
     add({ name: JOINED_INITRD, joined });
   }
+  // Of a part nothing can be served, and it would name what is not there.
+  if (taken.every((path) => fetched.has(path))) add(imageFile(manifest));
   const made = new Set(extras.map(({ name }) => name));
   return {
     extras,
     ...made.has(JOINED_INITRD) && { initrd: JOINED_INITRD },
     ...made.has(RESOLVED_CMDLINE) && { cmdline: RESOLVED_CMDLINE },
     warnings,
+  };
+}
+
+/**
+ * The `image.toml` by which a provider of the directory finds the kernel of an
+ * image, whatever its files are called. That of its owner is not published.
+ */
+export function imageFile(
+  manifest: Pick<BootManifest, "kernel" | "initramfs" | "rootfs" | "initrds">,
+): ExtraFile {
+  const { kernel, rootfs } = manifest;
+  // A checked path has nothing that JSON and TOML write differently.
+  const toml = (path: string) => JSON.stringify(path);
+  const lines = [
+    "# As the signed manifest.json has it.",
+    `kernel = ${toml(kernel.filename)}`,
+    `initramfs = [${initrdPaths(manifest).map(toml).join(", ")}]`,
+    ...rootfs === undefined ? [] : [`rootfs = ${toml(rootfs.filename)}`],
+    "",
+  ];
+  return {
+    name: "image.toml",
+    bytes: new TextEncoder().encode(lines.join("\n")),
   };
 }
 

@@ -1,9 +1,10 @@
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { messageOf } from "../core/printable.ts";
+import { imageFile } from "../fetch/by_products.ts";
 import type { FetchEvent, FetchFailure } from "../fetch/fetch_image.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
 import type { ReleaseAt } from "./find_release.ts";
-import { filesOf, imageFileOf, type ImageStore } from "./image_store.ts";
+import { filesOf, type ImageStore } from "./image_store.ts";
 import type { MirrorPlan } from "./mirror_plan.ts";
 import type { MirrorTools } from "./mirror_tools.ts";
 
@@ -59,10 +60,7 @@ export async function fetchRelease(
     files: files.map(({ filename, ...file }) => ({ path: filename, ...file })),
     extras: [
       { name: "manifest.json", bytes },
-      {
-        name: "image.toml",
-        bytes: new TextEncoder().encode(imageFileOf(manifest)),
-      },
+      imageFile(manifest),
     ],
     sources,
     directory: store.directoryOf(release),

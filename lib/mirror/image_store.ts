@@ -222,31 +222,3 @@ export class ImageStore {
 export function filesOf(manifest: BootManifest): Artifact[] {
   return [...artifactsByRole(manifest).values()];
 }
-
-/**
- * The `image.toml` of an image whose owner may have had one, too: what plays
- * which role is signed, whatever the files are called.
- */
-export function imageFileOf(
-  { kernel, initramfs, rootfs, initrds }: BootManifest,
-): string {
-  const loaded = initrds.length > 0
-    ? initrds
-    : initramfs === undefined
-    ? []
-    : [initramfs.filename];
-  return [
-    "# As the signed manifest.json has it.",
-    `kernel = ${toml(kernel.filename)}`,
-    ...loaded.length > 0
-      ? [`initramfs = [${loaded.map(toml).join(", ")}]`]
-      : [],
-    ...rootfs === undefined ? [] : [`rootfs = ${toml(rootfs.filename)}`],
-    "",
-  ].join("\n");
-}
-
-/** A checked path has nothing that JSON and TOML write differently. */
-function toml(path: string): string {
-  return JSON.stringify(path);
-}

@@ -109,6 +109,45 @@ Deno.test("what phase_discover --fetch has put into place is served as it is, to
   }
 });
 
+Deno.test("an image that phase_discover --fetch has put into place is served whatever its files are called", async () => {
+  const named = [
+    ...['kernel = "boot/linux.bin"', 'rootfs = "system.bin"'],
+    'initramfs = ["first.bin", "main.bin", "last.bin"]',
+  ];
+  const files = {
+    ...{ "boot/linux.bin": 50_000, "system.bin": 60_000 },
+    ...{ "first.bin": 1001, "main.bin": 20_001, "last.bin": 303 },
+  };
+  await using lab = await openLab("fetch-named", {
+    ...files,
+    "image.toml": named.join("\n"),
+  });
+  const { owned, place } = lab;
+  {
+    await using _provider = await serve(lab);
+    assert.equal((await fetchWith(lab, ...KEY)).code, 0);
+  }
+  await using again = await serve(lab, lab.out);
+  assert.doesNotMatch(again.lines().join("\n"), /WARN|signing key/);
+  const [, url] = await again.line(/Serving on (\S+)/);
+  const served = await fetch(`${url}/${owned.name}/manifest.json`);
+  assert.deepEqual(await served.bytes(), owned.manifest);
+
+  const third = join(lab.root, "third");
+  const fetched = await discover(lab, ...KEY, "--fetch", third);
+
+  assert.equal(fetched.code, 0, fetched.stderr);
+  for (const path of [...Object.keys(files), "manifest.json"]) {
+    const [one, other] = [owned.directory, join(third, owned.name)]
+      .map((at) => Deno.readFile(join(at, path)));
+    assert.deepEqual(await one, await other, path);
+  }
+  assert.deepEqual(
+    await filesBelow(join(third, owned.name)),
+    await filesBelow(place),
+  );
+});
+
 Deno.test("without the owner's manifest, what was made beside an image is no part of it", async () => {
   await using lab = await openLab("fetch-unsigned");
   {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { byProducts, initrdPaths } from "../../lib/fetch/by_products.ts";
+import { parseImageFile } from "../../lib/config/image_file.ts";
+import {
+  byProducts,
+  imageFile,
+  initrdPaths,
+} from "../../lib/fetch/by_products.ts";
 import type {
   Artifact,
   BootManifest,
@@ -9,8 +14,11 @@ import { FULL_MANIFEST, promised } from "../support/fetched_manifest.ts";
 const bytes = new TextEncoder().encode("{}");
 const manifestUrl = new URL("http://10.77.0.1:8080/stable/arm64/manifest.json");
 
-function filesOf({ kernel, initramfs, files }: BootManifest): Artifact[] {
-  return [kernel, ...initramfs === undefined ? [] : [initramfs], ...files];
+function filesOf(
+  { kernel, initramfs, rootfs, dtbs, files }: BootManifest,
+): Artifact[] {
+  return [kernel, initramfs, rootfs].flatMap((file) => file ?? [])
+    .concat(dtbs, files);
 }
 
 function made(manifest: BootManifest, files = filesOf(manifest)) {
@@ -35,6 +43,13 @@ Deno.test("byProducts() are the manifest, the command line in two forms and the 
       "cmdline.resolved":
         'root=http://10.77.0.1:8080/stable/arm64/rootfs q="a b" {mac}',
       "initrd.kexec": ["ucode.img", "initrd.img"],
+      "image.toml": [
+        "# As the signed manifest.json has it.",
+        'kernel = "vmlinuz"',
+        'initramfs = ["ucode.img", "initrd.img"]',
+        'rootfs = "rootfs.squashfs"',
+        "",
+      ].join("\n"),
     },
     initrd: "initrd.kexec",
     cmdline: "cmdline.resolved",
@@ -51,6 +66,7 @@ Deno.test("byProducts() has a single initramfs under the same name, and none whe
     promised("ucode.img"),
   ]);
   assert.ok(!("initrd.kexec" in partly.texts));
+  assert.ok(!("image.toml" in partly.texts), "it would name what is not there");
   assert.equal(partly.initrd, undefined);
   const { initramfs: __, ...bare } = single;
   assert.equal(made(bare).initrd, undefined);
@@ -65,7 +81,11 @@ Deno.test("byProducts() of an image without a command line has empty ones", () =
 });
 
 Deno.test("byProducts() leaves a file of the image what it is", () => {
-  const own = [promised("cmdline.resolved"), promised("initrd.kexec/readme")];
+  const own = [
+    promised("cmdline.resolved"),
+    promised("initrd.kexec/readme"),
+    promised("image.toml"),
+  ];
   const manifest = {
     ...FULL_MANIFEST,
     files: [...FULL_MANIFEST.files, ...own],
@@ -77,6 +97,7 @@ Deno.test("byProducts() leaves a file of the image what it is", () => {
   assert.deepEqual(warnings, [
     "No cmdline.resolved is made: the image has its own",
     "No initrd.kexec is made: the image has its own",
+    "No image.toml is made: the image has its own",
   ]);
 });
 
@@ -87,4 +108,29 @@ Deno.test("byProducts() says what a command line asks for in vain", () => {
   assert.deepEqual(warnings, [
     "The command line of the image stays as it is: it holds {sha256:none}, and no file of the image is called so",
   ]);
+});
+
+Deno.test("imageFile() names roles as the manifest has them, whatever the files are called", () => {
+  const image = {
+    kernel: promised("weird.bin"),
+    initramfs: promised("main.img"),
+    rootfs: promised("system.raw"),
+    initrds: [],
+  };
+  const read = (given: Parameters<typeof imageFile>[0]) => {
+    const file = imageFile(given);
+    assert.ok("bytes" in file);
+    return parseImageFile(new TextDecoder().decode(file.bytes), file.name);
+  };
+  const { kernel, rootfs } = { kernel: "weird.bin", rootfs: "system.raw" };
+  assert.deepEqual(read(image), { kernel, initramfs: ["main.img"], rootfs });
+  assert.deepEqual(
+    read({ ...image, initrds: ["ucode.img", "main.img"] }),
+    { kernel, initramfs: ["ucode.img", "main.img"], rootfs },
+  );
+  // Even where another file is called like one.
+  assert.deepEqual(
+    read({ kernel: image.kernel, initrds: [] }),
+    { kernel, initramfs: [] },
+  );
 });

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { mirrorDisk } from "../../lib/cli/mirror_disk.ts";
-import { parseImageFile } from "../../lib/config/image_file.ts";
 import { workPaths } from "../../lib/fetch/work_directory.ts";
 import type { VerifiedManifest } from "../../lib/manifest/verify_envelope.ts";
-import { imageFileOf, ImageStore } from "../../lib/mirror/image_store.ts";
+import { ImageStore } from "../../lib/mirror/image_store.ts";
 import { verified } from "../support/memory_source.ts";
 import { temporaryDirectory } from "../support/programs.ts";
 
@@ -166,33 +165,5 @@ Deno.test("ImageStore removes what is not kept of its own image, and nothing els
       ...[old, next].map((path) => path.slice(channel.length + 1)),
       ...[...beside, fetching[0]],
     ].sort(),
-  );
-});
-
-Deno.test("imageFileOf() names roles as the manifest has them, whatever the files are called", () => {
-  const artifact = (filename: string) => ({
-    ...OLD.manifest.kernel,
-    filename,
-  });
-  const image = {
-    ...OLD.manifest,
-    kernel: artifact("weird.bin"),
-    initramfs: artifact("main.img"),
-    rootfs: artifact("system.raw"),
-  };
-  const read = (initrds: string[]) =>
-    parseImageFile(imageFileOf({ ...image, initrds }), "image.toml");
-  assert.deepEqual(read([]), {
-    kernel: "weird.bin",
-    initramfs: ["main.img"],
-    rootfs: "system.raw",
-  });
-  assert.deepEqual(
-    read(["ucode.img", "main.img"]).initramfs,
-    ["ucode.img", "main.img"],
-  );
-  assert.deepEqual(
-    parseImageFile(imageFileOf(OLD.manifest), "image.toml"),
-    { kernel: "vmlinuz" },
   );
 });

@@ -25,12 +25,17 @@ export interface FetchCommandLab extends AsyncDisposable {
   readonly place: string;
 }
 
-/** Makes an image, on a channel that is the test's alone. */
+/**
+ * Makes an image, on a channel that is the test's alone.
+ *
+ * @param files as `makeFiles()` takes them
+ */
 export async function openLab(
   channel: string,
+  files?: Parameters<typeof makeOwnedImage>[3],
 ): Promise<FetchCommandLab> {
   const { path: root, ...directory } = await temporaryDirectory();
-  const owned = await makeOwnedImage(root, channel, OWNER);
+  const owned = await makeOwnedImage(root, channel, OWNER, files);
   const out = join(root, "out");
   const place = join(out, owned.name);
   return { ...directory, root, owned, out, place };
@@ -90,5 +95,6 @@ export async function filesBelow(
 
 /** What is made beside the files of an image. */
 export const BY_PRODUCTS = [
-  ...["cmdline", "cmdline.resolved", "initrd.kexec", "manifest.json"],
+  ...["cmdline", "cmdline.resolved", "image.toml", "initrd.kexec"],
+  "manifest.json",
 ];

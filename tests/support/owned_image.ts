@@ -33,18 +33,26 @@ export const OWNED_FILES = {
   "notes/readme.txt": 20,
 };
 
-/** Makes an image below a directory and signs it as its owner would. */
+/**
+ * Makes an image below a directory and signs it as its owner would.
+ *
+ * @param files as `makeFiles()` takes them
+ */
 export async function makeOwnedImage(
   root: string,
   channel: string,
   owner: SigningKey,
+  files: Readonly<Record<string, number | string>> = {
+    ...OWNED_FILES,
+    cmdline: OWNED_CMDLINE,
+  },
 ): Promise<OwnedImage> {
   // Other tests share the loopback's multicast.
   const image = { channel: `${channel}-${Deno.pid}`, arch: "arm64" };
   const name = formatChannelArch(image);
   const artifacts = join(root, "artifacts");
   const directory = join(artifacts, name);
-  await makeFiles(directory, { ...OWNED_FILES, cmdline: OWNED_CMDLINE });
+  await makeFiles(directory, files);
   await writeKeys(root, { "owner.pem": owner });
   await runWell([
     ...["manifest", "generate", "--artifacts", artifacts],
