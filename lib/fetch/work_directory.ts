@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { FileNotFoundError } from "../core/file_system.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { sha256Of } from "./sha256_of.ts";
@@ -66,6 +67,22 @@ async function isThere(path: string, disk: FetchDisk): Promise<boolean> {
   }
 }
 
+/** Whether there is a symbolic link, to whatever, in the place of an image. */
+async function isLink(
+  { present, parent }: WorkPaths,
+  disk: FetchDisk,
+): Promise<boolean> {
+  try {
+    const entries = await disk.list(parent);
+    return entries.some(({ name, kind }) =>
+      kind === "symlink" && name === basename(present)
+    );
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return false;
+    throw error;
+  }
+}
+
 /** What every image that was fetched has. */
 const MANIFEST = "manifest.json";
 
@@ -94,8 +111,8 @@ export class WorkDirectory implements Disposable {
    * Opens what an earlier fetch has left, or begins.
    *
    * @param directory the image's own
-   * @returns why not: another program fetches it, or somebody else's files are
-   * in its place
+   * @returns why not: another program fetches it, or a link or somebody else's
+   * files are in its place
    * @throws FileAccessError, the system's error, or the signal's reason
    */
   static async open(
@@ -104,6 +121,11 @@ export class WorkDirectory implements Disposable {
     bounds: { readonly signal: AbortSignal },
   ): Promise<Result<WorkDirectory>> {
     const paths = workPaths(directory);
+    if (await isLink(paths, disk)) {
+      return refuse(
+        `"${directory}" is a link, as a mirror has to what it offers, and no fetch replaces it or what it leads to: name another directory, or remove the link where nothing needs it`,
+      );
+    }
     const lock = await disk.lockDirectory(paths.work);
     if (lock === undefined) {
       return refuse(

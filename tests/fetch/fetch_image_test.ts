@@ -160,6 +160,42 @@ Deno.test("fetchImage() leaves files alone that it has not fetched", async () =>
   assert.equal(new TextDecoder().decode(await lab.read("vmlinuz")), "my own");
 });
 
+Deno.test("fetchImage() touches neither a link in the place of its directory nor what it leads to", async () => {
+  await using server = openBlobServer({ files: ALL });
+  await using lab = await FetchLab.open();
+  const options = { files: [kernel], sources: [sourceAt(server)] };
+  // As a mirror has it, with an older manifest.
+  const name = ".arm64@1-aaaaaaaaaaaaaaaa";
+  const release = join(lab.directory, "..", name);
+  await Deno.mkdir(release, { recursive: true });
+  await Deno.writeFile(join(release, "vmlinuz"), KERNEL);
+  await Deno.writeTextFile(join(release, "manifest.json"), "older");
+  await Deno.symlink(name, lab.directory);
+  const before = await Deno.stat(join(release, "vmlinuz"));
+  const isRefused = async () => {
+    const refused = await lab.fetch(options);
+    assert.ok(!refused.ok);
+    assert.equal(refused.reason.kind, "disk");
+    assert.match(refused.reason.message, /arm64" is a link, .*name another/);
+  };
+
+  await isRefused();
+
+  assert.equal(await Deno.readLink(lab.directory), name);
+  assert.deepEqual(await lab.around(), [name, "arm64"]);
+  const after = await Deno.stat(join(release, "vmlinuz"));
+  // With a second name it would count as changed, and be read anew.
+  assert.deepEqual([after.ctime, after.nlink], [before.ctime, 1]);
+  const manifest = await Deno.readTextFile(join(release, "manifest.json"));
+  assert.equal(manifest, "older");
+
+  // To nowhere, as when what it leads to is not mounted.
+  await Deno.remove(release, { recursive: true });
+  await isRefused();
+  await Deno.remove(lab.directory);
+  assert.ok((await lab.fetch(options)).ok);
+});
+
 Deno.test("fetchImage() is for one program at a time", async () => {
   await using server = openBlobServer({ files: ALL });
   await using lab = await FetchLab.open();
