@@ -10,13 +10,13 @@ import type { Discovered } from "../discover/discovery.ts";
 import type { Provider } from "../discover/provider.ts";
 import type { Report } from "../discover/report.ts";
 import { byProducts } from "../fetch/by_products.ts";
+import { type FetchFailure, fetchImage } from "../fetch/fetch_image.ts";
+import { sourcesOf } from "../fetch/source_state.ts";
 import {
-  type FetchFailure,
-  fetchImage,
-  type FetchSource,
-  type FileToFetch,
-} from "../fetch/fetch_image.ts";
-import { type WantedFile, wantedFiles } from "../fetch/wanted_files.ts";
+  fileToFetch,
+  type WantedFile,
+  wantedFiles,
+} from "../fetch/wanted_files.ts";
 import { type Authorities, openHttpClient } from "../net/http1/get.ts";
 import { fetchDisk } from "./fetch_disk.ts";
 import {
@@ -163,11 +163,10 @@ async function fetchFrom(
     ? undefined
     : deadline(clock, deadlineMs - startMs, { signal });
   const distrust = new AbortController();
-  const sources = found.result.providers.flatMap((one) =>
-    sourceOf(one, provider)
-  );
+  const { contentSha256 } = provider;
+  const sources = sourcesOf(contentSha256, found.result.providers);
   found.follow((further) => {
-    sources.push(...sourceOf(further, provider));
+    sources.push(...sourcesOf(contentSha256, [further]));
     if (!trust.stillTrusts(provider)) distrust.abort(new Error(SUCCEEDED));
   });
   using reporter = openReporter(wanted.value, run);
@@ -195,25 +194,6 @@ async function fetchFrom(
       ? "no_longer_trusted"
       : "timeout",
   });
-}
-
-/** Who has the same content, under whatever version or date. */
-function sourceOf(
-  { candidate: { manifestUrl }, contentSha256 }: Provider,
-  wanted: Provider,
-): FetchSource[] {
-  return contentSha256 === wanted.contentSha256
-    ? [{ manifestUrl, name: manifestUrl.host }]
-    : [];
-}
-
-function fileToFetch(
-  { filename, sha256, sizeBytes, urls, pieces }: WantedFile["artifact"],
-): FileToFetch {
-  return {
-    ...{ path: filename, sha256, sizeBytes, urls },
-    ...pieces !== undefined && { pieces },
-  };
 }
 
 function openReporter(

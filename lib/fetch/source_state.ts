@@ -20,6 +20,27 @@ export interface NamedSource {
   readonly name: string;
 }
 
+/**
+ * Those of the providers of an image that have one content of it, under whatever
+ * version or date.
+ *
+ * @param contentSha256 of the manifest that is fetched
+ */
+export function sourcesOf(
+  contentSha256: string,
+  providers: readonly {
+    readonly candidate: Pick<NamedSource, "manifestUrl">;
+    readonly contentSha256: string;
+  }[],
+): NamedSource[] {
+  return providers.filter((one) => one.contentSha256 === contentSha256)
+    .map(({ candidate: { manifestUrl } }) => ({
+      manifestUrl,
+      // Programs on one machine share its name.
+      name: manifestUrl.host,
+    }));
+}
+
 /** What has become known of a source meanwhile. */
 export class SourceState {
   /** Its place in the list. */

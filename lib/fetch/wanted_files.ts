@@ -7,6 +7,7 @@ import {
   type BootManifest,
 } from "../manifest/boot_manifest.ts";
 import { initrdPaths } from "./by_products.ts";
+import type { FileToFetch } from "./fetch_image.ts";
 
 /** A file that is to be fetched, and what it is for. */
 export interface WantedFile {
@@ -46,6 +47,11 @@ export function wantedFiles(
     for (const path of paths) wanted.add(path);
   }
   return ok(all.filter(({ artifact }) => wanted.has(artifact.filename)));
+}
+
+/** A file of an image, for `fetchImage()`. */
+export function fileToFetch({ filename, ...file }: Artifact): FileToFetch {
+  return { path: filename, ...file };
 }
 
 function filesOf(manifest: BootManifest): WantedFile[] {

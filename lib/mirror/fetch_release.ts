@@ -2,6 +2,8 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import { messageOf } from "../core/printable.ts";
 import { imageFile } from "../fetch/by_products.ts";
 import type { FetchEvent, FetchFailure } from "../fetch/fetch_image.ts";
+import { sourcesOf } from "../fetch/source_state.ts";
+import { fileToFetch } from "../fetch/wanted_files.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
 import type { ReleaseAt } from "./find_release.ts";
 import { filesOf, type ImageStore } from "./image_store.ts";
@@ -45,7 +47,7 @@ export async function fetchRelease(
   const { manifest, bytes } = release;
   const name = formatChannelArch(manifest.image);
   const files = filesOf(manifest);
-  const sources = sourcesOf(release, options.providers);
+  const sources = sourcesOf(release.contentSha256, options.providers);
   logger[options.isRetry ? "debug" : "info"](
     `Fetching ${name} ${titleOf(release)} from ${
       sources.map(({ name }) => name).join(", ")
@@ -57,7 +59,7 @@ export async function fetchRelease(
     .catch((error) => logger.debug(messageOf(error)));
   const doneBytes = new Map<string, number>();
   const fetched = await fetchImage({
-    files: files.map(({ filename, ...file }) => ({ path: filename, ...file })),
+    files: files.map(fileToFetch),
     extras: [
       { name: "manifest.json", bytes },
       imageFile(manifest),
@@ -77,17 +79,6 @@ export async function fetchRelease(
   if (fetched.ok) return undefined;
   signal.throwIfAborted();
   return fetched.reason;
-}
-
-function sourcesOf(
-  { contentSha256 }: VerifiedManifest,
-  providers: readonly ReleaseAt[],
-) {
-  return providers.filter((one) => one.contentSha256 === contentSha256)
-    .map(({ candidate: { manifestUrl, providerName } }) => ({
-      manifestUrl,
-      name: providerName ?? manifestUrl.host,
-    }));
 }
 
 function failureLine(

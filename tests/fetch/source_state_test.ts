@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  sourcesOf,
   type SourceState,
   statesOf,
   troublesOf,
@@ -64,4 +65,22 @@ Deno.test("statesOf() a list that grows keeps what is known", () => {
     1,
   ]);
   assert.deepEqual(troublesOf(states()), ["a: answered 404"]);
+});
+
+Deno.test("sourcesOf() are the providers of the same content, wherever they are", () => {
+  const at = (host: string, contentSha256: string) => ({
+    candidate: { manifestUrl: new URL(manifestUrl.pathname, `http://${host}`) },
+    contentSha256,
+  });
+  const others = [at("a:1", "aa"), at("a:2", "bb"), at("[fe80::1]:3", "aa")];
+  assert.deepEqual(
+    sourcesOf("aa", others).map(({ name, manifestUrl }) => [
+      name,
+      manifestUrl.href,
+    ]),
+    [
+      ["a:1", "http://a:1/stable/arm64/manifest.json"],
+      ["[fe80::1]:3", "http://[fe80::1]:3/stable/arm64/manifest.json"],
+    ],
+  );
 });

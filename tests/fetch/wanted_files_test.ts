@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { wantedFiles } from "../../lib/fetch/wanted_files.ts";
-import { FULL_MANIFEST } from "../support/fetched_manifest.ts";
+import { fileToFetch, wantedFiles } from "../../lib/fetch/wanted_files.ts";
+import { FULL_MANIFEST, promised } from "../support/fetched_manifest.ts";
 
 function paths(...names: string[]): string[] {
   const wanted = wantedFiles(FULL_MANIFEST, names);
@@ -65,4 +65,13 @@ Deno.test("wantedFiles() says what an image has, where it has not what is wanted
   const wanted = wantedFiles({ ...FULL_MANIFEST, files: many }, ["none"]);
   assert.ok(!wanted.ok);
   assert.match(wanted.reason, / f14, 15 more$/);
+});
+
+Deno.test("fileToFetch() has all that a manifest promises of a file", () => {
+  const pieces = { sizeBytes: 1 << 22, sha256: "b".repeat(64) };
+  const { filename: path, ...rest } = promised("dtbs/a.dtb");
+  assert.deepEqual(fileToFetch({ filename: path, ...rest, pieces }), {
+    ...{ path, ...rest, pieces },
+  });
+  assert.deepEqual(fileToFetch(promised("vmlinuz")).urls, ["vmlinuz"]);
 });
