@@ -17,6 +17,8 @@ import type { SourceState } from "./source_state.ts";
 /** How much work a source is given at once, by what it sent lately. */
 const RUN_MS = 2000;
 const MAX_RUN_PIECES = 16;
+/** A list is small: who has not sent it by then may not send it at all. */
+const LIST_PATIENCE_MS = 2000;
 
 const BROKEN_OFF: TaskTrouble = {
   kind: "later",
@@ -48,7 +50,9 @@ export class PiecedDownload implements Download, Disposable {
   readonly #parts: DownloadParts;
   readonly #paths: PiecedPaths;
   #started: Started | undefined;
-  #isListComing = false;
+  /** When another source is asked for the list, by the monotonic clock. */
+  #nextListMs = -Infinity;
+  #starting: Promise<void> | undefined;
   /** How to end the runs that are under way. */
   readonly #stops = new Map<PieceRun, AbortController>();
   #bytes = 0;
@@ -115,18 +119,13 @@ export class PiecedDownload implements Download, Disposable {
   /** As in `Download`. */
   take(
     source: SourceState,
-    { sources }: { readonly sources: readonly SourceState[] },
+    { nowMs, sources }: {
+      readonly nowMs: number;
+      readonly sources: readonly SourceState[];
+    },
   ): Task | undefined {
     if (this.#isDone || source.lacks(this.wanted)) return undefined;
-    if (this.#started === undefined) {
-      if (this.#isListComing) return undefined;
-      this.#isListComing = true;
-      return {
-        run: (bounds) =>
-          this.#receiveList(source, bounds)
-            .finally(() => this.#isListComing = false),
-      };
-    }
+    if (this.#started === undefined) return this.#takeList(source, nowMs);
     const started = this.#started;
     const run = this.#nextRun(source, started.plan, sources);
     if (run === undefined) return undefined;
@@ -149,6 +148,17 @@ export class PiecedDownload implements Download, Disposable {
           this.#stops.delete(run);
         }
       },
+    };
+  }
+
+  /** One source is asked for it, and another where that one is silent. */
+  #takeList(source: SourceState, nowMs: number): Task | undefined {
+    if (nowMs < this.#nextListMs) return undefined;
+    this.#nextListMs = nowMs + LIST_PATIENCE_MS;
+    return {
+      run: (bounds) =>
+        this.#receiveList(source, bounds)
+          .finally(() => this.#nextListMs = -Infinity),
     };
   }
 
@@ -180,7 +190,7 @@ export class PiecedDownload implements Download, Disposable {
     source: SourceState,
     bounds: { readonly signal: AbortSignal },
   ): Promise<TaskTrouble | undefined> {
-    const { disk, receiving } = this.#parts;
+    const { receiving } = this.#parts;
     const list = PieceList.asBlob(this.blob);
     const bytes = new Uint8Array(list.sizeBytes);
     let isWhole = false;
@@ -213,10 +223,19 @@ export class PiecedDownload implements Download, Disposable {
         `it sent another list of pieces than was signed (sha256:${list.sha256})`;
       return { kind: "wrong", reason };
     }
-    await disk.writeAtomically(this.#paths.list, bytes, { mode: 0o644 });
     source.succeeded();
-    await this.#start(checked, bounds);
+    await (this.#starting ??= this.#begin(checked, bytes, bounds));
     return undefined;
+  }
+
+  async #begin(
+    list: PieceList,
+    bytes: Uint8Array,
+    bounds: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { disk } = this.#parts;
+    await disk.writeAtomically(this.#paths.list, bytes, { mode: 0o644 });
+    await this.#start(list, bounds);
   }
 
   /** Sees which pieces are there. */
