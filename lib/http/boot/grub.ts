@@ -7,10 +7,10 @@ import {
   addedWords,
   ATTEMPTS,
   lines,
-  MENU_TIMEOUT_SECONDS,
   type MenuOptions,
   type MenuParts,
   menuParts,
+  menuTimeoutSeconds,
   MESSAGE_SECONDS,
   RETRY_DELAY_SECONDS,
   type ScriptClient,
@@ -55,7 +55,9 @@ export function grubConfig(
     ...addedWords(client),
     'set image="$config_directory"',
     "# Who has chosen from a menu need not wait again",
-    `if [ "$chosen" ]; then set timeout=0; else set timeout=${MENU_TIMEOUT_SECONDS}; fi`,
+    `if [ "$chosen" ]; then set timeout=0; else set timeout=${
+      menuTimeoutSeconds(1)
+    }; fi`,
     "",
     `menuentry '${title}' {`,
     ...onlyOn(parts.value, name),
@@ -170,7 +172,7 @@ export function grubMenu(
   const byArch = Map.groupBy(parts.images, ({ image }) => image.arch);
   return lines(
     'set images="$config_directory"',
-    `set timeout=${choice.kind === "local" ? 0 : MENU_TIMEOUT_SECONDS}`,
+    `set timeout=${choice.kind === "local" ? 0 : menuTimeoutSeconds(0)}`,
     ...choice.kind === "local" ? ["set default=local"] : [],
     ...machineLines(options),
     "# In BIOS builds of GRUB it is i386, whatever the CPU can do",
@@ -190,6 +192,9 @@ export function grubMenu(
     ...[...byArch].flatMap(([arch, ofArch]) => [
       `if [ "$arch" = ${arch} ]; then`,
       "  set found=1",
+      ...choice.kind === "local"
+        ? []
+        : [`  set timeout=${menuTimeoutSeconds(ofArch.length)}`],
       ...ofArch.map(({ image, version }) =>
         `  menuentry '${image.channel} ${word(version)}' { load ${
           formatChannelArch(image)

@@ -7,10 +7,10 @@ import {
   addedWords,
   ATTEMPTS,
   lines,
-  MENU_TIMEOUT_SECONDS,
   type MenuOptions,
   type MenuParts,
   menuParts,
+  menuTimeoutSeconds,
   RETRY_DELAY_SECONDS,
   type ScriptClient,
   type ScriptParts,
@@ -195,7 +195,9 @@ function menuOf(arch: string, images: readonly ServedImage[]): string[] {
     // No channel begins with a dot.
     "item .local Boot from the local disk",
     "item .shell Shell",
-    `choose --timeout ${MENU_TIMEOUT_SECONDS * 1000} channel || exit 1`,
+    `choose --timeout ${
+      menuTimeoutSeconds(images.length) * 1000
+    } channel || exit 1`,
     "iseq ${channel} .local && goto local ||",
     "iseq ${channel} .shell && goto shell ||",
     `:load_${arch}`,

@@ -41,7 +41,7 @@ Deno.test("grubConfig() loads from where it came from, and retries", async () =>
     `# stable/arm64 2026.11.22, as its signed manifest has it
 set image="$config_directory"
 # Who has chosen from a menu need not wait again
-if [ "$chosen" ]; then set timeout=0; else set timeout=10; fi
+if [ "$chosen" ]; then set timeout=0; else set timeout=3; fi
 
 menuentry 'stable/arm64 2026.11.22' {
   for try in 1 2 3 4 5; do
@@ -217,11 +217,13 @@ function load {
 set found=
 if [ "$arch" = arm64 ]; then
   set found=1
+  set timeout=10
   menuentry 'testing 2026.11.22' { load testing/arm64 }
   menuentry 'stable next___x___' { load stable/arm64 }
 fi
 if [ "$arch" = x86_64 ]; then
   set found=1
+  set timeout=3
   menuentry 'testing 2026.11.22' { load testing/x86_64 }
 fi
 if [ -z "$found" ]; then

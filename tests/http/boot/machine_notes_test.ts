@@ -147,7 +147,7 @@ Deno.test("/boot/autoexec.ipxe is made, beside every loader", async () => {
   for (const path of ["autoexec.ipxe", "arm64-efi/autoexec.ipxe"]) {
     assert.match(
       await textOf(fixture, `/boot/${path}`),
-      /^#!ipxe\ndhcp \|\|\nchain --replace http:\/\/10\.0\.0\.1:8080\/boot\.ipxe\?mac=/,
+      /^#!ipxe\nifconf --configurator dhcp \|\| ifconf \|\|\nchain --replace http:\/\/10\.0\.0\.1:8080\/boot\.ipxe\?mac=/,
     );
   }
   assert.ok(!isAutoexec("myautoexec.ipxe"));
