@@ -3,6 +3,7 @@ import { errorCode } from "../../core/error_code.ts";
 import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { systemAddresses } from "../interfaces.ts";
+import { bindSocket, closeSocket } from "../udp_socket.ts";
 import type {
   DhcpNetwork,
   DhcpSocket,
@@ -16,10 +17,10 @@ export const systemDhcpNetwork: DhcpNetwork = {
   async open({ address, port }, onPacket) {
     const socket = dgram.createSocket({ type: "udp4", reuseAddr: true });
     try {
-      await bind(socket, { address, port });
+      await bindSocket(socket, port, address);
       socket.setBroadcast(true);
     } catch (error) {
-      close(socket);
+      closeSocket(socket);
       return refuse(socketTrouble(error));
     }
     // Trouble with one packet shows where that packet was sent.
@@ -61,27 +62,9 @@ class SystemDhcpSocket implements DhcpSocket {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isClosed) close(this.#socket);
+    if (!this.#isClosed) closeSocket(this.#socket);
     this.#isClosed = true;
     return Promise.resolve();
-  }
-}
-
-function bind(socket: Socket, { address, port }: UdpEndpoint): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind(port, address, () => {
-      socket.removeListener("error", reject);
-      resolve();
-    });
-  });
-}
-
-function close(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // It never opened.
   }
 }
 

@@ -5,6 +5,7 @@ import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { type Link, systemAddresses } from "../interfaces.ts";
 import { addressBytes, isLinkLocal6 } from "../ip_address.ts";
+import { bindSocket, closeSocket } from "../udp_socket.ts";
 import { GroupDispatch } from "./group_dispatch.ts";
 import {
   ADDRESS_IN_USE,
@@ -83,12 +84,12 @@ async function openSocket(
 ): Promise<MdnsSocket> {
   const socket = createSocket(link.family, kind);
   try {
-    await bind(socket, ...bindTarget(link, kind));
+    await bindSocket(socket, ...bindTarget(link, kind));
     socket.setMulticastInterface(multicastInterface(link));
     sendFar(socket);
     if (kind === "group") join(socket, link);
   } catch (error) {
-    close(socket);
+    closeSocket(socket);
     throw error;
   }
   socket.on("message", (packet, from) => onPacket(packet, from));
@@ -146,7 +147,7 @@ class SystemMdnsSocket implements MdnsSocket {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isClosed) close(this.#socket);
+    if (!this.#isClosed) closeSocket(this.#socket);
     this.#isClosed = true;
     return Promise.resolve();
   }
@@ -174,7 +175,7 @@ class SharedGroup4 {
       const socket = await (this.#socket ??= this.#listen());
       if (Deno.build.os === "linux") {
         member = createSocket(4, "ephemeral");
-        await bind(member, ...bindTarget(link, "ephemeral"));
+        await bindSocket(member, ...bindTarget(link, "ephemeral"));
       }
       join(member ?? socket, link);
       const listener = { link, onPacket };
@@ -186,12 +187,12 @@ class SharedGroup4 {
         onClose: () => {
           this.dispatch.delete(listener);
           if (member === undefined) leave(socket, link);
-          else close(member);
+          else closeSocket(member);
           this.#release();
         },
       });
     } catch (error) {
-      if (member !== undefined) close(member);
+      if (member !== undefined) closeSocket(member);
       this.#release();
       throw error;
     }
@@ -201,10 +202,10 @@ class SharedGroup4 {
     const socket = createSocket(4, "group");
     try {
       const isLinux = Deno.build.os === "linux";
-      await bind(socket, MDNS_PORT, isLinux ? GROUP[4] : "0.0.0.0");
+      await bindSocket(socket, MDNS_PORT, isLinux ? GROUP[4] : "0.0.0.0");
       sendFar(socket);
     } catch (error) {
-      close(socket);
+      closeSocket(socket);
       throw error;
     }
     socket.on("message", (packet, from) => {
@@ -233,7 +234,7 @@ class SharedGroup4 {
 
   #release(): void {
     if (--this.#users > 0) return;
-    void this.#socket?.then(close, () => {});
+    void this.#socket?.then(closeSocket, () => {});
     this.#socket = undefined;
     // Deno may never tell what became of a packet whose socket was closed.
     this.#sending = Promise.resolve();
@@ -351,28 +352,6 @@ function multicastInterface(link: Link): string {
   return link.family === 4
     ? link.addresses[0]?.address ?? ""
     : `::%${link.interfaceName}`;
-}
-
-function bind(socket: Socket, port: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind(port, address, () => {
-      socket.removeListener("error", reject);
-      resolve();
-    });
-  });
-}
-
-/**
- * The event that would tell of the end is left alone: Deno 2.9 emits it from
- * process.nextTick, which does nothing as long as node:process is not loaded.
- */
-function close(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // It never opened.
-  }
 }
 
 function socketTrouble(error: unknown): string {

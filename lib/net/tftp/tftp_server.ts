@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/log.ts";
 import { messageOf } from "../../core/printable.ts";
+import { bindSocket, closeSocket } from "../udp_socket.ts";
 import {
   decodePacket,
   encodeError,
@@ -104,7 +105,7 @@ class Server implements TftpServer {
     for (const [address, socket] of this.#listeners) {
       if (addresses.includes(address)) continue;
       this.#listeners.delete(address);
-      close(socket);
+      closeSocket(socket);
     }
     const errors: unknown[] = [];
     for (const address of addresses) {
@@ -127,7 +128,7 @@ class Server implements TftpServer {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#listeners.values()) close(socket);
+    for (const socket of this.#listeners.values()) closeSocket(socket);
     this.#listeners.clear();
     for (const transfer of this.#transfers.values()) transfer.end();
     return Promise.resolve();
@@ -216,7 +217,7 @@ class Server implements TftpServer {
       await ended.promise;
     } finally {
       cancel();
-      close(socket);
+      closeSocket(socket);
     }
     if (transfer.state === "sent") onSent?.(request);
     else if (transfer.state === "lost") {
@@ -243,17 +244,12 @@ function refusalOf(packet: TftpPacket): Uint8Array | undefined {
   }
 }
 
-function bound(address: string, port: number): Promise<Socket> {
+async function bound(address: string, port: number): Promise<Socket> {
   const socket = createSocket("udp4");
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind(port, address, () => {
-      socket.removeListener("error", reject);
-      // Such as of a client that is gone: its transfer ends by itself.
-      socket.on("error", () => {});
-      resolve(socket);
-    });
-  });
+  await bindSocket(socket, port, address);
+  // Such as of a client that is gone: its transfer ends by itself.
+  socket.on("error", () => {});
+  return socket;
 }
 
 function send(socket: Socket, packet: Uint8Array, to: RemoteInfo): void {
@@ -261,13 +257,5 @@ function send(socket: Socket, packet: Uint8Array, to: RemoteInfo): void {
     socket.send(packet, to.port, to.address, () => {});
   } catch {
     // As if it was lost on its way.
-  }
-}
-
-function close(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // It is closed.
   }
 }

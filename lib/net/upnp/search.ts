@@ -1,8 +1,9 @@
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket } from "node:dgram";
 import { whenAborted } from "../../core/abort.ts";
 import { type Clock, deadline } from "../../core/clock.ts";
 import { messageOf } from "../../core/printable.ts";
 import { refuse, type Result } from "../../core/result.ts";
+import { closeSocket } from "../udp_socket.ts";
 import { parseSearchAnswer } from "./gateway.ts";
 
 /** SSDP's group and port (UPnP Device Architecture 1.1, 1.3.2). */
@@ -67,14 +68,6 @@ export async function searchGateway(
     return await promise;
   } finally {
     cancelRepeat();
-    close(socket);
-  }
-}
-
-function close(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // It never opened.
+    closeSocket(socket);
   }
 }

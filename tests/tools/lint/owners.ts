@@ -12,7 +12,7 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
   [/^multicast-dns$/, /^doctor\/mdns_stranger\.ts$/],
   [
     /^node:dgram$/,
-    /^net\/((dhcp|mdns)\/system_network|preferred_address|tftp\/tftp_server|upnp\/search)\.ts$/,
+    /^net\/((dhcp|mdns)\/system_network|preferred_address|udp_socket|tftp\/tftp_server|upnp\/search)\.ts$/,
   ],
   [
     /^(libp2p|@libp2p\/.*|@chainsafe\/.*|@multiformats\/.*|multiformats|datastore-core|interface-datastore|uint8arrays)(\/|$)/,

@@ -7,7 +7,7 @@ import {
 
 /** Where the machine may be touched: everything else is handed its I/O. */
 const SHELLS = namesOf({
-  "net": "default_route|host_addresses|interfaces|preferred_address",
+  "net": "default_route|host_addresses|interfaces|preferred_address|udp_socket",
   "net/dhcp": "system_network",
   "net/dht": "dnsaddr",
   "net/http1": "get|listeners|server",
