@@ -211,3 +211,23 @@ Deno.test("phase_discover --fetch goes on where it was interrupted, and fetches 
   const { changed, received_bytes } = JSON.parse(again.stdout);
   assert.deepEqual([changed, received_bytes], [false, 0]);
 });
+
+Deno.test("phase_discover --fetch refuses a link in the place of an image, and leaves it", async () => {
+  await using lab = await openLab("fetch-link");
+  const { place, root } = lab;
+  const release = join(root, "release");
+  await Deno.mkdir(join(place, ".."), { recursive: true });
+  await Deno.mkdir(release);
+  await Deno.writeFile(join(release, "manifest.json"), lab.owned.manifest);
+  await Deno.symlink(release, place);
+  await using _provider = await serve(lab);
+
+  const refused = await fetchWith(lab, ...KEY, "--format", "json");
+
+  assert.equal(refused.code, 5, refused.stderr);
+  const { cause, error } = JSON.parse(refused.stdout);
+  assert.equal(cause, "disk");
+  assert.ok(error.includes(`"${place}" is a link`), error);
+  assert.equal(await Deno.readLink(place), release);
+  assert.deepEqual(await filesBelow(release), ["manifest.json"]);
+});
