@@ -164,7 +164,9 @@ export function testMdnsNetwork(
           under.link,
           kind,
           (packet, from) => {
-            const text = new TextDecoder().decode(packet);
+            const text = new TextDecoder().decode(
+              packet.subarray(HEADER.length),
+            );
             if (text.startsWith(MARK)) received.push({ text, from });
           },
         );
@@ -174,12 +176,15 @@ export function testMdnsNetwork(
   }
 }
 
-/** Other programs use the same port: what is ours begins with this. */
+/** Of a message without questions: other programs that hear it pass it over. */
+const HEADER = new Uint8Array(12);
+/** They use the same port: what is ours has this behind its header. */
 const MARK = `test ${Deno.pid}`;
 const SENT = { ok: true, value: undefined };
 
 function packetOf(text: string): Uint8Array {
-  return new TextEncoder().encode(`${MARK} ${text}`);
+  const body = new TextEncoder().encode(`${MARK} ${text}`);
+  return Uint8Array.from([...HEADER, ...body]);
 }
 
 function plain({ text, from: { address, port } }: Received) {

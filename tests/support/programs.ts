@@ -119,7 +119,7 @@ export function start(
       const limit = setTimeout(() => {
         late = true;
         wake();
-      }, 20_000);
+      }, 45_000);
       try {
         while (true) {
           const match = pattern.exec(stderr);
