@@ -21,6 +21,13 @@ const GOODBYE_TIMEOUT_MS = 200;
 /** More than are sent for a hundred thousand images: any one may come back. */
 const MAX_UNHEARD = 65_536;
 
+/**
+ * When to announce again what has not come back: at intervals that double, as
+ * RFC 6762 section 8.3 has it. A firewall may open while nobody asks.
+ */
+const FIRST_AGAIN_MS = 5000;
+const MAX_AGAIN_MS = 60_000;
+
 /** What becomes of a claim. */
 export type ClaimEvent = Extract<
   ResponderAction,
@@ -62,6 +69,8 @@ export class ResponderLink implements LinkSession {
   /** What was sent until then, and told only then. */
   #unheard = new BoundedMap<number, true>(MAX_UNHEARD, "forget oldest");
   #untold: ClaimEvent[] = [];
+  readonly #againTimer: DueTimer;
+  #againAfterMs = FIRST_AGAIN_MS;
 
   private constructor(link: Link, options: ResponderLinkOptions) {
     this.link = link;
@@ -78,6 +87,11 @@ export class ResponderLink implements LinkSession {
       options.clock,
       () => this.#act(this.#responder.tick(this.#nowMs())),
     );
+    this.#againTimer = new DueTimer(options.clock, () => {
+      this.linkChanged();
+      this.#againAfterMs = Math.min(2 * this.#againAfterMs, MAX_AGAIN_MS);
+      this.#armAgain();
+    });
   }
 
   /** Opens the socket; nothing is sent before there are claims. */
@@ -141,6 +155,7 @@ export class ResponderLink implements LinkSession {
     }
     await this.#socket?.[Symbol.asyncDispose]();
     this.#timer.set(Infinity);
+    this.#againTimer.set(Infinity);
   }
 
   #nowMs(): number {
@@ -177,7 +192,7 @@ export class ResponderLink implements LinkSession {
           break;
         case "established":
           if (this.#isHeard) this.#options.onClaim(this.link, action);
-          else this.#untold.push(action);
+          else if (this.#untold.push(action) === 1) this.#armAgain();
           break;
         case "conflict":
           this.#options.onClaim(this.link, action);
@@ -191,10 +206,15 @@ export class ResponderLink implements LinkSession {
     if (!this.#options.isSelf(this.link, address)) return;
     if (!this.#unheard.has(packetKey(packet))) return;
     this.#isHeard = true;
+    this.#againTimer.set(Infinity);
     this.#unheard = new BoundedMap(1, "forget oldest");
     for (const event of this.#untold.splice(0)) {
       this.#options.onClaim(this.link, event);
     }
+  }
+
+  #armAgain(): void {
+    this.#againTimer.set(this.#nowMs() + this.#againAfterMs);
   }
 
   async #multicast(packet: Uint8Array): Promise<void> {

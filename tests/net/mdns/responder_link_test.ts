@@ -218,6 +218,23 @@ Deno.test("ResponderLink establishes nothing before one of its own packets has c
   await bench.close(session);
 });
 
+Deno.test("ResponderLink announces ever more seldom while nothing comes back, though nobody asks", async () => {
+  const bench = new Bench();
+  const session = await bench.open();
+  bench.host.hearsItself = false;
+  session.setClaims(claims());
+  await bench.clock.advance(600_000);
+  const sent = bench.sent().length;
+  assert.ok(sent > 20 && sent < 50, `${sent} packets in ten minutes`);
+  bench.host.hearsItself = true;
+  await bench.clock.advance(60_000);
+  assert.equal(session.isEstablished("host"), true);
+  bench.sent();
+  await bench.clock.advance(600_000);
+  assert.ok(bench.sent().length <= 2, "and no more, once it has");
+  await bench.close(session);
+});
+
 Deno.test("ResponderLink hears itself by the first of 10,000 packets that it sent before it looked", async () => {
   const bench = new Bench();
   const session = await bench.open();
