@@ -41,7 +41,7 @@ Deno.test("grubConfig() loads from where it came from, and retries", async () =>
     `# stable/arm64 2026.11.22, as its signed manifest has it
 set image="$config_directory"
 # Who has chosen from a menu need not wait again
-if [ "$chosen" ]; then set timeout=0; else set timeout=3; fi
+if [ "$chosen" ]; then set timeout=0; else set timeout=2; fi
 
 menuentry 'stable/arm64 2026.11.22' {
   for try in 1 2 3 4 5; do
@@ -223,7 +223,7 @@ if [ "$arch" = arm64 ]; then
 fi
 if [ "$arch" = x86_64 ]; then
   set found=1
-  set timeout=3
+  set timeout=2
   menuentry 'testing 2026.11.22' { load testing/x86_64 }
 fi
 if [ -z "$found" ]; then

@@ -172,7 +172,7 @@ item testing testing 2026.11.22
 item --gap
 item .local Boot from the local disk
 item .shell Shell
-choose --timeout 3000 channel || exit 1
+choose --timeout 2000 channel || exit 1
 iseq \${channel} .local && goto local ||
 iseq \${channel} .shell && goto shell ||
 :load_x86_64
