@@ -2,12 +2,15 @@ import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
 import type { DhtImageStatus } from "../advertise/dht_publications.ts";
 import type { MdnsAdvertiser } from "../advertise/mdns_advertiser.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import { VERSION } from "../core/version.ts";
 import type {
   AdvertisementStatus,
   ProviderStatus,
 } from "../http/status/provider_status.ts";
 import type { DhtNode } from "../net/dht/node.ts";
+import type { HttpServer } from "../net/http1/server.ts";
 import { copyWarning } from "./join_news.ts";
+import type { Machine, ServeConfig } from "./machine.ts";
 
 /** What makes a provider's images known. */
 export interface Discovery {
@@ -28,6 +31,25 @@ export interface Discovery {
       | "requestCounts"
     >
     | undefined;
+}
+
+/** Which program it is that serves HTTP, since when and where. */
+export function programStatus(
+  { name, interfaces }: ServeConfig,
+  { hostName }: Pick<Machine, "hostName">,
+  { hostname, port }: Pick<HttpServer, "hostname" | "port">,
+  startedMs: number,
+): Pick<
+  ProviderStatus,
+  "name" | "version" | "startedMs" | "http" | "interfaces"
+> {
+  return {
+    name: name ?? hostName,
+    version: VERSION,
+    startedMs,
+    http: { address: hostname, port },
+    interfaces,
+  };
 }
 
 /**

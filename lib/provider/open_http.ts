@@ -1,7 +1,6 @@
 import { errorCode } from "../core/error_code.ts";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/printable.ts";
-import { VERSION } from "../core/version.ts";
 import type { TransferLimits } from "../http/artifacts/transfers.ts";
 import { createHandler } from "../http/create_handler.ts";
 import type { Machines } from "../machines/machines.ts";
@@ -19,6 +18,7 @@ import {
   type Discovery,
   discoveryStatus,
   nodeWarnings,
+  programStatus,
 } from "./discovery_status.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import { listenProblem } from "./listen_problem.ts";
@@ -63,11 +63,7 @@ export function openHttp(
       logger,
       status: () => ({
         kind: "provider",
-        name: config.name ?? hostName,
-        version: VERSION,
-        startedMs,
-        http: { address: http.hostname, port: http.port },
-        interfaces: config.interfaces,
+        ...programStatus(config, { hostName }, http, startedMs),
         ...discoveryStatus(
           discovery(),
           { mdns: config.mdns.enabled, dht: config.dht.enabled },

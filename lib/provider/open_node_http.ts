@@ -1,5 +1,4 @@
 import { errorCode } from "../core/error_code.ts";
-import { VERSION } from "../core/version.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 import { createHandler } from "../http/create_handler.ts";
 import { hasIpv6 } from "../net/http1/listeners.ts";
@@ -11,6 +10,7 @@ import {
   type Discovery,
   discoveryStatus,
   nodeWarnings,
+  programStatus,
 } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 import { bindHttpServer } from "./open_http.ts";
@@ -54,11 +54,7 @@ export function openNodeHttp(
         logger,
         status: () => ({
           kind: "bootstrap",
-          name: config.name ?? hostName,
-          version: VERSION,
-          startedMs,
-          http: { address: http.hostname, port: http.port },
-          interfaces: config.interfaces,
+          ...programStatus(config, { hostName }, http, startedMs),
           ...discoveryStatus(
             { node },
             { mdns: false, dht: false },
