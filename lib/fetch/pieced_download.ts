@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { fillFrom } from "../core/fill_from.ts";
 import { FileNotFoundError } from "../core/file_system.ts";
 import type { Download, DownloadParts, Task, TaskTrouble } from "./download.ts";
 import type { WritableFile } from "./fetch_disk.ts";
@@ -104,11 +105,7 @@ export class PiecedDownload implements Download, Disposable {
       const bytes = new Uint8Array(list.sizeBytes);
       using file = await disk.open(this.#paths.list);
       if (file.info().sizeBytes !== bytes.length) return;
-      for (let at = 0; at < bytes.length;) {
-        const count = await file.readAt(bytes.subarray(at), at);
-        if (count === 0) return;
-        at += count;
-      }
+      if (await fillFrom(file, bytes, 0) < bytes.length) return;
       const checked = PieceList.check(this.blob, bytes);
       if (checked !== undefined) await this.#start(checked, bounds);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { BoundedMap } from "../core/bounded_map.ts";
 import type { FileSystem } from "../core/file_system.ts";
+import { fillFrom } from "../core/fill_from.ts";
 import { orReason } from "../core/or_reason.ts";
 import {
   LoaderFinder,
@@ -80,12 +81,8 @@ async function readWhole(
 ): Promise<Uint8Array> {
   using file = await fileSystem.open(path, { isRegular: true });
   const content = new Uint8Array(sizeBytes);
-  for (let at = 0; at < sizeBytes;) {
-    const count = await file.readAt(content.subarray(at), at);
-    if (count === 0) {
-      throw new Error(`"${path}" became shorter while it was read`);
-    }
-    at += count;
+  if (await fillFrom(file, content, 0) < sizeBytes) {
+    throw new Error(`"${path}" became shorter while it was read`);
   }
   return content;
 }
