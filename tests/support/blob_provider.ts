@@ -5,6 +5,7 @@ import { manifestPath } from "../../lib/core/channel_arch.ts";
 import {
   type BlobServer,
   type BlobServerOptions,
+  fileAt,
   fileOf,
   openBlobServer,
   type ServedFile,
@@ -28,23 +29,6 @@ export async function writeLargeFile(
     new DataView(bytes.buffer).setUint32(0, i);
     await file.write(bytes);
   }
-}
-
-/** A file on disk as it is served. */
-export async function fileAt(path: string): Promise<ServedFile> {
-  const { size } = await Deno.stat(path);
-  return {
-    sizeBytes: size,
-    async read(offsetBytes, lengthBytes) {
-      using file = await Deno.open(path);
-      await file.seek(offsetBytes, Deno.SeekMode.Start);
-      const bytes = new Uint8Array(lengthBytes);
-      for (let done = 0; done < lengthBytes;) {
-        done += await file.read(bytes.subarray(done)) ?? lengthBytes;
-      }
-      return bytes;
-    },
-  };
 }
 
 /** The SHA-256 of a file's pieces, one after the other. */

@@ -316,3 +316,20 @@ async function writeAll(
     done += await connection.write(bytes.subarray(done));
   }
 }
+
+/** A file on disk as it is served. */
+export async function fileAt(path: string): Promise<ServedFile> {
+  const { size } = await Deno.stat(path);
+  return {
+    sizeBytes: size,
+    async read(offsetBytes, lengthBytes) {
+      using file = await Deno.open(path);
+      await file.seek(offsetBytes, Deno.SeekMode.Start);
+      const bytes = new Uint8Array(lengthBytes);
+      for (let done = 0; done < lengthBytes;) {
+        done += await file.read(bytes.subarray(done)) ?? lengthBytes;
+      }
+      return bytes;
+    },
+  };
+}

@@ -2,25 +2,13 @@
  * Serves files by the names that their contents have: `RATE PATH SHA256...`,
  * bytes per second over all connections (0: as fast as it can). Prints its port.
  */
-import { openBlobServer, type ServedFile } from "../blob_server.ts";
+import { fileAt, openBlobServer, type ServedFile } from "../blob_server.ts";
 
 const [rate, ...named] = Deno.args;
 const files = new Map<string, ServedFile>();
 for (let at = 0; at < named.length; at += 2) {
   const [path = "", sha256] = named.slice(at, at + 2);
-  const { size } = await Deno.stat(path);
-  files.set(`/blobs/sha256/${sha256}`, {
-    sizeBytes: size,
-    async read(offsetBytes, lengthBytes) {
-      using file = await Deno.open(path);
-      await file.seek(offsetBytes, Deno.SeekMode.Start);
-      const bytes = new Uint8Array(lengthBytes);
-      for (let done = 0; done < lengthBytes;) {
-        done += await file.read(bytes.subarray(done)) ?? lengthBytes;
-      }
-      return bytes;
-    },
-  });
+  files.set(`/blobs/sha256/${sha256}`, await fileAt(path));
 }
 const server = openBlobServer({
   files,
