@@ -141,7 +141,10 @@ export async function runBootstrap(
   const { openDht } = await import("../provider/open_dht.ts");
   const { stateLogger } = state;
   await using node = await openDht(config, machine, { stateLogger, signal });
-  await using _http = openNodeHttp(config, machine, node, values.port);
+  await using _http = await openNodeHttp(config, machine, node, {
+    port: values.port,
+    signal,
+  });
   manager.ready();
   await whenAborted(signal);
 }

@@ -29,6 +29,7 @@ import {
 import { copyWarning, joinNews, reachabilityNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
+import { onUsualPort } from "./on_usual_port.ts";
 
 /** The node's usual port, which other libp2p programs like to have as well. */
 const DEFAULT_P2P_PORT = 4001;
@@ -88,7 +89,7 @@ export async function openDht(
       clock,
       signal,
     });
-  const opened = await onUsualPort(open, dht.port, logger);
+  const opened = await openOnDhtPort(open, dht.port, logger, { signal });
   const told = opened.addresses();
   logger.info(
     `DHT node ${
@@ -99,27 +100,22 @@ export async function openDht(
   return opened;
 }
 
-/**
- * Opens a node on the port that was asked for, or else on the usual one, or
- * where that is taken on any.
- */
-async function onUsualPort(
+async function openOnDhtPort(
   open: (port: number) => Promise<DhtNode>,
   wanted: number | undefined,
   logger: Logger,
+  { signal }: { readonly signal: AbortSignal },
 ): Promise<DhtNode> {
-  try {
-    return await open(wanted ?? DEFAULT_P2P_PORT);
-  } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    if (wanted !== undefined || error.code !== "EADDRINUSE") {
-      throw whatToMend(error);
-    }
+  const onTaken = () =>
     logger.warn(
       `Cannot use port ${DEFAULT_P2P_PORT} for the DHT, taking a free one: ` +
         `others have to learn the new address; set one with --p2p-port`,
     );
-    return await open(0);
+  const options = { wanted, usual: DEFAULT_P2P_PORT, onTaken, signal };
+  try {
+    return await onUsualPort(open, options);
+  } catch (error) {
+    throw error instanceof ListenError ? whatToMend(error) : error;
   }
 }
 

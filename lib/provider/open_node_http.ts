@@ -1,4 +1,3 @@
-import { errorCode } from "../core/error_code.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 import { createHandler } from "../http/create_handler.ts";
 import { hasIpv6 } from "../net/http1/listeners.ts";
@@ -13,6 +12,7 @@ import {
   programStatus,
 } from "./discovery_status.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
+import { onUsualPort } from "./on_usual_port.ts";
 import { bindHttpServer } from "./open_http.ts";
 
 /** Beside the usual one of a provider, which may run on the same host. */
@@ -29,16 +29,19 @@ const NOTHING_SCRUBBED = {
  * Serves the status of a DHT node that has no images, as a provider serves its
  * own. The usual port being taken is no reason for the node not to run.
  *
- * @param port that was asked for
+ * @param options.port that was asked for
  * @throws UserError when the address, or a port that was asked for, cannot be
  * had
  */
-export function openNodeHttp(
+export async function openNodeHttp(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
   node: Discovery["node"],
-  port: number | undefined,
-): HttpServer {
+  { port, signal }: {
+    readonly port: number | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<HttpServer> {
   const startedMs = clock.now();
   const open = (port: number): HttpServer => {
     const http: HttpServer = bindHttpServer({
@@ -69,33 +72,21 @@ export function openNodeHttp(
       port,
       clock,
       logger,
-      signal: new AbortController().signal,
+      signal,
     });
     return http;
   };
-  const http = onUsualPort(open, port, () => {
-    logger.warn(
-      `Cannot serve the status on port ${DEFAULT_NODE_PORT}, taking a free one: set one with --port`,
-    );
+  const http = await onUsualPort(open, {
+    wanted: port,
+    usual: DEFAULT_NODE_PORT,
+    onTaken: () =>
+      logger.warn(
+        `Cannot serve the status on port ${DEFAULT_NODE_PORT}, taking a free one: set one with --port`,
+      ),
+    signal,
   });
   logger.info(
     `Status on ${httpBaseUrl(http.hostname, http.port)}`,
   );
   return http;
-}
-
-function onUsualPort(
-  open: (port: number) => HttpServer,
-  wanted: number | undefined,
-  onBusy: () => void,
-): HttpServer {
-  if (wanted !== undefined) return open(wanted);
-  try {
-    return open(DEFAULT_NODE_PORT);
-  } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    if (errorCode(cause) !== "EADDRINUSE") throw error;
-    onBusy();
-    return open(0);
-  }
 }
