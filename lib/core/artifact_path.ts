@@ -1,6 +1,8 @@
-/** Of a file that plays a role: fits a URL path and a boot script unquoted. */
+/**
+ * The name of a file with a role: fits a URL path and, unquoted, a boot script.
+ */
 const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$/;
-/** Of another file, or of a directory: fits a URL path. */
+/** The name of any other file, or of a directory: fits a URL path. */
 const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._+~@,=-]{0,254}$/;
 const MAX_PATH_LENGTH = 512;
 

@@ -25,7 +25,7 @@ export const systemClock: Clock = {
 };
 
 /**
- * Waits until one of the signals aborts, for some time at most.
+ * Waits until one of the signals aborts, or for `delayMs` at most.
  *
  * @param clock whose time passes
  */
@@ -67,10 +67,10 @@ export async function sleep(
 const STEP_MS = 5;
 
 /**
- * Waits by the time that this program is given, not by the clock alone: in
- * steps, between which everything that came in is dealt with. Where the
- * processor is slow or has other work, turns of the event loop take longer than
- * a step, and so the wait grows with whatever it is meant to leave time for.
+ * Waits for at least `delayMs`, in steps, so that everything that came in is
+ * dealt with between two steps. On a slow or busy processor a turn of the event
+ * loop takes longer than a step, so the wait grows with the work it is meant to
+ * leave time for.
  *
  * @param clock whose time passes
  * @param delayMs how long, where nothing else is to be done

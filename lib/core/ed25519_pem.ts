@@ -8,7 +8,10 @@ export type PemLabel =
 const SPKI_PREFIX = "302a300506032b6570032100";
 /** PKCS#8 up to the seed (RFC 8410 section 7). */
 const PKCS8_PREFIX = Uint8Array.fromHex("302e020100300506032b657004220420");
-/** Of a public key, and of the seed that is the private one (RFC 8032). */
+/**
+ * The length of a public key, and of the seed that is the private key (RFC
+ * 8032).
+ */
 const KEY_BYTES = 32;
 
 /**

@@ -27,9 +27,9 @@ export class UnreachableError extends UserError {
 export interface ConfigPosition {
   /** The file as it was named. */
   readonly path: string;
-  /** From 1. */
+  /** Counted from 1. */
   readonly line?: number;
-  /** From 1. */
+  /** Counted from 1. */
   readonly column?: number;
 }
 

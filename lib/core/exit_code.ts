@@ -18,5 +18,5 @@ export const ExitCode = {
   interrupted: 130,
 } as const;
 
-/** One of the exit codes. */
+/** Any of the exit codes. */
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];

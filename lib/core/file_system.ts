@@ -1,8 +1,7 @@
-/** What a path is, once links are followed. */
+/** What a path leads to, once links are followed. */
 export interface FileInfo {
   /** A link is only seen as one in a directory listing. */
   readonly kind: "file" | "directory" | "symlink" | "other";
-  /** Of the content. */
   readonly sizeBytes: number;
   /** Last change of the content, milliseconds since 1970. */
   readonly modifiedMs: number;
@@ -14,7 +13,7 @@ export interface FileInfo {
   readonly changedMs: number;
   /** Identifies the file system the file is on. */
   readonly device: number;
-  /** With the device, identifies a file however it is named. */
+  /** Together with the device, identifies a file under any name. */
   readonly inode: number;
   /** How many names the file has. */
   readonly linkCount: number;
@@ -24,7 +23,7 @@ export interface FileInfo {
 
 /** One name in a directory. */
 export interface DirectoryEntry {
-  /** Without its directory. */
+  /** The name without the directory. */
   readonly name: string;
   /** Links are not followed. */
   readonly kind: FileInfo["kind"];
@@ -121,7 +120,7 @@ export class SystemLimitError extends Error {
 
 /** The disk, passed in wherever it is needed. */
 export interface FileSystem {
-  /** In no order. @throws FileNotFoundError, FileAccessError */
+  /** Lists a directory, in no particular order. */
   list(directory: string): Promise<DirectoryEntry[]>;
   /** Follows links. @throws FileNotFoundError, FileAccessError */
   stat(path: string): Promise<FileInfo>;
@@ -135,7 +134,7 @@ export interface FileSystem {
    */
   kindOf(path: string): Promise<number | undefined>;
   /**
-   * For reading; a FIFO, a socket or a device is refused.
+   * Opens a file for reading; refuses a FIFO, a socket or a device.
    *
    * @param options `isRegular`: the caller has seen just now that it is a
    * regular file, which spares another look at it. @default false

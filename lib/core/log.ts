@@ -1,13 +1,13 @@
 import type { Clock } from "./clock.ts";
 import { printable } from "./printable.ts";
 
-/** No message needs more, and none can fill the queue by itself. */
+/** Longer messages are cut, so that none can fill the queue alone. */
 const MAX_MESSAGE_LENGTH = 4000;
 
-/** How much is said, from most to least. */
+/** From the most to the least that is logged. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** One of the levels. */
+/** Any of the levels. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
 /** `text`: `LEVEL message`. `json`: one object a line. */
@@ -19,7 +19,7 @@ export type LogFormat = "text" | "json";
  * break a line or move a terminal's cursor becomes `?`.
  */
 export interface Logger {
-  /** For people who look for a fault. */
+  /** Details for finding a fault. */
   debug(message: string): void;
   /** What an operator wants to see once. */
   info(message: string): void;

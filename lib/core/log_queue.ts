@@ -24,14 +24,12 @@ export interface LogQueueOptions {
 }
 
 /**
- * Holds a log's lines until they are written, one after the other and in
- * order, so that nobody waits for a log: not for a reader that has stopped,
- * nor for a full disk. While it is not taken, 2 Mi characters wait, then the
- * oldest lines are dropped for the newest; what a failed write did not take is
- * dropped too. The first write that works again says how many.
- *
- * Beneath the lines of a terminal stands a status line, of which only the
- * latest text matters.
+ * Holds the lines of a log until they are written, in order, so that nothing
+ * waits for the log: neither for a reader that has stopped nor for a full disk.
+ * At most 2 Mi characters wait; beyond that the oldest lines are dropped, as is
+ * what a failed write did not take, and the next write that works says how many
+ * were lost. On a terminal, a status line stands below the log; only its latest
+ * text matters.
  */
 export class LogQueue {
   readonly #options: LogQueueOptions;
@@ -46,7 +44,6 @@ export class LogQueue {
   #writtenBytes = 0;
   #idle = Promise.withResolvers<void>();
 
-  /** An empty one, which writes as soon as it is given something. */
   constructor(options: LogQueueOptions) {
     this.#options = options;
   }

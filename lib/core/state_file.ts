@@ -15,8 +15,8 @@ export interface StateFile {
 }
 
 /**
- * What a state file holds that can be lost. A damaged one is set aside with a
- * warning.
+ * Reads a state file that may be lost without harm. A damaged one is set aside
+ * with a warning.
  *
  * @param format the highest number that this program writes
  * @param loss what becomes of it without the file, one clause
@@ -73,8 +73,8 @@ export function refuseNewerState(
 }
 
 /**
- * Moves a file that cannot be read out of the way, so that it can be looked at
- * and another can be made. Of several only the last is kept.
+ * Moves an unreadable file out of the way, so that it can be examined and a new
+ * one can be made. Only the latest is kept.
  *
  * @returns where it lies now
  */

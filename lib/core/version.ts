@@ -1,4 +1,4 @@
-/** Of both programs, as in deno.json. */
+/** The version of both programs, as in deno.json. */
 export const VERSION = "0.1.0";
 
 /**

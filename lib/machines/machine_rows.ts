@@ -7,17 +7,23 @@ import { ok, refuse, type Result } from "../core/result.ts";
  */
 export type BootWay = "network" | "menu" | "local";
 
-/** By what a machine is told from others; each in the form that `parse...()` gives. */
+/** What identifies a machine, each in the form that its `parse...()` gives. */
 export interface MachineId {
-  /** Of the interface that it boots from: `52:54:00:12:34:56`. */
+  /** The MAC address it boots from: `52:54:00:12:34:56`. */
   readonly mac?: string;
-  /** Of SMBIOS, as text. */
+  /** The UUID of SMBIOS, as text. */
   readonly uuid?: string;
-  /** Of SMBIOS; DHCP does not tell it, so that it acts in boot scripts alone. */
+  /**
+   * The serial number of SMBIOS. DHCP does not carry it, so it counts in boot
+   * scripts only.
+   */
   readonly serial?: string;
 }
 
-/** What the operator has said of one machine: a `[[machines]]` of the file. */
+/**
+ * What the operator has set for one machine: a `[[machines]]` table of the
+ * file.
+ */
 export interface MachineRow extends MachineId {
   /** What people call it. */
   readonly name?: string;
@@ -28,8 +34,8 @@ export interface MachineRow extends MachineId {
   /** `network` has a channel. */
   readonly boot: BootWay;
   /**
-   * Words that are added to the kernel's command line. Nobody has signed them.
-   * In the form that `parseCmdlineWords()` gives.
+   * Words to append to the kernel command line, unsigned, in the form that
+   * `parseCmdlineWords()` gives.
    */
   readonly cmdline?: string;
 }
@@ -50,7 +56,7 @@ export type BootChoice =
     readonly channel?: string;
   }
   | { readonly kind: "local" }
-  /** Nothing: it is none of ours. */
+  /** Nothing: the machine is not ours. */
   | { readonly kind: "ignore" };
 
 /** Rows by what tells them apart, since there may be thousands. */
@@ -86,7 +92,8 @@ function keysOf({ mac, uuid, serial }: MachineId): string[] {
 }
 
 /**
- * What a machine gets, by its row, or by what holds for those without one.
+ * What a machine gets, by its row, or by the setting for machines without a
+ * row.
  */
 export function bootChoice(
   row: MachineRow | undefined,

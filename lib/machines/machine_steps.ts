@@ -14,7 +14,7 @@ export const MACHINE_STEPS = [
   "done",
 ] as const;
 
-/** One of the steps. */
+/** Any of the steps. */
 export type MachineStep = typeof MACHINE_STEPS[number];
 
 /** What one part of the program has seen of a machine. */
@@ -22,8 +22,8 @@ export interface StepNote extends Omit<MachineId, "serial"> {
   /** How far it has got. */
   readonly step: MachineStep;
   /**
-   * Its IP address, where it is known. What comes from there and tells no MAC
-   * address is taken for the same machine.
+   * Its IP address, where known. A request from there without a MAC address is
+   * taken to come from the same machine.
    */
   readonly client?: string;
   /** `UEFI x86_64`, where it is known. */
@@ -33,14 +33,14 @@ export interface StepNote extends Omit<MachineId, "serial"> {
   /** What it is booting, where that is known: `stable/x86_64`. */
   readonly image?: string;
   /**
-   * With `offered`: the file, as `sent()` or `loader` may name it, by which the
-   * machine is known again though it has had no IP address yet. With `loader`:
-   * the file that was sent.
+   * With `offered`: the file, as `sent()` or `loader` may name it, which
+   * identifies the machine before it has an IP address. With `loader`: the file
+   * that was sent.
    */
   readonly file?: string;
   /**
-   * With `script`: what its boot loader loads next, the kernel first, each by
-   * the names that `sent()` may be told.
+   * With `script`: the files its boot loader requests next, the kernel first,
+   * each under every name that `sent()` may be given.
    */
   readonly files?: readonly (readonly string[])[];
 }
@@ -49,7 +49,7 @@ export interface StepNote extends Omit<MachineId, "serial"> {
 export interface MachineState {
   /** Its MAC address; as long as that is not known, its IP address. */
   readonly id: string;
-  /** Of its row. */
+  /** The name in its row. */
   readonly name?: string;
   /** The IP address it had last. */
   readonly client?: string;
@@ -59,7 +59,7 @@ export interface MachineState {
   readonly image?: string;
   /** The last. */
   readonly step: MachineStep;
-  /** Of the last step. */
+  /** The text of the last step. */
   readonly what: string;
   /** When it came to the last step, milliseconds since 1970. */
   readonly sinceMs: number;
@@ -83,11 +83,11 @@ export const MAX_MACHINES = 10_000;
 /** After this long without a further step a machine is stuck, unless it is done. */
 export const STUCK_AFTER_MS = 5 * 60_000;
 
-/** Firmware asks several times: the same step is said once in this time. */
+/** Firmware asks several times; a repeated step is logged once in this time. */
 const SAID_AGAIN_MS = 30_000;
 /** How long after an offer what was offered is taken. */
 const TAKEN_WITHIN_MS = 60_000;
-/** So many lines may come at once, and so many a second in the long run. */
+/** How many lines are logged at once, and per second in the long run. */
 const LINES_AT_ONCE = 500;
 const LINES_PER_SECOND = 5;
 
@@ -111,14 +111,13 @@ export class MachineSteps {
     MAX_MACHINES,
     "forget oldest",
   );
-  /** Of which machine an IP address is. */
+  /** The machine that has an IP address. */
   readonly #ids = new BoundedMap<string, string>(MAX_MACHINES, "forget oldest");
   readonly #counts = new Map<MachineStep, number>();
   #lines = LINES_AT_ONCE;
   #linesAtMs = 0;
   #unsaid = 0;
 
-  /** Nobody is known yet. */
   constructor(options: MachineStepsOptions) {
     this.#options = options;
   }
@@ -159,8 +158,8 @@ export class MachineSteps {
   }
 
   /**
-   * Whose an IP address is; of one that nobody has had yet, the machine that
-   * was offered lately what is sent there, where only one was.
+   * The machine at an IP address. For an address not seen before: the machine
+   * that was lately offered the file being sent there, if there is only one.
    */
   #idOf(client: string, file: string | undefined): string | undefined {
     const known = this.#ids.get(client);
@@ -183,7 +182,7 @@ export class MachineSteps {
     const known = id === undefined ? undefined : this.#machines.get(id);
     if (known === undefined) return;
     if (known.step === "offered" && known.file === file) {
-      // Without a loader and its script: a program for UEFI is all of it.
+      // Without a loader and its script: a UEFI program is the whole boot.
       this.note({
         mac: known.id,
         client,

@@ -1,7 +1,7 @@
 import type { MachineRow, UnknownMachines } from "./machine_rows.ts";
 import { MachineSteps, type MachineStepsOptions } from "./machine_steps.ts";
 
-/** What is said of machines. */
+/** What the operator has set for machines. */
 export interface MachineSettings {
   /** The rows that hold at the moment; the same list until they change. */
   readonly rows: () => readonly MachineRow[];
@@ -9,7 +9,7 @@ export interface MachineSettings {
   readonly unknown: () => UnknownMachines;
 }
 
-/** What is said of machines, and what they do: one for the whole program. */
+/** The settings and the steps of machines, shared by the whole program. */
 export interface Machines extends MachineSettings {
   /** What each did last. */
   readonly steps: MachineSteps;
@@ -17,13 +17,13 @@ export interface Machines extends MachineSettings {
 
 const NO_ROWS: readonly MachineRow[] = [];
 
-/** Of whom nothing is said: all get the menu. */
+/** Without settings, every machine gets the menu. */
 export const NOTHING_SAID: MachineSettings = {
   rows: () => NO_ROWS,
   unknown: () => "menu",
 };
 
-/** Machines that nobody has seen yet. */
+/** Starts with no machine seen. */
 export function createMachines(
   settings: MachineSettings,
   log: Pick<MachineStepsOptions, "now" | "say">,

@@ -1,8 +1,8 @@
 import { refuse, type Result } from "../core/result.ts";
 
 /**
- * Paths below an image's URL at which a provider answers itself, so that a file
- * of that name can only be had by its digest.
+ * Paths below an image's URL that a provider generates itself; a file of the
+ * same name is available by its digest only.
  */
 const GENERATED_PATHS = new Set([
   "manifest.json",
@@ -23,8 +23,8 @@ function isGeneratedPath(path: string): boolean {
 }
 
 /**
- * What a file is called among the roles of its image: its path, or with `./` in
- * front of it where that is the name of a role.
+ * The name of a file among the artifacts of its image: its path, with `./` in
+ * front where it equals the name of a role.
  */
 export function roleOfPath(path: string): string {
   return isGeneratedPath(path) ? `./${path}` : path;

@@ -14,15 +14,15 @@ export interface Artifact {
   readonly sha256: string;
   /** Length of the content. */
   readonly sizeBytes: number;
-  /** Where it can be had, relative to the manifest, in the order to try. */
+  /** Where the file is, relative to the manifest, in the order to try. */
   readonly urls: readonly string[];
-  /** To verify it part by part; a reader may verify the whole instead. */
+  /** For verifying it piece by piece; a reader may verify the whole instead. */
   readonly pieces?: ArtifactPieces;
 }
 
 /** The pieces of a large file. */
 export interface ArtifactPieces {
-  /** Of each piece but the last, which is as large as what is left. */
+  /** The size of each piece but the last, which has the rest. */
   readonly sizeBytes: number;
   /**
    * SHA-256 of the list, 64 lower-case hex digits: the SHA-256 digests of the
@@ -75,7 +75,7 @@ export function artifactsByRole<A extends { readonly filename: string }>(
   return roles;
 }
 
-/** We write 4 MiB; of smaller ones lists get long, larger ones help nobody. */
+/** We write 4 MiB: smaller pieces make long lists, larger ones gain nothing. */
 const MIN_PIECE_BYTES = 64 * 1024;
 const MAX_PIECE_BYTES = 64 * 1024 * 1024;
 /** Their list is 64 MiB: of 4 MiB each, they make a file of 8 TiB. */

@@ -19,7 +19,9 @@ import {
 } from "./trusted_keys.ts";
 import { manifestOf } from "./verify_envelope.ts";
 
-/** An image whose manifest somebody else signed, ready to be served as it is. */
+/**
+ * An image with a manifest that another machine signed, to be served unchanged.
+ */
 export interface SignedImage {
   /** The envelope, byte for byte. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -29,14 +31,16 @@ export interface SignedImage {
   readonly sha256: string;
   /** The files it names, by role. */
   readonly artifacts: ReadonlyMap<string, HashedArtifact>;
-  /** Who signed it: trusted keys, where there are any, else all it names. */
+  /**
+   * The trusted keys that signed it; without trusted keys, all that it names.
+   */
   readonly signedBy: readonly string[];
 }
 
 /**
  * Checks that a signed manifest and the files of a directory belong together,
- * so that they can be served without the private key. Expiry is for clients
- * to judge: the caller warns of it.
+ * so that they can be served without the private key. Whether it has expired is
+ * for clients to judge: the caller only warns.
  *
  * @param bytes the directory's `manifest.json`
  * @param image the directory's files
@@ -85,7 +89,7 @@ function namedKeys({ signatures }: Envelope): TrustedKeys {
     return key?.ok ? [key.value] : [];
   });
   const named = trustKeys(keys, keys.length);
-  // Without any, nothing passes: not even a threshold of none.
+  // Without any key nothing passes, not even a threshold of zero.
   return named.ok ? named.value : { keys: new Map(), threshold: 1 };
 }
 
@@ -123,8 +127,8 @@ function matchArtifact(
   if (file.sha256 !== promised.sha256) {
     return refuse("has another SHA-256 than promised");
   }
-  // Of pieces of another size there is no list here, which a client can do
-  // without; a wrong one would lead it astray.
+  // For another piece size we have no list. A client can do without one; a
+  // wrong one would mislead it.
   const { pieces } = promised;
   return pieces?.sizeBytes === PIECE_BYTES && file.pieces !== undefined &&
       pieces.sha256 !== file.pieces.sha256

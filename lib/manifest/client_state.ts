@@ -40,8 +40,8 @@ export interface RememberedTrust {
 }
 
 /**
- * Of the state file. Counted up when a client before could not read it, or would
- * be less strict by it.
+ * The format of the state file. It is raised when an earlier client could not
+ * read the file, or would be less strict by it.
  */
 const FORMAT = 1;
 
@@ -136,7 +136,7 @@ export function withTrust(
 }
 
 /**
- * What a client with a trust document asks of manifests.
+ * What a client that follows a trust document asks of manifests.
  *
  * @param root the newest one; only of this it matters whether it has expired
  */
@@ -233,7 +233,7 @@ export async function updateClientState(
   // Loaded late: 1.5 ms that a discovery without a state file need not spend.
   const { dirname } = await import("node:path");
   await fileSystem.makeDirectory(dirname(path), 0o700);
-  // By one name, whichever link leads to it.
+  // The one real name of the file, by whichever link it was reached.
   const real = await fileSystem.realPath(path).catch(() => path);
   using _lock = await lockState(real, fileSystem, { clock, signal });
   const after = change(await load());

@@ -1,10 +1,10 @@
 import { CLOCK_SKEW_MS, formatTimestamp } from "./timestamp.ts";
 
 /**
- * How far a client's clock may be behind that of the signer: a day, in which
- * every time zone has its place that a clock is set to by mistake. A box would
- * else refuse a good image until somebody sets its clock. Nothing holds any
- * longer for that: whether a manifest has expired is asked as before.
+ * How far the clock of a client may be behind that of the signer: one day,
+ * enough for a clock that was set to the wrong time zone. Without it such a
+ * machine would refuse a good image until its clock is corrected. Nothing else
+ * becomes laxer: expiry is checked as before.
  */
 export const MAX_CLOCK_LAG_MS = 86_400_000;
 

@@ -1,10 +1,9 @@
 import { ok, refuse, type Result } from "../core/result.ts";
 
 /**
- * A kernel command line with what is known of the image in place of
- * placeholders: `{url}`, the image's directory at a provider, and
- * `{sha256:NAME}`, the digest of one of its files. Braces that mean nothing
- * here stay as they are.
+ * Replaces the placeholders of a kernel command line: `{url}` by the URL of the
+ * image's directory at a provider, `{sha256:NAME}` by the digest of one of its
+ * files. Any other braces stay as they are.
  *
  * @param options `url`: without a slash at the end; `find`: the file that a
  * name stands for, as `artifactNamed()` says

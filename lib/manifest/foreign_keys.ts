@@ -1,6 +1,6 @@
 import { publicKeyOfDer } from "../core/ed25519_pem.ts";
 
-/** What a public key in a file of DER begins with, as text. */
+/** How a public key in a DER file begins, read as text. */
 const PUBLIC_DER = "0*0\x05\x06\x03+ep\x03!\0";
 /** A private one: version 0, or 1 with the public key behind it (RFC 5958). */
 const PRIVATE_DER = ["0.\x02\x01\0", "0Q\x02\x01\x01"]
@@ -62,8 +62,8 @@ export function foreignPublicKey(text: string): string | undefined {
 }
 
 /**
- * The same of a private key; undefined where nothing is known of it. None of
- * it is repeated.
+ * Names the kind of a private key in a foreign format, or undefined if it is
+ * none we know. No part of the key is repeated.
  */
 export function foreignPrivateKey(text: string): string | undefined {
   if (PRIVATE_DER.some((start) => text.startsWith(start))) {
@@ -80,7 +80,7 @@ export function foreignPrivateKey(text: string): string | undefined {
     : undefined;
 }
 
-/** Of base64 with either alphabet; empty when it is none. */
+/** Decodes base64 of either alphabet; empty where it is not base64. */
 function bytesOf(base64: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(

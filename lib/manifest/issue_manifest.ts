@@ -19,7 +19,7 @@ const TWO_DAYS_S = 2 * 86_400;
 
 /** A manifest as it is served. */
 export interface IssuedManifest {
-  /** The envelope, sent as it is. */
+  /** The envelope, exactly as it is sent. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** What the envelope says. */
   readonly manifest: BootManifest;
@@ -35,14 +35,16 @@ export interface IssueOptions extends Life {
   readonly image: HashedImage;
   /** The envelope that was served before, if any. */
   readonly previous?: Uint8Array<ArrayBuffer>;
-  /** Who signs; nobody makes an envelope to be signed elsewhere. */
+  /**
+   * The keys to sign with; without any, the envelope is to be signed elsewhere.
+   */
   readonly signers: readonly SigningKey[];
 }
 
 /**
- * Issues the manifest of an image. The bytes stay the same until the content
- * or the keys change or half of the promised time is over; only another
- * content raises `manifest_version`.
+ * Issues the manifest of an image. Its bytes stay the same until the content or
+ * the keys change, or half of its lifetime has passed; only new content raises
+ * `manifest_version`.
  *
  * @throws UserError when a file name, `cmdline` or `version` cannot be
  * promised, or so many files that no client would take the manifest
@@ -104,9 +106,9 @@ function nextVersion(nowSeconds: number, last: number | undefined): number {
 }
 
 /**
- * Whether an envelope promises an image as it is now: content is all that a
- * manifest says but `manifest_version`, `created_at` and `expires_at`.
- * Signatures are not looked at.
+ * Whether an envelope promises the present content of an image: everything in
+ * the manifest but `manifest_version`, `created_at` and `expires_at`.
+ * Signatures are not checked.
  *
  * @param bytes untrusted
  */
@@ -139,7 +141,7 @@ function readPrevious(
 }
 
 /**
- * Everything of a manifest that comes from the files alone.
+ * The part of a manifest that follows from the files alone.
  *
  * @param previous the last promise, whose date stands while the files do: who
  * copies or touches them makes no new version
@@ -174,7 +176,7 @@ function isIn({ envelope }: Previous, promise: JsonObject): boolean {
   return canonicalize(contentOf(envelope.content)) === canonicalize(promise);
 }
 
-/** By path; undefined where there are none. */
+/** The artifacts by path; undefined if there are none. */
 function artifactsJson(
   files: readonly HashedArtifact[],
 ): JsonObject | undefined {

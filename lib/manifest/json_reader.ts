@@ -97,7 +97,7 @@ export class JsonReader {
     return value;
   }
 
-  /** A member as it is, to be checked elsewhere. */
+  /** A member as it stands, checked elsewhere. */
   value(key: string): JsonValue {
     return this.#member(key) ?? this.refuse(key, "there");
   }

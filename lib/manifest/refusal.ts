@@ -12,7 +12,7 @@ export type RefusalCode =
   | "duplicate_keyid"
   /** No signature at all. */
   | "unsigned"
-  /** Signed, but by none of the trusted keys. */
+  /** Signed, but by no trusted key. */
   | "unknown_key"
   /** Names a trusted key that has not made the signature. */
   | "bad_signature"
@@ -28,7 +28,7 @@ export type RefusalCode =
   | "from_the_future"
   /** Older than one that was accepted before. */
   | "rollback"
-  /** Of the version that was accepted last, with other content. */
+  /** It has the version that was accepted last, but other content. */
   | "other_content"
   /** The keys themselves are trusted no longer. */
   | "trust_expired"
@@ -39,8 +39,8 @@ export type RefusalCode =
 
 /** Why something is not accepted: a signed document, unless told otherwise. */
 export interface Refusal<Code extends string = RefusalCode> {
-  /** For programs. */
+  /** For programs to act on. */
   readonly code: Code;
-  /** For people: one clause, fit to be printed. */
+  /** For people: one clause, safe to print. */
   readonly message: string;
 }

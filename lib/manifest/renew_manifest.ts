@@ -33,9 +33,9 @@ export interface RenewedManifest {
 }
 
 /**
- * Repeats a promise, for those who sign where the image is not: same content
- * and `manifest_version`, a new expiry, which is what readers that remember a
- * version take.
+ * Renews a manifest where only the keys are at hand, not the image: same
+ * content and `manifest_version`, later expiry. Readers that remember a version
+ * accept that.
  *
  * @param previous what was promised, by one of `signers` at least
  * @returns `previous` itself where all of them have signed it and more than
@@ -97,7 +97,7 @@ export function hasHalfItsLife(
     createdAtMs <= now + CLOCK_SKEW_MS;
 }
 
-/** Whether a promise made earlier can stand as it is. */
+/** Whether an earlier promise can stand unchanged. */
 export function isFresh(manifest: BootManifest, life: Life): boolean {
   const { now, expiresDays, clockTrusted = true } = life;
   if (!clockTrusted) return true;

@@ -218,7 +218,7 @@ export async function loadOrCreateSigningKey(
 }
 
 /**
- * Writes a new key file, mode 0600, and its directory where there is none.
+ * Writes a new key file with mode 0600, and creates its directory if needed.
  *
  * @returns false when the file exists already, which is left as it is
  * @throws UserError when it cannot be written

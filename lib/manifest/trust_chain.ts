@@ -26,13 +26,11 @@ export function readTrustEnvelope(
 }
 
 /**
- * Decides whether a document succeeds the one that is trusted so far. Neither
- * may have expired for that: an old client still finds its way to the newest
- * keys, and only those must be valid now.
- *
- * Enough of the `successorKeys` of the trusted one must have signed it, and
- * enough of its own (TUF specification, 5.3.4): clients that followed keys which
- * nobody holds would be lost for good.
+ * Decides whether a document succeeds the one trusted so far. Either may have
+ * expired: an old client must still find its way to the newest keys, and only
+ * those must be valid now. It takes enough signatures of the trusted document's
+ * `successorKeys`, and enough of the new one's own (TUF specification, 5.3.4):
+ * otherwise clients could follow to keys that no one holds, and be lost.
  *
  * @param bytes an envelope, untrusted
  */
@@ -54,8 +52,8 @@ export async function verifySuccessor(
 }
 
 /**
- * Reads a trust document that enough of its own `successorKeys` have signed;
- * whether it succeeds any other is not looked at.
+ * Reads a trust document that enough of its own `successorKeys` have signed,
+ * without checking that it succeeds another.
  *
  * @param bytes an envelope, untrusted
  */
@@ -85,9 +83,9 @@ export async function countSigners(
 
 /** Why a succession cannot be followed further. */
 export interface TrustProblem {
-  /** For programs. */
+  /** For programs to act on. */
   readonly code: string;
-  /** For people: one clause, fit to be printed. */
+  /** For people: one clause, safe to print. */
   readonly message: string;
 }
 

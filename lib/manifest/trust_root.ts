@@ -11,11 +11,11 @@ import { formatTimestamp } from "./timestamp.ts";
 import { type TrustedKeys, trustKeys } from "./trusted_keys.ts";
 
 /**
- * The keys a client trusts, as one numbered document: shipped with the client,
- * and succeeded by the next number once that is signed by enough of its
- * `successorKeys`, and by enough of the next one's own (TUF specification,
- * 5.3.4), which shows that somebody holds them: all in the one list
- * `signatures` of its envelope, at most 64 in any order.
+ * The keys that a client trusts, as one numbered document. The first is shipped
+ * with the client; the next number succeeds it once enough of its
+ * `successorKeys` have signed, and enough of the next one's own, which proves
+ * that someone holds them (TUF specification, 5.3.4). All signatures are in the
+ * one list `signatures` of the envelope, at most 64, in any order.
  */
 export interface TrustRoot {
   /** Counts the documents of one succession, from 1. */

@@ -6,7 +6,7 @@ import { sha256 } from "./sha256.ts";
 
 /** The keys whose signatures count, and how many are needed. */
 export interface TrustedKeys {
-  /** By key id; never empty. */
+  /** Keys by key id; never empty. */
   readonly keys: ReadonlyMap<string, PublicKey>;
   /** How many different keys must have signed: from 1 to all. */
   readonly threshold: number;
@@ -35,8 +35,8 @@ export function trustKeys(
 }
 
 /**
- * Checks the signatures of an envelope against the trusted keys; others are
- * not looked at.
+ * Checks the signatures of an envelope that trusted keys made; others are
+ * ignored.
  *
  * @returns the ids of the trusted keys that did sign, sorted
  */

@@ -81,10 +81,7 @@ export async function verifyEnvelope(
   return judge(verified, policy, now) ?? ok(verified);
 }
 
-/**
- * What a manifest promises: all that it says but when, for how long and under
- * which version.
- */
+/** The content that a manifest promises: all of it but dates and version. */
 export function contentOf(signed: JsonObject): JsonObject {
   const { manifest_version: _, created_at: __, expires_at: ___, ...content } =
     signed;

@@ -21,7 +21,7 @@ export interface BootRecord {
   readonly url: string;
   /** The provider's libp2p peer id. */
   readonly peerId: string;
-  /** For people; untrusted. */
+  /** For people to read; untrusted. */
   readonly providerName?: string;
   /** When it was published, milliseconds since 1970. */
   readonly lastUpdatedMs: number;
@@ -173,7 +173,7 @@ export function expiryMs(record: BootRecord): number {
   return record.lastUpdatedMs + record.ttlSeconds * 1000;
 }
 
-/** The record, and what its signature is to be checked with. */
+/** The record, and what is needed to check its signature. */
 interface RecordParts {
   readonly record: BootRecord;
   /** Everything but the signature. */

@@ -14,14 +14,14 @@ import {
 const MAX_REMEMBERED = 8192;
 
 /**
- * Has a DHT node keep valid boot records only, and of those the newest. A
- * record older than one that the same provider published before is refused,
- * so that nobody can bring back what it has replaced.
+ * Makes a DHT node keep only valid boot records, and of those the newest. A
+ * record older than one already seen from the same provider is refused, so that
+ * no one can bring back what was replaced.
  */
 export function createBootRecordPolicy(
   { clock }: { readonly clock: Clock },
 ): RecordRules {
-  /** By key and peer, the one that came last at the end. */
+  /** By key and peer; the latest comes last. */
   const newest = new BoundedMap<string, number>(
     MAX_REMEMBERED,
     "forget oldest",

@@ -10,7 +10,7 @@ import { type ImageTxt, readImageTxt } from "./image_txt.ts";
 /** No more addresses of one provider are tried. */
 const MAX_ADDRESSES = 8;
 
-/** What a `path` may be: segments of RFC 3986 section 3.3, not one empty. */
+/** What a `path` may be: non-empty segments as in RFC 3986 section 3.3. */
 const PATH = /^(\/[\w.~!$&'()*+,;=:@-]+)+$/;
 
 /** What fits a TXT string beside `path=`. */
@@ -67,11 +67,10 @@ export function readService(
 }
 
 /**
- * What a provider tells a link of where the manifest is had.
- *
- * There is no `path` where there is an `advertiseUrl`: that names a scheme, a
- * host or a port on purpose (a proxy with TLS in front, say) that a client
- * would not come to by the provider's own addresses and the SRV record's port.
+ * Where a link is told to find the manifest. With an `advertiseUrl` there is no
+ * `path`: that URL names a scheme, host or port on purpose (a TLS proxy in
+ * front, say), which a client could not derive from the provider's own
+ * addresses and the port of the SRV record.
  *
  * @param address the provider's address on that link
  * @param advertiseUrl replaces scheme, address and port; its path comes first
@@ -92,7 +91,7 @@ export function manifestPlace(
   return { manifestUrl: `http://${urlHost(address)}:${port}${path}`, path };
 }
 
-/** Of the SRV record's target, those on the link first. */
+/** The addresses of the SRV record's target, those on the link first. */
 function reachableAddresses(
   { addresses, source }: ServiceRecords,
   link: Link,
@@ -184,9 +183,9 @@ function leadsNowhere(hostname: string, source: string): boolean {
 }
 
 /**
- * Whether an address can stand in a URL and lead to another machine: not a
- * link-local one of IPv6, one of all machines or none, an IPv4 address written
- * as IPv6, or loopback where another machine said so.
+ * Whether an address can stand in a URL and lead to another machine: no
+ * link-local IPv6, no multicast or unspecified address, no IPv4 mapped into
+ * IPv6, and loopback only if this machine said so.
  */
 function isReachable(address: string, source: string): boolean {
   const bytes = addressBytes(address);

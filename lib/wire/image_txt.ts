@@ -21,7 +21,7 @@ export interface ImageTxt {
    * manifest is had by another scheme, host or port than the provider's own.
    */
   readonly path?: string | undefined;
-  /** Of the manifest; fit to be printed where it was read. */
+  /** The version of the manifest; safe to print. */
   readonly version: string;
   /** A multiaddr with peer id: where the provider's DHT node is. */
   readonly p2pAddress?: string | undefined;

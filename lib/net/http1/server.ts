@@ -47,7 +47,7 @@ export interface HttpServerOptions {
   readonly signal: AbortSignal;
 }
 
-/** How often it is looked for clients that take too long. */
+/** How often clients that take too long are looked for. */
 const DEADLINE_CHECK_MS = 1000;
 /** When those who come while a server is shut down may try again. */
 const RETRY_AFTER_SECONDS = 5;

@@ -57,7 +57,8 @@ export class QuerierLink implements LinkSession {
     const ephemeral = await session.#openSocket("ephemeral");
     if (!ephemeral.ok) return ephemeral;
     options.onReady(session);
-    // Opening the next socket would keep the first query by a millisecond.
+    // Opening the next socket first would delay the first query by a
+    // millisecond.
     await session.#sending;
     const group = await session.#openSocket("group");
     if (!group.ok) {
