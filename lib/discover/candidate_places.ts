@@ -4,7 +4,7 @@ import { Turns } from "./turns.ts";
 
 /** The tries to get one candidate's manifest by one URL. */
 export interface Attempt {
-  /** With the URL that is tried. */
+  /** The candidate, with the URL being tried. */
   readonly candidate: Candidate;
   /** The first URL of the provider that it is of. */
   providerHref: string;
@@ -12,7 +12,7 @@ export interface Attempt {
   wasTried: boolean;
   /** Tries that have not ended. */
   running: number;
-  /** Whether the first of those takes long: nobody is to wait for it. */
+  /** Whether its first check takes long, so that nothing waits for it. */
   isSlow: boolean;
   /** When the first of those began. */
   startedMs: number;
@@ -37,17 +37,17 @@ const MAX_RUNNING = 64;
  */
 const SLOW_AFTER_MS = 3000;
 const MAX_TRIES_AT_ONCE = 2;
-/** Those that gave their place back and are not tried again. */
+/** How many settled attempts are remembered. */
 const MAX_SETTLED = 8192;
 
 /**
- * The places of a discovery. Who names many candidates waits for those who name
- * few: they are taken in turn, by source, by host, and by port. A place is
- * given back when it is needed and its candidate was refused, waits for another
- * try, or is of the host that has most.
+ * The places for candidates of a discovery. A source that names many waits for
+ * those that name few: candidates take turns by source, host and port. A place
+ * is freed when it is needed and its candidate was refused, is waiting for a
+ * retry, or comes from the host that holds most places.
  */
 export class CandidatePlaces {
-  /** By URL, in the order they were heard of. */
+  /** By URL, in the order in which they were named. */
   readonly #attempts = new Map<string, Attempt>();
   readonly #settled = new BoundedMap<string, true>(
     MAX_SETTLED,
@@ -162,7 +162,7 @@ export class CandidatePlaces {
       (host === slowHost || running(host) < running(slowHost));
   }
 
-  /** Ends the tries of one for good. */
+  /** Ends all tries of one candidate. */
   #giveUp({ candidate, ending }: Attempt): void {
     const { href } = candidate.manifestUrl;
     this.#attempts.delete(href);
@@ -210,7 +210,7 @@ function hostOf({ candidate }: Attempt): string {
   return candidate.manifestUrl.hostname;
 }
 
-/** By what candidates take turns, from the coarse to the fine. */
+/** What candidates take turns by, from coarse to fine. */
 function turnKeys({ candidate: { source, manifestUrl } }: Attempt): string[] {
   const { hostname, host } = manifestUrl;
   return [source, `${source} ${hostname}`, `${source} ${host}`];

@@ -25,18 +25,18 @@ import type {
 } from "../manifest/verify_envelope.ts";
 import type { CandidateRefusal } from "./candidate_refusal.ts";
 
-/** Whom a client was told to trust. */
+/** What a client was told to trust. */
 export type TrustAnchor =
-  /** Nobody: images are found, and called not verified. */
+  /** No keys: images are found, and reported as not verified. */
   | { readonly kind: "nobody" }
   /** These keys and no others. */
   | { readonly kind: "keys"; readonly keys: TrustedKeys }
   /** The keys of a trust document, or of those that succeeded it. */
   | { readonly kind: "root"; readonly shipped: TrustRoot };
 
-/** What a client's trust is made of. */
+/** What a client's trust is built from. */
 export interface ClientTrustOptions {
-  /** Whom it was told to trust. */
+  /** What it was told to trust. */
   readonly anchor: TrustAnchor;
   /** Where its memory is kept; undefined: nothing is remembered. */
   readonly store: StateStore | undefined;

@@ -27,14 +27,14 @@ const RETRY_WHEN_FOUND_MS = 5000;
  * handshakes would be done before its manifest is, and mostly for nothing.
  */
 const REST_MS = 150;
-/** A round that takes longer tells whom it has asked, before it is over. */
+/** After this time a round reports which nodes it has asked so far. */
 const LONG_MS = 300;
 /** How many nodes are named in one line. */
 const MAX_LISTED = 8;
 /** How long to wait for a first node to ask before saying that there is none. */
 const PATIENCE_MS = 1000;
 
-/** What a search is made of. */
+/** What a search needs. */
 export interface DhtSearchOptions {
   /**
    * Called once there is a node to ask, and when none has answered.
@@ -42,9 +42,9 @@ export interface DhtSearchOptions {
    * @param timeoutMs how long each has
    */
   readonly openClient: (timeoutMs: number) => Promise<DhtClient>;
-  /** For records' dates and for retries. */
+  /** For the dates of records and for retries. */
   readonly clock: Clock;
-  /** Whether records' dates are looked at. */
+  /** Whether the dates of records are checked. */
   readonly isClockTrusted: boolean;
   /** Receives what is found, in order. */
   readonly report: (finding: Finding) => void;
@@ -65,25 +65,25 @@ interface Round {
   readonly named: Map<string, boolean>;
   /** How often records were refused, by reason. */
   readonly refused: Map<string, number>;
-  /** Whether it takes so long that somebody may want to know what it does. */
+  /** Whether it takes so long that progress is reported. */
   isLong: boolean;
 }
 
-/** One image being looked for in the DHT. */
+/** The search for one image in the DHT. */
 export class DhtSearch {
   readonly #image: ChannelArch;
   readonly #key: string;
   readonly #options: DhtSearchOptions;
   readonly #signal: AbortSignal;
   readonly #addresses: string[] = [];
-  /** Those that no round has begun at yet. */
+  /** Addresses that no round has started from yet. */
   #fresh: string[] = [];
   #wake = Promise.withResolvers<void>();
-  /** What was said already, so that retries do not say it again. */
+  /** What was reported already, so that retries do not repeat it. */
   readonly #said = new Set<string>();
   /** Newest record of each provider. */
   readonly #newest = new Map<string, BootRecord>();
-  /** Of the first candidate, until it has been looked at. */
+  /** Resolves once the first candidate has been looked at. */
   #resting: Promise<void> | undefined;
   /** Whether any node has answered. */
   #isAnswered = false;
@@ -123,8 +123,8 @@ export class DhtSearch {
     closing.defer(() => client[Symbol.asyncDispose]());
     const rounds = new Set<Promise<void>>();
     while (!this.#signal.aborted) {
-      // A node that comes to be known in the midst of a round is asked at
-      // once: the others may be dead.
+      // A node that becomes known during a round is asked at once: the others
+      // may be dead.
       const seeds = rounds.size > 0 ? this.#fresh : [...this.#addresses];
       this.#fresh = [];
       const round = this.#round(client, seeds).finally(() => {
@@ -223,7 +223,7 @@ export class DhtSearch {
     for await (const step of steps) {
       if (step.kind === "failure") {
         this.#options.trace?.(`DHT node ${step.at}: ${step.reason}`);
-        // Of the nodes that others name some are always gone.
+        // Some of the nodes that others name are always gone.
         if (seeds.includes(step.at)) {
           this.#problem(`DHT node ${step.at} cannot be asked: ${step.reason}`);
         }
@@ -265,7 +265,10 @@ export class DhtSearch {
     this.#options.trace?.(`DHT node ${from.id} knows ${known}`);
   }
 
-  /** For a time-out in the midst of the first round: then nothing else is. */
+  /**
+   * In case the search times out during the first round, when there is nothing
+   * else to report.
+   */
   #tellAsked({ seeds, asked, isLong }: Round): void {
     if (!isLong || this.#said.has("asked")) return;
     const answers = asked.size === 0 ? "none" : listed([...asked.keys()]);
@@ -310,8 +313,8 @@ export class DhtSearch {
     const same = known?.lastUpdatedMs === record.lastUpdatedMs
       ? known
       : undefined;
-    // Of one date the provider itself may tell a URL that we can reach, and
-    // others have the one that most can.
+    // With equal dates, the record from the provider itself may have a URL that
+    // this reader can reach; others hold the one that most readers can.
     if (same !== undefined && from === undefined) return;
     this.#newest.set(record.peerId, record);
     if (known?.url === record.url && known.version === record.version) return;

@@ -8,7 +8,7 @@ import type { Finding, Source } from "./source.ts";
 
 /** A source that can be given more nodes to ask while it runs. */
 export interface DhtSource extends Source {
-  /** For results and messages. */
+  /** The name in results and messages. */
   readonly name: "dht";
   /**
    * Adds a node to join through, such as one that a LAN provider names.
@@ -22,9 +22,9 @@ export interface DhtSource extends Source {
 export interface DhtSourceOptions {
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
-  /** Of Kademlia; only nodes with the same one meet. @default the usual one */
+  /** The Kademlia protocol id; only nodes with the same one meet. */
   readonly protocol?: string | undefined;
-  /** For records' dates and for retries. */
+  /** For the dates of records and for retries. */
   readonly clock: Clock;
   /**
    * Whether the wall clock can be right. A board without a battery boots in

@@ -34,14 +34,13 @@ export interface DiscoverOptions extends Omit<DiscoveryOptions, "goesOn"> {
   ) => Promise<Result<VerifiedManifest, CandidateRefusal>>;
   /** Hears of DHT nodes that can be joined through. */
   readonly onPeer?: (multiaddr: string) => void;
-  /** Takes what happens, as it happens: a line each. @default nobody */
+  /** Receives a line for each event. */
   readonly trace?: (line: string) => void;
-  /** Takes what is known so far, each second. @default nobody */
+  /** Receives what is known so far, every second. */
   readonly onProgress?: (soFar: Discovered) => void;
   /**
-   * Takes each provider that is found after the result was known, by a source
-   * that had one before, as often as some are found until the result is
-   * disposed of. @default nobody: the search is over with the result
+   * Receives each provider that is found after the result was known, from a
+   * source that had found one before, until the result is disposed of.
    */
   readonly onFurther?: (provider: Provider) => void;
   /** Whose time passes. */
@@ -197,7 +196,7 @@ class Search {
     }
   }
 
-  /** Checks what is to be checked now, and waits for what is next. */
+  /** Starts the checks that are due, and waits for the next. */
   #checkAll(candidates: readonly Candidate[]): void {
     if (this.#ending.signal.aborted) return;
     for (const candidate of candidates) this.#start(this.#check(candidate));
@@ -213,8 +212,8 @@ class Search {
     const { providers } = this.result();
     if (this.#told === undefined) {
       this.#told = new Set(providers);
-      // For an image of the LAN nobody loads the DHT, which keeps a small board
-      // busy for a while.
+      // For an image on the LAN the DHT is not loaded, which would keep a small
+      // board busy for a while.
       const names = new Set(providers.map(({ candidate }) => candidate.source));
       for (const [{ name }, ending] of this.#endings) {
         if (!names.has(name)) ending.abort();

@@ -29,7 +29,10 @@ export interface Discovered {
   readonly others: readonly ChannelArch[];
   /** What was tried and what did not work, in the sources' words. */
   readonly problems: readonly string[];
-  /** Whether it ended since time was up: there was somebody to ask yet. */
+  /**
+   * Whether it ended because time was up while there was still something to
+   * ask.
+   */
   readonly isTimeUp: boolean;
 }
 
@@ -42,8 +45,8 @@ export interface DiscoveryOptions {
   /** Whether to collect every provider until time is up, not the first. */
   readonly all: boolean;
   /**
-   * Whether further providers are looked for once the first are known, until
-   * the caller ends it. @default false
+   * Whether the search goes on after the first providers are known, until the
+   * caller ends it.
    */
   readonly goesOn?: boolean;
   /**
@@ -54,15 +57,15 @@ export interface DiscoveryOptions {
 }
 
 /**
- * How long a good candidate waits for others that are being checked: the one
- * that answers first may be an old image served by somebody who never lets go.
+ * How long a good candidate waits for others that are being checked: the first
+ * to answer may be a provider that serves an old image.
  */
 const GRACE_MS = 250;
 
 /**
- * How long the first candidate waits for others in any case: those who answer
- * at once do so within a few milliseconds of each other. It is fetched and
- * verified meanwhile, which takes as long.
+ * How long the first candidate waits for others in any case: providers that
+ * answer at once do so within a few milliseconds of each other. Meanwhile it is
+ * fetched and verified, which takes as long.
  */
 const SETTLE_MS = 5;
 
@@ -83,26 +86,26 @@ const MAX_GOING_ON = 32;
 /** Refusals that are told: the first ones. */
 const MAX_REFUSED = 256;
 
-/** Of a candidate that was verified by keys which are trusted no longer. */
+/** For a candidate that was verified by keys no longer trusted. */
 const SUCCEEDED: CandidateRefusal = {
   code: "unknown_key",
   message: "signed by keys that others succeeded, as another provider shows",
 };
 
-/** Of a candidate whose check was under way at the end. */
+/** For a candidate that was still being checked at the end. */
 const UNANSWERED: CandidateRefusal = {
   code: "slow",
   message: "no complete answer before the timeout",
 };
 
 /**
- * Looks for an image: decides which candidates are checked, how often, and when
- * enough is known. Asking, fetching and timers are left to the caller, who
- * calls `tick` at `nextDueMs`, has each candidate checked that a call returns,
- * and then calls `checked` or `checkFailed`. Over with the
- * first good candidate, or the newest of those that are checked at the same
- * time, unless all are wanted; and in any case when time is up, or no source and
- * no candidate is left.
+ * The search for an image: decides which candidates are checked, how often, and
+ * when enough is known. Asking, fetching and timers are the caller's: it calls
+ * `tick` at `nextDueMs`, checks each candidate that a call returns, and then
+ * calls `checked` or `checkFailed`. The search is over with the first good
+ * candidate, or the newest of those checked at the same time, unless all are
+ * wanted; and in any case when time is up, or no source and no candidate is
+ * left.
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -112,7 +115,7 @@ export class Discovery {
   readonly #found = new Set<string>();
   readonly #refused = new Map<string, RefusedCandidate>();
   readonly #others = new Map<string, ChannelArch>();
-  /** By topic, or else by themselves. */
+  /** By topic, if they have one. */
   readonly #problems = new Map<string, string>();
   readonly #startMs: number;
   #sourcesLeft: number;
@@ -136,7 +139,7 @@ export class Discovery {
     this.#startMs = nowMs;
   }
 
-  /** Whether `result` is to be used; it is final unless the search goes on. */
+  /** Whether `result` can be used; it is final unless the search goes on. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
@@ -291,8 +294,8 @@ export class Discovery {
     if (known === undefined) {
       this.#settledMs = Math.min(this.#settledMs, nowMs + SETTLE_MS);
     } else if (known.providerHref !== providerHref) {
-      // Named as another's address before: it is nobody's but its own, or a
-      // stranger could keep it from being tried.
+      // It was named before as another address of a provider. Now it counts as
+      // its own candidate, or a stranger could keep it from being tried.
       known.providerHref = providerHref;
       if (!known.wasTried) known.dueMs = nowMs;
     }
@@ -354,7 +357,7 @@ export class Discovery {
     const { all } = this.#options;
     const deadlineMs = this.#deadlineMs();
     if (this.#trusted().length === 0) return deadlineMs;
-    // Where nobody is left to be waited for, there is no need of the grace.
+    // With nothing left to wait for, no grace period is needed.
     const settledMs = all || this.#attempts.isAnyAwaited
       ? Infinity
       : this.#settledMs;

@@ -10,8 +10,8 @@ const MAX_MANIFEST_BYTES = 1 << 20;
 const MAX_REDIRECTS = 3;
 
 /**
- * Fetches a manifest from somebody who is not trusted yet: http and https
- * only, no redirect to another host, at most 1 MiB.
+ * Fetches a manifest from a host that is not trusted yet: http and https only,
+ * no redirect to another host, at most 1 MiB.
  *
  * @param options `timeoutMs`: the longest wait for all of it; without, the
  * signal alone ends it

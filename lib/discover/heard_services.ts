@@ -12,28 +12,31 @@ import { peerIdOf } from "../wire/image_txt.ts";
 import type { Candidate, Finding } from "./source.ts";
 
 /**
- * How many different things are told of what one host says, and of how many
- * hosts: more than there are, and a flood from one leaves room for the others.
- * Other images than the one looked for, of which a provider may have thousands,
- * are counted by themselves: they only say what else there is.
+ * How many different things are reported from one host, and from how many
+ * hosts: more than honest networks have, while a flood from one host leaves
+ * room for the others. Images other than the wanted one, of which a provider
+ * may have thousands, are counted apart: they only tell what else is offered.
  */
 const MAX_TOLD_PER_HOST = 100;
 const MAX_HOSTS = 1000;
 const MAX_PROBLEMS = 20;
 
-/** Tells what is news in what providers on the LAN say, while one image is looked for. */
+/**
+ * Picks what is new out of what providers on the LAN announce during one
+ * search.
+ */
 export class HeardServices {
   readonly #image: ChannelArch;
   readonly #told = new Set<string>();
   /** How many of them, by the address of the host that said so first. */
   readonly #toldOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
   readonly #othersOf = new BoundedMap<string, number>(MAX_HOSTS, "refuse");
-  /** Those that said more. */
+  /** Hosts that announced more than that. */
   readonly #ignored = new Set<string>();
   #problemsTold = 0;
 
   /**
-   * Has heard nothing yet.
+   * Starts without anything heard.
    *
    * @param image what is looked for
    */

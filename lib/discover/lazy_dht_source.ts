@@ -28,15 +28,15 @@ export interface LazyDhtSourceOptions {
 const LEARNING_MS = 2000;
 
 /**
- * How long the check of a candidate may keep the DHT waiting, in steps: the
- * provider may hang, or be one of hundreds that somebody made up.
+ * How long the check of a candidate may hold the DHT back, in steps: the
+ * provider may hang, or be one of hundreds that are made up.
  */
 const CHECKING_MS = 500;
 
 /**
- * Asks the DHT, and loads what that takes once there is somebody to ask and no
- * candidate is being checked: on a slow processor loading takes ten times as
- * long as all the rest of a discovery, on the same thread.
+ * Asks the DHT, but loads the code for it only once there is a node to ask and
+ * no candidate is being checked: on a slow processor loading takes ten times as
+ * long as the rest of a discovery, on the same thread.
  */
 export function createLazyDhtSource(
   options: LazyDhtSourceOptions,

@@ -18,14 +18,14 @@ import { HeardServices } from "./heard_services.ts";
 import type { Finding, Source } from "./source.ts";
 
 /**
- * How often interfaces are looked at: a box that boots waits for its address,
- * and a look costs less than a millisecond.
+ * How often interfaces are polled: a booting machine waits for its address, and
+ * a poll costs less than a millisecond.
  */
 const POLL_INTERVAL_MS = 250;
 
 /** What a search on the LAN works with. */
 export interface MdnsSourceOptions extends MdnsOptions {
-  /** Told when no other machine can be asked. @default nobody */
+  /** Told when no other machine can be asked. */
   readonly warn?: (message: string) => void;
 }
 
@@ -178,7 +178,7 @@ class LanSearch implements AsyncDisposable {
   }
 }
 
-/** What a query of our own asks. */
+/** The question of one of our own queries. */
 function asked(
   { packet, socket }: Extract<QuerierAction, { readonly kind: "ask" }>,
 ): string {

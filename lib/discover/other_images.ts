@@ -15,7 +15,7 @@ import {
   readBootRecordKeys,
 } from "../wire/boot_record.ts";
 
-/** Where other images are looked for. */
+/** Where to look for other images. */
 export interface OtherImagesOptions {
   /** Asks. */
   readonly client: DhtClient;
@@ -23,7 +23,7 @@ export interface OtherImagesOptions {
   readonly image: ChannelArch;
   /** Where a look-up begins. */
   readonly seeds: readonly string[];
-  /** Those that have answered. */
+  /** The nodes that have answered. */
   readonly nodes: readonly KadPeer[];
   /** Judges a record. */
   readonly parse: (
@@ -40,21 +40,20 @@ export interface OtherImagesOptions {
 const MAX_NODES = 32;
 /** Each costs a look-up, and anybody may name any number. */
 const MAX_IMAGES = 64;
-/** Of those that name an image, so many are asked for its record. */
+/** How many of the nodes that name an image are asked for its record. */
 const MAX_NAMERS = 3;
 
 /** An image that may exist. */
 interface Named {
   readonly image: ChannelArch;
-  /** Those that say to have a record of it. */
+  /** The nodes that claim to have a record of it. */
   readonly nodes: KadPeer[];
 }
 
 /**
- * Looks which other images there are: the ones that a provider offers by
- * default, and those that the nodes name which have answered. One counts as
- * being there when somebody has signed a record of it; nobody else is asked
- * than the nodes of the DHT.
+ * Finds which other images exist: those that providers offer by default, and
+ * those named by the nodes that have answered. An image counts only with a
+ * validly signed record; only nodes of the DHT are asked.
  */
 export async function lookForOthers(
   options: OtherImagesOptions,

@@ -5,7 +5,7 @@ import type { Candidate } from "./source.ts";
 export interface Provider extends VerifiedManifest {
   /** Where it came from. */
   readonly candidate: Candidate;
-  /** From the start of the discovery. */
+  /** Since the start of the discovery. */
   readonly elapsedMs: number;
 }
 

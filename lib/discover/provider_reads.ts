@@ -6,7 +6,7 @@ import { Turns } from "./turns.ts";
 const MAX_AT_ONCE = 8;
 /** One that is silent for so long does not keep others waiting. */
 const SLOW_AFTER_MS = 250;
-/** Those that are silent included. */
+/** Including providers that do not answer. */
 const MAX_OPEN = 64;
 /** Anyone may say that he provides a key. */
 const MAX_WAITING = 1024;
@@ -15,15 +15,15 @@ const MAX_WAITING = 1024;
 export interface ProviderReadsOptions {
   /** Reads from one; bounds its time and never throws. */
   readonly read: (provider: KadPeer) => Promise<void>;
-  /** While it has not resolved, nobody is asked. */
+  /** Until it resolves, no provider is asked. */
   readonly resting: () => Promise<void> | undefined;
-  /** Tells who is slow. */
+  /** Finds providers that are slow. */
   readonly clock: Clock;
 }
 
 interface Waiting {
   readonly provider: KadPeer;
-  /** The node that named it, and the host that it is said to be at. */
+  /** The node that named it, and the host it is said to be at. */
   readonly keys: readonly string[];
 }
 
@@ -40,13 +40,12 @@ export class ProviderReads {
   #slowCount = 0;
   #isResting = false;
 
-  /** Reads from nobody yet. */
   constructor(options: ProviderReadsOptions) {
     this.#options = options;
   }
 
   /**
-   * Has providers read from in their turn.
+   * Queues providers to be read from, in turn.
    *
    * @param node who names them
    */

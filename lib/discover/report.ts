@@ -13,7 +13,7 @@ import { type Provider, whyNot } from "./provider.ts";
 export interface ReportOptions {
   /** The image asked for. */
   readonly image: ChannelArch;
-  /** For the message that time is up. */
+  /** For the message about the timeout. */
   readonly timeoutSeconds: number;
   /** `text`: `MANIFEST_URL=...`; `json`: one object. */
   readonly format: "text" | "json";
@@ -132,11 +132,11 @@ export function refusedObject(
 type FailureReason =
   /** This machine has no address by which it could ask anybody. */
   | "no_address"
-  /** Nobody said that he has the image. */
+  /** No one claimed to have the image. */
   | "nobody"
-  /** Somebody did, but no manifest came from anybody. */
+  /** Some claimed to have it, but no manifest could be fetched. */
   | "unreachable"
-  /** At least one manifest came, and none was accepted. */
+  /** At least one manifest was fetched, and none was accepted. */
   | "refused";
 
 /**
@@ -236,7 +236,7 @@ function failureMessage(
   }
 }
 
-/** Which provider was chosen, and why none of the others. */
+/** Which provider was chosen, and why not the others. */
 function choice(
   { providers: [chosen, ...others], unanswered }: Discovered,
 ): string[] {
@@ -257,7 +257,7 @@ function choice(
 }
 
 /**
- * One line for a person at a terminal who waits for a search.
+ * One line of progress for a terminal.
  *
  * @param elapsedMs since the start of the process, as the timeout counts
  * @param columns how many characters fit

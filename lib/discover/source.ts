@@ -1,6 +1,6 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 
-/** A place where an image may be had, as somebody on the network says. */
+/** A place where an image may be, as told by a source. */
 export interface Candidate {
   /** http or https. */
   readonly manifestUrl: URL;
@@ -11,9 +11,9 @@ export interface Candidate {
   readonly otherUrls?: readonly URL[];
   /** Which image it is, as the source says. */
   readonly image: ChannelArch;
-  /** Of the manifest, as the source says; fit to be printed. */
+  /** The version of the manifest, as the source has it; safe to print. */
   readonly version: string;
-  /** Who says so. */
+  /** The source that named it. */
   readonly source: Source["name"];
   /** Fit to be printed. */
   readonly providerName?: string;
@@ -21,7 +21,7 @@ export interface Candidate {
   readonly peerId?: string;
 }
 
-/** What a source learned, in the order it learned it. */
+/** What a source has learned, in order. */
 export type Finding =
   | { readonly kind: "candidate"; readonly candidate: Candidate }
   /** An image that exists, but is not the one asked for. */
@@ -32,11 +32,11 @@ export type Finding =
   | {
     readonly kind: "problem";
     readonly message: string;
-    /** Takes the place of what was said about the same before. */
+    /** Replaces what was reported on the same topic before. */
     readonly topic?: string;
   };
 
-/** What a source is told when it is asked. */
+/** The parameters of one search. */
 export interface FindOptions {
   /** Ends the search. */
   readonly signal: AbortSignal;
@@ -46,13 +46,11 @@ export interface FindOptions {
    * processor to that. @default {() => false}
    */
   readonly isChecking?: () => boolean;
-  /**
-   * Takes what happens, as it happens, for somebody who wants to know: one
-   * clause each, fit to be printed. @default {() => {}}
-   */
+  /** Receives what happens, for diagnosis: one clause each, safe to print. */
   readonly trace?: (event: string) => void;
   /**
-   * When nobody waits for findings any more, by the monotonic clock.
+   * When the search ends, on the monotonic clock.
+   *
    * @default {Infinity}
    */
   readonly deadlineMs?: number;
@@ -60,12 +58,12 @@ export interface FindOptions {
 
 /** One way of asking the network. */
 export interface Source {
-  /** For results and messages. */
+  /** The name in results and messages. */
   readonly name: "mdns" | "dht";
   /**
    * Asks until the signal aborts, yielding findings as they come in; never
-   * throws for what the network does. Ends by itself only when it cannot work
-   * at all. Everything it opened is closed when the iteration ends.
+   * throws because of the network. It ends earlier only if it cannot work at
+   * all, and closes what it opened when the iteration ends.
    */
   find(image: ChannelArch, options: FindOptions): AsyncIterable<Finding>;
 }

@@ -4,7 +4,7 @@ export class Turns {
   readonly #counts = new Map<string, number>();
 
   /**
-   * Chooses the one that came first of those whose like had the fewest turns.
+   * Chooses the first of those whose group has had the fewest turns.
    *
    * @param keys of each who waits, what it is of, from the coarse to the fine:
    * those of one key share its turns

@@ -15,9 +15,12 @@ const RESOLVED_CMDLINE = "cmdline.resolved";
 
 /** What is written beside the files of an image. */
 export interface ByProducts {
-  /** For `fetchImage()`. */
+  /** Files to write beside the image, for `fetchImage()`. */
   readonly extras: readonly ExtraFile[];
-  /** Of the files in {@linkcode extras}, those that a boot is made with. */
+  /**
+   * The name of the initrd that a boot uses, where it is one of {@linkcode
+   * extras}.
+   */
   readonly initrd?: string;
   /** The kernel command line, ready to be used. */
   readonly cmdline?: string;
@@ -26,11 +29,11 @@ export interface ByProducts {
 }
 
 /**
- * What is written beside the files of an image, for the one who boots it and
- * for a provider of the directory: the manifest as it was signed, the command
- * line as it was signed and as it is to be used, all initrds as one file, where
- * all of them are fetched, and an `image.toml`, where all of the image is. A file
- * of the image that is called like one of these stays what it is.
+ * What is written beside the files of an image, for the machine that boots it
+ * and for a provider of the directory: the manifest as signed; the command line
+ * as signed and with its placeholders filled; all initrds as one file, if all
+ * were fetched; and an `image.toml`, if the whole image was. A file of the
+ * image with one of these names is left as it is.
  *
  * @param image `bytes`: of the manifest; `manifestUrl`: where it came from
  * @param files what is fetched of it
@@ -74,7 +77,8 @@ export function byProducts(
   if (joined.length > 0 && joined.every((path) => fetched.has(path))) {
     add({ name: JOINED_INITRD, joined });
   }
-  // Of a part nothing can be served, and it would name what is not there.
+  // A part of an image cannot be served, and image.toml would name files that
+  // are missing.
   if (taken.every((path) => fetched.has(path))) add(imageFile(manifest));
   const made = new Set(extras.map(({ name }) => name));
   return {
@@ -108,7 +112,7 @@ export function imageFile(
   };
 }
 
-/** What a kernel is given as its first file system, in the order to load it. */
+/** The files that make the initial file system of a kernel, in load order. */
 export function initrdPaths(
   { initramfs, initrds }: Pick<BootManifest, "initramfs" | "initrds">,
 ): readonly string[] {

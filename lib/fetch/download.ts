@@ -36,7 +36,7 @@ export interface Download {
   /** SHA-256 of what a source must have to be of use now. */
   readonly wanted: string;
   /**
-   * What a source is to send.
+   * Decides what a source sends next.
    *
    * @param options `nowMs`: monotonic; `sources`: all that are asked
    * @returns undefined when there is nothing for it to do now

@@ -24,7 +24,7 @@ export type SourceEvent =
     readonly delayMs: number;
   };
 
-/** Why not all could be had, as in `FetchFailure`. */
+/** Why some could not be fetched, as in `FetchFailure`. */
 export interface DownloadFailure {
   /** `gone`: no source has a file. `sources`: none is left that could. */
   readonly kind: "gone" | "sources";
@@ -32,7 +32,7 @@ export interface DownloadFailure {
   readonly message: string;
 }
 
-/** What is to be had from where, and who is told. */
+/** What to fetch, from which sources, and who hears of it. */
 export interface DownloadAllOptions {
   /** Each is replaced by another where no source has what it wants. */
   readonly downloads: readonly Download[];
@@ -48,7 +48,7 @@ export interface DownloadAllOptions {
    * @returns undefined where there is none
    */
   readonly fallBack: (download: Download) => Download | undefined;
-  /** What a file is called in messages. */
+  /** The name of a file in messages. */
   readonly nameOf: (blob: Blob) => string;
   /** Called once for each download, when it is there. */
   readonly onDone: (download: Download) => void;
@@ -57,7 +57,7 @@ export interface DownloadAllOptions {
 }
 
 /**
- * Has sources send what is missing, all at once.
+ * Fetches what is missing from all sources at once.
  *
  * @returns why not all could be had; undefined when all is there
  * @throws what the disk does, and the signal's reason, when it aborts first
@@ -94,7 +94,7 @@ class DownloadRun {
     return this.#failure;
   }
 
-  /** Asks one source after the other, each as long as it is of use. */
+  /** Asks one source for one thing after the other, as long as it is useful. */
   async work(): Promise<void> {
     const { clock } = this.#options;
     try {
@@ -167,7 +167,7 @@ class DownloadRun {
     return delayMs;
   }
 
-  /** Takes note of what is there, and of what nobody has. */
+  /** Ends downloads that are complete, and those that no source can serve. */
   settle(): void {
     const { fallBack, onDone } = this.#options;
     for (const download of [...this.#missing]) {
@@ -189,7 +189,7 @@ class DownloadRun {
     news.abort();
   }
 
-  /** Those that have what a download wants, or are not known not to. */
+  /** The sources that may have what a download wants. */
   #sources({ wanted }: Download): SourceState[] {
     return this.#options.sources().filter((one) => !one.lacks(wanted));
   }

@@ -4,7 +4,7 @@ import { joinFiles } from "./join_files.ts";
 /** A further file that appears together with the image's own. */
 export type ExtraFile =
   & {
-    /** In the image's directory. */
+    /** The name in the image's directory. */
     readonly name: string;
   }
   & (

@@ -6,15 +6,15 @@ export interface WritableFile extends Disposable {
   writeAt(bytes: Uint8Array, offsetBytes: number): Promise<void>;
   /** Reads. @returns how many bytes, 0 at the end of the file */
   readAt(buffer: Uint8Array, offsetBytes: number): Promise<number>;
-  /** Cuts off what is behind so many bytes. */
+  /** Cuts the file after so many bytes. */
   truncate(sizeBytes: number): Promise<void>;
   /** Resolves once what was written outlasts a power cut. */
   sync(): Promise<void>;
 }
 
-/** What a file takes up. */
+/** The size of a file, and the space it takes. */
 export interface Extent {
-  /** Of its content. */
+  /** The size of its content. */
   readonly sizeBytes: number;
   /** On the disk: less where parts of the content were never written. */
   readonly allocatedBytes: number;

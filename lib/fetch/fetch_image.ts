@@ -34,16 +34,17 @@ export interface FileToFetch {
   readonly path: string;
   /** SHA-256 of the content, 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Of the content. */
+  /** The size of the content. */
   readonly sizeBytes: number;
   /**
-   * Where else it can be had than by its blob, relative to a source's manifest.
+   * Other places than its blob, relative to a source's manifest.
+   *
    * @default none
    */
   readonly urls?: readonly string[];
-  /** To check it piece by piece; without, the whole is checked. */
+  /** For checking it piece by piece; without, it is checked as a whole. */
   readonly pieces?: {
-    /** Of each piece but the last. */
+    /** The size of each piece but the last. */
     readonly sizeBytes: number;
     /** SHA-256 of the list of the pieces' digests, 64 lower-case hex digits. */
     readonly sha256: string;
@@ -55,13 +56,12 @@ export type FetchSource = NamedSource;
 
 /** What happens meanwhile, for progress and logs. */
 export type FetchEvent =
-  /** Of a file: how much of it is there. */
+  /** How much of a file is there. */
   | {
     /**
-     * `kept`: it was there and matched. `started`: nothing of it was there.
-     * `resumed`: `bytes` of it were. `progress`: there is more of it, or less,
-     * where something turned out to be wrong. `verified`: all of it is there and
-     * matches.
+     * `kept`: it was there and matched. `started`: none of it was there.
+     * `resumed`: `bytes` of it were. `progress`: more of it is there, or less
+     * if a part proved wrong. `verified`: all of it is there and matches.
      */
     readonly kind: "kept" | "started" | "resumed" | "progress" | "verified";
     readonly path: string;
@@ -72,7 +72,7 @@ export type FetchEvent =
 
 /** What is fetched, from where, and where to. */
 export interface FetchImageOptions {
-  /** At least one. */
+  /** Never empty. */
   readonly files: readonly FileToFetch[];
   /** Written beside them: the manifest, the command line. */
   readonly extras: readonly ExtraFile[];

@@ -8,11 +8,11 @@ export interface AskedRange {
   readonly fromBytes: number;
   /** Behind its last byte. */
   readonly toBytes: number;
-  /** Of the whole file. */
+  /** The size of the whole file. */
   readonly sizeBytes: number;
 }
 
-/** What a reply is good for. */
+/** What to do with a reply. */
 export type ReplyVerdict =
   /** Its body begins here and is this file, as far as can be told. */
   | {
@@ -20,9 +20,9 @@ export type ReplyVerdict =
     readonly offsetBytes: number;
     readonly endBytes: number;
   }
-  /** The same is to be had at another URL of the same host. */
+  /** The file is at another URL of the same host. */
   | { readonly kind: "moved"; readonly url: URL }
-  /** It is not to be had at this URL, now or later. */
+  /** The file will not be had from this URL. */
   | { readonly kind: "none"; readonly reason: string }
   /** Later, perhaps; after this time where the server says so. */
   | {

@@ -16,7 +16,7 @@ import type { SourceState } from "./source_state.ts";
 export interface Blob {
   /** 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Of the content. */
+  /** The size of the content. */
   readonly sizeBytes: number;
   /** Where else it may be, relative to a manifest. */
   readonly urls: readonly string[];
@@ -68,8 +68,7 @@ export async function openRange(
   let reason = "has no URL for it";
   for (const reference of [`/blobs/sha256/${blob.sha256}`, ...blob.urls]) {
     const url = URL.parse(reference, source.manifestUrl);
-    // A manifest names none on another host; a reader that is handed one asks
-    // nobody.
+    // No valid manifest names another host; a URL on one is not requested.
     if (url?.origin !== source.manifestUrl.origin) continue;
     const opened = await openUrl(source, url, { blob, asked, asking });
     if (opened.ok || opened.reason.kind === "later") return opened;
@@ -93,7 +92,7 @@ async function openUrl(
       (asked.fromBytes > 0 || asked.toBytes < asked.sizeBytes);
     const tag = source.tags.has(at.href)
       ? source.tags.get(at.href)
-      // What a provider of this project calls it.
+      // The entity tag that a provider of this project uses.
       : `"${blob.sha256}"`;
     let reply: HttpReply;
     try {
@@ -113,8 +112,8 @@ async function openUrl(
       }
       source.tags.set(at.href, actual);
       if (!isPart || reply.status === 206) return openBody(reply, verdict);
-      // Section 13.1.5 of RFC 9110: either it has another tag than was said, or
-      // it sends no parts.
+      // RFC 9110 section 13.1.5: the tag is not the one given, or the server
+      // sends no ranges.
       if (actual === tag || tries > 0) {
         source.takesRanges = false;
         return openBody(reply, verdict);

@@ -7,7 +7,7 @@ const DIGEST_BYTES = 32;
 export interface PiecedBlob extends Blob {
   /** As in a manifest. */
   readonly pieces: {
-    /** Of each piece but the last. */
+    /** The size of each piece but the last. */
     readonly sizeBytes: number;
     /** SHA-256 of the list of the pieces' digests, 64 lower-case hex digits. */
     readonly sha256: string;
@@ -16,7 +16,7 @@ export interface PiecedBlob extends Blob {
 
 /** Where a piece lies. */
 export interface PieceExtent {
-  /** In the file. */
+  /** The offset in the file. */
   readonly fromBytes: number;
   /** Only the last piece is shorter than the others. */
   readonly lengthBytes: number;
@@ -32,9 +32,7 @@ export class PieceList {
     this.#digests = digests;
   }
 
-  /**
-   * The list as it is fetched: how long it is, is known before it is asked for.
-   */
+  /** The list as a blob to fetch: its length is known beforehand. */
   static asBlob({ sizeBytes, pieces }: PiecedBlob): Blob {
     const count = Math.ceil(sizeBytes / pieces.sizeBytes);
     return {

@@ -36,7 +36,7 @@ export class PiecePlan {
     this.#freeCount = count;
   }
 
-  /** How many pieces nobody sends or has sent. */
+  /** How many pieces are neither there nor being sent. */
   get freeCount(): number {
     return this.#freeCount;
   }
@@ -52,7 +52,7 @@ export class PiecePlan {
   }
 
   /**
-   * Takes note that a piece is there and right.
+   * Records that a piece is there and right.
    *
    * @returns the runs of others that have nothing else to send
    */
@@ -85,9 +85,8 @@ export class PiecePlan {
   }
 
   /**
-   * Takes over pieces that another source has before it, so that both should
-   * be done at the same time; or the one that it is sending, where it has no
-   * other.
+   * Takes over pieces that are queued at another source, so that both finish at
+   * the same time; or the piece it is sending, if that is its last.
    *
    * @param rateOf how fast a source is, in any unit; 0 where that is unknown
    * @returns undefined where nothing is to be shared
@@ -160,7 +159,7 @@ export class PiecePlan {
     return count;
   }
 
-  /** Whether it has no piece that somebody else could send as well. */
+  /** Whether every piece it has left could also come from another source. */
   #isSharedToEnd({ next, end }: Run): boolean {
     return end === next + 1 && this.#holders(next) >= MAX_HOLDERS;
   }

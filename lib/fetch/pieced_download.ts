@@ -18,7 +18,7 @@ import type { SourceState } from "./source_state.ts";
 /** How much work a source is given at once, by what it sent lately. */
 const RUN_MS = 2000;
 const MAX_RUN_PIECES = 16;
-/** A list is small: who has not sent it by then may not send it at all. */
+/** A list is small: a source that has not sent it by then may never do so. */
 const LIST_PATIENCE_MS = 2000;
 
 const BROKEN_OFF: TaskTrouble = {
@@ -58,7 +58,7 @@ export class PiecedDownload implements Download, Disposable {
   readonly #stops = new Map<PieceRun, AbortController>();
   #bytes = 0;
   #isDone = false;
-  /** For `sync` alone. */
+  /** Used by `sync` only. */
   #file: WritableFile | undefined;
   #syncing: Promise<void> | undefined;
   #syncProblem: { readonly error: unknown } | undefined;
@@ -86,7 +86,7 @@ export class PiecedDownload implements Download, Disposable {
     return this.#bytes;
   }
 
-  /** The list, as long as it is missing; then the file. */
+  /** The list, until it is there; then the file. */
   get wanted(): string {
     return this.#started === undefined
       ? this.blob.pieces.sha256
@@ -172,13 +172,13 @@ export class PiecedDownload implements Download, Disposable {
     );
     // The last ones are for all to share.
     const fair = Math.ceil(plan.freeCount / (2 * (others.length + 1)));
-    // Of a file that is replaced meanwhile, a provider sends what it has begun
-    // to send.
+    // If the file is replaced meanwhile, a provider still finishes the response
+    // it has begun.
     const count = source.takesRanges && others.length > 0
       ? Math.max(1, Math.min(bySpeed, fair, MAX_RUN_PIECES))
       : Infinity;
     const run = plan.take(source.number, count);
-    // Without ranges it would send all of the file for the last piece of it.
+    // Without ranges it would send the whole file for its last piece.
     if (run !== undefined || !source.takesRanges) return run;
     return plan.share(source.number, (number) => sources[number]?.rate ?? 0);
   }

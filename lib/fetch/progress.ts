@@ -108,7 +108,7 @@ function barLine(
     );
   const room = columns - name.length - text.length - 6;
   const width = Math.min(MAX_BAR_COLUMNS, room);
-  // Without room for a bar that says something, the words do.
+  // Too narrow for a useful bar: print the text alone.
   if (width < 5) return `${name} ${text}`;
   const full = Math.floor(shareOf({ bytes, sizeBytes }) * width);
   return `${name} [${"#".repeat(full)}${".".repeat(width - full)}] ${text}`;

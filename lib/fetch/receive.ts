@@ -20,7 +20,7 @@ const BUFFER_BYTES = 1 << 19;
 
 /** What receives from sources. */
 export interface Receiving extends Asking {
-  /** Tells who is silent for too long. */
+  /** Finds sources that are silent for too long. */
   readonly clock: Clock;
   /** Told of all that comes, of use or not. */
   readonly onReceived: (bytes: number) => void;

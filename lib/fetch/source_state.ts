@@ -1,28 +1,31 @@
-/** Of the wait after the first failure; each further one doubles it. */
+/** The wait after the first failure; each further failure doubles it. */
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 10_000;
-/** Without anything of use in between: about a minute. */
+/** Failures in a row before a source is given up: after about a minute. */
 const MAX_FAILURES = 12;
 /** Likewise, of waits that it asked for: a rack may be before us. */
 const MAX_ASKED_MS = 900_000;
-/** Of a single one of these. */
+/** The longest wait that a source may ask for. */
 const MAX_ASKED_AT_ONCE_MS = 300_000;
 /** Shorter ones say little about a rate. */
 const MIN_SAMPLE_MS = 50;
-/** What a sample counts beside those before it. */
+/** The weight of a new sample in the moving average. */
 const SAMPLE_WEIGHT = 0.3;
 
 /** A source as it was found. */
 export interface NamedSource {
-  /** Of the manifest: what its URLs and `/blobs/sha256/` are relative to. */
+  /**
+   * The URL of the manifest, to which its URLs and `/blobs/sha256/` are
+   * relative.
+   */
   readonly manifestUrl: URL;
   /** What it is called in events and messages. */
   readonly name: string;
 }
 
 /**
- * Those of the providers of an image that have one content of it, under whatever
- * version or date.
+ * The providers of an image that offer the same content, under whatever version
+ * or date.
  *
  * @param contentSha256 of the manifest that is fetched
  */
@@ -49,7 +52,7 @@ export class SourceState {
   readonly name: string;
   /** What its URLs are relative to. */
   readonly manifestUrl: URL;
-  /** By URL: the entity tag of what is there; undefined where there is none. */
+  /** By URL: the entity tag of the file; undefined if there is no such file. */
   readonly tags = new Map<string, string | undefined>();
   /** Whether it sends parts of files. */
   takesRanges = true;
@@ -63,7 +66,6 @@ export class SourceState {
   #rate = 0;
   #sample = { bytes: 0, sinceMs: 0 };
 
-  /** A source that nobody has asked yet. */
   constructor(number: number, { name, manifestUrl }: NamedSource) {
     this.number = number;
     this.name = name;

@@ -9,7 +9,7 @@ import {
 import { initrdPaths } from "./by_products.ts";
 import type { FileToFetch } from "./fetch_image.ts";
 
-/** A file that is to be fetched, and what it is for. */
+/** A file to fetch, and its use. */
 export interface WantedFile {
   /** As a manifest promises it. */
   readonly artifact: Artifact;

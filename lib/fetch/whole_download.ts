@@ -39,9 +39,9 @@ export class WholeDownload implements Download {
   #hash = createHash("sha256");
   #offsetBytes = 0;
   #holder: Holder | undefined;
-  /** Who has sent all that is there. */
+  /** The source of all that is there. */
   #sender: SourceState | undefined;
-  /** Whether it was wrong, and nobody knows whose fault that was. */
+  /** Whether it proved wrong and the culprit is not known. */
   #isDisputed = false;
   #isResumed = false;
   #isDone = false;

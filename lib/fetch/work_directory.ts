@@ -11,7 +11,7 @@ export interface WorkPaths {
   readonly present: string;
   /** The one above it. */
   readonly parent: string;
-  /** What is not whole yet. A dot file, which nobody offers. */
+  /** Where incomplete files are kept: a dot file, which is never offered. */
   readonly work: string;
   /** The image as it will be, for the moment in which it is put into place. */
   readonly next: string;
@@ -40,9 +40,9 @@ export function workPaths(directory: string): WorkPaths {
 }
 
 /**
- * Puts back what a fetch set aside when it was killed between two renames, or
- * removes it where the new image is in place. To be called before an image is
- * read that may have been fetched; a fetch does it by itself.
+ * Restores what a fetch had set aside when it was killed between two renames,
+ * or removes it if the new image is in place. Call it before reading an image
+ * that may have been fetched; a fetch does so itself.
  *
  * @param directory the image's own
  * @throws FileAccessError, or the system's error
@@ -108,7 +108,7 @@ export class WorkDirectory implements Disposable {
   }
 
   /**
-   * Opens what an earlier fetch has left, or begins.
+   * Opens what an earlier fetch has left, or starts anew.
    *
    * @param directory the image's own
    * @returns why not: another program fetches it, or a link or somebody else's

@@ -7,11 +7,12 @@ import {
 import { sameTrustRoot, type TrustRoot } from "../manifest/trust_root.ts";
 
 /**
- * The documents by which clients come to the keys that are trusted now, from
- * the newest backwards as far as one provider has them: those after the one
- * that a mirror was given, which it has followed itself, and those before it,
- * which older clients still have to follow. Each leads to the next, or is not
- * handed on: nobody can put one there without the keys that it names.
+ * Fetches the trust documents that lead clients to the keys trusted now, from
+ * the newest backwards as far as one provider has them: those after the
+ * mirror's own first one, which it has followed itself, and those before it,
+ * which older clients still have to follow. A document is handed on only if it
+ * leads to the next one, so only the holders of its keys could have put it
+ * there.
  *
  * @param newest what is trusted now
  * @param held what is handed on already

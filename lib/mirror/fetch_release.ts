@@ -88,7 +88,7 @@ function failureLine(
   return `${source} is asked for nothing more of ${name}: ${reason}`;
 }
 
-/** What a release is called in messages. */
+/** The name of a release in messages. */
 export function titleOf(
   { manifest: { version, manifestVersion } }: VerifiedManifest,
 ): string {

@@ -12,7 +12,7 @@ import type { Candidate, Source } from "../discover/source.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
 
-/** What a mirror looks for, and with what. */
+/** What a mirror looks for, and the means. */
 export interface FindReleaseOptions {
   /** Which image. */
   readonly image: ChannelArch;
@@ -26,7 +26,7 @@ export interface FindReleaseOptions {
   readonly isOwn: (candidate: Candidate) => boolean;
   /** Hears of DHT nodes that can be joined through. */
   readonly onPeer: (multiaddr: string) => void;
-  /** How long to ask, where nobody has anything newer. */
+  /** How long to search when no provider has anything newer. */
   readonly timeoutMs: number;
   /** The network. */
   readonly httpGet: HttpGet;
@@ -48,7 +48,7 @@ export interface RefusedRelease {
   readonly refusal: CandidateRefusal;
 }
 
-/** What asking others has come to. */
+/** The result of asking the other providers. */
 export interface FoundReleases {
   /** The newest that is to take the place of what the mirror has. */
   readonly newest: VerifiedManifest | undefined;
@@ -108,7 +108,7 @@ export async function findRelease(
   };
 }
 
-/** What a mirror has already; asking goes on. */
+/** The provider has what the mirror already has; the search goes on. */
 const AS_BEFORE: CandidateRefusal = {
   code: "rollback",
   message: "not newer than what is here",
@@ -172,7 +172,7 @@ function withoutOwn(
 }
 
 /**
- * Whether a candidate is this mirror itself, by one of the names that it has.
+ * Whether a candidate is this mirror itself, under one of its addresses.
  *
  * @param own `addresses`: those of this machine, at which it serves
  */

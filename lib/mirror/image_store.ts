@@ -14,23 +14,23 @@ import type { MirrorDisk } from "./mirror_disk.ts";
 
 /** What lies where an image is offered from. */
 export interface StoredImage {
-  /** With every link resolved. */
+  /** The directory, with every link resolved. */
   readonly directory: string;
-  /** Its `manifest.json`, as it is; undefined: there is none. */
+  /** The bytes of its `manifest.json`; undefined if there is none. */
   readonly manifest: Uint8Array<ArrayBuffer> | undefined;
   /**
-   * `release`: a mirror has put it there. `directory`: somebody has made it.
-   * `empty`: the same, and nothing is in it. `link`: somebody else's.
+   * `release`: put there by a mirror. `directory`: made by someone else.
+   * `empty`: the same, with nothing in it. `link`: a link of someone else.
    */
   readonly kind: "release" | "directory" | "empty" | "link";
 }
 
 /**
  * The releases of one image on disk. Each has a directory of its own,
- * `DIR/<channel>/.<arch>@<manifest_version>-<content>`, which never changes but
- * for renewed manifests; `DIR/<channel>/<arch>` is a link to the one on offer,
- * and is set anew by one rename. So the release before stays where clients and
- * open downloads have it until nobody needs it any more.
+ * `DIR/<channel>/.<arch>@<manifest_version>-<content>`, in which only the
+ * manifest is ever renewed; `DIR/<channel>/<arch>` is a link to the release on
+ * offer, replaced by a single rename. So the previous release stays where
+ * clients and open downloads expect it until none needs it.
  */
 export class ImageStore {
   readonly #disk: MirrorDisk;
@@ -97,8 +97,8 @@ export class ImageStore {
   }
 
   /**
-   * Takes over a directory that lies where the link is to be: gives it the name
-   * that it would have had.
+   * Takes over a directory that stands where the link belongs, by giving it the
+   * name that it would have had as a release.
    *
    * @throws UserError, or the system's error
    */
@@ -148,7 +148,8 @@ export class ImageStore {
   }
 
   /**
-   * Says why what lies where the link is to be is not taken over.
+   * The error for something at the place of the link that the mirror may not
+   * take over.
    *
    * @param reason one clause
    */
@@ -158,7 +159,7 @@ export class ImageStore {
     );
   }
 
-  /** Removes what lies where the link is to be. */
+  /** Removes what stands at the place of the link. */
   async clear(): Promise<void> {
     await this.#disk.removeTree(this.path);
   }

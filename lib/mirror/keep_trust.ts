@@ -16,9 +16,9 @@ import type { MirrorDisk } from "./mirror_disk.ts";
 const TIMEOUT_MS = 5000;
 
 /**
- * Puts the trust documents of an owner where a provider finds those that it
- * hands on, as far as others have them. One that cannot be written is said, and
- * tried again with the next round.
+ * Stores the trust documents of an owner where the provider hands them on, as
+ * far as other providers have them. A document that cannot be written is
+ * logged, and tried again in the next round.
  *
  * @param held what is handed on already
  * @throws the signal's reason, when it aborts

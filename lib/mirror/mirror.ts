@@ -4,7 +4,7 @@ import type { Mirroring, MirrorProvider } from "../provider/machine.ts";
 import { MirroredImage } from "./mirrored_image.ts";
 import type { MirrorTools } from "./mirror_tools.ts";
 
-/** The images of somebody else, kept up to date side by side. */
+/** Images of another owner, each kept up to date. */
 export class Mirror implements Mirroring {
   readonly #images: readonly MirroredImage[];
 

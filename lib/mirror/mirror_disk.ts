@@ -5,6 +5,6 @@ import type { FetchDisk } from "../fetch/fetch_disk.ts";
 export interface MirrorDisk extends FetchDisk, Pick<FileSystem, "realPath"> {
   /** Makes a symbolic link; the path must be free. */
   symlink(target: string, path: string): Promise<void>;
-  /** Copies a file; its times are new, and the other file stays as it is. */
+  /** Copies a file, with new timestamps; the original is unchanged. */
   copyFile(from: string, to: string): Promise<void>;
 }

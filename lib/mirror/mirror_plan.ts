@@ -23,7 +23,9 @@ export interface MirrorPlanOptions {
 export interface Asked {
   /** How many other providers have a manifest by a trusted key. */
   readonly providerCount: number;
-  /** Whether one of them is to be taken, which `took` or `failed` tells of. */
+  /**
+   * Whether there is a release to take; `took` or `failed` reports how it went.
+   */
   readonly hasNews: boolean;
   /** The newest that was ever found and is still trusted. */
   readonly newest: Release | undefined;
@@ -42,7 +44,6 @@ export class MirrorPlan {
   #dueAtMs = -Infinity;
   #failures = 0;
 
-  /** Others are to be asked at once. */
   constructor(options: MirrorPlanOptions) {
     this.#options = options;
     this.#status = {
@@ -67,7 +68,9 @@ export class MirrorPlan {
     };
   }
 
-  /** When others are to be asked next, monotonic; the past: at once. */
+  /**
+   * When to ask the others next, on the monotonic clock; in the past: at once.
+   */
   get dueAtMs(): number {
     return this.#dueAtMs;
   }
@@ -90,8 +93,8 @@ export class MirrorPlan {
   }
 
   /**
-   * Takes in what came of it. To have nothing, and to find nobody, is a failure;
-   * with an image, all others may be gone for as long as they like.
+   * Records the result of a round. Having no image and finding no provider is a
+   * failure; with an image, the others may be away for any time.
    */
   asked(
     { providerCount, hasNews, newest, problem }: Asked,
@@ -118,7 +121,7 @@ export class MirrorPlan {
     this.#set({ activity: "fetching", fetched: { doneBytes: 0, totalBytes } });
   }
 
-  /** So much of it is there. */
+  /** Records how much of the release has been fetched. */
   progress(doneBytes: number): void {
     const { fetched } = this.#status;
     if (fetched !== undefined) {
@@ -163,7 +166,7 @@ export class MirrorPlan {
     this.#status = { ...this.#status, ...news };
   }
 
-  /** From the last question on, or after a failure from now on. */
+  /** Waits one interval from the last round, or after a failure from now. */
   #wait({ monotonicMs }: Moment): void {
     const { everyMs, random } = this.#options;
     const share = 1 - JITTER_SHARE * random();

@@ -23,7 +23,7 @@ export interface MirrorTools {
   readonly openTrust: (
     options: { readonly clockTrusted: boolean; readonly signal: AbortSignal },
   ) => Promise<ClientTrust>;
-  /** The ways to ask others, and who is not one of them. */
+  /** Opens the sources of providers, leaving out this mirror itself. */
   readonly openSources: (provider: MirrorProvider) => Promise<MirrorSources>;
   /** Gets the files of a release, by whatever connections. */
   readonly fetchImage: (

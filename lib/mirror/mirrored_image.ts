@@ -23,7 +23,7 @@ import { keepTrust } from "./keep_trust.ts";
 import { MirrorPlan } from "./mirror_plan.ts";
 import type { MirrorTools } from "./mirror_tools.ts";
 
-/** How long others are asked where nobody has anything newer. */
+/** The longest search when no provider has anything newer. */
 const MAX_SEARCH_MS = 10_000;
 const MIN_SEARCH_MS = 2000;
 /** A release that another took the place of: clients may be at it. */
@@ -31,7 +31,7 @@ const KEEP_MS = 660_000;
 /** Clauses in one line of why nothing was found. */
 const MAX_PROBLEMS = 4;
 
-/** One image of somebody else's, followed from release to release. */
+/** One image of another owner, followed from release to release. */
 export class MirroredImage {
   readonly #image: ChannelArch;
   readonly #name: string;
@@ -48,7 +48,10 @@ export class MirroredImage {
   #tried: string | undefined;
   /** Directories of releases that others took the place of: until when kept. */
   readonly #replaced = new Map<string, number>();
-  /** What was said in the round before, which is not said again, and in this. */
+  /**
+   * What was logged in the last round and is not repeated, and what in this
+   * one.
+   */
   #saidBefore: ReadonlySet<string> = new Set();
   #said = new Set<string>();
 
@@ -175,7 +178,7 @@ export class MirroredImage {
     const hasTaken = wanted !== undefined &&
       await this.#take(wanted, found, { signal });
     await this.#remember(trust, hasTaken ? [wanted] : [], { signal });
-    // Before that nobody knows what is of use that a start before has left.
+    // Only then is it known what an earlier run left that is still useful.
     if (found.providers.length > 0) await this.#removeOld(provider);
   }
 
@@ -218,7 +221,7 @@ export class MirroredImage {
     return has;
   }
 
-  /** Says what asking has come to, where that is news. */
+  /** Logs the result of a round where it is news. */
   #note(
     { newest, providers, refused, problems }: FoundReleases,
     trust: ClientTrust,
@@ -326,7 +329,9 @@ export class MirroredImage {
       : `${titleOf(this.#has)} stays on offer`;
   }
 
-  /** Removes what nobody can be at any more, and was left by a start before. */
+  /**
+   * Removes releases of an earlier run that no client can be using any more.
+   */
   async #removeOld({ library }: MirrorProvider): Promise<void> {
     const nowMs = this.#tools.clock.monotonic();
     for (const [directory, untilMs] of this.#replaced) {
