@@ -1,15 +1,17 @@
 import { addressText } from "../ip_address.ts";
 import { type DhcpMessage, DhcpOption } from "./message.ts";
 
-/** Who asks to boot, as a packet of DHCP says. */
+/** A client that asks to boot, as its DHCP packet describes it. */
 export interface BootClient {
-  /** Of the network card: `52:54:00:12:34:56`. */
+  /** The MAC address: `52:54:00:12:34:56`. */
   readonly mac: string;
-  /** Of the machine, 16 bytes as SMBIOS has them; some leave it out. */
+  /**
+   * The UUID of the machine, 16 bytes as in SMBIOS; some clients leave it out.
+   */
   readonly uuid?: Uint8Array;
   /** What understands the answer, option 60. */
   readonly vendorClass: "PXEClient" | "HTTPClient";
-  /** Of option 93, a number of IANA. */
+  /** Option 93, a number assigned by IANA. */
   readonly archType: number;
   /** Whether it is iPXE, which takes scripts. */
   readonly isIpxe: boolean;

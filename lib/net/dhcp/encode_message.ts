@@ -48,7 +48,7 @@ export function encodeDhcp(message: DhcpMessage): Result<Uint8Array> {
   return ok(bytes);
 }
 
-/** In pieces, where it is longer than one may be (RFC 3396 section 5). */
+/** An option, split if it is too long for one (RFC 3396 section 5). */
 function option(code: number, data: Uint8Array): number[] {
   const bytes: number[] = [];
   let at = 0;

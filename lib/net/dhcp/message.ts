@@ -18,7 +18,7 @@ export const DhcpOption = {
   CLIENT_ARCH: 93,
   /** RFC 4578 section 2.3. */
   CLIENT_UUID: 97,
-  /** Of iPXE, with options of its own within. */
+  /** iPXE's own, which encapsulates further options. */
   IPXE: 175,
 } as const;
 
@@ -44,19 +44,19 @@ export interface DhcpMessage {
   readonly flags: number;
   /** The client's own address; zero: it has none. */
   readonly ciaddr: Uint8Array;
-  /** What a server gives the client; zero: nothing. */
+  /** The address that a server assigns; zero for none. */
   readonly yiaddr: Uint8Array;
   /** Where the client is to boot from. */
   readonly siaddr: Uint8Array;
   /** The relay; zero: the client is on the link. */
   readonly giaddr: Uint8Array;
-  /** Of the client's network card, 6 bytes: only Ethernet boots. */
+  /** The client's MAC address, 6 bytes: only Ethernet boots. */
   readonly hardwareAddress: Uint8Array;
   /** The name of the server, without its padding. */
   readonly serverName: Uint8Array;
   /** What to boot, without its padding. */
   readonly bootFile: Uint8Array;
-  /** By code; one that came in pieces is one (RFC 3396). */
+  /** By code; an option that came in pieces is joined (RFC 3396). */
   readonly options: ReadonlyMap<number, Uint8Array>;
 }
 

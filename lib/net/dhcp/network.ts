@@ -18,7 +18,7 @@ export interface UdpEndpoint {
   readonly port: number;
 }
 
-/** Why a socket cannot be had, or a packet not sent. */
+/** Why a socket could not be opened, or a packet not sent. */
 export interface SocketTrouble {
   /**
    * `taken`: another program has the port for itself. `forbidden`: this one may

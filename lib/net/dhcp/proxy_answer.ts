@@ -8,7 +8,7 @@ import { type DhcpMessage, DhcpMessageType, DhcpOption } from "./message.ts";
 export interface ProxyAnswer {
   /** `OFFER` to a DISCOVER, `ACK` to a REQUEST at port 4011. */
   readonly type: "OFFER" | "ACK";
-  /** Of this host on the client's link, IPv4. */
+  /** The IPv4 address of this host on the client's link. */
   readonly address: string;
   /** A name for TFTP, or a URL. */
   readonly bootFile: string;
@@ -16,7 +16,7 @@ export interface ProxyAnswer {
   readonly isBios: boolean;
 }
 
-/** The client is to be answered by broadcast. */
+/** The flag that asks for answers by broadcast. */
 const BROADCAST = 0x8000;
 const NOTHING = new Uint8Array(0);
 const ZERO_ADDRESS = new Uint8Array(4);

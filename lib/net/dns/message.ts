@@ -31,13 +31,13 @@ export interface SrvData {
   readonly priority: number;
   /** Share of the load among equal priorities. */
   readonly weight: number;
-  /** Of TCP or UDP, as the service type says. */
+  /** The port of TCP or UDP, as the service type says. */
   readonly port: number;
   /** The host's name. */
   readonly target: DnsName;
 }
 
-/** What a record says, by type. */
+/** The data of a record, by type. */
 export type RecordData =
   | { readonly type: typeof DnsType.A; readonly address: string }
   | { readonly type: typeof DnsType.AAAA; readonly address: string }
@@ -62,7 +62,7 @@ export type DnsRecord = RecordHead & RecordData;
 export interface DnsQuestion {
   /** What is asked about. */
   readonly name: DnsName;
-  /** One of `DnsType`, or any other number. */
+  /** A value of `DnsType`, or any other number. */
   readonly type: number;
   /** QU: "answer me by unicast" (RFC 6762 section 5.4). */
   readonly unicastResponse: boolean;
@@ -78,9 +78,9 @@ export interface DnsMessage {
   readonly truncated: boolean;
   /** What is asked; in legacy responses, what was asked. */
   readonly questions: readonly DnsQuestion[];
-  /** In queries: what the asker knows already. */
+  /** In queries: the answers that the sender already knows. */
   readonly answers: readonly DnsRecord[];
-  /** In queries: what the asker would like to own (a probe). */
+  /** In queries: the records that the sender would like to own (a probe). */
   readonly authorities: readonly DnsRecord[];
   /** What the asker will want to know next. */
   readonly additionals: readonly DnsRecord[];

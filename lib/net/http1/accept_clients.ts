@@ -48,9 +48,9 @@ export async function acceptClients<Connection>(
 }
 
 /**
- * Whether accepting failed for the sake of one client, so that the next one is
- * to be had at once. What the system lacks (EMFILE, ENFILE, ENOBUFS, ENOMEM)
- * and what nobody knows would fail again: without a pause the loop would take
+ * Whether accepting failed because of one client only, so that the next can be
+ * accepted at once. What the system lacks (EMFILE, ENFILE, ENOBUFS, ENOMEM),
+ * and any unknown error, would fail again: without a pause the loop would use
  * all of the processor.
  */
 function isClientGone(error: unknown): boolean {
@@ -59,7 +59,7 @@ function isClientGone(error: unknown): boolean {
     // then cannot say whose it was; macOS says EINVAL to that.
     case "ENOTCONN":
     case "EINVAL":
-    // The same, where the system sees it by itself (POSIX, accept()).
+    // The client is gone, and the system noticed (POSIX, accept()).
     case "ECONNABORTED":
     case "ECONNRESET":
     case "EPROTO":

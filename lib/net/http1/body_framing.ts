@@ -2,7 +2,9 @@ import { type HeaderFields, TOKEN, valuesOf } from "./header_lines.ts";
 
 /** How the body of a message is delimited (RFC 9112, section 6). */
 export type BodyFraming =
-  /** By nothing: a request has no body, a reply ends with its connection. */
+  /**
+   * Without framing: a request has no body, a reply ends with its connection.
+   */
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly lengthBytes: number }
   | { readonly kind: "chunked" };
@@ -49,8 +51,8 @@ export function readBodyFraming(
 const CODING = new RegExp(`^(${TOKEN})(?:[ \\t]*;.*)?$`);
 
 /**
- * Section 6.3: where chunked is not the last coding, or there twice, nobody
- * can tell where the body ends; under it may be one that is not known here
+ * Section 6.3: where chunked is not the last coding, or occurs twice, the end
+ * of the body cannot be determined; inside may be a coding that is unknown here
  * (section 6.1).
  */
 function readCodings(list: string): BodyFraming | FramingDoubt {

@@ -2,7 +2,7 @@ import { readHeaderLine, TOKEN } from "./header_lines.ts";
 
 /** What the reader of a chunked body accepts. */
 export interface ChunkedBodyRules {
-  /** Of a chunk's size, in hexadecimal. */
+  /** The digits of a chunk's size, in hexadecimal. */
   readonly maxSizeDigits: number;
   /** Longest size line or trailer. */
   readonly maxLineBytes: number;
@@ -10,14 +10,14 @@ export interface ChunkedBodyRules {
   readonly paddedSizes: boolean;
 }
 
-/** For a body that is only skipped: 16 MiB less one is more than enough. */
+/** For a body that is only skipped; just under 16 MiB a chunk is plenty. */
 export const REQUEST_CHUNKS: ChunkedBodyRules = {
   maxSizeDigits: 6,
   maxLineBytes: 1024,
   paddedSizes: false,
 };
 
-/** For what a mirror may send: old servers pad the sizes of their chunks. */
+/** For what a mirror may send: old servers pad the chunk sizes. */
 export const REPLY_CHUNKS: ChunkedBodyRules = {
   maxSizeDigits: 8,
   maxLineBytes: 32_768,
@@ -29,8 +29,8 @@ const LF = 10;
 const QUOTED_STRING =
   '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
 /**
- * A size and, perhaps, extensions (RFC 9112, section 7.1.1), none of which
- * means anything here.
+ * A size and optional extensions (RFC 9112, section 7.1.1), all of them
+ * ignored.
  */
 const SIZE_LINE = new RegExp(
   `^([0-9a-f]+)(?:[ \\t]*;[ \\t]*${TOKEN}` +
@@ -45,7 +45,6 @@ export class ChunkedBody {
   #left = 0;
   #line = "";
 
-  /** At its beginning. */
   constructor(rules: ChunkedBodyRules) {
     this.#rules = rules;
   }
@@ -74,7 +73,7 @@ export class ChunkedBody {
     return undefined;
   }
 
-  /** Like `read`, for a body that nobody wants to have. */
+  /** Like `read`, for a body that is discarded. */
   skip(bytes: Uint8Array): number | undefined {
     const parts = this.read(bytes);
     for (let part = parts.next();; part = parts.next()) {

@@ -34,11 +34,11 @@ export interface ByteConnection {
 
 /** How long clients may take, in milliseconds. */
 export interface ConnectionTimeouts {
-  /** From the first byte of a request to the end of its headers and body. */
+  /** From the first byte of a request to the end of its header and body. */
   readonly headMs: number;
-  /** From one request to the next; also until the first. */
+  /** From one request to the next, and until the first. */
   readonly idleMs: number;
-  /** To accept any byte of an answer. */
+  /** Until the client accepts another byte of an answer. */
   readonly stallMs: number;
 }
 
@@ -49,9 +49,9 @@ export const DEFAULT_CONNECTION_TIMEOUTS: ConnectionTimeouts = {
   stallMs: 120_000,
 };
 
-/** What a connection works with. */
+/** What a connection needs. */
 export interface HttpConnectionParts {
-  /** To the client. */
+  /** The connection to the client. */
   readonly connection: ByteConnection;
   /** The client's IP address. */
   readonly client: string;
@@ -95,10 +95,10 @@ export class HttpConnection {
   /** What was received and not used yet is between the two. */
   #start = 0;
   #end = 0;
-  /** Of the answer that is being sent, while it is read and not written. */
+  /** The body of the answer being sent, while it is read and not written. */
   #reading: LentBody | undefined;
   #onAnswered: (() => void) | undefined;
-  /** Of the answer under way, where somebody waits for that. */
+  /** Settles with the answer under way, if anything waits for that. */
   #completed: PromiseWithResolvers<void> | undefined;
   readonly #client: Exchange;
   #phase: "idle" | "head" | "answer" | "closing" = "idle";
@@ -165,7 +165,7 @@ export class HttpConnection {
       reason: "the request did not arrive in time",
     });
     told.catch(() => {
-      // Nobody is there to be told.
+      // There is no one left to tell.
     }).finally(() => this.close());
   }
 
@@ -246,7 +246,7 @@ export class HttpConnection {
   async #receive(): Promise<boolean> {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
-      // Who once had long headers does not keep the room for them.
+      // A client that once sent a long header does not keep the space for it.
       if (this.#buffer.length > FIRST_BUFFER_BYTES) {
         this.#buffer = new Uint8Array(FIRST_BUFFER_BYTES);
       }
@@ -328,8 +328,8 @@ export class HttpConnection {
   }
 
   /**
-   * Reads over the body of a request: nobody here wants it, but the next
-   * request begins where it ends.
+   * Reads past the body of a request, which is not used; the next request
+   * begins where it ends.
    *
    * @returns whether that is reached, the client is gone before, or why it
    * cannot be known where the end is

@@ -8,9 +8,9 @@ import {
 } from "./reply.ts";
 import { replyBody } from "./reply_body.ts";
 
-/** What a request is sent with. */
+/** How to send a request. */
 export interface GetOptions {
-  /** For TLS, besides Deno's own. */
+  /** For TLS, in addition to Deno's own. */
   readonly authorities?: Authorities | undefined;
   /** Besides those that every request has. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -19,12 +19,11 @@ export interface GetOptions {
 }
 
 /**
- * Sends a GET request and follows no redirect, to whatever port.
- *
- * `fetch` is for proxies only: it refuses the ports that are other protocols'
- * (Fetch standard, 2.9), and the first one of a process costs 3.5 ms more than
- * a connection of our own, as it loads the streams of the web and all
- * authorities, on a path that has 20 ms in all.
+ * Sends a GET request, to any port, without following redirects. `fetch` is
+ * used for proxies only: it refuses ports of other protocols (Fetch standard,
+ * 2.9), and its first call costs 3.5 ms more than a connection of our own,
+ * since it loads web streams and all certificate authorities, on a path of 20
+ * ms in all.
  *
  * @throws Error when nobody answers, the signal's reason when it aborts first
  */
@@ -37,7 +36,7 @@ export async function httpGet(
 
 /** Further authorities that certificates may come from. */
 export interface Authorities {
-  /** In PEM. */
+  /** PEM texts. */
   readonly caCerts: string[];
   /** The same for `fetch`. */
   readonly client: Deno.HttpClient;
@@ -50,8 +49,8 @@ export interface HttpClient extends Disposable {
 }
 
 /**
- * For those who ask one server for many things: each connection serves one
- * request after the other, as long as their bodies are read to the end.
+ * A client for many requests to one server: each connection serves one request
+ * after another, as long as bodies are read to the end.
  *
  * @param options `authorities`: for TLS, besides Deno's own
  */

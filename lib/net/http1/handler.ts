@@ -4,11 +4,11 @@ import type { RequestHead } from "./request_head.ts";
 export interface HttpHandler {
   /** A body that cannot be finished fails while it is read. */
   answer(head: RequestHead, exchange: Exchange): Answer | Promise<Answer>;
-  /** To be called after the last answer: closes what was left open. */
+  /** Called after the last answer: closes what is still open. */
   close?(): void;
 }
 
-/** Who asks, and when the answer has left. */
+/** The client, and when its answer has been sent. */
 export interface Exchange {
   /** The client's IP address. */
   readonly client: string;
@@ -26,7 +26,7 @@ export interface Exchange {
   close(): void;
 }
 
-/** What a request is answered. */
+/** The answer to a request. */
 export type Answer = BytesAnswer | LentAnswer;
 
 /** What every answer says before its body. */
@@ -35,13 +35,13 @@ export interface AnswerHead {
   readonly status: number;
   /** All that are the answer's own, without its length. */
   readonly headers: AnswerHeaders;
-  /** Of the body; of the one that GET would get, for HEAD. */
+  /** The length of the body; for HEAD, of the body that GET would get. */
   readonly lengthBytes: number;
 }
 
 /**
- * An answer whose bytes are at hand. One that is given again and again is to
- * be the same object: its bytes on the wire are kept with it.
+ * An answer whose bytes are in memory. Return the same object for an answer
+ * that is given often: its bytes on the wire are kept with it.
  */
 export interface BytesAnswer extends AnswerHead {
   /** The body; null where none is sent (to HEAD, and with 304). */
@@ -76,10 +76,12 @@ export type AnswerHeaderName =
   | "Vary"
   | "X-Content-Type-Options";
 
-/** The bytes of an answer, lent piece by piece to the one who sends them. */
+/**
+ * The body of an answer, lent piece by piece to the connection that sends it.
+ */
 export interface LentBody {
   /**
-   * The next bytes. Asking for them gives back the ones before.
+   * The next bytes. Asking for them gives back those before.
    *
    * @returns undefined at the end
    * @throws when what was promised cannot be sent: the connection is to be
@@ -88,8 +90,8 @@ export interface LentBody {
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** How many bytes in front of those lent are free in their buffer. */
   readonly headroomBytes: number;
-  /** The client has accepted so many more bytes of the answer. */
+  /** The client has accepted this many more bytes of the answer. */
   accepted(countBytes: number): void;
-  /** Gives everything back; nobody may look at what was lent any more. */
+  /** Takes everything back: what was lent must not be read any more. */
   cancel(): void;
 }

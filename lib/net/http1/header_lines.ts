@@ -5,7 +5,7 @@ export type HeaderFields = readonly (readonly [name: string, value: string])[];
 export interface HeaderLine {
   /** In lower case. */
   readonly name: string;
-  /** Without the blanks around it. */
+  /** Without surrounding blanks. */
   readonly value: string;
   /** Where the next line begins. */
   readonly end: number;

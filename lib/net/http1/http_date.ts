@@ -20,8 +20,7 @@ export function formatHttpDate(timeMs: number): string {
 
 /**
  * Reads an HTTP-date in any of the three forms that a recipient must accept
- * (RFC 9110, section 5.6.7). Which day of the week it says is not held against
- * the date.
+ * (RFC 9110, section 5.6.7). A wrong day of the week is tolerated.
  *
  * @param nowMs the present, by which a year of two digits is understood
  * @returns milliseconds since 1970, or undefined for what is no date: a
@@ -75,7 +74,7 @@ function utc(
   // Date.UTC would take the years 0 to 99 for 1900 to 1999.
   const date = new Date(0);
   date.setUTCFullYear(year, month, day);
-  // A day that the month does not have is one of the next.
+  // `Date` turns a day that the month lacks into one of the next month.
   if (date.getUTCMonth() !== month || date.getUTCDate() !== day) {
     return undefined;
   }

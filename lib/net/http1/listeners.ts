@@ -4,9 +4,9 @@ export type Listen = (
 ) => Deno.TcpListener;
 
 /**
- * Binds what it takes to listen on an address. `::` stands for every address of
- * both families, also where sockets of IPv6 are set to take no IPv4
- * (`net.ipv6.bindv6only`): two sockets share the port then.
+ * Opens the listening sockets for an address. `::` means every address of both
+ * families, even where IPv6 sockets do not accept IPv4 (`net.ipv6.bindv6only`):
+ * then two sockets share the port.
  *
  * @param port 0 takes a free one, the same for both
  * @param listen for tests

@@ -76,7 +76,7 @@ function matches(
 }
 
 /**
- * Whether it changed after the date of a condition.
+ * Whether the file changed after the date of a condition.
  *
  * @returns undefined where the condition is to be ignored
  */

@@ -12,7 +12,7 @@ import { type ReadBytes, ReplyInput } from "./reply_input.ts";
 export interface HttpReply extends Disposable {
   /** Three digits. */
   readonly status: number;
-  /** In the order they came. */
+  /** In the order received. */
   readonly headers: HeaderFields;
   /** Where a redirect leads. */
   readonly location: string | undefined;
@@ -21,10 +21,8 @@ export interface HttpReply extends Disposable {
 }
 
 /**
- * Sends a GET request and follows no redirect; passed in where it is needed.
- *
- * Throws an Error when nobody answers, and the signal's reason when it aborts
- * first.
+ * Sends a GET request and follows no redirect. Throws an Error when there is no
+ * answer, and the signal's reason when it aborts first.
  */
 export type HttpGet = (
   url: URL,
@@ -43,7 +41,7 @@ interface ReplyHead {
   readonly keeps: boolean;
 }
 
-/** A reply as it is read from a connection. */
+/** A reply being read from a connection. */
 export interface ReplyOnConnection
   extends Omit<HttpReply, typeof Symbol.dispose> {
   /**
@@ -55,8 +53,8 @@ export interface ReplyOnConnection
 }
 
 /**
- * Reads the reply to a GET request (RFC 9112), and is stricter than the RFC
- * asks for wherever readers are known to differ: the other side is not trusted.
+ * Reads the reply to a GET request (RFC 9112). Where implementations are known
+ * to differ it is stricter than the RFC: the server is not trusted.
  *
  * @param read reads the connection; nothing else may
  * @returns without the body, which is read as it is asked for

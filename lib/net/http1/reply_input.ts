@@ -6,12 +6,12 @@
 export type ReadBytes = (buffer: Uint8Array) => Promise<number | null>;
 
 /**
- * For the status line, all fields, the sizes of chunks and the trailers, since
- * each may be repeated without end.
+ * The limit for the status line, all fields, the sizes of chunks and the
+ * trailers together, since each could be repeated without end.
  */
 const MAX_LINE_BYTES = 32_768;
 
-/** What is read at once where nobody brings a buffer. */
+/** How much is read at once where the caller has no buffer. */
 export const PART_BYTES = 16_384;
 
 const LF = 10;
@@ -24,7 +24,6 @@ export class ReplyInput {
   #end = 0;
   #lineBytesLeft = MAX_LINE_BYTES;
 
-  /** At the beginning of a reply. */
   constructor(read: ReadBytes) {
     this.#read = read;
   }

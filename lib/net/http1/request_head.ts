@@ -11,7 +11,7 @@ import {
   valuesOf,
 } from "./header_lines.ts";
 
-/** What a client asks, as it stands before the body. */
+/** A request, up to its body. */
 export interface RequestHead {
   /** As written: methods are case-sensitive. */
   readonly method: string;
@@ -46,7 +46,7 @@ export function askedHeaders(
 
 /** A request that cannot be read, and how to answer it. */
 export interface HeadRefusal {
-  /** Of the answer: 400, 414, 431, 501 or 505. */
+  /** The status of the answer: 400, 414, 431, 501 or 505. */
   readonly status: number;
   /** What is wrong with it: a clause for people. */
   readonly reason: string;
@@ -62,7 +62,7 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Where a head ends: behind its empty line. A line may end with LF alone
+ * Finds the end of a head, after its empty line. A line may end with LF alone
  * (RFC 9112, section 2.2).
  *
  * @param bytes what has been received, from the request line on

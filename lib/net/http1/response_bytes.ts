@@ -22,7 +22,7 @@ const REASONS: Readonly<Record<number, string>> = {
 
 /** How an answer is put on one connection. */
 export interface ResponseFraming {
-  /** Of the request: a client of HTTP/1.0 is answered in it. */
+  /** The version of the request: a client of HTTP/1.0 is answered in it. */
   readonly minorVersion: 0 | 1;
   /** Whether another request may follow. */
   readonly keepAlive: boolean;

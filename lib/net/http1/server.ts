@@ -24,7 +24,7 @@ export interface HttpServer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** What a server works with. */
+/** What a server needs. */
 export interface HttpServerOptions {
   /** Answers the requests. */
   readonly handler: HttpHandler;
@@ -49,11 +49,11 @@ export interface HttpServerOptions {
 
 /** How often clients that take too long are looked for. */
 const DEADLINE_CHECK_MS = 1000;
-/** When those who come while a server is shut down may try again. */
+/** When clients that come during shutdown may try again. */
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * Binds a socket and answers what comes in.
+ * Binds a socket and serves its clients.
  *
  * @throws what the system says, with its code, when the socket cannot be had
  */
@@ -70,7 +70,7 @@ class TcpHttpServer implements HttpServer {
   readonly #listeners: readonly Deno.TcpListener[];
   readonly #timeouts: ConnectionTimeouts;
   readonly #date: () => string;
-  /** With what settles when each has ended. */
+  /** Each with a promise that settles when it has ended. */
   readonly #connections = new Map<HttpConnection, Promise<void>>();
   readonly #closing = new AbortController();
   readonly #working: Promise<unknown>;
@@ -92,7 +92,7 @@ class TcpHttpServer implements HttpServer {
     const accepting = listeners.map((listener) =>
       acceptClients(listener, {
         serve: (tcp) => this.#serve(tcp),
-        // Those who wait for nothing make room for those who want something.
+        // Idle connections make room for new ones.
         makeRoom: () => {
           for (const connection of this.#connections.keys()) {
             if (connection.isIdle) connection.close();
@@ -167,7 +167,9 @@ class TcpHttpServer implements HttpServer {
     }
   }
 
-  /** Waits until no answer is under way: those who come now get short ones. */
+  /**
+   * Waits until no answer is under way; clients that come now get short ones.
+   */
   async #allAnswered(): Promise<void> {
     for (const connection of this.#connections.keys()) {
       await connection.whenAnswered();

@@ -9,7 +9,7 @@ interface Waiting {
   readonly dueMs: number;
 }
 
-/** Nobody asks when a record was last sent if that is longer ago: 4500 s / 4. */
+/** How long the time of the last sending of a record matters: 4500 s / 4. */
 const LONGEST_MEMORY_MS = 1_125_000;
 
 /**
@@ -48,7 +48,7 @@ export class AnswerQueue {
   }
 
   /**
-   * Another host said the same (RFC 6762 section 7.4).
+   * Another host sent the same record (RFC 6762 section 7.4).
    *
    * @param record as it was said; one that lives shorter than ours is not enough
    */
@@ -83,8 +83,8 @@ export class AnswerQueue {
   }
 
   /**
-   * Takes out what is to be sent now: nothing until something is due, then
-   * everything that is allowed to go along.
+   * Takes out what to send now: nothing until a record is due, then everything
+   * that may go with it.
    */
   take(nowMs: number): DnsRecord[] {
     if (this.nextDueMs() > nowMs) return [];
@@ -95,7 +95,7 @@ export class AnswerQueue {
     return records;
   }
 
-  /** When something is to be sent next, `Infinity` when nothing waits. */
+  /** When to send next; `Infinity` when nothing waits. */
   nextDueMs(): number {
     return Math.min(
       Infinity,

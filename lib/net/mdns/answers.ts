@@ -50,9 +50,9 @@ export function answersTo(
 }
 
 /**
- * What the asker will want to know next (RFC 6763 section 12): of a PTR record
- * the instance's SRV and TXT, of an SRV record the host's addresses, of one
- * address the others.
+ * The records that the querier will need next (RFC 6763 section 12): for a PTR
+ * record the instance's SRV and TXT, for an SRV record the host's addresses,
+ * for one address the others.
  *
  * @returns none of `answers` again
  */

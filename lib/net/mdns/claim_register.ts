@@ -11,15 +11,15 @@ export interface Claim {
   readonly shared: readonly DnsRecord[];
 }
 
-/** What a register wants to be sent, and what it has reached. */
+/** What to send, and which claims have been established. */
 export interface DueClaims {
-  /** To be asked about, before we use their names. */
+  /** Claims to ask about before their names are used. */
   readonly probes: readonly Claim[];
-  /** To be multicast. */
+  /** Records to multicast. */
   readonly announcements: readonly DnsRecord[];
   /** TTL 0. */
   readonly goodbyes: readonly DnsRecord[];
-  /** Ids of claims that nobody objected to. */
+  /** Ids of claims that no host objected to. */
   readonly established: readonly string[];
 }
 
@@ -28,9 +28,9 @@ const PROBE_COUNT = 3;
 const PROBE_INTERVAL_MS = 250;
 
 /**
- * RFC 6762 section 8.1: up to 250 ms at random, lest all hosts probe at once
- * when the power comes back. Providers take differently long to start anyway,
- * and a box that waits for one waits for this too.
+ * RFC 6762 section 8.1 has up to 250 ms at random, so that not all hosts probe
+ * at once when the power comes back. Providers take differently long to start
+ * anyway, and a box that waits for one waits for this as well.
  */
 const MAX_PROBE_DELAY_MS = 100;
 /** RFC 6762 section 8.3: when to announce, counted from the one before. */
@@ -83,7 +83,7 @@ export class ClaimRegister {
     this.#random = random;
   }
 
-  /** Makes a claim, or replaces the one of the same id. */
+  /** Makes a claim, or replaces the one with the same id. */
   set(id: string, claim: Claim, nowMs: number): void {
     const entry = this.#entries.get(id);
     if (entry?.claim === claim) return this.#recall(claim);
@@ -125,7 +125,7 @@ export class ClaimRegister {
     return [...this.#entries.keys()];
   }
 
-  /** Whether nobody objected to the claim. */
+  /** Whether no host objected to the claim. */
   isEstablished(id: string): boolean {
     return this.#entries.get(id)?.phase === "established";
   }
@@ -136,11 +136,11 @@ export class ClaimRegister {
   }
 
   /**
-   * What we may answer one-shot queries with (section 5.1): also what was
-   * established and is probed again. Such an answer goes to the asker alone,
-   * who keeps it for seconds and not as the only truth, so that it keeps
-   * nobody from the name; and a box that boots is not kept waiting because
-   * another host, or a forger, disputes one.
+   * What one-shot queries may be answered with (section 5.1): also what was
+   * established and is being probed again. Such an answer goes to the querier
+   * alone, which keeps it for seconds and not as the only truth, so it takes
+   * the name from no other host; and a booting machine need not wait because
+   * another host, or a forger, disputes a name.
    *
    * @returns all of `records` and perhaps more
    */
@@ -196,7 +196,7 @@ export class ClaimRegister {
     return this.#names.get(foldName(record.name));
   }
 
-  /** Takes what is to be sent now. */
+  /** Takes out what to send now. */
   take(nowMs: number): DueClaims {
     const probes: Claim[] = [];
     const announcements: DnsRecord[] = [];

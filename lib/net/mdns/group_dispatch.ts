@@ -6,7 +6,7 @@ import {
 } from "../interfaces.ts";
 import type { Endpoint, OnPacket } from "./socket.ts";
 
-/** Who is to hear what comes over a link. */
+/** A receiver of what comes over a link. */
 export interface GroupListener {
   /** An IPv4 one. */
   readonly link: Link;
@@ -14,16 +14,17 @@ export interface GroupListener {
   readonly onPacket: OnPacket;
 }
 
-/** Sources that are remembered with those who hear them. */
+/** How many senders are remembered, with the listeners that hear them. */
 const MAX_SOURCES = 256;
 
 /**
- * A packet on a LAN that this machine is on with several interfaces comes once
- * over each. Nobody means the same packet twice within this time: probes are
- * 250 ms apart, and goodbyes are repeated for those that missed the first.
+ * On a LAN that this machine joins with several interfaces, each packet arrives
+ * once per interface. No host repeats a packet on purpose within this time:
+ * probes are 250 ms apart, and goodbyes are repeated for those that missed the
+ * first.
  */
 const COPY_WINDOW_MS = 100;
-/** One of each of a few hundred interfaces. */
+/** One packet from each of a few hundred interfaces. */
 const MAX_RECENT_PACKETS = 512;
 
 /**
@@ -45,7 +46,7 @@ export class GroupDispatch {
     "forget oldest",
   );
 
-  /** Adds one who listens. */
+  /** Adds a listener. */
   add(listener: GroupListener): void {
     this.#listeners.add(listener);
     this.#forgetWays();

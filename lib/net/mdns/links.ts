@@ -48,9 +48,11 @@ export interface MdnsLinksOptions<S extends LinkSession>
 export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   readonly #options: MdnsLinksOptions<S>;
   readonly #sessions = new Map<string, S>();
-  /** By link; kept until a session has worked for one interval. */
+  /** By link; removed once a session has worked for one interval. */
   readonly #problems = new Map<string, LinkProblem>();
-  /** Of all interfaces, whether of use in mDNS or not, at the last look. */
+  /**
+   * The addresses of all interfaces at the last look, usable for mDNS or not.
+   */
   #addresses = new Set<string>();
   /** Ends when the look that is going on does. */
   #looking: Promise<void> = Promise.resolve();

@@ -6,20 +6,20 @@ import type { MdnsNetwork, MdnsSocket, OnPacket } from "./socket.ts";
 
 /** How long a packet may be on its way back to us, also while we are busy. */
 const RETURN_MS = 10_000;
-/** Of more, the oldest are taken for somebody else's: that only costs time. */
+/**
+ * Beyond this, the oldest are taken for another host's, which only costs time.
+ */
 const MAX_EXPECTED = 10_000;
 /** How often a socket hears itself all the same. */
 const HEARD_INTERVAL_MS = 1000;
 
 /**
- * A network that keeps a program from hearing itself: what one of its sockets
- * multicasts comes back to each that is in the group on that link. A provider
- * of ten thousand images took minutes for its own announcements, and for
- * answers to questions of its own.
- *
- * As many packets as were sent are left out, and no more: another program, on
- * this host or not, may send the same bytes. About one packet in a second comes
- * back to the socket that has sent it, which so hears that its link works.
+ * A network on which a program does not hear itself: what one of its sockets
+ * multicasts comes back to every socket in the group on that link, and a
+ * provider of ten thousand images took minutes for its own announcements.
+ * Exactly as many packets are left out as were sent, since another program, on
+ * this host or not, may send the same bytes. About one packet a second is still
+ * passed to the socket that sent it, to show that the link works.
  *
  * @param network what the sockets are opened on
  */
@@ -82,7 +82,7 @@ interface Expected {
 /** What is to come back to one socket. */
 class OwnPackets {
   readonly #clock: Pick<Clock, "monotonic">;
-  /** By packet, those that were sent longest ago first. */
+  /** By packet, the earliest sent first. */
   readonly #expected = new BoundedMap<number, Expected>(
     MAX_EXPECTED,
     "forget oldest",
@@ -105,7 +105,7 @@ class OwnPackets {
     this.#expected.set(key, { count, untilMs, isOfSocket });
   }
 
-  /** Whether a packet is one of ours, and not to be heard. */
+  /** Whether a packet is our own, and should not be heard. */
   isBack(packet: Uint8Array): boolean {
     const key = packetKey(packet);
     const expected = this.#expected.get(key);

@@ -35,7 +35,8 @@ export function responsePackets(
   const contents = answers.map((answer): AnswerWithExtras => {
     const extras = additionalsOf(answer)
       .filter((r) => !answered.has(recordKey(r)));
-    // An answer too large for a packet of its own goes without the rest.
+    // An answer too large for a packet of its own is sent without additional
+    // records.
     return extras.length === 0 || fits([{ answer, extras }])
       ? { answer, extras }
       : { answer, extras: [] };
@@ -150,10 +151,10 @@ export function legacyPackets(
 }
 
 /**
- * Packs the questions whether names are free (RFC 6762 section 8.1), without
- * the cache-flush bit, for nothing is ours yet (section 10.2). They are to be
- * answered by multicast, though unicast is preferred there: our socket is bound
- * to the group and gets no unicast (see system_network.ts).
+ * Packs the probes for names (RFC 6762 section 8.1), without the cache-flush
+ * bit, since nothing is ours yet (section 10.2). They ask for multicast
+ * answers, although unicast is preferred there: our socket is bound to the
+ * group and receives no unicast (see system_network.ts).
  */
 export function probePackets(claims: readonly Claim[]): Uint8Array[] {
   return queryPackets(claims.map(({ name, unique }) => ({

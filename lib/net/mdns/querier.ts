@@ -26,7 +26,7 @@ export interface ServiceRecords {
   readonly source: string;
 }
 
-/** What is to be done, and what was learned, in order. */
+/** What to do, and what was learned, in order. */
 export type QuerierAction =
   | {
     readonly kind: "ask";
@@ -44,13 +44,13 @@ export type QuerierAction =
     readonly records: ServiceRecords;
   };
 
-/** What a querier asks for. */
+/** What a querier looks for, and until when. */
 export interface QuerierOptions {
   /** The service type. */
   readonly service: DnsName;
   /** The subtype of those wanted, RFC 6763 section 7.1. */
   readonly subtype: DnsName;
-  /** When nobody waits for answers any more; monotonic, perhaps `Infinity`. */
+  /** When the search ends, on the monotonic clock; may be `Infinity`. */
   readonly deadlineMs: number;
   /** 0 to below 1. */
   readonly random: () => number;
@@ -79,7 +79,9 @@ const FIRST_GROUP_INTERVAL_MS = 1000;
 const MAX_GROUP_INTERVAL_MS = 60_000;
 const GROUP_STRETCH = 0.25;
 
-/** How many instances of a link are asked about, lest we echo a flood. */
+/**
+ * How many instances per link are asked about, so that a flood is not echoed.
+ */
 const MAX_FOLLOW_UPS = 50;
 
 interface LinkState {
@@ -92,7 +94,7 @@ interface LinkState {
 
 /**
  * Looks for the instances of a service on several links (RFC 6762 section 5,
- * RFC 6763): decides, and leaves sockets and timers to its caller, who calls
+ * RFC 6763). It only decides: sockets and timers are the caller's, which calls
  * `tick` at `nextDueMs` and does what each call returns.
  */
 export class MdnsQuerier {
@@ -105,7 +107,7 @@ export class MdnsQuerier {
   #directRounds = 0;
   #lastGroupMs = 0;
   #nextGroupMs = Infinity;
-  /** From the round that is next to the one after it. */
+  /** The interval between the next round and the one after it. */
   #groupIntervalMs = FIRST_GROUP_INTERVAL_MS;
   #hasAskedGroup = false;
 
@@ -185,7 +187,7 @@ export class MdnsQuerier {
     ];
   }
 
-  /** From port 5353, naming what is known. */
+  /** A query from port 5353, with the known answers. */
   #askEverybody(nowMs: number): QuerierAction[] {
     const names = this.#hasAskedGroup
       ? [this.#subtype, this.#service]

@@ -11,7 +11,7 @@ import type {
   MdnsSocketKind,
 } from "./socket.ts";
 
-/** What a querier on a link works with. */
+/** What a querier on one link needs. */
 export interface QuerierLinkOptions {
   /** Opens the sockets. */
   readonly network: MdnsNetwork;
@@ -118,7 +118,7 @@ export class QuerierLink implements LinkSession {
       // whatever its source; what was sent to our address may come from beyond.
       if (kind !== "group" && !isOnLink(from.address, link)) return;
       const message = decodeMessage(packet);
-      // A client tells what it found, not who sends nonsense.
+      // A client reports what it found, not which hosts send nonsense.
       if (message.ok) onMessage(this, message.value, from);
     } catch (error) {
       onProblem(`mdns ${describeLink(link)}: ${messageOf(error)}`);

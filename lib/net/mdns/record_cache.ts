@@ -12,7 +12,7 @@ interface CachedRecord {
 
 /** What was heard on one link, as long as it holds. */
 export class RecordCache {
-  /** By folded name, then by record key. */
+  /** By name in lower case, then by record key. */
   readonly #names = new Map<DnsName, Map<string, CachedRecord>>();
   #size = 0;
 
@@ -48,9 +48,9 @@ export class RecordCache {
   }
 
   /**
-   * What need not be told again: records with more than half of their time
-   * left, their TTL counted down (RFC 6762 section 7.1). What was only told to
-   * us has a TTL of seconds (section 6.7), at which it is told again regardless.
+   * The known answers for a query: records with more than half of their life
+   * left, and the TTL that remains (RFC 6762 section 7.1). What a unicast
+   * answer brought has a TTL of seconds (section 6.7) and is asked for again.
    */
   known(name: DnsName, nowMs: number): DnsRecord[] {
     return this.#held(name, nowMs).flatMap(({ record, expiresMs }) => {

@@ -4,5 +4,5 @@ export const HOST_TTL_SECONDS = 120;
 /** All other records: RFC 6762 section 10. */
 export const OTHER_TTL_SECONDS = 4500;
 
-/** At the most, in answers to simple resolvers: RFC 6762 section 6.7. */
+/** The longest TTL in answers to simple resolvers (RFC 6762 section 6.7). */
 export const LEGACY_TTL_SECONDS = 10;

@@ -22,7 +22,7 @@ import { legacyPackets, probePackets, responsePackets } from "./packets.ts";
 import { type Endpoint, MDNS_PORT } from "./socket.ts";
 import { TruncatedQueries } from "./truncated_queries.ts";
 
-/** What is to be done, in order. */
+/** What to do, in order. */
 export type ResponderAction =
   | { readonly kind: "multicast"; readonly packet: Uint8Array }
   | {
@@ -30,7 +30,7 @@ export type ResponderAction =
     readonly packet: Uint8Array;
     readonly to: Endpoint;
   }
-  /** Nobody objected to the claim, and it is being announced. */
+  /** No host objected to the claim; it is being announced. */
   | { readonly kind: "established"; readonly id: string }
   /** Another host has the name: claim another one. */
   | {
@@ -77,9 +77,9 @@ const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
 
 /**
- * Answers for our names on one link (RFC 6762, RFC 6763): decides, and leaves
- * sockets and timers to its caller, who calls `tick` at `nextDueMs` and does
- * what each call returns.
+ * Answers for our names on one link (RFC 6762, RFC 6763). It only decides:
+ * sockets and timers are the caller's, which calls `tick` at `nextDueMs` and
+ * does what each call returns.
  */
 export class MdnsResponder {
   readonly #options: ResponderOptions;
@@ -119,10 +119,10 @@ export class MdnsResponder {
   }
 
   /**
-   * There may be hosts on the link that have not heard of us (RFC 6762 section
-   * 8): announces what is established. It is not probed again, which would keep
-   * those who ask just now waiting; another owner of a name objects to what is
-   * announced as well (section 9).
+   * Hosts on the link may not have heard of us (RFC 6762 section 8): announces
+   * again what is established, without probing, which would delay answers to
+   * those who ask just now; another owner of a name objects to announcements as
+   * well (section 9).
    */
   announceAgain(nowMs: number): ResponderAction[] {
     this.#claims.announceAgain(nowMs);

@@ -22,8 +22,8 @@ const GOODBYE_TIMEOUT_MS = 200;
 const MAX_UNHEARD = 65_536;
 
 /**
- * When to announce again what has not come back: at intervals that double, as
- * RFC 6762 section 8.3 has it. A firewall may open while nobody asks.
+ * When to repeat announcements that have not come back, at intervals that
+ * double as in RFC 6762 section 8.3: a firewall may open while no one asks.
  */
 const FIRST_AGAIN_MS = 5000;
 const MAX_AGAIN_MS = 60_000;
@@ -34,7 +34,7 @@ export type ClaimEvent = Extract<
   { kind: "established" | "conflict" }
 >;
 
-/** What a responder on a link works with. */
+/** What a responder on one link needs. */
 export interface ResponderLinkOptions
   extends Pick<ResponderOptions, "random" | "isOurs" | "common"> {
   /** Times probes, announcements and answers. */
@@ -61,9 +61,9 @@ export class ResponderLink implements LinkSession {
   readonly #timer: DueTimer;
   #sendProblem: string | undefined;
   /**
-   * Whether one of our own packets has come back. Flags of interfaces cannot be
-   * read with our permissions, and sending succeeds where nothing gets out:
-   * what does not even come to ourselves is not announced to anybody.
+   * Whether a packet of our own has come back. Interface flags cannot be read
+   * with our permissions, and sending succeeds even where nothing gets out: if
+   * a packet does not even reach ourselves, nothing counts as announced.
    */
   #isHeard = false;
   /** What was sent until then, and told only then. */
@@ -121,7 +121,7 @@ export class ResponderLink implements LinkSession {
       this.#responder.isEstablished(id);
   }
 
-  /** Why nothing is established, although nobody objects: a clause. */
+  /** Why nothing is established, although no host objects: a clause. */
   get doubt(): string | undefined {
     return this.#untold.length > 0
       ? "does not hear itself, a firewall may drop multicast to UDP port 5353"
@@ -201,7 +201,7 @@ export class ResponderLink implements LinkSession {
     this.#timer.set(this.#responder.nextDueMs());
   }
 
-  /** Looks whether a packet is one of ours that has come back. */
+  /** Notes when one of our own packets has come back. */
   #noteOwn(packet: Uint8Array, { address }: Endpoint): void {
     if (!this.#options.isSelf(this.link, address)) return;
     if (!this.#unheard.has(packetKey(packet))) return;

@@ -6,7 +6,7 @@ import { HOST_TTL_SECONDS, OTHER_TTL_SECONDS } from "./record_ttls.ts";
 /** Asks which service types there are, RFC 6763 section 9. */
 const META_QUERY_NAME: DnsName = "_services._dns-sd._udp.local";
 
-/** Answers the question which service types there are with one of them. */
+/** The record that lists a service type in answer to the meta-query. */
 export function metaRecord(service: DnsName): DnsRecord {
   return pointer(META_QUERY_NAME, service);
 }
@@ -30,7 +30,7 @@ export function hostClaim(
 export function serviceClaim(
   { instance, listedUnder, host, port, txt }: {
     readonly instance: DnsName;
-    /** The service type, and the subtypes it is one of. */
+    /** The service type and the subtypes of the instance. */
     readonly listedUnder: readonly DnsName[];
     readonly host: DnsName;
     /** Where the host serves it. */

@@ -51,5 +51,5 @@ export interface MdnsNetwork {
   ): Promise<Result<MdnsSocket>>;
 }
 
-/** What is said when a program that does not share holds port 5353. */
+/** The reason when another program holds port 5353 exclusively. */
 export const ADDRESS_IN_USE = "address in use by another program";

@@ -111,7 +111,7 @@ function createSocket(family: 4 | 6, kind: MdnsSocketKind): Socket {
   return socket;
 }
 
-/** For a socket that is bound. */
+/** Sets the TTL and the loopback of a bound socket. */
 function sendFar(socket: Socket): void {
   socket.setTTL(HOP_LIMIT);
   socket.setMulticastTTL(HOP_LIMIT);

@@ -15,7 +15,7 @@ const MAX_QUERIES = 50;
 export interface WholeQuery {
   /** All its packets in one. */
   readonly message: DnsMessage;
-  /** Who asks. */
+  /** The sender. */
   readonly from: Endpoint;
 }
 
@@ -37,7 +37,7 @@ export class TruncatedQueries {
     this.#random = random;
   }
 
-  /** Takes a query in; false when it can be answered as it is. */
+  /** Takes a query in; false if it is complete and can be answered now. */
   add(message: DnsMessage, from: Endpoint, nowMs: number): boolean {
     const key = `${from.address} ${from.port}`;
     const before = this.#waiting.get(key);
@@ -55,7 +55,7 @@ export class TruncatedQueries {
     return true;
   }
 
-  /** Takes out what is to be answered now. */
+  /** Takes out the queries to answer now. */
   take(nowMs: number): WholeQuery[] {
     const due = [...this.#waiting].filter(([, query]) => query.dueMs <= nowMs);
     for (const [key] of due) this.#waiting.delete(key);

@@ -13,7 +13,7 @@ export type TftpPacket =
   }
   | { readonly kind: "acknowledgement"; readonly block: number }
   | { readonly kind: "error"; readonly code: number; readonly message: string }
-  /** What a server is never sent: data, or a list of options. */
+  /** Packets that no client sends to a server: data, or a list of options. */
   | { readonly kind: "other" };
 
 /** Codes of errors (RFC 1350, appendix; RFC 2347). */

@@ -11,7 +11,7 @@ import {
 } from "./packet.ts";
 import { Transfer, transferTerms } from "./transfer.ts";
 
-/** What a client asks for. */
+/** The request of a client. */
 export interface TftpRequest {
   /** As the client wrote it, without slashes at the beginning. */
   readonly name: string;
@@ -21,12 +21,13 @@ export interface TftpRequest {
   readonly local: string;
 }
 
-/** What a server works with. */
+/** What a server needs. */
 export interface TftpServerOptions {
   /** Our IPv4 addresses to answer at: of links, not `0.0.0.0`. */
   readonly addresses: readonly string[];
   /**
-   * Of requests.
+   * The port for requests.
+   *
    * @default 69
    */
   readonly port?: number;
@@ -47,24 +48,30 @@ export interface TftpServer extends AsyncDisposable {
   /** Transfers under way. */
   readonly transferCount: number;
   /**
-   * Takes other addresses, as links come and go; transfers under way go on.
+   * Listens on other addresses, as links come and go; transfers under way go
+   * on.
    *
    * @throws the system's error where a port cannot be had; all others are open
    */
   listenOn(addresses: readonly string[]): Promise<void>;
 }
 
-/** Of TFTP. */
+/** The port of TFTP. */
 const TFTP_PORT = 69;
-/** At a time: each is a socket, and a rack that is switched on is not more. */
+/**
+ * Transfers at once, each with a socket: more than a rack that is switched on.
+ */
 const MAX_TRANSFERS = 256;
-/** At a time, of one address: a client has one, and one that it gave up. */
+/**
+ * Transfers at once to one address: one in use, and some that were given up.
+ */
 const MAX_OF_CLIENT = 8;
 
 /**
- * Opens a server of files for reading (RFC 1350, 2347, 2348, 2349, 7440): a
- * transfer is a socket of its own at the address that was asked, from where its
- * packets have to come. Nothing is written, and of modes there is `octet` alone.
+ * Opens a server of files for reading (RFC 1350, 2347, 2348, 2349, 7440). Each
+ * transfer has a socket of its own at the address that was asked, since its
+ * packets must come from there. Writing is refused, as is every mode but
+ * `octet`.
  *
  * @throws the system's error where a port cannot be had, such as EACCES
  */
@@ -86,7 +93,7 @@ export async function openTftpServer(
 class Server implements TftpServer {
   readonly #options: TftpServerOptions;
   readonly #listeners = new Map<string, Socket>();
-  /** By the client's address and port; ended by what it holds. */
+  /** By the client's address and port. */
   readonly #transfers = new Map<string, { client: string; end(): void }>();
 
   constructor(options: TftpServerOptions) {
@@ -226,7 +233,7 @@ class Server implements TftpServer {
   }
 }
 
-/** What a packet at the port of requests is refused with, if it is. */
+/** The error to answer a packet at the port for requests with, if any. */
 function refusalOf(packet: TftpPacket): Uint8Array | undefined {
   switch (packet.kind) {
     case "read":
@@ -247,7 +254,7 @@ function refusalOf(packet: TftpPacket): Uint8Array | undefined {
 async function bound(address: string, port: number): Promise<Socket> {
   const socket = createSocket("udp4");
   await bindSocket(socket, port, address);
-  // Such as of a client that is gone: its transfer ends by itself.
+  // For example because the client is gone: its transfer ends by its timeout.
   socket.on("error", () => {});
   return socket;
 }

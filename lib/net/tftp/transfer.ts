@@ -2,7 +2,7 @@ import { decodePacket, encodeData, encodeOptions } from "./packet.ts";
 
 /** How a file is sent. */
 export interface TransferTerms {
-  /** Of the data in a packet, but for the last. */
+  /** The bytes of data in each packet but the last. */
   readonly blockBytes: number;
   /** How many packets may be under way. */
   readonly window: number;
@@ -64,7 +64,10 @@ export function transferTerms(
 export class Transfer {
   readonly #content: Uint8Array;
   readonly #terms: TransferTerms;
-  /** Of the file; the last one is shorter than the others, if only by all. */
+  /**
+   * The number of the last block, which is shorter than the others, perhaps
+   * empty.
+   */
   readonly #lastBlock: number;
   /** Up to which block all is acknowledged; -1: the options are not. */
   #acknowledged: number;
@@ -98,7 +101,7 @@ export class Transfer {
     return this.#outstanding();
   }
 
-  /** What a packet of the client leads to. */
+  /** Takes in a packet of the client. */
   receive(bytes: Uint8Array, nowMs: number): Uint8Array[] {
     const packet = decodePacket(bytes);
     if (!packet.ok || this.#state !== "running") return [];

@@ -30,7 +30,7 @@ export interface PortMapping {
   readonly port: number;
   /** This machine on the router's LAN. */
   readonly internalAddress: string;
-  /** For the router's own list. */
+  /** Shown in the router's list. */
   readonly description: string;
   /** How long it holds unless it is renewed; 0: for ever. */
   readonly leaseSeconds: number;

@@ -10,7 +10,7 @@ import {
 } from "./gateway.ts";
 import { searchGateway } from "./search.ts";
 
-/** What a mapper is made of. */
+/** What a mapper needs. */
 export interface PortMapperOptions {
   /** All of them or none: a manifest is of no use without its images. */
   readonly ports: readonly number[];

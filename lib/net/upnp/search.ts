@@ -25,7 +25,7 @@ const WAIT_MS = 2500;
 const REPEAT_MS = 800;
 
 /**
- * Asks the LAN for its router.
+ * Looks for the router of the LAN.
  *
  * @param localAddress IPv4 address of this machine on that LAN
  * @param group whom to ask, for tests. @default SSDP_GROUP
