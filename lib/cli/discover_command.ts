@@ -56,8 +56,8 @@ export async function runDiscover(
   if (!clockTrusted) {
     logger.warn("This machine's clock was never set: expiry is not checked");
   }
-  // By the system's clock, which begins with the process: a box that takes long
-  // to load the program has no longer to wait for it.
+  // By the system's clock, counted from the start of the process: a machine
+  // that loads the program slowly need not wait for it again.
   const timeoutMs = timeoutSeconds(values) * 1000;
   const [trust, authorities] = await openNamedFiles(values, {
     timeoutMs: timeoutMs - systemClock.monotonic(),
@@ -126,7 +126,7 @@ async function openNamedFiles(
   );
 }
 
-/** What a search is made with. */
+/** What a search needs. */
 interface SearchParts {
   readonly values: DiscoverValues;
   readonly image: ChannelArch;
@@ -135,7 +135,7 @@ interface SearchParts {
   readonly clockTrusted: boolean;
   readonly logger: Logger;
   readonly status: StatusLine | undefined;
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   readonly deadlineMs: number;
 }
 
@@ -175,7 +175,8 @@ async function findImage(
     ...search,
     problems: [...search.problems, ...trust.problems],
   };
-  // Remembered before it is told: the power may be cut upon the result.
+  // Stored before it is printed: the power may be cut as soon as the result is
+  // out.
   await remember(result, trust, clockTrusted, logger, { signal });
   return {
     result,
@@ -213,7 +214,7 @@ function watching(
   };
 }
 
-/** Whom to trust, and what is remembered of them. */
+/** Opens the trust anchor, and what is remembered about it. */
 async function openTrust(
   values: DiscoverValues,
   clockTrusted: boolean,
@@ -228,7 +229,10 @@ async function openTrust(
   }, { signal });
 }
 
-/** Keeps what the next start has to know, and warns of what nobody vouches for. */
+/**
+ * Stores what the next start has to know, and warns of what no trusted key has
+ * signed.
+ */
 async function remember(
   { providers }: Discovered,
   trust: ClientTrust,
@@ -257,7 +261,7 @@ async function remember(
   }
 }
 
-/** What is to be printed of a search; its reasons go to the log. */
+/** What to print of a search; its reasons are logged. */
 function tell(
   result: Discovered,
   image: ChannelArch,
@@ -277,7 +281,7 @@ function tell(
   return report;
 }
 
-/** Why nobody else can be asked now, by the LAN or in the DHT. */
+/** Why no other machine can be asked now, on the LAN or in the DHT. */
 function noNetwork(
   { mode, interface: interfaces, bootstrap }: DiscoverValues,
 ): string | undefined {
@@ -287,8 +291,8 @@ function noNetwork(
 }
 
 /**
- * Without them nothing can be asked. Node's UDP sockets throw where nobody can
- * catch it, and then never open.
+ * Without these permissions nothing can be asked. Node's UDP sockets would
+ * throw where it cannot be caught, and never open.
  *
  * @throws UserError
  */

@@ -34,7 +34,7 @@ export const disk: FileSystem = {
     try {
       return (await statfs(path)).type;
     } catch {
-      // Below /dev, for example, Deno lets nobody ask.
+      // Below /dev, for example, Deno does not permit it.
       return undefined;
     }
   },
@@ -83,7 +83,7 @@ async function openFile(path: string): Promise<OpenFile> {
   const file = await Deno.open(path);
   let position = 0;
   return {
-    // To ask a thread for it takes ten times as long, at every range.
+    // Asking a thread for it would take ten times as long, for every range.
     info: () => infoOf(file.statSync()),
     async readAt(buffer, offsetBytes) {
       if (offsetBytes !== position) {
@@ -98,7 +98,7 @@ async function openFile(path: string): Promise<OpenFile> {
   };
 }
 
-/** By flock, which the kernel releases when the process is gone. */
+/** Uses flock, which the kernel releases when the process ends. */
 async function lock(path: string): Promise<Disposable | undefined> {
   await refusePipe(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -222,7 +222,7 @@ export async function translate<T>(
 function translated(action: string, cause: unknown): Error {
   if (cause instanceof FileAccessError) return cause;
   if (isOutOfDescriptors(cause)) {
-    // The same whatever was tried, so that it is said once.
+    // The same text for every operation, so that it is logged once.
     return new SystemLimitError(
       "Cannot open any more files: too many are open; allow more with ulimit -n or LimitNOFILE=",
     );

@@ -12,7 +12,7 @@ interface Request {
   readonly call: "open" | "close" | "probe";
   /** Which watch; of `open` and `close`. */
   readonly watch?: number;
-  /** Of `open`. */
+  /** The directory given to `open`. */
   readonly directory?: string;
 }
 
@@ -106,7 +106,7 @@ const QUICK_MS = 100;
 const RELEASE_MS = 1000;
 /** How long a thread takes to be gone. */
 const GONE_MS = 200;
-/** What is stuck for good costs memory and three descriptors each. */
+/** Each thread that stays stuck costs memory and three descriptors. */
 const MAX_LOST_THREADS = 3;
 
 /** inotify: a read gives no event, the close after a write gives `access`. */

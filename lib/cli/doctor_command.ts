@@ -27,7 +27,7 @@ import { withJson, writeResult } from "./output.ts";
 import { fetchStatus } from "./status_command.ts";
 
 /**
- * `plasmd doctor`: why can nobody find the images.
+ * `plasmd doctor`: finds why clients cannot find the images.
  *
  * @returns 1 with findings
  */
@@ -112,7 +112,8 @@ function isLinkLocal(address: string): boolean {
 }
 
 /**
- * Interfaces without an address, which the system's list of addresses lacks.
+ * Interfaces without an address, which are missing in the system's list of
+ * addresses.
  *
  * @returns undefined where that may not be looked at
  */

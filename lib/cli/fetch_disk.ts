@@ -25,7 +25,7 @@ export const fetchDisk: FetchDisk = {
       const { bavail, bsize } = await statfs(path);
       return bavail * bsize;
     } catch {
-      // Below /dev, for example, Deno lets nobody ask.
+      // Below /dev, for example, Deno does not permit it.
       return undefined;
     }
   },
@@ -65,7 +65,7 @@ async function extentOf(path: string): Promise<Extent> {
   const { size, blocks } = await Deno.stat(path);
   return {
     sizeBytes: size,
-    // In units of 512 bytes, whatever the file system's are (stat(2)).
+    // In units of 512 bytes on every file system (stat(2)).
     allocatedBytes: blocks === null ? size : blocks * 512,
   };
 }
@@ -87,8 +87,8 @@ async function link(from: string, to: string): Promise<void> {
 }
 
 /**
- * By flock on the directory itself, which may be removed by another program
- * that had it locked: such a lock locks nothing.
+ * Locks the directory itself with flock. Another program that held the lock may
+ * have removed it meanwhile: then the lock is worthless.
  */
 async function lockDirectory(path: string): Promise<Disposable | undefined> {
   while (true) {

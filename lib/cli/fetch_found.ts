@@ -53,8 +53,8 @@ export interface FetchRun {
   /** Where the time comes from. */
   readonly clock: Clock;
   /**
-   * When all is to be done, by the monotonic clock; undefined: as long as some
-   * source sends.
+   * When everything must be done, on the monotonic clock; undefined: as long as
+   * some source is sending.
    */
   readonly deadlineMs: number | undefined;
   /** Hears what happens. */
@@ -79,14 +79,14 @@ type Failure = Pick<FetchFailure, "message"> & {
 const SUCCEEDED =
   "its manifest is signed by keys that others succeeded, as another provider shows";
 
-/** Whether somebody else may have what could not be had. */
+/** The failures after which another provider may have the file. */
 const MAY_BE_ELSEWHERE: ReadonlySet<Failure["kind"]> = new Set(
   ["gone", "sources", "no_longer_trusted"] as const,
 );
 
 /**
- * Fetches an image that was found. Where its providers have it no longer, as
- * after it was replaced by a newer one, it is looked for once more.
+ * Fetches an image that was found. If its providers no longer have it, for
+ * example because a newer one has replaced it, the search is repeated once.
  *
  * @throws the signal's reason, when it aborts first
  */
@@ -136,7 +136,7 @@ function directoryOf(
   return join(resolve(directory), channel, arch);
 }
 
-/** Fetches what one provider promises, from all who have the same. */
+/** Fetches what one provider promises from all that have the same content. */
 async function fetchFrom(
   provider: Provider,
   found: Found,

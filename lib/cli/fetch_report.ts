@@ -9,7 +9,7 @@ import { type ByProducts, initrdPaths } from "../fetch/by_products.ts";
 import type { FetchedImage, FetchFailure } from "../fetch/fetch_image.ts";
 import type { WantedFile } from "../fetch/wanted_files.ts";
 
-/** What was to be fetched, and how it is told of. */
+/** What was to be fetched, and how to report it. */
 export interface FetchReportOptions {
   /** Whose manifest was verified. */
   readonly provider: Provider;
@@ -33,7 +33,7 @@ export interface FetchedParts {
   readonly wanted: readonly WantedFile[];
   /** What lies beside them. */
   readonly made: ByProducts;
-  /** From the start of the fetch to its end. */
+  /** The duration of the fetch. */
   readonly seconds: number;
 }
 
@@ -54,7 +54,7 @@ export function reportFetched(
       ? onlyInitrd(provider, of("initramfs"))
       : place(made.initrd),
     rootfs: of("rootfs")[0],
-    // Of several nobody knows which is right.
+    // With several, the right one is not known.
     dtb: others.length === 0 ? only : undefined,
     cmdlineFile: made.cmdline && place(made.cmdline),
   };

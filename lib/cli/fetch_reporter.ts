@@ -9,7 +9,7 @@ import { FetchProgress, type FileEvent } from "../fetch/progress.ts";
 
 const BARS_INTERVAL_MS = 200;
 const LINE_INTERVAL_MS = 5000;
-/** Of progress; what else happens is told at once. */
+/** Between two events of progress; anything else is reported at once. */
 const EVENTS_INTERVAL_MS = 1000;
 
 /** Takes an event for programs: what a log would say, and its parts. */
@@ -36,7 +36,7 @@ export interface FetchReporterOptions {
   readonly status?: StatusLine | undefined;
   /** Takes what happens for programs, in place of all else. */
   readonly logEvent?: LogEvent | undefined;
-  /** Whether nobody wants to know how far it is. */
+  /** Whether progress is not to be shown. */
   readonly quiet: boolean;
 }
 
@@ -45,9 +45,9 @@ export class FetchReporter implements Disposable {
   readonly #options: FetchReporterOptions;
   readonly #progress: FetchProgress;
   readonly #timer: DueTimer;
-  /** Of each file, the progress that programs were not told of yet. */
+  /** The latest progress of each file that was not reported yet. */
   readonly #untold = new Map<string, FileEvent>();
-  /** What was said of a source that is waited for, until something else is. */
+  /** What was reported of a source being waited for. */
   readonly #waits = new Map<string, string>();
 
   /** Begins with nothing fetched. */

@@ -1,6 +1,6 @@
 /**
- * SIGHUP for a program that goes on: from now on none ends it, and one that
- * comes before somebody listens is not lost.
+ * SIGHUP for a long-running program: from now on it ends nothing, and one that
+ * arrives before anything listens is not lost.
  */
 export class HangUps {
   #listener: (() => void) | undefined;

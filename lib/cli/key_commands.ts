@@ -84,7 +84,8 @@ async function keysInUse(
 ): Promise<PublicKey[]> {
   let keys: PublicKey[] = [];
   try {
-    // Whatever it lacks shows as a TypeError: then it is not one of ours.
+    // Anything missing shows as a TypeError: then the answer is not from a
+    // provider.
     const { images }: StatusDocument = JSON.parse(
       await fetchStatus(url, { signal }),
     );

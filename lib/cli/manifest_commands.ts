@@ -47,7 +47,7 @@ import { disk } from "./disk.ts";
 import { withJson, writeResult } from "./output.ts";
 import { passphraseFrom } from "./passphrase.ts";
 
-/** As long as `phase_discover` looks for one, unless it is told otherwise. */
+/** As long as `phase_discover` searches by default. */
 const FETCH_TIMEOUT_MS = 30_000;
 
 /** `plasmd manifest show`: prints what a manifest promises, verified or not. */
@@ -69,7 +69,7 @@ export async function runManifestShow(
   await writeResult(withJson(values, envelope.content, lines), { signal });
 }
 
-/** `plasmd manifest generate`: what is to be signed, without any key. */
+/** `plasmd manifest generate`: prints what has to be signed, without a key. */
 export async function runManifestGenerate(
   values: CommandValues<"manifest generate">,
   { signal }: { readonly signal: AbortSignal },
@@ -346,7 +346,7 @@ function onlyImage(
   );
 }
 
-/** Who has signed an envelope, unchecked. */
+/** The key ids that an envelope names as signers, unchecked. */
 function signersOf(bytes: Uint8Array): string[] {
   const envelope = openEnvelope(bytes);
   return envelope.ok ? envelope.value.signatures.map((s) => s.keyId) : [];

@@ -33,7 +33,7 @@ import {
 } from "./provider_commands.ts";
 import { readAnchor } from "./read_anchor.ts";
 
-/** `plasmd mirror`: follows the images of somebody else until it is told to stop. */
+/** `plasmd mirror`: follows another owner's images until it is stopped. */
 export async function runMirror(
   values: CommandValues<"mirror">,
   { hangUps, signal, allowToEnd }: LongRunContext,
@@ -99,7 +99,7 @@ async function mirrorConfig(
   const shared = await readConfig(values, logger, { signal });
   return {
     ...shared,
-    // Of its own, beside a provider here.
+    // A directory of its own, apart from that of a provider on this machine.
     stateDir: values.stateDir ?? join(shared.stateDir, "mirror"),
     signing: { ...shared.signing, keys: [] },
     // All that is mirrored lies in one tree.
@@ -118,7 +118,7 @@ function imagesOf({ channels, architectures }: ServeConfig): ChannelArch[] {
   );
 }
 
-/** Others are asked as a client asks, by what the provider is to be found by. */
+/** Searches for other providers as a client does. */
 async function openSources(
   { node, httpPort }: MirrorProvider,
   { mdns, dht, interfaces, advertiseUrl }: ServeConfig,

@@ -34,8 +34,8 @@ function warnOfMissing(wanted: readonly string[], logger: Logger): void {
 }
 
 /**
- * What a discovery asks. mDNS comes first: its query is out before anything
- * heavy is loaded.
+ * The sources of a discovery. mDNS comes first: its query is sent before
+ * anything heavy is loaded.
  */
 export function openSources(
   { mode, interface: interfaces, bootstrap, dhtProtocol }: DiscoverValues,

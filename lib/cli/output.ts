@@ -19,7 +19,7 @@ const FLUSH_STALL_MS = 500;
 const FULL_RETRY_MS = 20;
 const DEFAULT_COLUMNS = 80;
 
-/** Of the logger that was opened last. */
+/** The format of the latest logger. */
 let logFormat: LogFormat = "text";
 
 /** Everything that goes to standard error goes through this. */
@@ -69,9 +69,10 @@ export function openEventLog(
 }
 
 /**
- * Logs what Node's modules warn of, which else goes to standard error as it is
- * and holds up the program when nobody reads that. Loads a module that costs a
- * booting box 8 ms: call it where libp2p is loaded, which needs it anyway.
+ * Logs the warnings of Node's modules, which would otherwise go to standard
+ * error unformatted and block the program when it is not read. This loads a
+ * module that costs a booting machine 8 ms: call it where libp2p is loaded,
+ * which needs the module anyway.
  */
 export async function logRuntimeWarnings(logger: Logger): Promise<void> {
   const { default: process } = await import("node:process");
@@ -132,7 +133,7 @@ export function withJson(
   return json ? [jsonLine(document)] : lines();
 }
 
-/** Nobody reads standard output any more, as when `head` has seen enough. */
+/** Standard output is not read any more, as when `head` has seen enough. */
 export class ReaderGoneError extends Error {
   /** Tells the kinds apart. */
   override readonly name = "ReaderGoneError";
@@ -165,14 +166,14 @@ export async function writeFailure(
   using limit = deadline(systemClock, FLUSH_STALL_MS, new AbortController());
   const object = { error, reason: FAILURE_REASONS[code] };
   await writeResult([jsonLine(object)], { signal: limit.signal }).catch(() => {
-    // There is nobody else to tell.
+    // There is no one left to tell.
   });
 }
 
 /**
  * Writes results to standard output, which nothing else writes to, and waits
- * until all of them are out. They are made printable; JSON is left as it is
- * when it comes from `jsonLine`.
+ * until they are out. Control characters are escaped; JSON from `jsonLine`
+ * stays as it is.
  *
  * @param lines without their line breaks
  * @throws ReaderGoneError when nobody reads them

@@ -3,7 +3,7 @@ import { once } from "../core/once.ts";
 import { type AskPassphrase, readSecret } from "../manifest/signing_key.ts";
 import { disk } from "./disk.ts";
 
-/** Nobody types a longer one. */
+/** The longest passphrase that is read. */
 const MAX_BYTES = 1024;
 
 /**

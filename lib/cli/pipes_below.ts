@@ -4,7 +4,7 @@ const MAX_PIPES = 64;
 /**
  * Opens the FIFOs below some directories for reading and writing, which never
  * blocks, and unblocks every open() that waits for their other end. Follows
- * links, as a watcher does; what cannot be looked into is passed over.
+ * links, as a watcher does; skips what cannot be read.
  *
  * @returns closes them
  */

@@ -41,14 +41,14 @@ import {
 /** Leaving the network takes a few seconds where it does not answer. */
 export const LEAVE_TIMEOUT_MS = 10_000;
 
-/** What a command that goes on is given to run with. */
+/** What a long-running command is given. */
 export interface LongRunContext
   extends Pick<ProgramContext, "signal" | "allowToEnd"> {
   /** Each asks for the configuration to be read again. */
   readonly hangUps: HangUps;
 }
 
-/** `plasmd serve`: offers images until it is told to stop. */
+/** `plasmd serve`: offers images until it is stopped. */
 export async function runServe(
   values: CommandValues<"serve">,
   { hangUps, signal, allowToEnd }: LongRunContext,

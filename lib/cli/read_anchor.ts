@@ -5,7 +5,7 @@ import { parseTrustRoot } from "../manifest/trust_root.ts";
 import { trustKeys } from "../manifest/trusted_keys.ts";
 import { disk } from "./disk.ts";
 
-/** The options that say whom to trust, as they are parsed. */
+/** The parsed options that name trusted keys. */
 export interface TrustValues {
   /** Keys, or where they are. */
   readonly key: readonly string[];
@@ -15,7 +15,7 @@ export interface TrustValues {
   readonly trust: string | undefined;
 }
 
-/** Whom `--key`, `--threshold` and `--trust` name. @throws UserError */
+/** The trust anchor that `--key`, `--threshold` and `--trust` name. */
 export async function readAnchor(
   { key, threshold, trust }: TrustValues,
   { signal }: { readonly signal: AbortSignal },

@@ -12,7 +12,7 @@ import {
   writeFailure,
 } from "./output.ts";
 
-/** What a program is given to run with. */
+/** What a program is given. */
 export interface ProgramContext {
   /** Aborts with the first SIGINT or SIGTERM; a second one ends the process. */
   readonly signal: AbortSignal;
@@ -25,7 +25,7 @@ export interface ProgramContext {
   readonly argv: readonly string[];
 }
 
-/** For what has little to wind up, and may wait for the writer of a pipe. */
+/** Enough for what has little to wind up, or waits for the writer of a pipe. */
 const END_TIMEOUT_MS = 5000;
 
 /**

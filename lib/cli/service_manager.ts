@@ -11,7 +11,7 @@ export interface ServiceManager extends AsyncDisposable {
   stopping(): void;
 }
 
-/** What a service manager says about itself in the environment. */
+/** What a service manager tells in the environment. */
 export interface ServiceEnvironment {
   /** Where it listens: a path, or `@` and an abstract name. */
   readonly notifySocket: string;

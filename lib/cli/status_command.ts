@@ -23,7 +23,8 @@ export async function runStatus(
   let lines: string[];
   let code: ExitCode;
   try {
-    // Whatever it lacks shows as a TypeError: then it is not one of ours.
+    // Anything missing shows as a TypeError: then the answer is not from a
+    // provider.
     const status = JSON.parse(text);
     lines = withJson(values, status, () => statusLines(status));
     code = statusExitCode(status);
@@ -70,7 +71,7 @@ export async function fetchStatus(
   }
 }
 
-/** By the provider's own clock. */
+/** On the provider's own clock. */
 function hasExpired(
   { expires_at }: Pick<ImageStatusDocument, "expires_at">,
   { time }: Pick<StatusDocument, "time">,
@@ -156,7 +157,7 @@ function machineLines(machines: StatusDocument["machines"]): string[] {
   return left > 0 ? [...lines, `         and ${left} more`] : lines;
 }
 
-/** How a mirror stands with an image of somebody else's. */
+/** The state of a mirror, image by image. */
 function mirrorLines(mirror: MirrorDocument): string[] {
   const { channel, arch, newest, behind_since, fetched } = mirror;
   const name = `${channel}/${arch}`;
@@ -177,7 +178,7 @@ function fetchedPercent(
   return Math.floor(100 * done_bytes / Math.max(1, total_bytes));
 }
 
-/** Of a provider that has begun to read again what it serves. */
+/** The lines about a provider that is reading its content again. */
 function scrubLines(
   { last_full_pass_at, done_bytes, total_bytes, differing }:
     StatusDocument["scrub"],

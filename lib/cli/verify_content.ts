@@ -104,7 +104,7 @@ async function verify(
   }
 }
 
-/** By identity: what files were when they were read last. */
+/** By identity: the digests that were remembered. */
 async function knownDigests(
   path: string,
   { fileSystem, logger }: Pick<Machine, "fileSystem" | "logger">,

@@ -4,11 +4,11 @@ export interface OptionToken {
   readonly kind: "option";
   /** Where it stands among the arguments. */
   readonly index: number;
-  /** Without dashes. */
+  /** Without the dashes. */
   readonly name: string;
   /** As it was written, without the value. */
   readonly rawName: string;
-  /** Perhaps one that looks like an option: the next argument, as it is. */
+  /** The next argument, even if it looks like an option. */
   readonly value?: string;
   /** Whether the value was joined with `=`; undefined without a value. */
   readonly inlineValue?: boolean;

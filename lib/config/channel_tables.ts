@@ -1,7 +1,7 @@
 /** What `channels` in a header is called until the parser has taken the text. */
 export const HEADED_CHANNELS = "\0";
 
-/** In strings and comments, what looks like a header is none. */
+/** What looks like a header inside strings or comments is none. */
 const HEADER_OR_QUOTED =
   /^([ \t]*\[[ \t]*(["']?)provider\2[ \t]*\.[ \t]*)((["']?)channels\4)(?=[ \t]*[.\]])|"""(?:\\[^]|[^\\])*?"{3,5}|'''[^]*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*/gm;
 

@@ -25,7 +25,7 @@ export type InvocationValues<P extends Program, C extends Command> =
   & OptionValues<C["options"]>
   & (C extends { positionals: infer A } ? OptionValues<A> : unknown);
 
-/** What a command line asks for. */
+/** The request that a command line makes. */
 export type Invocation<P extends Program> =
   | {
     readonly [C in keyof P["commands"] & string]: {
@@ -172,7 +172,7 @@ function parseOptions(
   return { ...values, ...readPositionals(positionals, command, see) };
 }
 
-/** Of an option that was given twice, the last value counts here, too. */
+/** Where an option was given twice, its last value counts here as well. */
 function refuseConflict(
   { conflicts = [] }: Command,
   spelled: ReadonlyMap<string, string>,
@@ -220,7 +220,7 @@ function readPositionals(
   return values;
 }
 
-/** What an option amounts to, given all its values in order. */
+/** The value of an option, from all its values in order. */
 function settle(
   option: Option,
   given: readonly (string | number | boolean)[] = [],

@@ -72,7 +72,7 @@ export const ARCH_OPTION = {
   completes: DEFAULT_ARCHITECTURES,
 } as const;
 
-/** Who is trusted to sign manifests. */
+/** Which keys are trusted to sign manifests. */
 export const TRUST_OPTIONS = {
   key: {
     type: "text",
@@ -97,7 +97,7 @@ export const TRUST_FILE_OPTION = {
   help: "trust the keys of this TOML file, and those that succeed them",
 } as const;
 
-/** Whom to trust is said in one way. */
+/** The ways to name trusted keys exclude each other. */
 export const TRUST_CONFLICTS = [
   ["--key", "--trust", "put the key into the trust file"],
   ["--threshold", "--trust", "the trust file has a threshold of its own"],

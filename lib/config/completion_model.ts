@@ -5,7 +5,7 @@ import {
   type Program,
 } from "./option_table.ts";
 
-/** What a shell offers while one command is being typed. */
+/** What a shell offers after the words typed so far. */
 export interface Completion {
   /** "" before any command; may be the first word of several. */
   readonly command: string;
@@ -19,7 +19,7 @@ export interface Completion {
 
 /** An option as a shell offers it. */
 export interface CompletionOption {
-  /** With its dashes. */
+  /** With the dashes. */
   readonly spelling: string;
   /** One line. */
   readonly help: string;
@@ -72,7 +72,7 @@ export function completionsOf(program: Program): Completion[] {
 function offered(key: string, option: Option): CompletionOption {
   const takesValue = option.type !== "flag" && option.type !== "toggle";
   return {
-    // Of `--no-x` and `--x` the first: the second is for files that say no.
+    // Of `--no-x` and `--x` the first: the second only overrides a file.
     spelling: optionSpellings(key, option)[0] ?? key,
     help: option.help,
     repeatable: "repeatable" in option,

@@ -19,7 +19,7 @@ export function renderCompletions(program: Program, shell: Shell): string {
   return `${render(program).join("\n")}\n`;
 }
 
-/** Makes a word one that every shell takes as it is. */
+/** Quotes a word for every shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -98,7 +98,7 @@ function readLayer(root: TomlValue, locate: Check): ConfigLayer {
     machines: readMachines(tables.get("machines")),
     dht: {
       ...settings.dht,
-      // In time for a life that was set alone.
+      // Early enough for a lifetime that was set without an interval.
       refreshIntervalSeconds: refreshIntervalSeconds ??
         (recordTtlSeconds && recordTtlSeconds / 2),
     },

@@ -128,8 +128,8 @@ export type DiscoverValues = InvocationValues<
 export const DEFAULT_TIMEOUT_S = 30;
 
 /**
- * Checks that what is said of fetching goes together: whom to trust is said,
- * if only that it is nobody.
+ * Checks that the options for fetching fit together: a fetch needs to know
+ * which keys to trust, or that none are.
  *
  * @throws UsageError
  */

@@ -11,7 +11,7 @@ const { logLevel, logFormat } = LOG_OPTIONS;
 export function earlyOutputOptions(argv: readonly string[]): {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Whether the result is to be JSON, and so a failure, too. */
+  /** Whether results, and so failures, are JSON. */
   readonly json: boolean;
 } {
   let level: LogLevel = logLevel.default;

@@ -27,7 +27,7 @@ const TEXTS = {
 
 const TEXT_KEYS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 const KEYS: readonly string[] = [...TEXT_KEYS, "boot"];
-/** Those that tell machines apart: no two rows may share one. */
+/** The keys that identify a machine: no two rows may share a value. */
 const IDS = ["mac", "uuid", "serial"] as const;
 const BOOT_WAYS: readonly BootWay[] = ["network", "menu", "local"];
 

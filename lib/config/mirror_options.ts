@@ -12,7 +12,9 @@ import type { Command } from "./option_table.ts";
 import { SETTING_OPTIONS } from "./settings.ts";
 import { parseDuration } from "./setting_values.ts";
 
-/** Those named have their place in the help, or say nothing to a mirror. */
+/**
+ * Those named have their own place in the help, or do not apply to a mirror.
+ */
 const {
   artifacts,
   bind,

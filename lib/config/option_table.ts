@@ -18,7 +18,7 @@ export interface FlagOption {
 export interface ToggleOption {
   /** Says which kind of option this is. */
   readonly type: "toggle";
-  /** What the option turns off, said of `--no-x`. */
+  /** What `--no-x` turns off. */
   readonly help: string;
 }
 
@@ -32,7 +32,7 @@ export interface ValueOption {
   readonly defaultText?: string;
   /** May be given several times; without it the last one wins. */
   readonly repeatable?: true;
-  /** For positional arguments only: must be given. */
+  /** For positional arguments: must be given. */
   readonly required?: true;
 }
 
@@ -44,7 +44,7 @@ export interface TextOption extends ValueOption {
   readonly default?: string;
   /** Checks a value, and may rewrite it; an empty one is refused before. */
   readonly parse?: (text: string) => Result<string>;
-  /** What a shell offers for the value. */
+  /** What shells complete the value with. */
   readonly completes?: "file" | "directory" | readonly string[];
 }
 
@@ -116,7 +116,7 @@ export interface Command {
 
 /** A program and all it understands. `--help` and `--version` go without saying. */
 export interface Program {
-  /** As it is typed. */
+  /** The name to type. */
   readonly name: string;
   /** What it does, in one line. */
   readonly summary: string;
@@ -143,7 +143,7 @@ export type ValueOf<O> = O extends { type: "flag" } ? boolean
   : O extends { default: string | number } | { required: true } ? Scalar<O>
   : Scalar<O> | undefined;
 
-/** What a table's options are once they are parsed. */
+/** The parsed values of a table's options. */
 export type OptionValues<T> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
 /** `stateDir` -> `state-dir` */

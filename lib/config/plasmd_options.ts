@@ -16,7 +16,9 @@ const CONFIG_OPTION = {
   config: { ...FILE_OPTION, help: "read settings from this file" },
 } as const satisfies OptionTable;
 
-/** Those named have their place in the help; a further setting comes last. */
+/**
+ * Those named have their own place in the help; any other setting comes last.
+ */
 const {
   artifacts,
   arch,

@@ -34,7 +34,7 @@ export type ChannelConfig = {
 
 /** The settings about single machines. */
 export type MachineConfig = {
-  /** What is said of each; the same list until that changes. */
+  /** One row for each machine; the same list until it changes. */
   readonly machines: readonly MachineRow[];
 };
 
@@ -44,12 +44,12 @@ export type ProviderConfig = Settings & ChannelConfig & MachineConfig;
 /** Some of the settings of a table. */
 export type Layer<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** What a file or the flags say; all that is not said is undefined. */
+/** What a file or the flags set; anything not set is undefined. */
 export type ConfigLayer =
   & Layer<SettingsOf<"provider"> & ChannelConfig & MachineConfig>
   & { readonly [S in Section]?: Layer<SettingsOf<S>> };
 
-/** What a configuration says of a setting. */
+/** The value of a setting in a configuration. */
 export function settingIn(
   config: ConfigLayer,
   { table, key }: Setting,

@@ -4,7 +4,7 @@ import type { SettingKind, TextKind } from "./settings.ts";
 import type { TomlValue } from "./toml_file.ts";
 
 /**
- * Checks what a file says of a setting.
+ * Checks the value of a setting in a file.
  *
  * @param locate gives a path, as it is written, as one that can be opened
  * @returns undefined for what was refused; of a list, what is right

@@ -28,7 +28,7 @@ import {
 /** A whole number. */
 export interface IntegerKind
   extends Pick<IntegerOption, "type" | "min" | "max"> {
-  /** Of what it is a number, for messages. */
+  /** The unit of a number, for messages. */
   readonly unit?: string;
 }
 
@@ -38,7 +38,7 @@ export interface IntegerKind
  */
 export interface TextKind
   extends Pick<TextOption, "type" | "parse" | "repeatable" | "completes"> {
-  /** A list as it is written in a file. */
+  /** How a list is written in a file. */
   readonly example?: string;
   /** Whether a list must have an item, since nothing would work without. */
   readonly isRequired?: true;
@@ -53,7 +53,7 @@ export type SettingKind =
 
 /** A row: what follows from a key of the configuration file. */
 export type SettingRow = SettingKind & {
-  /** In `ProviderConfig`: there, or in the section of the key's table. */
+  /** Its name in `ProviderConfig`, or in the section of the key's table. */
   readonly key: string;
   /** What holds where neither file nor flags say otherwise; none: unset. */
   readonly default?: string | number | boolean | readonly string[];
@@ -180,7 +180,7 @@ export const SETTINGS = {
     default: [],
     flag: "interface",
   },
-  // Without a final slash; unset: by the address of each link.
+  // Without a trailing slash; unset: the address of each link is used.
   "provider.advertise_url": {
     key: "advertiseUrl",
     type: "text",
@@ -232,7 +232,7 @@ export const SETTINGS = {
     ...SECONDS,
     default: 1800,
   },
-  // Of Kademlia; only nodes with the same one meet.
+  // The Kademlia protocol id; only nodes with the same one meet.
   "dht.protocol": {
     key: "protocol",
     ...NETWORK_OPTIONS.dhtProtocol,
@@ -256,7 +256,7 @@ export const SETTINGS = {
     help: "private key that signs manifests",
     defaultText: "one in the state directory",
   },
-  // Of its first line; unset: typed at a terminal.
+  // The passphrase is the first line of this file; unset: typed at a terminal.
   "signing.passphrase_file": {
     key: "passphraseFile",
     ...FILE_OPTION,
@@ -282,7 +282,7 @@ export const SETTINGS = {
     min: 1,
     max: 1_000_000,
   },
-  // For network boot firmware that hangs on fast links; unset: no bound.
+  // For network boot firmware that hangs on fast links; unset: no limit.
   "http.max_rate_per_connection": {
     key: "maxRatePerConnectionBytesPerSecond",
     type: "integer",

@@ -9,7 +9,7 @@ const MAX_TOLD = 20;
 
 /** What is wrong in a file. */
 export interface Mistake {
-  /** In the text. */
+  /** Where it stands in the text. */
   readonly offset: number;
   /** Names the key. */
   readonly problem: string;
@@ -45,7 +45,7 @@ export class TomlValue {
   readonly #path: TomlPath;
   readonly #file: FileOfValues;
 
-  /** For `readTomlFile()`, which has them all below one. */
+  /** Used by `readTomlFile()`. */
   constructor(value: unknown, path: TomlPath, file: FileOfValues) {
     this.value = value;
     this.#path = path;
@@ -93,7 +93,7 @@ export class TomlValue {
     );
   }
 
-  /** Refuses what is said by the key, there, in a sentence of its own. */
+  /** Refuses the value of a key, with a sentence of its own. */
   refuseKey(problem: string): void {
     this.#refuse("key", problem);
   }

@@ -18,7 +18,7 @@ export class TomlOutline {
   readonly #root: Place = { key: 0, value: 0, below: new Map() };
   #at = 0;
 
-  /** Of a text that the parser takes; in others the places are wrong. */
+  /** For a text that the parser accepts; for others the positions are wrong. */
   constructor(text: string) {
     this.#tokens = [...text.matchAll(TOKENS)]
       .filter(([token]) => !token.startsWith("#"));
@@ -46,7 +46,7 @@ export class TomlOutline {
     return place[part];
   }
 
-  /** Of a table, or of one more in a list of tables. */
+  /** The header of a table, or of an element of an array of tables. */
   #header(): Place {
     const isItem = this.#takes("[");
     const offset = this.#offset();

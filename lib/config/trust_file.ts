@@ -23,7 +23,7 @@ export type TrustFileValue =
   | { [key: string]: TrustFileValue };
 
 function plain(value: unknown): TrustFileValue {
-  // In UTC, as timestamps in signed documents are.
+  // In UTC, as in signed documents.
   if (value instanceof TomlDate) return new Date(value).toISOString();
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === "object" && value !== null) {

@@ -65,7 +65,7 @@ async function listChannel(
   }
 }
 
-/** What is said of a directory whose name cannot be one, for a reason. */
+/** The warning about a directory whose name cannot be used. */
 export function unsafeName(
   directory: string,
   name: string,

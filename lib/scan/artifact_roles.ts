@@ -155,7 +155,7 @@ function partnerOf(
   const ofOthers = strangers.map((other): PassedOver => ({
     name: other,
     why: `is of another version than "${kernel}"`,
-    // With none at all, the machine may not come up.
+    // Without any initramfs the machine may not come up.
     isDoubtful: name === undefined && role === "initramfs",
   }));
   if (name === undefined) {

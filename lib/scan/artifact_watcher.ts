@@ -11,7 +11,7 @@ import { messageOf } from "../core/printable.ts";
 import { artifactRoots, type ScanSettings } from "./scan_available.ts";
 import type { WriterState } from "./settling.ts";
 
-/** What a watcher needs, and whom it tells. */
+/** What a watcher needs, and what it calls. */
 export interface ArtifactWatcherOptions {
   /** The disk. */
   readonly fileSystem: FileSystem;
@@ -20,16 +20,16 @@ export interface ArtifactWatcherOptions {
   /** Hears once when the system gives no events. */
   readonly logger: Logger;
   /**
-   * Something has changed that a look would show: at or below these paths, with
-   * links resolved; none: nobody knows where.
+   * Something has changed that a look would show, at or below these paths
+   * (links resolved); none: it is not known where.
    */
   readonly onChange: (paths: readonly string[]) => void;
-  /** Somebody writes, or has closed, the file at this path. */
+  /** A program writes the file at this path, or has closed it. */
   readonly onWriter: (path: string, writer: WriterState) => void;
 }
 
 interface Watch {
-  /** Which directory it is: another one may come to have its name. */
+  /** The identity of the directory: another one may get its name. */
   readonly identity: string;
   readonly watch: DirectoryWatch;
   /** On the monotonic clock. */
@@ -112,8 +112,8 @@ export class ArtifactWatcher implements Disposable {
   }
 
   /**
-   * Has every directory be watched anew by the next `update()`: where another
-   * one has come to lie on it, what is watched is the one below.
+   * Makes the next `update()` watch every directory anew: where a file system
+   * has been mounted over one, the old watch is on the directory beneath.
    */
   renew(): void {
     this[Symbol.dispose]();
@@ -188,7 +188,8 @@ export class ArtifactWatcher implements Disposable {
   }
 
   #onEvent({ kind, paths }: FileEvent): void {
-    // How a copy gets on is not news: it is looked at when it may be whole.
+    // The progress of a copy is no news: the file is looked at when it may be
+    // complete.
     if (
       kind === "modified" && paths.length > 0 &&
       paths.every((path) => this.#written.has(path))
@@ -200,7 +201,10 @@ export class ArtifactWatcher implements Disposable {
     this.#options.onChange(paths);
   }
 
-  /** Who moves a file into place is done with it, unless it is open still. */
+  /**
+   * A program that moves a file into place is done with it, unless it still has
+   * it open.
+   */
   #onMove(paths: readonly string[]): void {
     const [from, to] = paths.length === 1 ? [undefined, paths[0]] : paths;
     if (to === undefined) return;

@@ -22,7 +22,8 @@ export class SampleTaker {
   readonly #blocks: Uint8Array<ArrayBuffer>[];
 
   /**
-   * Chooses the blocks: first, last and others that nobody can know before.
+   * Chooses the blocks: the first, the last, and others that cannot be
+   * predicted.
    *
    * @param sizeBytes of the file
    * @param random from 0 to less than 1

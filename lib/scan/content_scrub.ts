@@ -11,7 +11,7 @@ import type { HashedArtifact } from "./image_files.ts";
 export interface ScrubProgress {
   /** When all had been read last: milliseconds since 1970. */
   readonly lastEndedMs?: number;
-  /** Of the pass that is under way, or was last. */
+  /** Bytes of the current pass, or of the last one. */
   readonly doneBytes: number;
   /** The same. */
   readonly totalBytes: number;
@@ -19,7 +19,7 @@ export interface ScrubProgress {
   readonly differingCount: number;
 }
 
-/** What a scrub needs, and whom it tells. */
+/** What a scrub needs, and what it calls. */
 export interface ContentScrubOptions {
   /** The disk. */
   readonly fileSystem: Pick<FileSystem, "open">;
@@ -35,7 +35,9 @@ export interface ContentScrubOptions {
 
 /** A start has other things to do. */
 const START_AFTER_MS = 60_000;
-/** From the beginning of a pass to that of the next, unless it takes longer. */
+/**
+ * From the start of one pass to the start of the next, unless it takes longer.
+ */
 const PASS_INTERVAL_MS = 24 * 60 * 60 * 1000;
 /** What is read at a time, within a millisecond or so. */
 const SLICE_BYTES = 1 << 20;
@@ -43,13 +45,13 @@ const SLICE_BYTES = 1 << 20;
 const MAX_BYTES_PER_SECOND = 8 * 1024 * 1024;
 /** What opening a file costs, however small it is: 32 of them in a second. */
 const MIN_COST_BYTES = 256 * 1024;
-/** On a slow disk: one part of reading to so many of waiting. */
+/** How much longer to wait than to read, on a slow disk. */
 const PAUSE_SHARE = 20;
 
 /**
- * Reads slowly, over and over, what was hashed once: a disk may come to give
- * other bytes without any change that shows. A file is open only while a slice
- * of it is read, so that its file system can be unmounted.
+ * Slowly reads again, over and over, what was hashed: a disk may return other
+ * bytes without any visible change. A file is open only while a slice of it is
+ * read, so that its file system can be unmounted.
  */
 export class ContentScrub {
   readonly #options: ContentScrubOptions;

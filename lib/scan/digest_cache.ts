@@ -31,16 +31,18 @@ const MIN_FILES_TO_APPEND = 1000;
 const MAX_APPENDED_SHARE = 0.25;
 
 /**
- * Remembers the digest of each file, and of what kind it is, for as long as the
- * file stays as it is, so that no file is read twice, not after a restart
- * either. Where the times of a file do not tell whether it stays, a sample of it
- * does, and it is read again after a restart.
+ * Remembers the digest of each file, and the kind of file it is, as long as the
+ * file does not change, so that no file is read twice, even across restarts.
+ * Where the times of a file do not show whether it has changed, a sample of its
+ * content does, and it is read again after a restart.
  */
 export class DigestCache {
   readonly #options: StateFile;
   readonly #contentByIdentity: Map<string, FileContent>;
   readonly #sampled: SampledFiles;
-  /** By device, which another file system may come to have between two looks. */
+  /**
+   * By device number, which may pass to another file system between two looks.
+   */
   readonly #kinds = new Map<number, number | undefined>();
   /** The identities of what is kept otherwise than it is known, or not. */
   readonly #unsaved = new Set<string>();
@@ -69,7 +71,7 @@ export class DigestCache {
     return new DigestCache(options, await readDigests(options));
   }
 
-  /** The image with its digests, unless one of its files was never read. */
+  /** The image with its digests, if all of its files have been read. */
   async find(files: ImageFiles): Promise<HashedImage | undefined> {
     const all = artifactFiles(files);
     if (!all.every((file) => this.#content(file) !== undefined)) {
@@ -155,9 +157,9 @@ export class DigestCache {
   }
 
   /**
-   * Writes what has changed since the last time: of many files that alone, at
-   * the end of what is there, and all now and then. Trouble is said once: the
-   * digests are still known, and written when the disk takes them again.
+   * Writes what has changed since the last time: among many files by appending
+   * just that, with a full rewrite now and then. A failure is logged once: the
+   * digests stay in memory, and are written when the disk accepts them again.
    *
    * @param images gives those whose files are still of use, when all is written
    */

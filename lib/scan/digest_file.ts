@@ -19,9 +19,9 @@ export const DIGEST_FORMAT = 4;
 const WITHOUT_PIECES = 2;
 const READABLE: ReadonlySet<number> = new Set([WITHOUT_PIECES, 3, 4]);
 
-/** What a file of digests says. */
+/** The content of a file of digests. */
 export interface KeptDigests {
-  /** By the identity of the file. */
+  /** By the identity of each file. */
   readonly contents: Map<string, FileContent>;
   /**
    * How many files were appended since all was written; undefined: nothing
@@ -38,7 +38,8 @@ export interface KeptDigests {
 export function encodeDigests(
   contents: ReadonlyMap<string, FileContent>,
 ): string {
-  // Of tens of thousands of files: once for the check and the file.
+  // With tens of thousands of files this text is made once, for the checksum
+  // and the file.
   const text = filesText(
     [...contents].filter(([, { sample }]) => sample === undefined),
   );

@@ -1,14 +1,12 @@
 import type { FileInfo } from "../core/file_system.ts";
 
 /**
- * Kinds of file systems, as statfs(2) numbers them, on which a time of change
- * is what its maker or a server says: it is not set by the kernel when the
- * content changes. Others of the kind may be mounted in their place that look
- * the same by device, inode, size and all times.
- *
- * NFS, SMB, 9P and overlayfs are none of them: they hand on what the file system
- * below says. What they hand on of an image has the times of one, and is known
- * by those.
+ * Kinds of file systems, as statfs(2) numbers them, whose change times come
+ * from their builder or a server: the kernel does not set them when content
+ * changes. Another file system of the kind may be mounted in place of one, with
+ * the same device, inode, size and times. NFS, SMB, 9P and overlayfs are not
+ * listed: they pass on what the file system beneath says, and files from an
+ * image keep the times of an image, by which they are recognized.
  */
 const MADE_ELSEWHERE: ReadonlySet<number> = new Set([
   0x73717368, // squashfs

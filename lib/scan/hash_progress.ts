@@ -30,7 +30,7 @@ export class HashProgress implements Disposable {
   #nextMs: number;
 
   /**
-   * Begins with nothing read.
+   * Starts with nothing read.
    *
    * @param totalBytes how much is to be read
    */

@@ -30,9 +30,11 @@ export interface FileContent {
   readonly sha256: string;
   /** What HTTP calls it. */
   readonly mediaType: MediaType;
-  /** Of a large file: the digests of its pieces. */
+  /** For a large file: the digests of its pieces. */
   readonly pieces?: PieceList;
-  /** Of a file whose times do not tell whether it has changed; see timesTell(). */
+  /**
+   * For a file whose times do not show whether it has changed; see timesTell().
+   */
   readonly sample?: ContentSample;
   /** What has become of the reading that this was found by. */
   readonly reading?: ContentReading;

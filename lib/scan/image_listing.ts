@@ -17,7 +17,7 @@ import type { ArtifactFile } from "./image_files.ts";
 import { isSecretName } from "./private_keys.ts";
 import { nameRank } from "./role_names.ts";
 
-/** Deeper directories are not looked into. */
+/** Deeper directories are skipped. */
 const MAX_DEPTH = 8;
 /** Twice as many as fit into a manifest. */
 const MAX_FILES = 4096;
@@ -103,8 +103,8 @@ export async function listImage(scope: ImageScope): Promise<ImageListing> {
 }
 
 /**
- * What is said of the FIFOs, sockets and devices in a directory, none of which
- * is ever opened.
+ * Warns of the FIFOs, sockets and devices in a directory, none of which is ever
+ * opened.
  *
  * @param directory as it was found, for messages
  */
@@ -287,7 +287,7 @@ export function ignoredWarnings(
   const byReason = Map.groupBy(ignored, ({ reason }) => reason);
   return [...byReason].flatMap(([reason, names]) =>
     names.length > MAX_NAMES_WITH_ONE_REASON
-      // Without a name or a number, which would be news with every look.
+      // Without a name or a number, which would be news at every look.
       ? [`Ignoring many files in "${directory}", each for this: ${reason}`]
       : names.map(({ path }) =>
         `Ignoring "${join(directory, printable(path, 64))}": ${reason}`

@@ -1,13 +1,15 @@
-/** Of the DOS header, which ends with the place of the PE signature. */
+/**
+ * The size of the DOS header, which ends with the offset of the PE signature.
+ */
 const DOS_HEADER_BYTES = 0x40;
 /** `e_lfanew`: where the PE signature is, 32 bits, little-endian. */
 const SIGNATURE_OFFSET_AT = 0x3c;
 
 /**
  * Tells whether a file begins as a PE image (Microsoft's PE format, sections
- * "MS-DOS stub" and "Signature"), while its bytes pass by: what UEFI firmware
- * starts, such as a boot loader, a unified kernel image or a Linux kernel with
- * an EFI stub. Nothing else about the image is looked at.
+ * "MS-DOS stub" and "Signature") while its bytes pass by: UEFI firmware can
+ * start it, be it a boot loader, a unified kernel image or a Linux kernel with
+ * an EFI stub. Nothing else is checked.
  */
 export class PeSignature {
   readonly #dosHeader = new Uint8Array(DOS_HEADER_BYTES);

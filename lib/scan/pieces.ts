@@ -8,7 +8,7 @@ export interface PieceList {
   readonly sha256: string;
 }
 
-/** How large a piece is; the last one of a file is as large as what is left. */
+/** The size of a piece; the last one of a file has the rest. */
 export const PIECE_BYTES = 4 * 1024 * 1024;
 
 /** Files larger than this have a list of pieces. */

@@ -5,15 +5,15 @@ import { fileIdentity } from "./digest.ts";
 import type { ArtifactFile } from "./image_files.ts";
 
 /**
- * What nobody means to publish by what it is called: keys of SSH, of PKCS #12,
- * of GnuPG, of age, of kernel modules and of us.
+ * Names of files that no one means to publish: keys of SSH, PKCS #12, GnuPG,
+ * age, kernel modules, and ours.
  */
 const SECRET_NAME =
   /(^|\/)(id_[^/]*(?<!\.pub)|[^/]*\.(p12|pfx|p8|key|priv|jks|keystore|ppk|agekey)|ssh_host_[^/]*_key|secring\.[^/]*|shadow-?|\.?netrc)$/i;
 
 /** Key files are small; what is larger is not read to look for one. */
 const MAX_KEY_FILE_BYTES = 64 * 1024;
-/** A file is looked into again after so many others. */
+/** How many files are remembered; beyond that a file is read again. */
 const MAX_KNOWN = 100_000;
 
 /** PEM (RFC 7468), OpenSSH, PGP (RFC 9580), age, PuTTY, WireGuard. */
@@ -40,7 +40,10 @@ export function holdsPrivateKey(bytes: Uint8Array): boolean {
     SECRET_TEXT.test(new TextDecoder("latin1").decode(bytes));
 }
 
-/** Looks into small files for private keys, each once while it stays as it is. */
+/**
+ * Looks for private keys in small files, once per file while it does not
+ * change.
+ */
 export class PrivateKeyCheck {
   readonly #known = new BoundedMap<string, boolean>(MAX_KNOWN, "forget oldest");
 

@@ -44,7 +44,7 @@ export interface ImageDirectory {
   readonly ownDirectories?: readonly string[];
 }
 
-/** What a directory holds. */
+/** What was found in a directory. */
 export interface ReadImageResult {
   /** Undefined: no image can be offered. */
   readonly files: ImageFiles | undefined;
@@ -61,7 +61,7 @@ export interface ReadImageResult {
 const MAX_IMAGE_FILE_LENGTH = 64 * 1024;
 const MAX_CHECKSUMS_LENGTH = 1024 * 1024;
 
-/** Ends the reading of an image that must not be offered as it is. */
+/** Stops the reading of an image that must not be offered. */
 class WithheldError extends Error {}
 
 /**
@@ -198,7 +198,10 @@ async function readDescription(
   }
 }
 
-/** A cmdline that cannot be used holds the image back: nobody meant none. */
+/**
+ * A cmdline that cannot be used withholds the image: its owner meant it to have
+ * one.
+ */
 async function notedCmdline(
   { notes }: ImageListing,
   scope: ImageScope,
@@ -266,7 +269,7 @@ async function withoutKeys(
 ): Promise<SelectedFiles> {
   const { directory, fileSystem } = scope;
   const { kernel, initramfs, rootfs, dtbs, files } = selected;
-  // By name, nothing that is called like a kernel is a key.
+  // A file named like a kernel is never taken for a private key by its name.
   const named = isDescribed ? [kernel, initramfs, rootfs, ...dtbs] : [];
   for (const file of named) {
     if (file === undefined) continue;
@@ -289,7 +292,7 @@ async function withoutKeys(
   return { ...selected, files: kept };
 }
 
-/** Of empty files that would play a role if they were not. */
+/** Warns of empty files that would otherwise have a role. */
 function emptyWarnings({ files }: ImageListing, directory: string): string[] {
   const roles: readonly NamedRole[] = ["kernel", "initramfs", "rootfs"];
   const empty = [...files.values()].filter(({ filename, info }) =>

@@ -5,8 +5,8 @@ export type NamedRole = "kernel" | "initramfs" | "rootfs";
 type NamePattern = string | RegExp;
 
 /**
- * What distributions and build systems call the files of an image, best first
- * for each role. A name is taken for the first role that knows it.
+ * The names that distributions and build systems give the files of an image,
+ * best first for each role. A name belongs to the first role that lists it.
  */
 const ROLE_NAMES: Readonly<Record<NamedRole, readonly NamePattern[]>> = {
   kernel: [
@@ -76,7 +76,9 @@ const ROLE_NAMES: Readonly<Record<NamedRole, readonly NamePattern[]>> = {
   ],
 };
 
-/** What plays none of the roles given, whatever else it is called. */
+/**
+ * A pattern for files that have none of the given roles, whatever their names.
+ */
 interface Never {
   readonly pattern: RegExp;
   /** Completes `it is ...`. */
@@ -151,8 +153,8 @@ export function nameRank(name: string, role: NamedRole): number | undefined {
 }
 
 /**
- * What a file is that is called like one of a role and never plays it:
- * completes `it is ...`.
+ * Why a file that is named like one of a role never has it: completes `it is
+ * ...`.
  */
 export function neverPlays(name: string, role: NamedRole): string | undefined {
   return NEVER.find(({ pattern, roles }) =>

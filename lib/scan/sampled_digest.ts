@@ -9,8 +9,8 @@ import { timesTell } from "./file_times.ts";
 import type { ArtifactFile, FileContent } from "./image_files.ts";
 
 /**
- * Digests a file for a digest that is to be remembered: where its times will not
- * tell whether it has changed, with a sample.
+ * Digests a file for the cache; where its times will not show whether it has
+ * changed, it takes a sample as well.
  *
  * @param options.kind of file system that it is on; undefined: not known
  * @throws FileChangedError, or the disk's error

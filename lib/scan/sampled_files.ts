@@ -18,7 +18,7 @@ interface SampledFile extends ArtifactFile {
  */
 export class SampledFiles {
   readonly #fileSystem: Pick<FileSystem, "open">;
-  /** By identity, those that were compared longest ago first. */
+  /** By identity, the least recently compared first. */
   readonly #files = new Map<string, SampledFile>();
 
   /** Knows no file yet. */

@@ -71,7 +71,7 @@ export interface ScanResult {
   readonly available: readonly ImageFiles[];
   /** In the order of the settings, then sorted. */
   readonly missing: readonly MissingImage[];
-  /** Of each available image. */
+  /** Those of each available image. */
   readonly choices: readonly ImageChoices[];
   /** What was passed over and why: whole sentences for the log. */
   readonly warnings: readonly string[];
@@ -100,7 +100,7 @@ export async function scanAvailable(
   const realRoots = new Map<string, string>();
   for (const root of artifactRoots(settings)) {
     const real = await orReason(fileSystem.realPath(root));
-    // Why it cannot be resolved is said where it is listed.
+    // The reason is reported where the directory is listed.
     realRoots.set(root, real.ok ? real.value : root);
   }
   const tree = { fileSystem, look, realRoots };
@@ -150,7 +150,9 @@ interface ScannedDisk {
 interface ScannedTree {
   readonly fileSystem: FileSystem;
   readonly look: ScanLook<ScanResult> | undefined;
-  /** By root as the settings name it: the same with every link resolved. */
+  /**
+   * Each root as in the settings, mapped to its path with every link resolved.
+   */
   readonly realRoots: ReadonlyMap<string, string>;
 }
 
@@ -183,7 +185,7 @@ export async function resolveOwn(
 /** A channel and the directory that holds its architectures. */
 interface ChannelDirectory extends ScannedDirectory {
   readonly channel: string;
-  /** With every link resolved: links must not lead out of here. */
+  /** With every link resolved: links must not lead outside. */
   readonly realRoot: string;
   /** Whether every default architecture is expected, or only what is found. */
   readonly expected: boolean;
@@ -321,7 +323,7 @@ async function scanChannel(
   return { available, missing, choices, warnings };
 }
 
-/** What is ours, or meant for nobody else. */
+/** Files of our own, and those that must not be published. */
 interface OwnFiles {
   readonly ownDirectories: readonly string[];
   readonly privateKeys: PrivateKeyCheck | undefined;

@@ -159,7 +159,7 @@ function matching(
   return ok([...found]);
 }
 
-/** Those that lie nearest to the kernel, as many as a manifest can hold. */
+/** The files nearest to the kernel, as many as a manifest can hold. */
 function withinBounds(
   files: readonly ArtifactFile[],
   needed: ReadonlySet<string>,

@@ -1,9 +1,9 @@
 import type { FileInfo } from "../core/file_system.ts";
 
 /**
- * How long a file must stay as it is before it is taken for whole. Longer than
- * a second, too: change times are told in whole seconds, so that only a file
- * that did not change in the present second is told apart from a later one.
+ * How long a file must stay unchanged before it counts as complete. More than a
+ * second: change times have whole seconds, so a file that changed within the
+ * present second cannot be told from one that changes once more in it.
  */
 export const QUIET_MS = 2000;
 /** The same for a file whose writer was seen to close it. */
@@ -29,16 +29,16 @@ export interface Moment {
 }
 
 /**
- * What is known of who writes a file, from the events of the disk: `closed` too
- * when it was moved into place.
+ * What events tell about a writer of the file; `closed` as well when the file
+ * was moved into place.
  */
 export type WriterState = "writing" | "closed" | undefined;
 
 /** What was seen of a file so far. All times are monotonic. */
 export interface Observation {
-  /** As it was when it was looked at last. */
+  /** What the last look saw. */
   readonly info: FileInfo;
-  /** Who wrote it then. */
+  /** The writer at that time. */
   readonly writer: WriterState;
   /** Since when the content is what it is. */
   readonly contentSinceMs: number;
@@ -46,9 +46,12 @@ export interface Observation {
   readonly changeSinceMs: number;
   /** Whether it was seen to grow or to be rewritten. */
   readonly isRewritten: boolean;
-  /** Whether it was taken for whole, as it was before. */
+  /** Whether it counted as complete then. */
   readonly wasWhole: boolean;
-  /** How often it went on after it had been closed or taken for whole. */
+  /**
+   * How often it was written again after it had been closed or counted as
+   * complete.
+   */
   readonly reopenings: number;
 }
 
@@ -103,7 +106,7 @@ export function observe(
   };
 }
 
-/** What is remembered of a file that was taken for whole. */
+/** What is kept of a file that counted as complete. */
 export function onceWhole(observation: Observation): Observation {
   return {
     ...observation,
@@ -115,7 +118,7 @@ export function onceWhole(observation: Observation): Observation {
   };
 }
 
-/** From when on a file is taken for whole, on the monotonic clock. */
+/** When a file counts as complete, on the monotonic clock. */
 export function settledAtMs(observation: Observation): number {
   return Math.max(
     observation.contentSinceMs + contentQuietMs(observation),
