@@ -44,7 +44,6 @@ export interface FetchRun {
   readonly values: DiscoverValues;
   /** Below which directory it is put. */
   readonly directory: string;
-  /** The image. */
   readonly image: ChannelArch;
   /** Says whether the manifest still counts. */
   readonly trust: Pick<ClientTrust, "stillTrusts">;

@@ -29,7 +29,6 @@ export interface FetchReportOptions {
 export interface FetchedParts {
   /** What `fetchImage()` gave. */
   readonly image: FetchedImage;
-  /** The files. */
   readonly wanted: readonly WantedFile[];
   /** What lies beside them. */
   readonly made: ByProducts;

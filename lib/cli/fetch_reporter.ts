@@ -21,9 +21,7 @@ export type LogEvent = (
 
 /** How a fetch is told of while it goes on. */
 export interface FetchReporterOptions {
-  /** What is fetched. */
   readonly image: ChannelArch;
-  /** Its files. */
   readonly files: readonly {
     readonly path: string;
     readonly sizeBytes: number;
@@ -50,7 +48,6 @@ export class FetchReporter implements Disposable {
   /** What was reported of a source being waited for. */
   readonly #waits = new Map<string, string>();
 
-  /** Begins with nothing fetched. */
   constructor(options: FetchReporterOptions) {
     this.#options = options;
     this.#progress = new FetchProgress(options.files);

@@ -78,7 +78,6 @@ export function settingsFrom(valueOf: (setting: Setting) => unknown): Settings {
 export type ConfigFlags =
   & Layer<OptionValues<SettingOptions>>
   & {
-    /** `--channel` */
     readonly channel?: readonly string[];
   };
 

@@ -28,7 +28,6 @@ export class BoundedMap<K, V> implements Iterable<[K, V]> {
     return this.#entries.size;
   }
 
-  /** The value of a key, where it has one. */
   get(key: K): V | undefined {
     return this.#entries.get(key);
   }

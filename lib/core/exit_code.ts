@@ -1,6 +1,5 @@
 /** How both programs end; scripts on booting machines rely on the numbers. */
 export const ExitCode = {
-  /** Done. */
   done: 0,
   /** Unexpected: a bug, or trouble of the machine. */
   unexpected: 1,

@@ -8,7 +8,6 @@ import type { Result } from "./result.ts";
 export interface StateFile {
   /** The disk. */
   readonly fileSystem: FileSystem;
-  /** The file. */
   readonly path: string;
   /** Told when it cannot be read. */
   readonly logger: Logger;

@@ -90,7 +90,6 @@ export class DhtSearch {
   /** Begun once, where there is no such image. */
   #lookingForOthers: Promise<void> | undefined;
 
-  /** Nothing happens before `run`. */
   constructor(image: ChannelArch, options: DhtSearchOptions) {
     this.#image = image;
     this.#key = bootRecordKey(image);

@@ -91,7 +91,6 @@ class Search {
   #told: Set<Provider> | undefined;
   readonly #trace: ((event: string) => void) | undefined;
 
-  /** Asks every source. */
   constructor(options: DiscoverOptions) {
     const { sources, trace, onProgress } = options;
     this.#options = options;

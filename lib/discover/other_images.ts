@@ -19,7 +19,6 @@ import {
 export interface OtherImagesOptions {
   /** Asks. */
   readonly client: DhtClient;
-  /** The one that is not there. */
   readonly image: ChannelArch;
   /** Where a look-up begins. */
   readonly seeds: readonly string[];

@@ -13,7 +13,6 @@ export interface Candidate {
   readonly image: ChannelArch;
   /** The version of the manifest, as the source has it; safe to print. */
   readonly version: string;
-  /** The source that named it. */
   readonly source: Source["name"];
   /** Fit to be printed. */
   readonly providerName?: string;

@@ -22,7 +22,6 @@ export class Turns {
     return first;
   }
 
-  /** It was the turn of one. */
   took(keys: readonly string[]): void {
     for (const key of keys) {
       this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);

@@ -29,7 +29,6 @@ export interface Task {
 
 /** A file on its way, from one source or several. */
 export interface Download {
-  /** What it is. */
   readonly blob: Blob;
   /** Whether it is there, verified and on the disk. */
   readonly isDone: boolean;

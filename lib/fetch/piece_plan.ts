@@ -30,7 +30,6 @@ export class PiecePlan {
   /** No free piece is before it. */
   #firstFree = 0;
 
-  /** Nothing is there yet. */
   constructor(count: number) {
     this.#states = new Uint8Array(count);
     this.#freeCount = count;
@@ -41,12 +40,10 @@ export class PiecePlan {
     return this.#freeCount;
   }
 
-  /** Whether all pieces are there. */
   get isDone(): boolean {
     return this.#doneCount === this.#states.length;
   }
 
-  /** Whether a piece is there. */
   has(piece: number): boolean {
     return this.#states[piece] === DONE;
   }

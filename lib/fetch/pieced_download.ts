@@ -30,7 +30,6 @@ const BROKEN_OFF: TaskTrouble = {
 export interface PiecedPaths {
   /** The file, in which pieces may be missing. */
   readonly file: string;
-  /** The list. */
   readonly list: string;
 }
 
@@ -46,7 +45,6 @@ interface Started {
  * else cannot be wrong.
  */
 export class PiecedDownload implements Download, Disposable {
-  /** What it is. */
   readonly blob: PiecedBlob;
   readonly #parts: DownloadParts;
   readonly #paths: PiecedPaths;
@@ -64,7 +62,6 @@ export class PiecedDownload implements Download, Disposable {
   #syncProblem: { readonly error: unknown } | undefined;
   #finishing: Promise<void> | undefined;
 
-  /** Nothing is read yet. */
   constructor(blob: PiecedBlob, paths: PiecedPaths, parts: DownloadParts) {
     this.blob = blob;
     this.#paths = paths;
@@ -76,7 +73,6 @@ export class PiecedDownload implements Download, Disposable {
     return this.#isDone;
   }
 
-  /** Whether the list of its pieces is there. */
   get hasList(): boolean {
     return this.#started !== undefined;
   }
@@ -113,7 +109,6 @@ export class PiecedDownload implements Download, Disposable {
     }
   }
 
-  /** As in `Download`. */
   take(
     source: SourceState,
     { nowMs, sources }: {
@@ -337,7 +332,6 @@ export class PiecedDownload implements Download, Disposable {
     }
   }
 
-  /** The piece that a run is at is there. */
   #add(run: PieceRun, plan: PiecePlan): void {
     if (plan.has(run.next)) {
       // Another source was faster; so the bytes count twice.

@@ -33,7 +33,6 @@ export class FetchProgress {
   /** What came in this run. */
   #receivedBytes = 0;
 
-  /** Begins with nothing there. */
   constructor(
     files: readonly { readonly path: string; readonly sizeBytes: number }[],
   ) {

@@ -33,7 +33,6 @@ export interface ArtifactPieces {
 
 /** What an owner promises about one boot image. */
 export interface BootManifest extends FilesByRole<Artifact> {
-  /** Which image. */
   readonly image: ChannelArch;
   /** Rises with every change of content, so that older ones can be refused. */
   readonly manifestVersion: number;

@@ -14,7 +14,6 @@ import type { HttpGet } from "../net/http1/reply.ts";
 
 /** What a mirror looks for, and the means. */
 export interface FindReleaseOptions {
-  /** Which image. */
   readonly image: ChannelArch;
   /** What it has whole, if anything. */
   readonly has: VerifiedManifest | undefined;
@@ -36,13 +35,11 @@ export interface FindReleaseOptions {
 
 /** A provider, and the manifest by a trusted key that it has. */
 export interface ReleaseAt extends VerifiedManifest {
-  /** Where it is. */
   readonly candidate: Candidate;
 }
 
 /** A manifest that came and was not accepted. */
 export interface RefusedRelease {
-  /** Where it is. */
   readonly candidate: Candidate;
   /** Why not. */
   readonly refusal: CandidateRefusal;

@@ -37,7 +37,6 @@ export class ImageStore {
   readonly #parent: string;
   readonly #arch: string;
 
-  /** Reads and writes nothing yet. */
   constructor(
     { channel, arch }: ChannelArch,
     { artifactsDir, disk }: {

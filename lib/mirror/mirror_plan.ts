@@ -11,7 +11,6 @@ const JITTER_SHARE = 0.2;
 
 /** What a mirror's plan for one image is made from. */
 export interface MirrorPlanOptions {
-  /** Which image. */
   readonly image: ChannelArch;
   /** How often others are asked, at least. */
   readonly everyMs: number;

@@ -55,7 +55,6 @@ export class MirroredImage {
   #saidBefore: ReadonlySet<string> = new Set();
   #said = new Set<string>();
 
-  /** Knows nothing until it is opened. */
   constructor(image: ChannelArch, tools: MirrorTools) {
     this.#image = image;
     this.#name = formatChannelArch(image);

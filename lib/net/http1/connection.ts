@@ -105,7 +105,6 @@ export class HttpConnection {
   #isClosed = false;
   #deadlineMs: number;
 
-  /** Does nothing until it is run. */
   constructor(parts: HttpConnectionParts) {
     this.#parts = parts;
     this.#deadlineMs = parts.clock.monotonic() + parts.timeouts.idleMs;

@@ -32,7 +32,6 @@ export function replyBody(read: ReplyBody["read"]): ReplyBody {
 
 /** A body as it comes from a connection. */
 export interface FramedBody {
-  /** As in `ReplyBody`. */
   readonly read: ReplyBody["read"];
   /** Whether it has been read to an end that does not end the connection. */
   readonly isOver: () => boolean;

@@ -18,7 +18,6 @@ export class AnswerIndex {
     );
   }
 
-  /** The records of a name. */
   named(name: DnsName): readonly DnsRecord[] {
     return this.#byName.get(foldName(name)) ?? [];
   }

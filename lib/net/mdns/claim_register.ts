@@ -3,7 +3,6 @@ import { type DnsName, foldName, sameName } from "../dns/name.ts";
 
 /** A name that only we may have on a link, and what we say of it. */
 export interface Claim {
-  /** The name that is claimed. */
   readonly name: DnsName;
   /** Records of the name itself, with the cache-flush bit. */
   readonly unique: readonly DnsRecord[];

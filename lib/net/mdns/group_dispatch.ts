@@ -46,7 +46,6 @@ export class GroupDispatch {
     "forget oldest",
   );
 
-  /** Adds a listener. */
   add(listener: GroupListener): void {
     this.#listeners.add(listener);
     this.#forgetWays();

@@ -59,7 +59,6 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
   #cancelPoll: () => void = () => {};
   #isClosed = false;
 
-  /** Opens nothing yet. */
   constructor(options: MdnsLinksOptions<S>) {
     this.#options = options;
   }

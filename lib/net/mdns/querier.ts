@@ -111,7 +111,6 @@ export class MdnsQuerier {
   #groupIntervalMs = FIRST_GROUP_INTERVAL_MS;
   #hasAskedGroup = false;
 
-  /** Starts without links, and so without questions. */
   constructor({ service, subtype, deadlineMs, random }: QuerierOptions) {
     this.#service = foldName(service);
     this.#subtype = foldName(subtype);

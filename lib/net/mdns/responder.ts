@@ -91,7 +91,6 @@ export class MdnsResponder {
   #oneShotIndex = this.#index;
   #indexRevision = 0;
 
-  /** Starts without claims. */
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#claims = new ClaimRegister(options.random);
