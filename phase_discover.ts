@@ -1,3 +1,4 @@
+import "./lib/cli/require_deno.ts"; // before all others
 import { resultColumns, writeResult } from "./lib/cli/output.ts";
 import { type ProgramContext, runProgram } from "./lib/cli/run_program.ts";
 import { runDiscover } from "./lib/cli/discover_command.ts";

@@ -1,3 +1,4 @@
+import "./lib/cli/require_deno.ts"; // before all others
 import type { CommandValues } from "./lib/cli/command_context.ts";
 import { HangUps } from "./lib/cli/hang_ups.ts";
 import { runKeyGenerate, runKeyShow } from "./lib/cli/key_commands.ts";

@@ -9,6 +9,7 @@
  * through all code once; as text in a module that Deno imports, it would be
  * read through then.
  */
+import { builtinModules } from "node:module";
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Plugin, stop } from "esbuild";
 
@@ -96,6 +97,20 @@ function evaluating(texts: ReadonlyMap<string, string>): Plugin {
   };
 }
 
+/** Imports of Node's modules as `node:`: up to 2.8 Deno takes no other name. */
+const NODE_NAMES: Plugin = {
+  name: "names of Node's modules",
+  setup({ onResolve }) {
+    onResolve(
+      { filter: /^[a-z]/ },
+      ({ kind, path }) =>
+        kind === "import-statement" && builtinModules.includes(path)
+          ? { path: `node:${path}`, external: true }
+          : undefined,
+    );
+  },
+};
+
 /** A CommonJS module that is what a text of one exports. */
 function evaluation(text: string): string {
   const quoted = JSON.stringify(`"use strict";${text}`);
@@ -147,7 +162,7 @@ async function bundleText(
     minifyIdentifiers: true,
     // What is evaluated has nobody who would import for it.
     ...format === "cjs" && { supported: { "dynamic-import": false } },
-    plugins,
+    plugins: [NODE_NAMES, ...plugins],
     ...banner !== undefined && { banner: { js: banner } },
   } satisfies BuildOptions;
   const { outputFiles: [file], metafile } = await build(options);

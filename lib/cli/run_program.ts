@@ -5,6 +5,7 @@ import { ExitCode } from "../core/exit_code.ts";
 import { FileAccessError, FileNotFoundError } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
 import { messageOf } from "../core/printable.ts";
+import { closeDebuggers } from "./close_debugger.ts";
 import {
   flushLog,
   openLogger,
@@ -45,6 +46,7 @@ export async function runProgram(
 ): Promise<never> {
   const { json, ...logOptions } = earlyOutputOptions(Deno.args);
   const logger = openLogger(logOptions);
+  closeDebuggers(logger);
   const stopping = new AbortController();
   let endTimeoutMs = END_TIMEOUT_MS;
   for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -112,3 +112,20 @@ Deno.test("systemd is told that a provider is ready, alive and stopping", async 
     assert.ok(socket.untaken().includes("STOPPING=1"));
   }, { NOTIFY_SOCKET: path, WATCHDOG_USEC: "500000" });
 });
+
+Deno.test("SIGUSR1 leaves no debugger open, and ends nothing", () =>
+  withProvider("", async ({ provider, url }) => {
+    Deno.kill(provider.pid, "SIGUSR1");
+    // Others on this machine may have one at that port.
+    const [, id = ""] = await provider.line(/127\.0\.0\.1:9229\/(\S+)/);
+    await provider.line(/^WARN SIGUSR1 had Deno open .* closed again/m);
+    const open = await fetch("http://127.0.0.1:9229/json/list").then(
+      (response) => response.text(),
+      () => "nobody listens",
+    );
+    assert.ok(!open.includes(id), open);
+    const response = await fetch(`${url}/health`);
+    assert.equal(response.status, 200);
+    await response.body?.cancel();
+    assert.equal((await provider.end("SIGTERM")).code, 0);
+  }));

@@ -19,6 +19,7 @@ const OWNERS: readonly (readonly [name: RegExp, owner: RegExp])[] = [
     /^net\/dht\//,
   ],
   [/^node:fs\/promises$/, /^cli\/(disk|fetch_disk)\.ts$/],
+  [/^node:inspector$/, /^cli\/close_debugger\.ts$/],
   [/^node:(path|crypto|process)$/, /./],
 ];
 

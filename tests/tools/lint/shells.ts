@@ -14,8 +14,9 @@ const SHELLS = namesOf({
   "net/mdns": "system_network",
   "net/tftp": "tftp_server",
   "net/upnp": "search",
-  "cli": "command_context|discover_command|disk|disk_watcher|fetch_disk|" +
-    "hang_ups|output|mirror_command|mirror_disk|passphrase|pipes_below|provider_commands|run_program|service_manager",
+  "cli":
+    "close_debugger|command_context|discover_command|disk|disk_watcher|fetch_disk|" +
+    "hang_ups|output|mirror_command|mirror_disk|passphrase|pipes_below|provider_commands|require_deno|run_program|service_manager",
 });
 
 /**
