@@ -5,7 +5,7 @@ import { runDiscover } from "./lib/cli/discover_command.ts";
 import { parseCommandLine } from "./lib/config/command_line.ts";
 import { DISCOVER_PROGRAM } from "./lib/config/discover_options.ts";
 import type { ExitCode } from "./lib/core/exit_code.ts";
-import { VERSION } from "./lib/core/version.ts";
+import { BUILD } from "./lib/core/version.ts";
 
 async function main(
   { argv, signal }: ProgramContext,
@@ -22,7 +22,7 @@ async function main(
       return await writeResult(help.split("\n"), { signal });
     }
     case "version":
-      return await writeResult([`phase_discover ${VERSION}`], { signal });
+      return await writeResult([`phase_discover ${BUILD}`], { signal });
     case "run":
       return await runDiscover(invocation.values, { signal });
   }

@@ -25,7 +25,7 @@ import {
 import { renderCompletions } from "./lib/config/completions.ts";
 import { PLASMD_PROGRAM } from "./lib/config/plasmd_options.ts";
 import type { ExitCode } from "./lib/core/exit_code.ts";
-import { VERSION } from "./lib/core/version.ts";
+import { BUILD } from "./lib/core/version.ts";
 
 async function main(context: ProgramContext): Promise<ExitCode | void> {
   const { argv, signal } = context;
@@ -39,7 +39,7 @@ async function main(context: ProgramContext): Promise<ExitCode | void> {
     return await writeResult(help.split("\n"), { signal });
   }
   if (invocation.kind === "version") {
-    return await writeResult([`plasmd ${VERSION}`], { signal });
+    return await writeResult([`plasmd ${BUILD}`], { signal });
   }
   return await run(invocation, context);
 }

@@ -12,6 +12,7 @@
 import { builtinModules } from "node:module";
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Plugin, stop } from "esbuild";
+import { sourceCommit } from "./source_commit.ts";
 
 /** How a program becomes a file. */
 interface Program {
@@ -141,7 +142,11 @@ async function bundleText(
   directory: string,
   entry: string,
   format: "esm" | "cjs",
-  { plugins = [], banner }: { plugins?: Plugin[]; banner?: string } = {},
+  { plugins = [], banner, commit = "" }: {
+    plugins?: Plugin[];
+    banner?: string;
+    commit?: string | undefined;
+  } = {},
 ): Promise<BundledText> {
   const options = {
     absWorkingDir: directory,
@@ -162,6 +167,7 @@ async function bundleText(
     minifyIdentifiers: true,
     // What is evaluated has nobody who would import for it.
     ...format === "cjs" && { supported: { "dynamic-import": false } },
+    define: { BUNDLED_COMMIT: JSON.stringify(commit) },
     plugins: [NODE_NAMES, ...plugins],
     ...banner !== undefined && { banner: { js: banner } },
   } satisfies BuildOptions;
@@ -180,6 +186,7 @@ async function bundleText(
 async function bundle(
   directory: string,
   { entry, evaluated: paths = [], ...options }: Program,
+  commit: string | undefined,
 ): Promise<Bundle> {
   const name = `${basename(entry, ".ts")}.js`;
   const evaluated = await Promise.all(
@@ -190,6 +197,7 @@ async function bundle(
   );
   const main = await bundleText(directory, entry, "esm", {
     ...options,
+    commit,
     plugins: [evaluating(texts)],
   });
   const early = paths.find((path) => main.sources.has(path));
@@ -199,15 +207,20 @@ async function bundle(
   return { name, ...main, evaluated };
 }
 
-/** Both programs. @throws when they cannot be bundled */
-export async function bundlePrograms(): Promise<Bundle[]> {
+/**
+ * Both programs.
+ *
+ * @param commit what `--version` says besides the version
+ * @throws when they cannot be bundled
+ */
+export async function bundlePrograms(commit?: string): Promise<Bundle[]> {
   const made = await Deno.makeTempDir();
   try {
     // esbuild tells paths with links resolved.
     const directory = await Deno.realPath(made);
     await stage(directory);
     return await Promise.all(
-      PROGRAMS.map((program) => bundle(directory, program)),
+      PROGRAMS.map((program) => bundle(directory, program, commit)),
     );
   } finally {
     await stop(); // The process that esbuild works in.
@@ -218,7 +231,8 @@ export async function bundlePrograms(): Promise<Bundle[]> {
 if (import.meta.main) {
   const directory = Deno.args[0] ?? "dist";
   await Deno.mkdir(directory, { recursive: true });
-  for (const { name, text } of await bundlePrograms()) {
+  const commit = await sourceCommit(ROOT, [...SOURCES, "tools"]);
+  for (const { name, text } of await bundlePrograms(commit)) {
     await Deno.writeTextFile(join(directory, name), text);
   }
 }
