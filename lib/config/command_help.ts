@@ -89,7 +89,9 @@ function describeCommand(
   if (positionals.length > 0) {
     sections.push(section(
       "Arguments",
-      positionals.map((argument): Row => [valueName(argument), text(argument)]),
+      positionals.map((
+        argument,
+      ): Row => [valueName(argument), optionText(argument)]),
     ));
   }
   sections.push(
@@ -110,7 +112,7 @@ function optionRows(table: OptionTable): Row[] {
   return [
     ...Object.entries(table).map(([key, option]): Row => [
       `${optionSpellings(key, option)[0]} ${valueName(option)}`.trimEnd(),
-      text(option),
+      optionText(option),
     ]),
     ["--help, -h", "show this text"],
     ["--version, -V", "show the version"],
@@ -125,7 +127,8 @@ function section(title: string, rows: readonly Row[]): string {
   ].join("\n");
 }
 
-function text(option: Option): string {
+/** What an option is for, with what holds where it is not given. */
+export function optionText(option: Option): string {
   const remarks: string[] = [];
   if ("repeatable" in option) remarks.push("repeatable");
   const fallback = "defaultText" in option

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { VERSION } from "../../lib/core/version.ts";
 import { bundlePrograms } from "../../tools/bundle.ts";
 import { temporaryDirectory } from "../support/programs.ts";
 
@@ -102,6 +103,19 @@ for (const { name, evaluated, ...main } of bundles) {
     }
   });
 }
+
+Deno.test("a bundle says its version and commit", async () => {
+  await using directory = await temporaryDirectory();
+  for (const commit of [undefined, "0123456789ab"]) {
+    const [plasmd] = await bundlePrograms(commit);
+    const path = join(directory.path, "plasmd.js");
+    await Deno.writeTextFile(path, plasmd?.text ?? "");
+    assert.equal(
+      await output(Deno.execPath(), ["run", "--no-config", path, "--version"]),
+      `plasmd ${VERSION}${commit === undefined ? "" : ` (${commit})`}\n`,
+    );
+  }
+});
 
 Deno.test("phase_discover.js loads one module of Node at its start", () => {
   const text = bundles.find(({ name }) => name === "phase_discover.js")?.text;
