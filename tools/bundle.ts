@@ -12,6 +12,10 @@
 import { builtinModules } from "node:module";
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Plugin, stop } from "esbuild";
+import {
+  type BundledPackage,
+  readPackages,
+} from "./release/bundled_packages.ts";
 import { sourceCommit } from "./source_commit.ts";
 
 /** How a program becomes a file. */
@@ -23,7 +27,8 @@ interface Program {
   readonly banner?: string;
 }
 
-const ROOT = join(import.meta.dirname ?? ".", "..");
+/** The directory of the sources. */
+export const ROOT: string = join(import.meta.dirname ?? ".", "..");
 /**
  * For packages in CommonJS that use Node's modules (multicast-dns), and loads
  * nothing before they do: a module has no `require`.
@@ -136,6 +141,8 @@ export interface Bundle extends BundledText {
   readonly name: string;
   /** What is in it as text. */
   readonly evaluated: readonly BundledText[];
+  /** What is in it of others. */
+  readonly packages: readonly BundledPackage[];
 }
 
 async function bundleText(
@@ -204,7 +211,10 @@ async function bundle(
   if (early !== undefined) {
     throw new Error(`${entry} imports ${early} at its start`);
   }
-  return { name, ...main, evaluated };
+  const modules = [main, ...evaluated]
+    .flatMap(({ sources }) => [...sources.keys()]);
+  const packages = await readPackages(directory, modules);
+  return { name, ...main, evaluated, packages };
 }
 
 /**
@@ -228,10 +238,15 @@ export async function bundlePrograms(commit?: string): Promise<Bundle[]> {
   }
 }
 
+/** What `--version` is to say of the sources as they are. */
+export async function sourceCommitOfBundles(): Promise<string | undefined> {
+  return await sourceCommit(ROOT, [...SOURCES, "tools"]);
+}
+
 if (import.meta.main) {
   const directory = Deno.args[0] ?? "dist";
   await Deno.mkdir(directory, { recursive: true });
-  const commit = await sourceCommit(ROOT, [...SOURCES, "tools"]);
+  const commit = await sourceCommitOfBundles();
   for (const { name, text } of await bundlePrograms(commit)) {
     await Deno.writeTextFile(join(directory, name), text);
   }

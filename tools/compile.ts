@@ -5,38 +5,117 @@
 import { join } from "node:path";
 import { DISCOVER_FLAGS, PLASMD_FLAGS } from "./shipped_flags.ts";
 
-const TARGETS = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+/** By target, the machine that its ELF header names (e_machine). */
+const TARGETS = {
+  "x86_64-unknown-linux-gnu": 62,
+  "aarch64-unknown-linux-gnu": 183,
+} as const;
 const PROGRAMS = [
   { program: "plasmd", flags: PLASMD_FLAGS },
   { program: "phase_discover", flags: DISCOVER_FLAGS },
 ];
 
-/** The arguments of `deno` that make each executable. */
-export function compileCommands(directory: string): string[][] {
-  return PROGRAMS.flatMap(({ program, flags }) =>
-    TARGETS.map((target) => [
-      // The configuration of the directory it is started in is nobody's.
-      ...["compile", "--quiet", "--no-config", ...flags],
-      ...["--target", target],
-      ...["--output", join(directory, `${program}-${target}`)],
-      join(directory, `${program}.js`),
-    ])
+/** An executable, and how Deno makes it. */
+export interface Executable {
+  /** Such as `plasmd-x86_64-unknown-linux-gnu`. */
+  readonly name: string;
+  /** The architecture and system that it is for. */
+  readonly target: keyof typeof TARGETS;
+  /** The arguments of `deno`. */
+  readonly args: readonly string[];
+}
+
+/** @param directory has the bundles, and gets the executables */
+export function executables(directory: string): Executable[] {
+  return (Object.keys(TARGETS) as (keyof typeof TARGETS)[]).flatMap((target) =>
+    PROGRAMS.map(({ program, flags }) => ({
+      name: `${program}-${target}`,
+      target,
+      args: [
+        // The configuration of the directory it is started in is nobody's.
+        ...["compile", "--quiet", "--no-config", ...flags],
+        ...["--target", target],
+        ...["--output", join(directory, `${program}-${target}`)],
+        join(directory, `${program}.js`),
+      ],
+    }))
   );
 }
 
-async function deno(args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args,
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn().status;
-  if (!success) throw new Error(`Cannot run deno ${args.join(" ")}`);
+/** What became of the executables. */
+export interface Compiled {
+  /** Names of those that were made. */
+  readonly names: readonly string[];
+  /** Why others were not, a line for each target, with the next step. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Makes the executables of every target whose runtime (denort) can be had.
+ *
+ * @param directory has the bundles, and gets the executables
+ */
+export async function compilePrograms(directory: string): Promise<Compiled> {
+  const names: string[] = [];
+  const problems = new Map<string, string>();
+  for (const executable of executables(directory)) {
+    const { name, target } = executable;
+    if (problems.has(target)) continue;
+    const problem = await compile(directory, executable);
+    if (problem === undefined) names.push(name);
+    else problems.set(target, problem);
+  }
+  return { names, problems: [...problems.values()] };
+}
+
+async function compile(
+  directory: string,
+  { name, target, args }: Executable,
+): Promise<string | undefined> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (!success) {
+    return whyNot(target, new TextDecoder().decode(stderr));
+  }
+  const path = join(directory, name);
+  const machine = elfMachine(await Deno.readFile(path));
+  if (machine === TARGETS[target]) return undefined;
+  await Deno.remove(path);
+  return `No executables for ${target}: DENORT_BIN is for another machine. Run this once for each, with the denort of its architecture`;
+}
+
+/** @param error what `deno compile` wrote */
+export function whyNot(target: string, error: string): string {
+  const url = /https:\/\/\S+denort\S+?\.zip/.exec(error)?.[0];
+  if (url === undefined) return `No executables for ${target}: ${error.trim()}`;
+  return `No executables for ${target}: their runtime cannot be downloaded from ${url}. Unpack it where it can be had, and run this again with DENORT_BIN=/path/to/denort`;
+}
+
+/** The machine that a file of ELF is for; undefined for other files. */
+export function elfMachine(
+  bytes: Uint8Array<ArrayBuffer>,
+): number | undefined {
+  const isElf = bytes.length >= 20 && bytes[0] === 0x7f &&
+    new TextDecoder().decode(bytes.subarray(1, 4)) === "ELF";
+  if (!isElf) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint16(18, true);
 }
 
 if (import.meta.main) {
   const directory = Deno.args[0] ?? "dist";
   const bundler = join(import.meta.dirname ?? ".", "bundle.ts");
-  await deno(["run", "-A", "--no-prompt", bundler, directory]);
-  for (const command of compileCommands(directory)) await deno(command);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-prompt", bundler, directory],
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output();
+  const { problems } = success
+    ? await compilePrograms(directory)
+    : { problems: ["No executables without bundles"] };
+  for (const problem of problems) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`${problem}\n`));
+  }
+  if (problems.length > 0) Deno.exit(1);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
-import { compileCommands } from "../../tools/compile.ts";
+import { executables } from "../../tools/compile.ts";
 import { DISCOVER_FLAGS, PLASMD_FLAGS } from "../../tools/shipped_flags.ts";
 
 Deno.test("the tasks run the programs with the flags that are shipped", () => {
@@ -16,13 +16,13 @@ Deno.test("the tasks run the programs with the flags that are shipped", () => {
 });
 
 Deno.test("the executables have the flags that are shipped", () => {
-  const commands = compileCommands("dist");
-  assert.equal(commands.length, 4);
-  for (const command of commands) {
-    const isPlasmd = command.at(-1)?.endsWith("plasmd.js");
-    const flags = command.slice(
-      command.indexOf("--no-config") + 1,
-      command.indexOf("--target"),
+  const made = executables("dist");
+  assert.equal(made.length, 4);
+  for (const { args } of made) {
+    const isPlasmd = args.at(-1)?.endsWith("plasmd.js");
+    const flags = args.slice(
+      args.indexOf("--no-config") + 1,
+      args.indexOf("--target"),
     );
     assert.deepEqual(flags, isPlasmd ? PLASMD_FLAGS : DISCOVER_FLAGS);
   }
