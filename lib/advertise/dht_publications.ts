@@ -292,7 +292,7 @@ export class DhtPublications {
     this.#hasWarned = true;
     return `Images cannot be found over the DHT ${
       this.#hasBeenFound ? "any more" : "yet"
-    } (${reason}): trying again until it works, nodes to join through are named with --bootstrap`;
+    } (${reason}): trying again until it works`;
   }
 
   /** Spread, so that providers started together do not stay together. */

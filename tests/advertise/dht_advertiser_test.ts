@@ -50,13 +50,14 @@ Deno.test("without a peer there is one WARN for all images, and INFO when one co
       await advertiser.publish({ image, version: "1" }, { signal }),
       {
         ok: false,
-        reason: "no DHT peer yet",
+        reason:
+          "no DHT peer yet, nodes to join through are named with --bootstrap",
       },
     );
   }
   await clock.advance(120_000);
   assert.deepEqual(logger.lines, [
-    "WARN Images cannot be found over the DHT yet (no DHT peer yet): trying again until it works, nodes to join through are named with --bootstrap",
+    "WARN Images cannot be found over the DHT yet (no DHT peer yet, nodes to join through are named with --bootstrap): trying again until it works",
   ]);
   assert.ok(!advertiser.isPublished(IMAGE));
   const tries = node.published.length;
@@ -103,7 +104,8 @@ Deno.test("a refusal names the bootstrap nodes that cannot be reached", async ()
   });
   assert.deepEqual(result, {
     ok: false,
-    reason: "no DHT peer yet: /ip4/192.0.2.9/tcp/4001: connection refused",
+    reason:
+      "no DHT peer yet: /ip4/192.0.2.9/tcp/4001: connection refused, nodes to join through are named with --bootstrap",
   });
   await advertiser[Symbol.asyncDispose]();
 });

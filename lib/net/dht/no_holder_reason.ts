@@ -2,6 +2,9 @@ import { printable } from "../../core/printable.ts";
 import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { JoinStates } from "./join_state.ts";
 
+/** The next step where no other node answers. */
+export const HOW_TO_JOIN = "nodes to join through are named with --bootstrap";
+
 /** Why nobody else keeps a record, as an operator needs to know it. */
 export function noHolderReason(
   { reached, failures }: AnnounceOutcome,
@@ -16,7 +19,6 @@ export function noHolderReason(
     state.kind === "failed" ? [`${printable(address)}: ${state.reason}`] : []
   );
   const details = unreachable.length > 0 ? unreachable : failures;
-  return details.length === 0
-    ? "no DHT peer yet"
-    : `no DHT peer yet: ${details.slice(0, 3).join("; ")}`;
+  const why = details.slice(0, 3).join("; ");
+  return `no DHT peer yet${why === "" ? "" : `: ${why}`}, ${HOW_TO_JOIN}`;
 }

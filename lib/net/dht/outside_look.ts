@@ -1,3 +1,5 @@
+import { HOW_TO_JOIN } from "./no_holder_reason.ts";
+
 /** What a look-up by a stranger came to. */
 export type OutsideLook =
   /** Another node led to this one. */
@@ -27,5 +29,7 @@ export function missedReason(
     } does not find it`;
   }
   const why = look.failures.slice(0, 3).join("; ");
-  return `no other DHT node answers${why === "" ? "" : `: ${why}`}`;
+  return `no other DHT node answers${
+    why === "" ? "" : `: ${why}`
+  }, ${HOW_TO_JOIN}`;
 }

@@ -14,10 +14,13 @@ Deno.test("noHolderReason() tells peers that keep nothing from no peers", () => 
     noHolderReason({ ...NOBODY, reached: 2, failures }, new Map()),
     /^2 DHT peers do not keep/,
   );
-  assert.equal(noHolderReason(NOBODY, new Map()), "no DHT peer yet");
+  assert.equal(
+    noHolderReason(NOBODY, new Map()),
+    "no DHT peer yet, nodes to join through are named with --bootstrap",
+  );
   assert.equal(
     noHolderReason({ ...NOBODY, failures }, new Map()),
-    "no DHT peer yet: a; b; c",
+    "no DHT peer yet: a; b; c, nodes to join through are named with --bootstrap",
   );
 });
 
@@ -29,6 +32,6 @@ Deno.test("noHolderReason() names the bootstrap nodes that failed, in printable 
   ]);
   assert.equal(
     noHolderReason({ ...NOBODY, failures: ["no answer in time"] }, states),
-    "no DHT peer yet: /ip4/192.0.2.2?: refused",
+    "no DHT peer yet: /ip4/192.0.2.2?: refused, nodes to join through are named with --bootstrap",
   );
 });

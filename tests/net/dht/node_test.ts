@@ -88,7 +88,10 @@ libp2pTest("a provider alone is found by who asks it itself", async () => {
   const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
     signal: unlimited,
   });
-  assert.deepEqual(published, { ok: false, reason: "no DHT peer yet" });
+  assert.deepEqual(published, {
+    ok: false,
+    reason: "no DHT peer yet, nodes to join through are named with --bootstrap",
+  });
   assert.ok(clock.monotonic() - started < 1000, "refuses at once");
   assert.deepEqual(logger.lines, []);
   const found = await find(
@@ -247,7 +250,11 @@ libp2pTest(
       await advertiser.publish({ image: IMAGE, version: "1" }, {
         signal: unlimited,
       }),
-      { ok: false, reason: `no DHT peer yet: ${refused}: connection refused` },
+      {
+        ok: false,
+        reason:
+          `no DHT peer yet: ${refused}: connection refused, nodes to join through are named with --bootstrap`,
+      },
     );
   },
 );

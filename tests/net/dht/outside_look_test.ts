@@ -12,10 +12,10 @@ Deno.test("missedReason() tells nodes that do not have it from no nodes", () => 
   );
   assert.equal(
     missedReason({ kind: "unanswered", failures: [] }),
-    "no other DHT node answers",
+    "no other DHT node answers, nodes to join through are named with --bootstrap",
   );
   assert.equal(
     missedReason({ kind: "unanswered", failures: ["a", "b", "c", "d"] }),
-    "no other DHT node answers: a; b; c",
+    "no other DHT node answers: a; b; c, nodes to join through are named with --bootstrap",
   );
 });
