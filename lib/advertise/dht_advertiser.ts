@@ -51,6 +51,11 @@ export interface DhtAdvertiserOptions
    * @param reader who asks this machine itself: best by the same IP family
    */
   readonly urlFor: (image: ChannelArch, reader?: PeerConnection) => string;
+  /**
+   * Whether it is the public DHT of IPFS: nodes are told who has an image,
+   * and the record is had from here alone. @default {false}
+   */
+  readonly isAmino?: boolean;
   /** For people who look at a list of providers. */
   readonly providerName?: string;
   /** For dates and for the next refresh. */
@@ -329,8 +334,12 @@ export class DhtAdvertiser implements Advertiser {
 
   /** Nodes of other networks take providers, and no values of ours. */
   #whetherTold(outcome: AnnounceOutcome): Result<AnnounceOutcome> {
-    return outcome.storedAt + outcome.providedAt > 0
-      ? ok(outcome)
+    const { storedAt, providedAt } = outcome;
+    return storedAt + providedAt > 0
+      // In the public DHT nothing else is to be kept.
+      ? ok(
+        this.#options.isAmino ? { ...outcome, storedAt: providedAt } : outcome,
+      )
       : refuse(noHolderReason(outcome, this.#options.node.joinStates()));
   }
 
@@ -339,7 +348,8 @@ export class DhtAdvertiser implements Advertiser {
     onStored: () => void,
   ): Promise<Result<AnnounceOutcome>> {
     const { node, providerName, ttlSeconds, urlFor } = this.#options;
-    const sign = (url: string) =>
+    const { clock, isAmino = false } = this.#options;
+    const sign = (url: string, lastUpdatedMs: number) =>
       signBootRecord(image, {
         url,
         peerId: node.peerId,
@@ -349,7 +359,7 @@ export class DhtAdvertiser implements Advertiser {
         ttlSeconds,
       }, node.sign);
     try {
-      const value = await sign(url);
+      const value = await sign(url, lastUpdatedMs);
       signal.throwIfAborted();
       return ok(
         await node.publish(bootRecordKey(image), value, {
@@ -357,7 +367,9 @@ export class DhtAdvertiser implements Advertiser {
           // A record has one URL, and its reader may have the other family only.
           async valueFor(reader) {
             const theirs = urlFor(image, reader);
-            return theirs === url ? value : await sign(theirs);
+            // Told once a day, a record would have expired long before.
+            if (isAmino) return await sign(theirs, clock.now());
+            return theirs === url ? value : await sign(theirs, lastUpdatedMs);
           },
           onStored,
           signal,

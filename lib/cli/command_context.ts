@@ -1,6 +1,7 @@
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
 import type { InvocationValues } from "../config/command_line.ts";
 import type { LOG_OPTIONS } from "../config/common_options.ts";
+import { dhtOfNetwork } from "../config/dht_nodes.ts";
 import { findConfig } from "../config/config_search.ts";
 import type { OptionValues } from "../config/option_table.ts";
 import type { PLASMD_PROGRAM } from "../config/plasmd_options.ts";
@@ -68,6 +69,7 @@ export async function readConfig(
     (pxe.enabled ? await usualLoaders(disk) : undefined);
   return {
     ...config,
+    dht: dhtOfNetwork(config.dht),
     pxe: { ...pxe, loaders },
     stateDir: config.stateDir ?? defaultStateDirectory(environment),
   };

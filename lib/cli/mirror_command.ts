@@ -135,12 +135,14 @@ async function openSources(
       // Its own node knows others that it was not told of.
       bootstrap: [...node.addresses(), ...dht.bootstrapNodes],
       protocol: dht.protocol,
+      isAmino: dht.network === "amino",
       loopbackOnly: asksForLoopback(addresses, interfaces),
       clock,
       isClockTrusted: isClockTrusted(machine),
     });
     sources.push(source);
-    onPeer = (multiaddr) => source.addPeer(multiaddr);
+    // Those of the LAN are of a private DHT.
+    if (dht.network === "private") onPeer = source.addPeer;
   }
   return {
     sources,

@@ -1,4 +1,5 @@
 import { bootstrapFromEnvironment } from "../config/bootstrap_environment.ts";
+import { nodesToJoin } from "../config/dht_nodes.ts";
 import type { DiscoverValues } from "../config/discover_options.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -38,13 +39,15 @@ function warnOfMissing(wanted: readonly string[], logger: Logger): void {
  * anything heavy is loaded.
  */
 export function openSources(
-  { mode, interface: interfaces, bootstrap, dhtProtocol }: DiscoverValues,
+  { mode, interface: interfaces, bootstrap, dhtProtocol, dhtNetwork }:
+    DiscoverValues,
   { clockTrusted: isClockTrusted, logger, environment }: {
     readonly clockTrusted: boolean;
     readonly logger: Logger;
     readonly environment: (name: string) => string | undefined;
   },
 ): { sources: Source[]; dht: DhtSource | undefined } {
+  const isAmino = dhtNetwork === "amino";
   const sources: Source[] = [];
   if (mode !== "wan") {
     const warn = (message: string) => logger.warn(message);
@@ -52,11 +55,16 @@ export function openSources(
     sources.push(createMdnsSource({ clock: systemClock, interfaces, warn }));
   }
   const dht = mode === "lan" ? undefined : createLazyDhtSource({
-    bootstrap: bootstrap.length > 0
-      ? bootstrap
-      : bootstrapFromEnvironment(environment),
+    bootstrap: nodesToJoin({
+      network: dhtNetwork,
+      protocol: dhtProtocol,
+      named: bootstrap.length > 0
+        ? bootstrap
+        : bootstrapFromEnvironment(environment),
+    }),
     headStartMs: mode === "wan" ? 0 : DHT_HEAD_START_MS,
-    mayLearnPeers: mode === "auto",
+    // Those of the LAN are of a private DHT.
+    mayLearnPeers: mode === "auto" && !isAmino,
     clock: systemClock,
     async load(peers) {
       await logRuntimeWarnings(logger);
@@ -64,6 +72,7 @@ export function openSources(
       return createDhtSource({
         bootstrap: peers,
         protocol: dhtProtocol,
+        isAmino,
         loopbackOnly: asksForLoopback(systemAddresses(), interfaces),
         clock: systemClock,
         isClockTrusted,

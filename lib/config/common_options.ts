@@ -4,6 +4,7 @@ import {
   parseArch,
   parseChannel,
 } from "../core/channel_arch.ts";
+import { DHT_NETWORKS, parseDhtNetwork } from "../core/dht_network.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { checkMultiaddr } from "../core/multiaddr_text.ts";
 import type { Conflict, OptionTable } from "./option_table.ts";
@@ -53,6 +54,14 @@ export const NETWORK_OPTIONS = {
     placeholder: "ID",
     help: "Kademlia protocol of the DHT, for a private one",
     parse: parseProtocol,
+  },
+  dhtNetwork: {
+    type: "text",
+    placeholder: DHT_NETWORKS.join("|"),
+    help:
+      "amino: the public DHT of IPFS, where anybody sees what is asked and offered",
+    parse: parseDhtNetwork,
+    completes: DHT_NETWORKS,
   },
 } as const satisfies OptionTable;
 

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { parseChannel } from "../core/channel_arch.ts";
+import { DEFAULT_DHT_PROTOCOL } from "../core/dht_protocol.ts";
 import { nearest } from "../core/nearest.ts";
 import { ok } from "../core/result.ts";
 import { HEADED_CHANNELS, renameChannelTables } from "./channel_tables.ts";
@@ -92,6 +93,9 @@ function readLayer(root: TomlValue, locate: Check): ConfigLayer {
       `"refresh_interval" (${refreshIntervalSeconds} s) must be less than "record_ttl" (${ttl} s) in [dht], set both`,
     );
   }
+  if (settings.dht?.network === "amino") {
+    refuseWithAmino(given.get("dht"), settings.dht.protocol);
+  }
   return {
     ...settings,
     ...readChannels(given.get("provider"), locate),
@@ -103,6 +107,21 @@ function readLayer(root: TomlValue, locate: Check): ConfigLayer {
         (recordTtlSeconds && recordTtlSeconds / 2),
     },
   };
+}
+
+/** The public DHT says itself by which protocol, and how often. */
+function refuseWithAmino(
+  dht: ReadonlyMap<string, TomlValue> | undefined,
+  protocol: string | undefined,
+): void {
+  if (protocol !== undefined && protocol !== DEFAULT_DHT_PROTOCOL) {
+    dht?.get("protocol")?.refuseKey(
+      `"protocol" and network = "amino" exclude each other in [dht]: the public DHT has "${DEFAULT_DHT_PROTOCOL}", leave one of them out`,
+    );
+  }
+  dht?.get("refresh_interval")?.refuseKey(
+    '"refresh_interval" and network = "amino" exclude each other in [dht]: the public DHT is told anew every 22 hours, leave one of them out',
+  );
 }
 
 /**

@@ -95,6 +95,7 @@ export const DISCOVER_PROGRAM = {
       conflicts: [
         ["--quiet", "--format json", "each prints the result in its own way"],
         ...TRUST_CONFLICTS,
+        ["--mode lan", "--dht-network amino", "the LAN is asked by mDNS alone"],
         ["--all", "--fetch", "one image is fetched, from all who have it"],
         ["--insecure", "--key", "what the key has not signed is refused"],
         ["--insecure", "--trust", "what is not signed by its keys is refused"],

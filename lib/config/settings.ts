@@ -239,6 +239,12 @@ export const SETTINGS = {
     default: DEFAULT_DHT_PROTOCOL,
     flag: "dhtProtocol",
   },
+  "dht.network": {
+    key: "network",
+    ...NETWORK_OPTIONS.dhtNetwork,
+    default: "private",
+    flag: "dhtNetwork",
+  },
   "mdns.enabled": {
     key: "enabled",
     type: "toggle",

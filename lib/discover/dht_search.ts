@@ -5,7 +5,7 @@ import { printable } from "../core/printable.ts";
 import type { Result } from "../core/result.ts";
 import { clockSays } from "../manifest/clock_lag.ts";
 import type { DhtClient } from "../net/dht/client.ts";
-import type { KadPeer, PeerAnswer } from "../net/dht/lookup.ts";
+import type { KadPeer, LookupStep, PeerAnswer } from "../net/dht/lookup.ts";
 import {
   type BootRecord,
   bootRecordKey,
@@ -46,6 +46,8 @@ export interface DhtSearchOptions {
   readonly clock: Clock;
   /** Whether the dates of records are checked. */
   readonly isClockTrusted: boolean;
+  /** Whether nodes keep records; else they only say who has one. */
+  readonly keepsValues: boolean;
   /** Receives what is found, in order. */
   readonly report: (finding: Finding) => void;
   /** Takes what happens, as it happens. @default {() => {}} */
@@ -53,6 +55,8 @@ export interface DhtSearchOptions {
   /** Ends the search. */
   readonly signal: AbortSignal;
 }
+
+type Failure = Extract<LookupStep, { readonly kind: "failure" }>;
 
 /** One round of asking, and what it came to. */
 interface Round {
@@ -182,8 +186,11 @@ export class DhtSearch {
       round.isLong = true;
       this.#tellAsked(round);
     }, LONG_MS);
-    await Promise.all([this.#askForValues(round), this.#askProviders(round)])
-      .finally(cancel);
+    const { keepsValues } = this.#options;
+    await Promise.all([
+      keepsValues && this.#askForValues(round),
+      this.#askProviders(round),
+    ]).finally(cancel);
     if (this.#signal.aborted) return;
     const name = formatChannelArch(this.#image);
     const [count, isFound] = [asked.size, this.#newest.size > 0];
@@ -206,7 +213,8 @@ export class DhtSearch {
         "refused",
       );
     }
-    if (count === 0) return;
+    // What others there are no node of the public DHT could say.
+    if (count === 0 || !keepsValues) return;
     this.#lookingForOthers ??= lookForOthers({
       ...{ client, seeds, nodes: [...asked.values()], image: this.#image },
       parse: (key, value) => this.#parse(key, value),
@@ -221,11 +229,7 @@ export class DhtSearch {
     const steps = client.findValues(this.#key, seeds, { signal });
     for await (const step of steps) {
       if (step.kind === "failure") {
-        this.#options.trace?.(`DHT node ${step.at}: ${step.reason}`);
-        // Some of the nodes that others name are always gone.
-        if (seeds.includes(step.at)) {
-          this.#problem(`DHT node ${step.at} cannot be asked: ${step.reason}`);
-        }
+        this.#failed(step, round);
         continue;
       }
       this.#note(step.answer, round);
@@ -244,12 +248,22 @@ export class DhtSearch {
     });
     const steps = client.findProviders(this.#key, seeds, { signal });
     for await (const step of steps) {
-      if (step.kind === "failure") continue;
+      if (step.kind === "failure") {
+        if (!this.#options.keepsValues) this.#failed(step, round);
+        continue;
+      }
       this.#note(step.answer, round);
       reads.add(step.answer.providers, step.answer.from.id);
       await this.#resting; // no node is asked meanwhile
     }
     await reads.done();
+  }
+
+  #failed({ at, reason }: Failure, { seeds }: Round): void {
+    this.#options.trace?.(`DHT node ${at}: ${reason}`);
+    // Of the nodes that others name some are always gone.
+    if (!seeds.includes(at)) return;
+    this.#problem(`DHT node ${at} cannot be asked: ${reason}`);
   }
 
   #note({ from, value, closer, providers }: PeerAnswer, round: Round): void {

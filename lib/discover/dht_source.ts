@@ -31,6 +31,8 @@ export interface DhtSourceOptions {
    * 1970; then nothing is refused as expired or of the future.
    */
   readonly isClockTrusted: boolean;
+  /** Whether it is the public DHT of IPFS. @default {false} */
+  readonly isAmino?: boolean;
   /** Whether to ask no other machine. @default {false} */
   readonly loopbackOnly?: boolean;
   /** Opens the client, for tests. @default openDhtClient */
@@ -53,6 +55,7 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
         clock,
         isClockTrusted,
         protocol = DEFAULT_DHT_PROTOCOL,
+        isAmino = false,
         loopbackOnly = false,
         openClient = openDhtClient,
       } = options;
@@ -64,12 +67,14 @@ export function createDhtSource(options: DhtSourceOptions): DhtSource {
           openClient({
             timeoutMs,
             protocol,
+            isAmino,
             loopbackOnly,
             clock,
             signal: ended,
           }),
         clock,
         isClockTrusted,
+        keepsValues: !isAmino,
         report: (finding) => findings.push(finding),
         trace,
         signal: ended,

@@ -15,7 +15,7 @@ export interface LazyDhtSourceOptions {
    * their answers. In steps: a slow processor takes longer to hear them.
    */
   readonly headStartMs: number;
-  /** Whether addresses may come in later. */
+  /** Whether addresses may come in later; else those that do are ignored. */
   readonly mayLearnPeers: boolean;
   /** Whose time passes. */
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export function createLazyDhtSource(
   return {
     name: "dht",
     addPeer(multiaddr) {
-      if (known.has(multiaddr)) return;
+      if (!options.mayLearnPeers || known.has(multiaddr)) return;
       known.add(multiaddr);
       source?.addPeer(multiaddr);
       heardOfPeer.abort();

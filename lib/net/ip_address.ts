@@ -83,6 +83,14 @@ export function isPrivateAddress(text: string): boolean {
   return bytes !== undefined && !isPublicAddress(bytes);
 }
 
+/** Whether a multiaddr leads out of this network, by address or by name. */
+export function isPublicMultiaddr(multiaddr: string): boolean {
+  const [, kind, host = ""] = multiaddr.split("/");
+  return kind === "ip4" || kind === "ip6"
+    ? !isPrivateAddress(host)
+    : host !== "localhost" && !host.endsWith(".local");
+}
+
 /**
  * An address as its own family writes it: on a socket for both families IPv4
  * clients look like IPv6 ones, `::ffff:192.0.2.1` (RFC 4291 section 2.5.5.2).

@@ -140,14 +140,6 @@ export function isWildcard(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-/** Whether a multiaddr leads out of this network, by address or by name. */
-export function isPublicMultiaddr(multiaddr: string): boolean {
-  const [, kind, host = ""] = multiaddr.split("/");
-  return kind === "ip4" || kind === "ip6"
-    ? !isPrivateAddress(host)
-    : host !== "localhost" && !host.endsWith(".local");
-}
-
 /** Whether a server on `bound` is reached by this address of the machine. */
 export function listensOn(bound: string, address: string): boolean {
   return bound === address || bound === "::" ||

@@ -82,7 +82,11 @@ export async function openAdvertising(
     )
     : undefined;
   const inDht = stack.use(dht?.advertise());
-  if (mdns !== undefined) stack.use(dht?.meetNeighbours());
+  // Nodes of the LAN are of a private DHT, which is not to become one with the
+  // public.
+  if (mdns !== undefined && config.dht.network === "private") {
+    stack.use(dht?.meetNeighbours());
+  }
   return Object.assign(stack.move(), {
     advertisers: [mdns, inDht].filter((one) => one !== undefined),
     discovery: { mdns, dht: inDht, node: dht?.node },
@@ -158,7 +162,7 @@ const NODE_ADDRESSES_MS = 1000;
 
 /** Advertises by mDNS, on links where HTTP answers. */
 export async function openMdns(
-  { interfaces, advertiseUrl }: ServeConfig,
+  { interfaces, advertiseUrl, dht }: ServeConfig,
   { clock, logger, hostName }: Machine,
   { http, network, node }: {
     readonly http: HttpServer;
@@ -170,7 +174,7 @@ export async function openMdns(
   const nodeAddresses = remembered(
     clock,
     NODE_ADDRESSES_MS,
-    () => node?.addresses() ?? [],
+    () => dht.network === "private" ? node?.addresses() ?? [] : [],
   );
   return await openMdnsAdvertiser({
     interfaces,

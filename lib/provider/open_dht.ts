@@ -17,15 +17,15 @@ import type { PeerConnection } from "../net/dht/node_options.ts";
 import { hasIpv6, isDualStack } from "../net/http1/listeners.ts";
 import type { HttpServer } from "../net/http1/server.ts";
 import { asksForLoopback, systemAddresses } from "../net/interfaces.ts";
-import { httpBaseUrl, isPrivateAddress } from "../net/ip_address.ts";
+import {
+  httpBaseUrl,
+  isPrivateAddress,
+  isPublicMultiaddr,
+} from "../net/ip_address.ts";
 import { PortMapper, type PortMappingNews } from "../net/upnp/port_mapper.ts";
 import { MAX_RECORD_BYTES } from "../wire/boot_record.ts";
 import { createBootRecordPolicy } from "../wire/boot_record_policy.ts";
-import {
-  addressForReader,
-  dhtListenAddresses,
-  isPublicMultiaddr,
-} from "./addresses.ts";
+import { addressForReader, dhtListenAddresses } from "./addresses.ts";
 import { copyWarning, joinNews, reachabilityNews } from "./join_news.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
@@ -57,6 +57,8 @@ export async function openDht(
   });
   const loopbackOnly = asksForLoopback(systemAddresses(), config.interfaces);
   const { dht } = config;
+  const isAmino = dht.network === "amino";
+  if (isAmino) sayWhatIsPublic(loopbackOnly, logger);
   const identity = await loadOrCreateIdentity(
     fileSystem,
     join(config.stateDir, "identity.key"),
@@ -75,6 +77,7 @@ export async function openDht(
       onReachability: reachabilityNews(logger, () => node?.addresses() ?? []),
       onCopy: (at) => logger.warn(copyWarning(at)),
       protocol: dht.protocol,
+      isAmino,
       policy: createBootRecordPolicy({ clock }),
       recordTtlSeconds: dht.recordTtlSeconds,
       stateFile: {
@@ -90,13 +93,7 @@ export async function openDht(
       signal,
     });
   const opened = await openOnDhtPort(open, dht.port, logger, { signal });
-  const told = opened.addresses();
-  logger.info(
-    `DHT node ${
-      told.length > 0 ? told.join(" ") : `${opened.peerId}, which ` +
-        "has no address yet: no network interface has one"
-    }`,
-  );
+  logAddresses(opened, isAmino, logger);
   return opened;
 }
 
@@ -117,6 +114,32 @@ async function openOnDhtPort(
   } catch (error) {
     throw error instanceof ListenError ? whatToMend(error) : error;
   }
+}
+
+function logAddresses(
+  node: ServingNode,
+  isAmino: boolean,
+  logger: Logger,
+): void {
+  const told = node.addresses();
+  const why = isAmino
+    ? "has no public address yet"
+    : "has no address yet: no network interface has one";
+  logger.info(
+    `DHT node ${told.join(" ") || `${node.peerId}, which ${why}`}`,
+  );
+}
+
+/** @throws UserError where there is nobody to tell */
+function sayWhatIsPublic(loopbackOnly: boolean, logger: Logger): void {
+  if (loopbackOnly) {
+    throw new UserError(
+      'Cannot join the public DHT (network "amino") over loopback, which is all that --interface names: name another interface, or the network "private"',
+    );
+  }
+  logger.info(
+    "Joining the public DHT of IPFS: anybody can see the addresses of this machine there, and which channels and architectures it offers",
+  );
 }
 
 function nodesToJoin(
@@ -205,6 +228,7 @@ export function advertiseInDht(
       (reader === undefined ? baseUrl() : baseUrlFor(reader)) +
       manifestPath(image),
     providerName,
+    isAmino: config.dht.network === "amino",
     ttlSeconds: config.dht.recordTtlSeconds,
     refreshSeconds: config.dht.refreshIntervalSeconds,
     clock,
@@ -228,12 +252,8 @@ export function openPorts(
 ): PortMapper | undefined {
   if (!config.dht.portMapping) return undefined;
   if (asksForLoopback(systemAddresses(), config.interfaces)) return undefined;
-  // The port that the node listens on, as its addresses have it.
-  const [, nodePort] = /\/tcp\/(\d+)/.exec(node.addresses().join(" ")) ?? [];
-  const ports = [
-    http.port,
-    ...nodePort === undefined ? [] : [Number(nodePort)],
-  ];
+  const nodePort = node.port();
+  const ports = [http.port, ...nodePort === undefined ? [] : [nodePort]];
   return new PortMapper({
     ports,
     internalAddress: ownAddress,

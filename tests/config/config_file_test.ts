@@ -262,3 +262,27 @@ Deno.test("parseConfigFile() reads back what was written", () => {
     assert.equal(file.mdns?.enabled, mdns?.enabled);
   }));
 });
+
+Deno.test("parseConfigFile() refuses what contradicts the public DHT", () => {
+  const amino = '[dht]\nnetwork = "amino"\n';
+  refusedConfig(
+    `${amino}protocol = "/phase/kad/1.0.0"`,
+    "line 3 column 1",
+    '"protocol" and network = "amino" exclude each other in [dht]: the public DHT has "/ipfs/kad/1.0.0", leave one of them out',
+  );
+  refusedConfig(
+    `${amino}refresh_interval = 600`,
+    "line 3 column 1",
+    '"refresh_interval" and network = "amino" exclude each other in [dht]: the public DHT is told anew every 22 hours, leave one of them out',
+  );
+  refusedConfig(
+    '[dht]\nnetwork = "ipfs"',
+    "line 2 column 11",
+    '"network" in [dht] is not a DHT network, which is "private" or "amino", got "ipfs"',
+  );
+  const { dht } = parseConfigFile(
+    `${amino}protocol = "/ipfs/kad/1.0.0"\nrecord_ttl = 600`,
+    "plasmd.toml",
+  );
+  assert.equal(dht?.network, "amino");
+});

@@ -21,6 +21,7 @@ Deno.test("phase_discover asks for stable by default", () => {
       interface: [],
       bootstrap: [],
       dhtProtocol: undefined,
+      dhtNetwork: undefined,
       ca: undefined,
       key: [],
       threshold: 1,

@@ -29,6 +29,7 @@ Deno.test("DEFAULT_CONFIG is what the contract says", () => {
       refreshIntervalSeconds: 1800,
       recordTtlSeconds: 3600,
       protocol: "/ipfs/kad/1.0.0",
+      network: "private",
     },
     mdns: { enabled: true },
     signing: { keys: [], passphraseFile: undefined, expiresDays: 30 },

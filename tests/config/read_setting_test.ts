@@ -28,6 +28,7 @@ port_mapping = true
 refresh_interval = 60
 record_ttl = 86400
 protocol = "/phase/kad/1.0.0"
+network = "private"
 [mdns]
 enabled = false
 [signing]
@@ -79,6 +80,7 @@ Deno.test("parseConfigFile() reads every key", () => {
       recordTtlSeconds: 86400,
       portMapping: true,
       protocol: "/phase/kad/1.0.0",
+      network: "private",
     },
     mdns: { enabled: false },
     signing: {

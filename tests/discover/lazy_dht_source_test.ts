@@ -189,3 +189,18 @@ Deno.test("the lazy DHT source starts nothing when the discovery ends while it l
   assert.deepEqual(findings, []);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("the lazy DHT source asks nobody of the LAN where it may not", async () => {
+  const { clock, controller, source, loads, added, ended } = setUp({
+    bootstrap: [PEER],
+    mayLearnPeers: false,
+  });
+  source.addPeer("/ip4/192.0.2.2/tcp/4001");
+  await clock.advance(200);
+  source.addPeer("/ip4/192.0.2.3/tcp/4001");
+  await clock.advance(200);
+  assert.deepEqual(loads, [[PEER]]);
+  assert.deepEqual(added, [PEER]);
+  controller.abort();
+  await ended;
+});

@@ -7,89 +7,13 @@ import { systemClock as clock } from "../../lib/core/clock.ts";
 import type { DhtNode } from "../../lib/net/dht/node.ts";
 import { parseBootRecord } from "../../lib/wire/boot_record.ts";
 import { advertise, find, IMAGE } from "../support/dht_images.ts";
+import { buildGoNode, GoNode, goObstacle } from "../support/go_node.ts";
 import { eventually, openTestNode, unlimited } from "../support/dht_nodes.ts";
 
 const KEY = "/phase/stable/arm64/manifest";
 const GO_KEY = "/phase/testing/arm64/manifest";
-const DIRECTORY = new URL("go_kad_dht", import.meta.url).pathname;
 
-interface GoAnswer {
-  readonly addresses?: string[];
-  readonly peer_id?: string;
-  readonly value?: string;
-  readonly peers?: string[];
-  readonly error?: string;
-}
-
-/** The node as a process; each command is answered by a line of JSON. */
-class GoNode implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #output: ReadableStreamDefaultReader<string>;
-  #text = "";
-
-  constructor(executable: string) {
-    this.#child = new Deno.Command(executable, {
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#input = this.#child.stdin.getWriter();
-    this.#output = this.#child.stdout
-      .pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  async answer(): Promise<GoAnswer> {
-    while (!this.#text.includes("\n")) {
-      const { value, done } = await this.#output.read();
-      if (done) throw new Error("The Go node has ended");
-      this.#text += value;
-    }
-    const end = this.#text.indexOf("\n");
-    const line = this.#text.slice(0, end);
-    this.#text = this.#text.slice(end + 1);
-    return JSON.parse(line);
-  }
-
-  async command(command: Record<string, string>): Promise<GoAnswer> {
-    const line = `${JSON.stringify(command)}\n`;
-    await this.#input.write(new TextEncoder().encode(line));
-    return await this.answer();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#output.cancel();
-    await this.#child.status;
-  }
-}
-
-/** Why the node cannot be built here, or undefined when it can. */
-async function reasonAgainst(): Promise<string | undefined> {
-  try {
-    const { success } = await new Deno.Command("go", {
-      args: ["mod", "download"],
-      cwd: DIRECTORY,
-      // Without a network it would go on trying for minutes.
-      signal: AbortSignal.timeout(60_000),
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success ? undefined : "Go's modules cannot be downloaded";
-  } catch {
-    return "Go is not installed";
-  }
-}
-
-async function build(executable: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command("go", {
-    args: ["build", "-o", executable, "."],
-    cwd: DIRECTORY,
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
-
-const reason = await reasonAgainst();
+const reason = await goObstacle();
 
 async function checkTimeIsNotTold(provider: DhtNode): Promise<void> {
   const look = await provider.lookFromOutside(KEY, {
@@ -112,7 +36,7 @@ Deno.test({
     await using cleanup = new AsyncDisposableStack();
     cleanup.defer(() => Deno.remove(directory, { recursive: true }));
     const executable = `${directory}/go_kad_dht`;
-    await build(executable);
+    await buildGoNode(executable);
     await using go = new GoNode(executable);
     const hello = await go.answer();
     const bootstrap = hello.addresses ?? [];

@@ -24,6 +24,7 @@ async function openNode(): Promise<ServingNode> {
   return {
     ...node,
     peerCount: () => 7,
+    port: () => 4001,
     peers: () => [],
     requestCounts: new RequestTally(),
     copiedAt: () => undefined,
@@ -34,16 +35,19 @@ async function openNode(): Promise<ServingNode> {
 /** Opens on a LAN and a DHT in memory. */
 async function openInMemory(
   lab: MdnsLab,
-  { mdns = true, dht = true, ...openers }: Partial<AdvertisingOpeners> & {
-    readonly mdns?: boolean;
-    readonly dht?: boolean;
-  },
+  { mdns = true, dht = true, network = "private", ...openers }:
+    & Partial<AdvertisingOpeners>
+    & {
+      readonly mdns?: boolean;
+      readonly dht?: boolean;
+      readonly network?: string;
+    },
 ) {
   return await openAdvertising(
     {
       ...MEMORY_CONFIG,
       mdns: { ...MEMORY_CONFIG.mdns, enabled: mdns },
-      dht: { ...MEMORY_CONFIG.dht, enabled: dht },
+      dht: { ...MEMORY_CONFIG.dht, enabled: dht, network },
     },
     { ...memoryMachine(), clock: lab.clock },
     {
@@ -117,4 +121,24 @@ Deno.test("openAdvertising() says goodbye by mDNS when it cannot advertise in th
   assert.ok(lan.tapped.length > sentBefore, "no goodbye was sent");
   assert.equal(host.sockets.size, 0);
   assert.equal(lab.clock.pending, 0);
+});
+
+Deno.test("openAdvertising() leads no node of the LAN into the public DHT", async () => {
+  for (const network of ["private", "amino"]) {
+    const lab = new MdnsLab();
+    let meetings = 0;
+    await using _advertising = await openInMemory(lab, {
+      network,
+      loadDht: () =>
+        Promise.resolve({
+          ...dhtParts,
+          openDht: () => openNode(),
+          meetNeighbours: () => {
+            meetings++;
+            return Promise.resolve();
+          },
+        }),
+    });
+    assert.equal(meetings, network === "private" ? 1 : 0, network);
+  }
 });

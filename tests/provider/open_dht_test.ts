@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { DEFAULT_CONFIG } from "../../lib/config/provider_config.ts";
-import { advertiseInDht } from "../../lib/provider/open_dht.ts";
+import { advertiseInDht, openDht } from "../../lib/provider/open_dht.ts";
 import { readBootRecord } from "../../lib/wire/boot_record.ts";
 import { unlimited } from "../support/dht_nodes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryDht } from "../support/memory_dht.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
+import { memoryMachine } from "../support/provider_machine.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const PUBLIC = "/ip4/1.2.3.4/tcp/4001";
@@ -108,4 +109,24 @@ Deno.test("advertiseInDht() refuses a URL that makes records too long for any no
   );
   const { url } = await advertise({ advertiseUrl: long(3000) });
   assert.equal(url, `${long(3000)}/stable/arm64/manifest.json`);
+});
+
+Deno.test("openDht() refuses the public DHT where loopback alone is to be used", async () => {
+  const logger = new MemoryLogger();
+  const config = {
+    ...DEFAULT_CONFIG,
+    stateDir: "/state",
+    interfaces: ["127.0.0.1"],
+    dht: { ...DEFAULT_CONFIG.dht, network: "amino" },
+  };
+  const machine = { ...memoryMachine(), logger };
+  await assert.rejects(
+    openDht(config, machine, { stateLogger: logger, signal: unlimited }),
+    {
+      name: "UserError",
+      message:
+        'Cannot join the public DHT (network "amino") over loopback, which is all that --interface names: name another interface, or the network "private"',
+    },
+  );
+  assert.deepEqual(logger.lines, []);
 });

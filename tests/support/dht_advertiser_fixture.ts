@@ -8,7 +8,9 @@ import { MemoryLogger } from "./memory_logger.ts";
 export const identity = await createIdentity();
 
 /** An advertiser whose node, clock and log are a test's. */
-export function openDhtAdvertiser({ host = (): string => "192.0.2.7" } = {}): {
+export function openDhtAdvertiser(
+  { host = (): string => "192.0.2.7", isAmino = false } = {},
+): {
   advertiser: DhtAdvertiser;
   node: FakePublishingNode;
   clock: FakeClock;
@@ -21,6 +23,7 @@ export function openDhtAdvertiser({ host = (): string => "192.0.2.7" } = {}): {
     node,
     urlFor: ({ channel, arch }, reader) =>
       `http://${reader?.localAddress ?? host()}/${channel}/${arch}`,
+    isAmino,
     providerName: "rack 7",
     ttlSeconds: 3600,
     refreshSeconds: 1800,

@@ -60,8 +60,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "net/dht/internal/nearest_peers.ts":
     "net/dht/node_test.ts, over real connections; whom it tells of is spread()",
   "core/property_of.ts": "a line",
-  "net/dht/internal/routing_table.ts":
-    "net/dht/node_test.ts, over real connections",
   "net/dht/internal/serve_requests.ts":
     "net/dht/internal/libp2p_test.ts: what strangers may send",
   "net/http1/reply_body.ts": "net/http1/reply_test.ts, net/http1/get_test.ts",

@@ -37,6 +37,8 @@ export interface DhtClient extends AsyncDisposable {
 export interface DhtClientOptions {
   /** As the nodes speak it. */
   readonly protocol: string;
+  /** Whether it is the public DHT of IPFS. @default {false} */
+  readonly isAmino?: boolean | undefined;
   /** Bounds each question. */
   readonly clock: Clock;
   /** Whether to ask no other machine. @default {false} */

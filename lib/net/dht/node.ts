@@ -1,10 +1,11 @@
-import type { Libp2p } from "@libp2p/interface";
+import type { Libp2p, PeerId } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { remembered } from "../../core/clock.ts";
 import type { Result } from "../../core/result.ts";
 import type { StateFile } from "../../core/state_file.ts";
 import { type AnnounceOutcome, REACHED_NOBODY } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
+import { tcpPort } from "./internal/addresses.ts";
 import { announceTo } from "./internal/announce.ts";
 import { clockLead } from "./internal/clock_lead.ts";
 import { CopyWatch } from "./internal/copied_identity.ts";
@@ -26,7 +27,11 @@ import {
   answerRequest,
   type AnswerSources,
 } from "./internal/request_answers.ts";
-import { limitBuckets, routingTableSize } from "./internal/routing_table.ts";
+import {
+  limitBuckets,
+  limitGroups,
+  routingTableSize,
+} from "./internal/routing_table.ts";
 import { serveRequests } from "./internal/serve_requests.ts";
 import { watchPresence } from "./internal/watch_peers.ts";
 import type { JoinStates } from "./join_state.ts";
@@ -103,8 +108,15 @@ export class DhtNode implements AsyncDisposable {
    */
   static async open(options: DhtNodeOptions): Promise<DhtNode> {
     options.signal.throwIfAborted();
-    const libp2p = await createNodeLibp2p(options);
-    const node = new DhtNode(options, libp2p);
+    let node: DhtNode | undefined = undefined;
+    const libp2p = await createNodeLibp2p({
+      ...options,
+      alsoAnnounce: (port) => [
+        ...options.alsoAnnounce(port),
+        ...node === undefined ? [] : node.#provenAddresses(),
+      ],
+    });
+    node = new DhtNode(options, libp2p);
     try {
       await node.#start();
     } catch (error) {
@@ -117,6 +129,12 @@ export class DhtNode implements AsyncDisposable {
   /** Multiaddrs with peer id that others can join through. */
   addresses(): string[] {
     return this.#libp2p.getMultiaddrs().map((a) => a.toString());
+  }
+
+  /** Which TCP port it listens on. */
+  port(): number | undefined {
+    const port = tcpPort(this.#libp2p.services.listening.addresses());
+    return port === undefined ? undefined : Number(port);
   }
 
   /** Nodes in the routing table. */
@@ -166,14 +184,17 @@ export class DhtNode implements AsyncDisposable {
    * Keeps a value, answers for it, and has the nodes nearest to its key keep
    * it too, for `ttlSeconds`: nothing is repeated by itself.
    *
+   * In the public DHT they are told who has it, alone.
+   *
    * @returns once all of them were told, or have not answered in time
+   * @throws Error when others could not be told where this node is
    */
   async publish(
     key: string,
     value: Uint8Array,
     { ttlSeconds, valueFor, onStored = () => {}, signal }: PublishOptions,
   ): Promise<AnnounceOutcome> {
-    const { clock, protocol } = this.#options;
+    const { clock, protocol, isAmino = false } = this.#options;
     this.#store.provide(key, value, valueFor);
     const bytes = new TextEncoder().encode(key);
     const multihash = keyMultihash(bytes);
@@ -187,12 +208,15 @@ export class DhtNode implements AsyncDisposable {
     const known = await this.#membership.known();
     const seeds = [...known, ...this.#membership.usableBootstrap()];
     if (seeds.length === 0) return REACHED_NOBODY;
+    if (isAmino && this.#ownAddresses().length === 0) {
+      throw new Error("this machine has no public address that is reached");
+    }
     return await announceTo({
       node: this.#libp2p,
-      protocol,
-      clock,
-      seeds,
-      record: { call: KadCall.putValue, key: bytes, record },
+      ...{ protocol, isAmino, clock, seeds },
+      record: isAmino
+        ? undefined
+        : { call: KadCall.putValue, key: bytes, record },
       provider: {
         call: KadCall.addProvider,
         key: multihash,
@@ -263,14 +287,24 @@ export class DhtNode implements AsyncDisposable {
     if (stateFile !== undefined) await this.#resume(stateFile);
   }
 
+  /** In the public DHT there is no LAN, whose nodes need no router. */
+  #provenAddresses(): string[] {
+    const { provenAddress } = this.#membership;
+    const isTold = this.#options.isAmino && provenAddress !== undefined;
+    return isTold ? [provenAddress] : [];
+  }
+
   /** Answers others, and keeps groups of them from crowding out the rest. */
   async #serve(): Promise<void> {
-    const { policy, clock } = this.#options;
-    const nearest = new NearestPeers(this.#libp2p, clock);
-    limitBuckets(this.#libp2p.services.dht, (peer) => nearest.group(peer));
+    const { policy, clock, isAmino = false } = this.#options;
+    const { peerId, services: { dht } } = this.#libp2p;
+    const nearest = new NearestPeers(this.#libp2p, this.#options);
+    const groupOf = (peer: PeerId) => nearest.group(peer);
+    if (isAmino) limitGroups(dht, peerId, groupOf);
+    else limitBuckets(dht, groupOf);
     const { values, providers } = this.#store;
     const sources: AnswerSources = {
-      policy,
+      ...{ policy, isAmino },
       values,
       providers,
       clock,
@@ -279,7 +313,7 @@ export class DhtNode implements AsyncDisposable {
         this.#store.provides(multihash) ? this.#ownPeer() : undefined,
       closer: nearest.closer.bind(nearest),
     };
-    boundQueries(this.#libp2p);
+    boundQueries(this.#libp2p, this.#options);
     const serve = serveRequests({ clock, signal: this.#closing.signal });
     answerStreams(
       this.#libp2p,

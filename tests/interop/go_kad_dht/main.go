@@ -1,5 +1,6 @@
-// A DHT node built with go-libp2p, for tests/interop/go_kad_dht_test.ts. It
-// takes commands as lines of JSON and answers each with a line of JSON.
+// A DHT node built with go-libp2p, for tests/support/go_node.ts. It takes
+// commands as lines of JSON and answers each with a line of JSON. With --amino
+// it is a node of the public DHT, configured as kubo configures its own.
 //
 // Record and signature are written and checked here after the contract alone,
 // without a line of the code under test.
@@ -12,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"time"
 
@@ -21,6 +23,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/multiformats/go-multihash"
 )
 
@@ -167,24 +171,63 @@ func obey(ctx context.Context, node host.Host, kad *dht.IpfsDHT, c command) (ans
 		found := answer{}
 		for _, info := range infos {
 			found.Peers = append(found.Peers, info.ID.String())
+			for _, address := range info.Addrs {
+				found.Addresses = append(found.Addresses, address.String())
+			}
 		}
 		return found, err
+	case "find":
+		id, err := peer.Decode(c.Key)
+		if err != nil {
+			return answer{}, err
+		}
+		info, err := kad.FindPeer(ctx, id)
+		return answer{Peers: []string{info.ID.String()}}, err
+	case "table":
+		found := answer{}
+		for _, id := range kad.RoutingTable().ListPeers() {
+			found.Peers = append(found.Peers, id.String())
+		}
+		return found, nil
 	}
 	return answer{}, errors.New("no such command: " + c.Do)
 }
 
+// aminoOptions are those of kubo's node on the wide area network
+// (go-libp2p-kad-dht/dual), which is a server whoever reaches it.
+func aminoOptions(node host.Host) []dht.Option {
+	diversity := dht.NewRTPeerDiversityFilter(node, 2, 3)
+	return []dht.Option{
+		dht.Mode(dht.ModeServer),
+		dht.QueryFilter(dht.PublicQueryFilter),
+		dht.RoutingTableFilter(dht.PublicRoutingTableFilter),
+		dht.RoutingTablePeerDiversityFilter(diversity),
+		dht.AddressFilter(func(all []multiaddr.Multiaddr) []multiaddr.Multiaddr {
+			return multiaddr.FilterAddrs(all, manet.IsPublicAddr)
+		}),
+	}
+}
+
 func run() error {
 	ctx := context.Background()
-	node, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
+	listen := flag.String("listen", "/ip4/127.0.0.1/tcp/0", "multiaddr")
+	isAmino := flag.Bool("amino", false, "be a node of the public DHT")
+	flag.Parse()
+	node, err := libp2p.New(libp2p.ListenAddrStrings(*listen), libp2p.EnableAutoNATv2())
 	if err != nil {
 		return err
 	}
-	kad, err := dht.New(ctx, node,
+	options := []dht.Option{
 		dht.Mode(dht.ModeServer),
 		// With the prefix /ipfs go-libp2p allows no namespace of others.
 		dht.ProtocolPrefix("/phase"),
 		dht.V1ProtocolOverride("/ipfs/kad/1.0.0"),
-		dht.NamespacedValidator("phase", validator{}))
+		dht.NamespacedValidator("phase", validator{}),
+	}
+	if *isAmino {
+		options = aminoOptions(node)
+	}
+	kad, err := dht.New(ctx, node, options...)
 	if err != nil {
 		return err
 	}

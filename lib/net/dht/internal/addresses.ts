@@ -9,6 +9,7 @@ import {
   systemAddresses,
 } from "../../interfaces.ts";
 import { isPrivateAddress, unmappedAddress } from "../../ip_address.ts";
+import { publicAddresses } from "./amino.ts";
 
 /**
  * The addresses worth telling others: without loopback and link-local ones,
@@ -97,6 +98,12 @@ export function hostOf(address: Multiaddr): string {
   return unmappedAddress(address.getComponents()[0]?.value ?? "");
 }
 
+/** The port of the first that has one. */
+export function tcpPort(addresses: readonly Multiaddr[]): string | undefined {
+  return addresses.flatMap((address) => address.getComponents())
+    .find(({ name }) => name === "tcp")?.value;
+}
+
 /**
  * Each address once, in order.
  */
@@ -128,10 +135,16 @@ const MAX_TOLD = 8;
  * each once.
  *
  * @param addresses binary multiaddrs, untrusted
+ * @param isAmino whether private ones are worth nothing
  */
-export function toldAddresses(addresses: readonly Uint8Array[]): Uint8Array[] {
-  const usable = addresses.map(multiaddrText)
-    .filter((text) => text !== undefined).map((text) => multiaddr(text));
-  return reachableAddresses(uniqueAddresses(usable), [])
+export function toldAddresses(
+  addresses: readonly Uint8Array[],
+  isAmino = false,
+): Uint8Array[] {
+  const texts = addresses.map(multiaddrText)
+    .filter((text) => text !== undefined);
+  const usable = texts.map((text) => multiaddr(text));
+  const told = isAmino ? publicAddresses(usable) : usable;
+  return reachableAddresses(uniqueAddresses(told), [])
     .slice(0, MAX_TOLD).map(({ bytes }) => bytes.slice());
 }

@@ -19,11 +19,14 @@ export interface AnnounceOptions extends Omit<RequestOptions, "timeoutMs"> {
   readonly node: Dialer;
   /** Nodes to start from. */
   readonly seeds: readonly Contact[];
-  /** For the nodes nearest to the key. */
-  readonly record: KadRequest;
+  /** For the nodes nearest to the key; none: they are told of no value. */
+  readonly record: KadRequest | undefined;
   /** For the nodes nearest to the key's multihash. */
   readonly provider: KadRequest;
-  /** Called whenever a node has said that it keeps the record. */
+  /**
+   * Called whenever a node has said that it keeps the record, or without one
+   * was told of the provider.
+   */
   readonly onStored: () => void;
 }
 
@@ -40,10 +43,15 @@ export async function announceTo(
   options: AnnounceOptions,
 ): Promise<AnnounceOutcome> {
   const seen: Seen = { reached: new Set(), failures: new Set() };
-  const [storedAt, providedAt] = await Promise.all([
-    tellNearest(options.record, options, seen, options.onStored),
-    tellNearest(options.provider, options, seen),
-  ]);
+  const { record, provider, onStored } = options;
+  const [storedAt, providedAt] = await Promise.all(
+    record === undefined
+      ? [0, tellNearest(provider, options, seen, onStored)]
+      : [
+        tellNearest(record, options, seen, onStored),
+        tellNearest(provider, options, seen),
+      ],
+  );
   return {
     reached: seen.reached.size,
     storedAt,

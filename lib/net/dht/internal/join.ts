@@ -23,10 +23,12 @@ const MAX_AT_ONCE = 16;
  * @param onState told of each change
  */
 export async function keepJoined(
-  { node, addresses, onState, clock, resolveTxt, signal }: {
+  { node, addresses, onState, isNeeded, clock, resolveTxt, signal }: {
     readonly node: Pick<Libp2p, "dial">;
     readonly addresses: readonly string[];
     readonly onState: OnJoinState;
+    /** Whether a connection that has ended is missed. */
+    readonly isNeeded: () => boolean;
     readonly resolveTxt: ResolveTxt | undefined;
     readonly clock: Clock;
     readonly signal: AbortSignal;
@@ -54,7 +56,7 @@ export async function keepJoined(
         const connection = await join(address);
         onState(address, { kind: "connected" });
         retryMs = FIRST_RETRY_MS;
-        while (connection.status === "open") {
+        while (connection.status === "open" || !isNeeded()) {
           await sleep(clock, CHECK_INTERVAL_MS, { signal });
         }
         onState(address, { kind: "failed", reason: "connection lost" });

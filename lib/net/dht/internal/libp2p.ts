@@ -1,4 +1,4 @@
-import { type Identify, identify } from "@libp2p/identify";
+import { type Identify, identify, identifyPush } from "@libp2p/identify";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import {
   type KadDHT,
@@ -19,8 +19,10 @@ import {
   hostOf,
   ipv4OfBoth,
   reachableAddresses,
+  tcpPort,
   uniqueAddresses,
 } from "./addresses.ts";
+import { publicAddresses } from "./amino.ts";
 import { limitPerHost } from "./connection_limit.ts";
 import { DhtDatastore } from "./datastore.ts";
 import {
@@ -38,8 +40,8 @@ import { tableCids } from "./routing_table.ts";
 export type DhtServices = {
   readonly identify: Identify;
   readonly ping: Ping;
-  /** Nothing to call: it only learns what libp2p listens on. */
-  readonly listening: object;
+  /** Knows what libp2p listens on, whatever of it others are told. */
+  readonly listening: { addresses(): Multiaddr[] };
   readonly dht: KadDHT;
 };
 
@@ -58,6 +60,12 @@ export interface ServingOptions {
   readonly loopbackOnly?: boolean;
   /** As the other nodes speak it. */
   readonly protocol: string;
+  /**
+   * Whether it is the public DHT of IPFS: this node is asked nothing there
+   * before others reach it, tells public addresses alone and keeps no values.
+   * @default {false}
+   */
+  readonly isAmino?: boolean;
   /** Decides which values are kept. */
   readonly policy: RecordRules;
 }
@@ -121,10 +129,12 @@ export async function createNodeLibp2p(
     },
     services: {
       identify: identify(),
+      // Tells those who are connected that this node comes to be asked.
+      ...options.isAmino === true && { identifyPush: identifyPush() },
       ping: ping(),
       listening(components: ListeningComponents) {
         listening = () => components.transportManager.getAddrs();
-        return {};
+        return { addresses: listening };
       },
       dht(components: KadDHTComponents) {
         table = kadDHT(kadOptions(options))(components);
@@ -158,7 +168,10 @@ const MAX_ADDRESSES = 8;
  * Has kad-dht, which looks for the node's neighbours, read answers as all else
  * here does: by itself it takes megabytes of addresses into the peer store.
  */
-export function boundQueries(libp2p: Libp2p<DhtServices>): void {
+export function boundQueries(
+  libp2p: Libp2p<DhtServices>,
+  { isAmino }: Pick<ServingOptions, "isAmino">,
+): void {
   const network = propertyOf(libp2p.services.dht, "network");
   if (
     !(network instanceof EventTarget) ||
@@ -169,7 +182,7 @@ export function boundQueries(libp2p: Libp2p<DhtServices>): void {
     { key }: { readonly key: Uint8Array },
     options: { readonly signal: AbortSignal },
   ) => {
-    const nearer = await askForNearer(stream, key, options);
+    const nearer = await askForNearer(stream, key, { ...options, isAmino });
     if (!nearer.ok) throw new Error(nearer.reason);
     const closer = nearer.value.slice(0, MAX_NAMED).map((peer) => ({
       id: peer.multihash,
@@ -221,27 +234,30 @@ export async function startListening(
 function announced(
   confirmed: Multiaddr[],
   listening: Multiaddr[],
-  { identity, listen, alsoAnnounce }: ServingOptions,
+  { identity, listen, alsoAnnounce, isAmino }: ServingOptions,
 ): Multiaddr[] {
   const ownId = `/p2p/${identity.peerId}`;
-  const port = listening.flatMap((address) => address.getComponents())
-    .find(({ name }) => name === "tcp")?.value;
+  const port = tcpPort(listening);
   const further = port === undefined ? [] : alsoAnnounce(Number(port));
-  return reachableAddresses(uniqueAddresses([
+  const all = uniqueAddresses([
     ...confirmed,
     ...[...ipv4OfBoth(listen, port), ...listening]
       .map((address) => address.encapsulate(ownId)),
     ...further.map((address) => multiaddr(address + ownId)),
-  ]));
+  ]);
+  return reachableAddresses(isAmino ? publicAddresses(all) : all);
 }
 
-function kadOptions({ protocol }: ServingOptions): KadDHTInit {
+function kadOptions({ protocol, isAmino = false }: ServingOptions): KadDHTInit {
   return {
     protocol,
-    clientMode: false,
-    peerInfoMapper: (peer) => ({
+    clientMode: isAmino,
+    peerInfoMapper: ({ multiaddrs, ...peer }) => ({
       ...peer,
-      multiaddrs: reachableAddresses(peer.multiaddrs, []),
+      multiaddrs: reachableAddresses(
+        isAmino ? publicAddresses(multiaddrs) : multiaddrs,
+        [],
+      ),
     }),
     // Queries of its own would otherwise wait for a first peer.
     allowQueryWithZeroPeers: true,

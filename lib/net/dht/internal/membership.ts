@@ -5,17 +5,23 @@ import type { JoinState, JoinStates } from "../join_state.ts";
 import type { KadPeer } from "../lookup.ts";
 import type { DhtNodeOptions } from "../node_options.ts";
 import { type PeerContact, PeerContacts } from "../peer_contacts.ts";
+import { AMINO } from "./amino.ts";
 import { joinThrough, keepJoined } from "./join.ts";
 import type { DhtServices } from "./libp2p.ts";
 import { watchReachability } from "./reachability.ts";
-import { routingTablePeers } from "./routing_table.ts";
+import { routingTablePeers, routingTableSize } from "./routing_table.ts";
 import { onClosed, onIdentified, watchPeers } from "./watch_peers.ts";
 
 /** What a membership is made of. */
 export interface MembershipOptions extends
   Pick<
     DhtNodeOptions,
-    "bootstrap" | "onJoinState" | "onReachability" | "protocol" | "resolveTxt"
+    | "bootstrap"
+    | "isAmino"
+    | "onJoinState"
+    | "onReachability"
+    | "protocol"
+    | "resolveTxt"
   > {
   /** For retries. */
   readonly clock: Clock;
@@ -35,6 +41,7 @@ export class Membership {
   readonly #withNodes = new WeakSet<Connection>();
   readonly #contacts = new PeerContacts();
   #isReachable: boolean | undefined;
+  #provenAddress: string | undefined;
   #known: {
     readonly peers: Promise<readonly KadPeer[]>;
     readonly untilMs: number;
@@ -51,6 +58,14 @@ export class Membership {
     return this.#isReachable;
   }
 
+  /**
+   * Where others reached this node, seen from outside alone: a router leads
+   * from there to it. A multiaddr without peer id.
+   */
+  get provenAddress(): string | undefined {
+    return this.#provenAddress;
+  }
+
   /** The bootstrap addresses, each with its state. */
   get joinStates(): JoinStates {
     return this.#joinStates;
@@ -58,7 +73,8 @@ export class Membership {
 
   /** Joins the others and watches them come and go, until the signal aborts. */
   async run(): Promise<void> {
-    const { bootstrap, clock, resolveTxt, signal } = this.#options;
+    const { bootstrap, isAmino, clock, resolveTxt, signal } = this.#options;
+    const { dht } = this.#libp2p.services;
     const { protocol, onJoinState, onReachability } = this.#options;
     onIdentified(this.#libp2p, protocol, (connection) => {
       this.#withNodes.add(connection);
@@ -67,7 +83,7 @@ export class Membership {
     this.onPeerLost((connection) => {
       this.#contacts.ended(connection, clock.now());
     });
-    watchPeers(this.#libp2p, { protocol, clock, signal });
+    watchPeers(this.#libp2p, { protocol, isAmino, clock, signal });
     await Promise.all([
       keepJoined({
         node: this.#libp2p,
@@ -76,20 +92,31 @@ export class Membership {
           this.#joinStates.set(address, state);
           onJoinState?.(address, state);
         },
+        isNeeded: () => !isAmino || routingTableSize(dht) < AMINO.minNodes,
         clock,
         resolveTxt,
         signal,
       }),
       watchReachability(this.#libp2p, {
         connections: () => this.connections(),
-        onChange: (isReachable) => {
+        onChange: (isReachable, address) => {
           this.#isReachable = isReachable;
+          this.#provenAddress = address?.toString();
+          if (isAmino) this.#askToBeAsked(isReachable);
           onReachability?.(isReachable);
         },
         clock,
         signal,
       }),
     ]);
+  }
+
+  /** A node of the public DHT that nobody reaches is to be asked nothing. */
+  #askToBeAsked(isReachable: boolean): void {
+    const mode = isReachable ? "server" : "client";
+    this.#libp2p.services.dht.setMode(mode).catch(() => {
+      // It is being closed.
+    });
   }
 
   /** Dials one more node, once. */

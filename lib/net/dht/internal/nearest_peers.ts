@@ -19,6 +19,8 @@ const ADDRESSES_MS = 2000;
 export class NearestPeers {
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #clock: Clock;
+  /** Whether private addresses are not told. */
+  readonly #isAmino: boolean | undefined;
   readonly #hosts = new BoundedMap<string, string>(MAX_HOSTS, "forget oldest");
   readonly #told = new BoundedMap<
     string,
@@ -27,9 +29,16 @@ export class NearestPeers {
   readonly #groupOfHost = rememberedGroups(groupOf);
 
   /** Of a node that has started. */
-  constructor(libp2p: Libp2p<DhtServices>, clock: Clock) {
+  constructor(
+    libp2p: Libp2p<DhtServices>,
+    { clock, isAmino }: {
+      readonly clock: Clock;
+      readonly isAmino?: boolean | undefined;
+    },
+  ) {
     this.#libp2p = libp2p;
     this.#clock = clock;
+    this.#isAmino = isAmino;
     libp2p.addEventListener("connection:open", ({ detail }) => {
       const host = hostOf(detail.remoteAddr);
       this.#hosts.set(detail.remotePeer.toString(), host);
@@ -78,6 +87,7 @@ export class NearestPeers {
         addresses.toSorted((a, b) =>
           Number(b.isCertified) - Number(a.isCertified)
         ).map((a) => a.multiaddr.bytes),
+        this.#isAmino,
       ),
     };
     this.#told.set(id, { peer, untilMs: nowMs + ADDRESSES_MS });

@@ -3,6 +3,7 @@ import { keyMultihash, sha256 } from "../message.ts";
 import type { PeerConnection, ValueFor } from "../node_options.ts";
 import type { RecordRules } from "../record_rules.ts";
 import type { DhtState } from "../state.ts";
+import { AMINO } from "./amino.ts";
 import { ProviderStore } from "./provider_store.ts";
 import { ValueStore } from "./value_store.ts";
 
@@ -14,6 +15,8 @@ export interface NodeStoreOptions {
   readonly clock: Clock;
   /** How long a provider entry of another node is kept. */
   readonly recordTtlSeconds: number;
+  /** Whether this is the public DHT of IPFS, which says that itself. */
+  readonly isAmino?: boolean | undefined;
 }
 
 interface OwnValue {
@@ -43,7 +46,7 @@ export class NodeStore {
    * @param isPresent whether a peer is connected
    */
   constructor(
-    { policy, clock, recordTtlSeconds }: NodeStoreOptions,
+    { policy, clock, recordTtlSeconds, isAmino = false }: NodeStoreOptions,
     multihash: Uint8Array,
     isPresent?: (peer: string) => boolean,
   ) {
@@ -52,7 +55,8 @@ export class NodeStore {
     this.values = new ValueStore({ policy, clock, place, isPresent });
     this.providers = new ProviderStore({
       clock,
-      ttlSeconds: recordTtlSeconds,
+      ttlSeconds: isAmino ? AMINO.entrySeconds : recordTtlSeconds,
+      addressTtlSeconds: isAmino ? AMINO.addressSeconds : undefined,
       place,
       isPresent,
     });

@@ -51,7 +51,7 @@ export class Outsider {
     this.#options = options;
   }
 
-  /** Looks for the own node under a key, by value and by provider entry. */
+  /** Looks for the own node under a key, by value where there are some, and by provider entry. */
   async look(question: OutsideQuestion): Promise<OutsideLook> {
     using limit = deadline(this.#options.clock, LOOK_TIMEOUT_MS, question);
     const over = new AbortController();
@@ -70,14 +70,15 @@ export class Outsider {
         ownAddresses: new Set(),
       };
       const { key, seeds } = question;
-      const isFound = await anyOf([
-        this.#leads(client.findValues(key, seeds, { signal }), seen, question),
-        this.#leads(
-          client.findProviders(key, seeds, { signal }),
-          seen,
-          question,
-        ),
-      ]);
+      const ways = [
+        client.findProviders(key, seeds, { signal }),
+        ...this.#options.isAmino
+          ? []
+          : [client.findValues(key, seeds, { signal })],
+      ];
+      const isFound = await anyOf(
+        ways.map((steps) => this.#leads(steps, seen, question)),
+      );
       this.#options.onNamed?.([...seen.ownAddresses]);
       if (isFound) return { kind: "found" };
       return seen.answered.size > 0

@@ -23,6 +23,8 @@ export interface ProviderStoreOptions {
   readonly clock: Clock;
   /** How long an entry is kept. */
   readonly ttlSeconds: number;
+  /** How long its addresses are told. @default {ttlSeconds} */
+  readonly addressTtlSeconds?: number | undefined;
   /** SHA-256 of the own peer id: what is near it is kept longest. */
   readonly place: Uint8Array;
   /** Whether a peer is connected. @default {() => true} */
@@ -33,8 +35,9 @@ export interface ProviderStoreOptions {
 
 interface ProviderEntry {
   readonly peer: WirePeer;
-  /** Monotonic. */
+  /** Monotonic, both. */
   readonly untilMs: number;
+  readonly addressesUntilMs: number;
 }
 
 /** Which peers said that they provide a key, this node aside. */
@@ -69,6 +72,7 @@ export class ProviderStore {
    */
   add(multihash: Uint8Array, peer: WirePeer, origin: Origin): boolean {
     const { clock, ttlSeconds, place } = this.#options;
+    const { addressTtlSeconds = ttlSeconds } = this.#options;
     const key = multihash.toHex();
     const nowMs = clock.monotonic();
     const distance = xor(sha256(multihash), place).toHex();
@@ -82,8 +86,10 @@ export class ProviderStore {
       );
     this.#byKey.set(key, entries);
     const untilMs = nowMs + ttlSeconds * 1000;
+    const addressesUntilMs = nowMs + addressTtlSeconds * 1000;
+    const entry = { peer, untilMs, addressesUntilMs };
     // Of one key all are as far: the eldest gives way.
-    return entries.set(origin.peer, { peer, untilMs }, { origin, nowMs });
+    return entries.set(origin.peer, entry, { origin, nowMs });
   }
 
   /**
@@ -95,19 +101,21 @@ export class ProviderStore {
     const key = multihash.toHex();
     const entries = this.#byKey.get(key);
     if (entries === undefined) return [];
-    const { isPresent = () => true } = this.#options;
+    const { isPresent = () => true, clock } = this.#options;
+    const nowMs = clock.monotonic();
     const byHost = new Map<string, WirePeer[]>();
     const all = [...entries.entries()];
     shuffle(all);
     all.sort(([a], [b]) => Number(isPresent(b)) - Number(isPresent(a)));
     for (const [peer, entry, { host }] of all) {
-      if (entry.untilMs <= this.#options.clock.monotonic()) {
+      if (entry.untilMs <= nowMs) {
         entries.delete(peer);
         this.#all.delete(`${key}/${peer}`);
         continue;
       }
       const ofHost = byHost.get(host) ?? [];
-      ofHost.push(entry.peer);
+      const isOld = entry.addressesUntilMs <= nowMs;
+      ofHost.push(isOld ? { ...entry.peer, addresses: [] } : entry.peer);
       byHost.set(host, ofHost);
     }
     if (entries.size === 0) this.#byKey.delete(key);

@@ -2,7 +2,13 @@ import type { Connection, IdentifyResult, Libp2p } from "@libp2p/interface";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { type Clock, sleep } from "../../../core/clock.ts";
 import { hostKey, rememberedGroups } from "../peer_groups.ts";
-import { hostOf, uniqueAddresses, withoutPeerId } from "./addresses.ts";
+import {
+  hostOf,
+  tcpPort,
+  uniqueAddresses,
+  withoutPeerId,
+} from "./addresses.ts";
+import type { DhtServices } from "./libp2p.ts";
 import { DialBackAsker, serveDialBack } from "./dial_back.ts";
 
 /** Nodes that are asked at once. */
@@ -18,8 +24,13 @@ const INTERVAL_MS = 300_000;
 export interface ReachabilityOptions {
   /** Connections with nodes of the DHT. */
   readonly connections: () => readonly Connection[];
-  /** Told of each change. */
-  readonly onChange: (isReachable: boolean) => void;
+  /**
+   * Told of each change.
+   *
+   * @param address at which others reach it, without peer id, where they were
+   * told of no other
+   */
+  readonly onChange: (isReachable: boolean, address?: Multiaddr) => void;
   /** Says when to ask. */
   readonly clock: Clock;
   /** Ends it. */
@@ -31,7 +42,7 @@ export interface ReachabilityOptions {
  * reach this one.
  */
 export async function watchReachability(
-  libp2p: Libp2p,
+  libp2p: Libp2p<Pick<DhtServices, "listening">>,
   { connections, onChange, clock, signal }: ReachabilityOptions,
 ): Promise<void> {
   const options = { clock, signal };
@@ -51,15 +62,19 @@ export async function watchReachability(
     while (true) {
       await sleep(clock, waitMs, { signal });
       const asked = someOf(connections());
-      const said = await Promise.all(asked.map((connection) => {
+      let proven: Multiaddr | undefined;
+      const said = await Promise.all(asked.map(async (connection) => {
         const own = ownAddresses(
           libp2p.getMultiaddrs(),
           observed.get(connection),
+          tcpPort(libp2p.services.listening.addresses()),
         );
-        return asker.ask(connection, own);
+        const isReached = await asker.ask(connection, own);
+        if (isReached === true && own.length === 1) [proven] = own;
+        return isReached;
       }));
       const now = judge(said) ?? isReachable;
-      if (now !== undefined && now !== isReachable) onChange(now);
+      if (now !== undefined && now !== isReachable) onChange(now, proven);
       isReachable = now;
       waitMs = isReachable === true
         ? INTERVAL_MS
@@ -86,14 +101,17 @@ export function judge(
   return failures > 0 && 2 * failures > said.length ? false : undefined;
 }
 
-/** The addresses that others are told, and the one that this node is seen at. */
+/**
+ * The addresses that others are told, and the one that this node is seen at.
+ *
+ * @param port that it listens on
+ */
 export function ownAddresses(
   announced: readonly Multiaddr[],
   observed: Multiaddr | undefined,
+  port: string | undefined,
 ): Multiaddr[] {
   const own = announced.map((one) => multiaddr(withoutPeerId(one)));
-  const port = own.flatMap((one) => one.getComponents())
-    .find(({ name }) => name === "tcp")?.value;
   const host = observed && hostOf(observed);
   if (port === undefined || !host) return own;
   const family = host.includes(":") ? "ip6" : "ip4";

@@ -22,6 +22,7 @@ import {
   type KadRequest,
   type WirePeer,
 } from "../message.ts";
+import { isPublicMultiaddr } from "../../ip_address.ts";
 import { hostOf, multiaddrText } from "./addresses.ts";
 import { rememberedGroups } from "../peer_groups.ts";
 import { failureReason } from "./failure.ts";
@@ -37,6 +38,8 @@ export interface RequestOptions {
   readonly protocol: string;
   /** Bounds each question. */
   readonly clock: Clock;
+  /** Whether private addresses that others name are ignored. @default {false} */
+  readonly isAmino?: boolean | undefined;
   /** From dialling to the last byte of an answer. */
   readonly timeoutMs: number;
   /** Ends it. */
@@ -61,14 +64,16 @@ export async function requestPeer(
   node: Dialer,
   to: Contact,
   request: KadRequest,
-  { protocol, clock, timeoutMs, signal }: RequestOptions,
+  { protocol, isAmino, clock, timeoutMs, signal }: RequestOptions,
 ): Promise<Result<PeerAnswer>> {
   using limit = deadline(clock, timeoutMs, { signal });
   try {
     const connection = await node.dial(dialTarget(to), {
       signal: limit.signal,
     });
-    return await exchange(connection, protocol, request, limit.signal);
+    return await exchange(connection, request, {
+      ...{ protocol, isAmino, signal: limit.signal },
+    });
   } catch (error) {
     return refuse(failureReason(error));
   }
@@ -138,9 +143,11 @@ export function dialTarget(to: Contact): Multiaddr[] | PeerId {
 
 async function exchange(
   connection: Connection,
-  protocol: string,
   request: KadRequest,
-  signal: AbortSignal,
+  { protocol, isAmino, signal }: Pick<
+    RequestOptions,
+    "protocol" | "isAmino" | "signal"
+  >,
 ): Promise<Result<PeerAnswer>> {
   const stream = await connection.newStream(protocol, { signal });
   try {
@@ -166,8 +173,8 @@ async function exchange(
       from,
       host,
       ...record,
-      closer: kadPeers(closer),
-      providers: kadPeers(providers),
+      closer: kadPeers(closer, isAmino),
+      providers: kadPeers(providers, isAmino),
     });
   } catch (error) {
     stream.abort(asError(error));
@@ -183,13 +190,13 @@ async function exchange(
 export async function askForNearer(
   stream: Stream,
   key: Uint8Array,
-  { signal }: { readonly signal: AbortSignal },
+  { isAmino, signal }: Pick<RequestOptions, "isAmino" | "signal">,
 ): Promise<Result<KadPeer[]>> {
   const messages = lpStream(stream, { maxDataLength: MAX_ANSWER_BYTES });
   const request = encodeRequest({ call: KadCall.findNode, key });
   await messages.write(request, { signal });
   const answer = await readAnswer(messages, signal);
-  return answer.ok ? ok(kadPeers(answer.value.closer)) : answer;
+  return answer.ok ? ok(kadPeers(answer.value.closer, isAmino)) : answer;
 }
 
 async function readAnswer(
@@ -202,12 +209,13 @@ async function readAnswer(
 }
 
 /** Those peers whose id is one, with those addresses that can be dialled. */
-function kadPeers(peers: readonly WirePeer[]): KadPeer[] {
+function kadPeers(peers: readonly WirePeer[], isAmino = false): KadPeer[] {
   return peers.flatMap((peer) => {
     try {
       const id = peerIdFromMultihash(Digest.decode(peer.multihash)).toString();
       const addresses = peer.addresses.map(multiaddrText)
-        .filter((text) => text !== undefined);
+        .filter((text) => text !== undefined)
+        .filter((text) => !isAmino || isPublicMultiaddr(text));
       return [{ id, multihash: peer.multihash, addresses }];
     } catch {
       return []; // no peer id: nobody could answer to it

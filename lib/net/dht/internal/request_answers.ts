@@ -32,6 +32,8 @@ export interface Asker {
 export interface AnswerSources {
   /** Decides which values are kept. */
   readonly policy: Pick<RecordRules, "namespace" | "accept">;
+  /** Whether this is the public DHT of IPFS. @default {false} */
+  readonly isAmino?: boolean | undefined;
   /** What is kept. */
   readonly values: ValueStore;
   /** Who provides what, the node itself aside. */
@@ -137,9 +139,10 @@ async function answer(
 async function keepValue(
   request: ReceivedRequest,
   { origin }: Asker,
-  { policy, values }: AnswerSources,
+  { policy, values, isAmino }: AnswerSources,
 ): Promise<Result<Uint8Array>> {
   const { key, record } = request;
+  if (isAmino) return refuse("values of the public DHT are not kept here");
   if (record === undefined || !isOfKey(record, key)) {
     return refuse("no record of the key");
   }
@@ -170,7 +173,7 @@ function isOfKey(record: DecodedRecord, key: Uint8Array): boolean {
 function keepProvider(
   { key, providers }: ReceivedRequest,
   { origin, multihash }: Asker,
-  { providers: store }: AnswerSources,
+  { providers: store, isAmino }: AnswerSources,
 ): Result<undefined> {
   if (key.length > MAX_MULTIHASH_BYTES) return refuse("no multihash");
   const said = providers.find((peer) =>
@@ -178,7 +181,7 @@ function keepProvider(
     peer.multihash.every((byte, i) => byte === multihash[i])
   );
   if (said === undefined) return refuse("provider is not the asker");
-  const addresses = toldAddresses(said.addresses);
+  const addresses = toldAddresses(said.addresses, isAmino);
   if (addresses.length === 0) return refuse("no address that can be dialled");
   return store.add(key, { multihash, addresses }, origin)
     ? ok(undefined)

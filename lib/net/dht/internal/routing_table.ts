@@ -4,6 +4,7 @@ import type { KadPeer } from "../lookup.ts";
 import { sha256 } from "../message.ts";
 import { K, shareOf } from "../peer_groups.ts";
 import { propertyOf } from "../../../core/property_of.ts";
+import { AMINO } from "./amino.ts";
 
 /** What kad-dht marks those with that are in its routing table. */
 export const ROUTING_TABLE_TAG = "kad-peer";
@@ -34,7 +35,7 @@ export function routingTableSize(dht: KadDHT): number {
 
 /** Takes a node out of the routing table. */
 export async function removeFromRoutingTable(
-  dht: KadDHT,
+  dht: object,
   peerId: PeerId,
 ): Promise<void> {
   const table = routingTable(dht);
@@ -44,7 +45,7 @@ export async function removeFromRoutingTable(
 
 /** The nodes of the routing table that are nearest to a key, nearest first. */
 export function nearestNodes(
-  dht: KadDHT,
+  dht: object,
   key: Uint8Array,
   count: number,
 ): PeerId[] {
@@ -92,6 +93,47 @@ export function limitBuckets(
   return () => table.removeEventListener("peer:add", onAdd);
 }
 
+/**
+ * Has no group of nodes have more places than the public DHT gives it, as the
+ * filter of go-libp2p-kad-dht (rt_diversity_filter.go): the node that has taken
+ * one too many gives it back.
+ *
+ * @param group of a node, by the address that it is connected with
+ * @returns stops it
+ */
+export function limitGroups(
+  dht: object,
+  self: PeerId,
+  group: (peerId: PeerId) => string,
+): () => void {
+  const table = routingTable(dht);
+  if (!(table instanceof EventTarget)) return () => {};
+  const place = sha256(self.toMultihash().bytes);
+  const nearness = (peer: PeerId) =>
+    sharedBits(place, sha256(peer.toMultihash().bytes));
+  const onAdd = (event: unknown) => {
+    const added = propertyOf(event, "detail");
+    if (!isPeerId(added)) return;
+    const ofGroup = nearestNodes(dht, added.toMultihash().bytes, MAX_NODES)
+      .filter((node) => group(node) === group(added));
+    const asNear = ofGroup.filter((one) => nearness(one) === nearness(added));
+    if (
+      ofGroup.length <= AMINO.maxOfGroup &&
+      asNear.length <= AMINO.maxOfGroupAsNear
+    ) return;
+    removeFromRoutingTable(dht, added).catch(() => {}); // it is gone already
+  };
+  table.addEventListener("peer:add", onAdd);
+  return () => table.removeEventListener("peer:add", onAdd);
+}
+
+/** How many bits two places have in common, from the first on. */
+function sharedBits(a: Uint8Array, b: Uint8Array): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  if (at < 0) return a.length * 8;
+  return at * 8 + Math.clz32((a[at] ?? 0) ^ (b[at] ?? 0)) - 24;
+}
+
 /** More than kad-dht has room for: 64 buckets of k. */
 const MAX_NODES = 64 * K;
 
@@ -107,6 +149,6 @@ function isPeerId(value: unknown): value is PeerId {
 }
 
 /** kad-dht has it, though its interface does not name it. */
-function routingTable(dht: KadDHT): unknown {
+function routingTable(dht: object): unknown {
   return propertyOf(dht, "routingTable");
 }

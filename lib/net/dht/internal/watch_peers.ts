@@ -68,8 +68,9 @@ export function watchPresence(libp2p: Libp2p): (peerId: string) => boolean {
  */
 export function watchPeers(
   libp2p: Libp2p<DhtServices>,
-  { protocol, clock, signal }: {
+  { protocol, isAmino = false, clock, signal }: {
     readonly protocol: string;
+    readonly isAmino?: boolean | undefined;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
@@ -86,6 +87,8 @@ export function watchPeers(
     signal,
   });
   onIdentified(libp2p, protocol, onCome);
+  // There nodes close what they have too many of, all the time.
+  if (isAmino) return;
   const onLost = watchDepartures({
     async isReachable(peerId, { signal }) {
       const id = peerIdFromString(peerId);

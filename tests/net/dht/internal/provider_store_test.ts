@@ -101,3 +101,18 @@ Deno.test("ProviderStore names of one host those first that are connected", () =
   add("k", "other", "h2");
   assert.ok(of("k").slice(0, 2).includes("other"), "a host is in turn");
 });
+
+Deno.test("ProviderStore tells addresses no longer than it is to, and who it is until the entry ends", async () => {
+  const clock = new FakeClock();
+  const place = sha256(bytes("self"));
+  const times = { ttlSeconds: 60, addressTtlSeconds: 30 };
+  const store = new ProviderStore({ clock, place, ...times });
+  const peer = { multihash: bytes("p"), addresses: [bytes("address")] };
+  store.add(bytes("k"), peer, { host: "h", peer: "p" });
+  await clock.advance(29_999);
+  assert.deepEqual(store.of(bytes("k")), [peer]);
+  await clock.advance(1);
+  assert.deepEqual(store.of(bytes("k")), [{ ...peer, addresses: [] }]);
+  await clock.advance(30_000);
+  assert.deepEqual(store.of(bytes("k")), []);
+});

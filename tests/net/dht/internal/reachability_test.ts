@@ -33,8 +33,11 @@ Deno.test("a node is asked to be dialled where it listens, and where it is seen"
     ),
   ];
   const shown = (observed?: string) =>
-    ownAddresses(own, observed === undefined ? undefined : multiaddr(observed))
-      .map(String);
+    ownAddresses(
+      own,
+      observed === undefined ? undefined : multiaddr(observed),
+      "4001",
+    ).map(String);
   assert.deepEqual(shown(), ["/ip4/10.0.0.2/tcp/4001"]);
   assert.deepEqual(shown("/ip4/10.0.0.2/tcp/39000"), [
     "/ip4/10.0.0.2/tcp/4001",
@@ -46,7 +49,11 @@ Deno.test("a node is asked to be dialled where it listens, and where it is seen"
   assert.deepEqual(shown("/ip6/::ffff:10.0.0.2/tcp/39000"), [
     "/ip4/10.0.0.2/tcp/4001",
   ]);
-  assert.deepEqual(ownAddresses([], multiaddr("/ip4/10.0.0.2/tcp/1")), []);
+  const seen = multiaddr("/ip4/203.0.113.5/tcp/39000");
+  assert.deepEqual(ownAddresses([], seen, undefined), []);
+  assert.deepEqual(ownAddresses([], seen, "4001").map(String), [
+    "/ip4/203.0.113.5/tcp/4001",
+  ]);
 });
 
 Deno.test("a host with many nodes, or addresses, is asked once", () => {

@@ -229,3 +229,29 @@ Deno.test("answerFetch() reads what a key stands for, by the connection that it 
   const empty = await answerFetch(new Uint8Array(), ends, store);
   assert.ok(!empty.ok);
 });
+
+Deno.test("in the public DHT no value is kept, and of a provider its public addresses", async () => {
+  const { sources, ask } = open();
+  const from = { ...sources, isAmino: true };
+  const put = await ask(
+    { call: KadCall.putValue, key: KEY, record: record("good") },
+    { from },
+  );
+  assert.deepEqual(put, {
+    ok: false,
+    reason: "values of the public DHT are not kept here",
+  });
+  const told = (...addresses: Uint8Array[]) =>
+    ask({
+      call: KadCall.addProvider,
+      key: MULTIHASH,
+      provider: { multihash: bytes("p"), addresses },
+    }, { from });
+  assert.deepEqual(await told(address(4001, "10.0.0.9")), {
+    ok: false,
+    reason: "no address that can be dialled",
+  });
+  await told(address(4001, "10.0.0.9"), address(4001, "1.2.3.4"));
+  const [kept] = sources.providers.of(MULTIHASH);
+  assert.deepEqual(kept?.addresses, [address(4001, "1.2.3.4")]);
+});
