@@ -27,6 +27,7 @@ async function openNode(): Promise<ServingNode> {
     port: () => 4001,
     peers: () => [],
     requestCounts: new RequestTally(),
+    sentCounts: new RequestTally(),
     copiedAt: () => undefined,
     connections: () => [],
   };

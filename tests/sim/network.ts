@@ -11,6 +11,10 @@ import { type RunningProgram, start } from "../support/programs.ts";
 import type { HostileReady, HostileSettings } from "./hostile_process.ts";
 import { NodeOrder } from "./node_orders.ts";
 import type { NodeProcessReady, NodeProcessSettings } from "./node_process.ts";
+import type {
+  PublisherResult,
+  PublisherSettings,
+} from "./publisher_process.ts";
 
 /** The image that is published and looked for. */
 export const IMAGE = { channel: "stable", arch: "arm64" };
@@ -168,6 +172,12 @@ export class SimulatedNetwork implements AsyncDisposable {
   /** Starts a hostile host and waits until it has done what it can at first. */
   async startHostile(settings: HostileSettings): Promise<HostileReady> {
     const { lines } = this.#startProcess("hostile_process.ts", settings);
+    return JSON.parse(await nextLine(lines));
+  }
+
+  /** Has a provider of many images publish, until it has said what that cost. */
+  async startPublisher(settings: PublisherSettings): Promise<PublisherResult> {
+    const { lines } = this.#startProcess("publisher_process.ts", settings);
     return JSON.parse(await nextLine(lines));
   }
 

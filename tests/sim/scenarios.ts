@@ -20,7 +20,7 @@ export interface Measurement {
   /** What else has to be so. */
   readonly checks?: Readonly<Record<string, boolean>>;
   /** What else is worth knowing. */
-  readonly notes?: Readonly<Record<string, number>>;
+  readonly notes?: Readonly<Record<string, number | readonly object[]>>;
 }
 
 /** A scenario and what it has to reach. */

@@ -8,6 +8,7 @@ import { openStranger, STRANGER_TIMEOUT_MS } from "./internal/stranger.ts";
 import type { KadPeer, LookupStep } from "./lookup.ts";
 import { KadCall, type KadRequest, keyMultihash } from "./message.ts";
 import { rememberedGroups } from "./peer_groups.ts";
+import type { RequestTally } from "./request_tally.ts";
 
 /** Asks the nodes nearest to a key, beginning with the seeds. */
 export type FindSteps = (
@@ -51,6 +52,8 @@ export interface DhtClientOptions {
   readonly timeoutMs?: number;
   /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
   readonly resolveTxt?: ResolveTxt;
+  /** Counts what is asked. @default nobody counts */
+  readonly sent?: RequestTally | undefined;
   /** Ends the opening. */
   readonly signal: AbortSignal;
 }

@@ -62,6 +62,8 @@ export class DhtNode implements AsyncDisposable {
   readonly sign: Identity["sign"];
   /** Requests of others since the start, by kind and by what came of them. */
   readonly requestCounts = new RequestTally();
+  /** Requests to others, by publishing and by looking from outside, likewise. */
+  readonly sentCounts = new RequestTally();
   readonly #options: DhtNodeOptions;
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #store: NodeStore;
@@ -87,6 +89,7 @@ export class DhtNode implements AsyncDisposable {
     this.#outsider = new Outsider({
       ...options,
       self: this.peerId,
+      sent: this.sentCounts,
       onNamed: (addresses) => void this.#copies.named(addresses),
     });
     const ownId = `/p2p/${this.peerId}`;
@@ -213,7 +216,7 @@ export class DhtNode implements AsyncDisposable {
     }
     return await announceTo({
       node: this.#libp2p,
-      ...{ protocol, isAmino, clock, seeds },
+      ...{ protocol, isAmino, clock, seeds, sent: this.sentCounts },
       record: isAmino
         ? undefined
         : { call: KadCall.putValue, key: bytes, record },

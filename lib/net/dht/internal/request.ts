@@ -25,6 +25,7 @@ import {
 import { isPublicMultiaddr } from "../../ip_address.ts";
 import { hostOf, multiaddrText } from "./addresses.ts";
 import { rememberedGroups } from "../peer_groups.ts";
+import type { RequestTally } from "../request_tally.ts";
 import { failureReason } from "./failure.ts";
 
 /**
@@ -42,6 +43,8 @@ export interface RequestOptions {
   readonly isAmino?: boolean | undefined;
   /** From dialling to the last byte of an answer. */
   readonly timeoutMs: number;
+  /** Counts what is asked. @default nobody counts */
+  readonly sent?: RequestTally | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -64,17 +67,23 @@ export async function requestPeer(
   node: Dialer,
   to: Contact,
   request: KadRequest,
-  { protocol, isAmino, clock, timeoutMs, signal }: RequestOptions,
+  { protocol, isAmino, clock, timeoutMs, sent, signal }: RequestOptions,
 ): Promise<Result<PeerAnswer>> {
   using limit = deadline(clock, timeoutMs, { signal });
+  let connection: Connection;
   try {
-    const connection = await node.dial(dialTarget(to), {
-      signal: limit.signal,
-    });
-    return await exchange(connection, request, {
+    connection = await node.dial(dialTarget(to), { signal: limit.signal });
+  } catch (error) {
+    return refuse(failureReason(error));
+  }
+  try {
+    const answer = await exchange(connection, request, {
       ...{ protocol, isAmino, signal: limit.signal },
     });
+    sent?.add(request.call, answer.ok);
+    return answer;
   } catch (error) {
+    sent?.add(request.call, false);
     return refuse(failureReason(error));
   }
 }
