@@ -28,3 +28,14 @@ Deno.test("the executables have the flags that are shipped", () => {
   }
   assert.match(config.tasks.compile.command, /tools\/compile\.ts$/);
 });
+
+Deno.test("docs/install.md starts the programs with the flags that are shipped", async () => {
+  const page = await Deno.readTextFile(
+    new URL("../../docs/install.md", import.meta.url),
+  );
+  const flags = [
+    ...page.matchAll(/^exec deno run --no-config (.*) \S+\.js "\$@"$/gm),
+  ]
+    .map(([, words]) => words);
+  assert.deepEqual(flags, [PLASMD_FLAGS.join(" "), DISCOVER_FLAGS.join(" ")]);
+});

@@ -19,6 +19,7 @@ import {
 } from "../../support/boot_lab.ts";
 import { GUEST_MAC, type MachineKind } from "../../support/guest.ts";
 import { commandOutput } from "../../support/command_output.ts";
+import { readPage } from "../../support/pages.ts";
 import { programInShell } from "../../support/shipped_programs.ts";
 import { guestMarker } from "../../support/guest_kernel.ts";
 import {
@@ -214,27 +215,23 @@ await guestTest("a machine whose row says local goes on to its disk", {
   },
 });
 
-/** The commands of a section, block by block. */
-async function readmeCommands(heading: string): Promise<string[]> {
-  const readme = await Deno.readTextFile(
-    new URL("../../../README.md", import.meta.url),
+/** The commands of docs/netboot.md, block by block. */
+async function netbootCommands(): Promise<string[]> {
+  const page = await Deno.readTextFile(
+    new URL("../../../docs/netboot.md", import.meta.url),
   );
-  const [, section = ""] = readme.split(`## ${heading}\n`);
-  const [own = ""] = section.split(/^## /m);
-  return [...own.matchAll(/^```bash\n([^]*?)\n```$/gm)]
-    .map(([, commands = ""]) => commands);
+  return readPage(page).map(({ commands }) => commands);
 }
 
 await guestTest(
-  "README's first machine boots by the commands that stand there",
+  "the first machine of docs/netboot.md boots by the commands that stand there",
   {
     programs: ["bash"],
     files: [ROM],
     async body(lab) {
       await lab.plainImage();
-      const [, network = "", serve = "", machine = ""] = await readmeCommands(
-        "Boot a machine in ten minutes",
-      );
+      const [, network = "", serve = "", machine = ""] =
+        await netbootCommands();
       const host = await lab.network.host();
       const program = programInShell("plasmd");
       const run = async (commands: string) =>
@@ -243,7 +240,7 @@ await guestTest(
           "-ec",
           [
             `export HOME=${await lab.directory("home")} DENO_NO_UPDATE_CHECK=1`,
-            `deno() { shift 2; exec ${program} serve "$@"; }`,
+            `plasmd() { exec ${program} "$@"; }`,
             commands.replaceAll(
               "/srv/images",
               await lab.directory("artifacts"),

@@ -37,7 +37,7 @@ await guestTest("UEFI HTTP boot starts a unified kernel image", {
   },
 });
 
-/** README says so of firmware: this is where it would turn out otherwise. */
+/** docs/netboot.md says so of firmware: this is where it would turn out otherwise. */
 async function givesUp(
   kind: FaultKind,
   path: "/stable/x86_64/kernel.efi" | "/boot/snponly.efi",
