@@ -2,32 +2,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { allMetrics } from "../support/all_metrics.ts";
 import { commandOutput } from "../support/command_output.ts";
-import {
-  busyProvider,
-  httpFixture,
-  mirroringProvider,
-  request,
-} from "../support/http_fixture.ts";
 import { temporaryDirectory } from "../support/programs.ts";
-import { testSigningKey } from "../support/signing_keys.ts";
-import { sealTrustRoot, trustRoot } from "../support/trust_roots.ts";
 
 const RULES = fileURLToPath(
   new URL("../../examples/prometheus-rules.yml", import.meta.url),
 );
-
-/** `/metrics` of a provider that has a value for each of them. */
-async function allMetrics(): Promise<string> {
-  const fixture = await httpFixture();
-  const { mirror = [] } = mirroringProvider();
-  fixture.status = { ...busyProvider(), mirror };
-  const key = await testSigningKey(1);
-  const root = trustRoot([key], { expires_at: "2027-01-01T00:00:00Z" });
-  fixture.trustDocuments.set(1, await sealTrustRoot(root, [key]));
-  await (await request(fixture, "/nothing")).bytes();
-  return await (await request(fixture, "/metrics")).text();
-}
 
 Deno.test("examples/prometheus-rules.yml asks for metrics that there are", async () => {
   const metrics = await allMetrics();

@@ -8,6 +8,9 @@ import type {
 import { readContent } from "../../lib/scan/digest.ts";
 import type { HashedArtifact } from "../../lib/scan/image_files.ts";
 
+/** Of the key that images here are said to be signed by. */
+export const SIGNER_ID = `ed25519:${"0".repeat(64)}`;
+
 /** A catalog that a test fills by hand. */
 export class MemoryCatalog implements ImageCatalog {
   #images: readonly ServedImage[];
@@ -88,7 +91,7 @@ export async function servedImage(
       bytes,
       sha256: await sha256Hex(bytes),
       expiresAtMs,
-      signedBy: ["ed25519:00"],
+      signedBy: [SIGNER_ID],
     },
     artifacts,
   };

@@ -6,6 +6,7 @@ import {
   mirroringProvider,
   request,
 } from "../../support/http_fixture.ts";
+import { SIGNER_ID } from "../../support/memory_catalog.ts";
 
 const KERNEL_URL = "/stable/arm64/kernel";
 
@@ -29,7 +30,7 @@ function expectedImages(fixture: HttpFixture): unknown[] {
       manifest: "/stable/arm64/manifest.json",
       manifest_sha256: stable?.manifest.sha256,
       expires_at: "2100-01-01T00:00:00.000Z",
-      signed_by: ["ed25519:00"],
+      signed_by: [SIGNER_ID],
       artifacts: [
         {
           role: "kernel",
@@ -68,7 +69,7 @@ function expectedImages(fixture: HttpFixture): unknown[] {
       manifest: "/testing/x86_64/manifest.json",
       manifest_sha256: testing?.manifest.sha256,
       expires_at: "2100-01-01T00:00:00.000Z",
-      signed_by: ["ed25519:00"],
+      signed_by: [SIGNER_ID],
       artifacts: [{
         role: "kernel",
         filename: "vmlinuz-6.12",
