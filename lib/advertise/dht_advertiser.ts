@@ -265,11 +265,16 @@ export class DhtAdvertiser implements Advertiser {
   #judge(look: OutsideLook): OutsideLook {
     if (look.kind !== "found") return look;
     const { clockLeadMs } = look;
+    const { isAmino = false, ttlSeconds, refreshSeconds } = this.#options;
     this.#doOthersTellTime = clockLeadMs !== undefined;
     this.#warnOfRefusals();
     const reason = clockLeadMs === undefined
       ? undefined
-      : clockProblem(clockLeadMs, this.#options);
+      : clockProblem(clockLeadMs, {
+        ttlSeconds,
+        // There a record is dated when it is read.
+        refreshSeconds: isAmino ? 0 : refreshSeconds,
+      });
     return reason === undefined ? look : { kind: "refused", reason };
   }
 

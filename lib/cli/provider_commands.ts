@@ -12,6 +12,7 @@ import type {
   Machine,
   ServeConfig,
 } from "../provider/machine.ts";
+import { watchNodeClock } from "../provider/node_clock.ts";
 import { openNodeHttp } from "../provider/open_node_http.ts";
 import { serve } from "../provider/serve.ts";
 import { openStateDirectory } from "../provider/state_directory.ts";
@@ -141,7 +142,9 @@ export async function runBootstrap(
   const { openDht } = await import("../provider/open_dht.ts");
   const { stateLogger } = state;
   await using node = await openDht(config, machine, { stateLogger, signal });
+  await using nodeClock = watchNodeClock(node, config.dht, machine);
   await using _http = await openNodeHttp(config, machine, node, {
+    clockWarnings: nodeClock.warnings,
     port: values.port,
     signal,
   });

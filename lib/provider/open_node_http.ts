@@ -37,7 +37,9 @@ export async function openNodeHttp(
   config: ServeConfig,
   { fileSystem, clock, logger, hostName }: Machine,
   node: Discovery["node"],
-  { port, signal }: {
+  { clockWarnings, port, signal }: {
+    /** What is wrong with the clock. */
+    readonly clockWarnings: () => readonly string[];
     readonly port: number | undefined;
     readonly signal: AbortSignal;
   },
@@ -64,7 +66,7 @@ export async function openNodeHttp(
             [],
           ),
           missing: [],
-          warnings: nodeWarnings(node),
+          warnings: [...nodeWarnings(node), ...clockWarnings()],
           scrub: NOTHING_SCRUBBED,
         }),
       }),

@@ -135,29 +135,60 @@ export async function parseBootRecord(
   return valid.ok ? ok(record) : valid;
 }
 
+/** How long records hold. */
+export interface RecordLife {
+  /** From their date on. */
+  readonly ttlSeconds: number;
+  /** How often one is told anew. */
+  readonly refreshSeconds: number;
+}
+
 /**
  * Why others refuse records that are dated by a clock which differs from
  * theirs.
  *
  * @param leadMs how far it is ahead; negative: behind
- * @param refreshSeconds how often a record is told anew
  */
 export function clockProblem(
   leadMs: number,
-  { ttlSeconds, refreshSeconds }: {
-    readonly ttlSeconds: number;
-    readonly refreshSeconds: number;
-  },
+  life: RecordLife,
 ): string | undefined {
-  const isAhead = leadMs > CLOCK_SKEW_MS;
+  const reason = refusedAs(leadMs, life);
+  return reason &&
+    `${clockFault(leadMs)}: set it, clients refuse its records as ${reason}`;
+}
+
+/**
+ * Why a node refuses records of others by a clock which differs from theirs.
+ *
+ * @param leadMs how far it is ahead; negative: behind
+ */
+export function keepingClockProblem(
+  leadMs: number,
+  life: RecordLife,
+): string | undefined {
+  const reason = refusedAs(-leadMs, life);
+  return reason &&
+    `Records of other DHT nodes are refused here as ${reason}: ${
+      clockFault(leadMs)
+    }, set it`;
+}
+
+/** @param leadMs of the clock that dates before the one that judges */
+function refusedAs(
+  leadMs: number,
+  { ttlSeconds, refreshSeconds }: RecordLife,
+): string | undefined {
+  if (leadMs > CLOCK_SKEW_MS) return "of the future";
   const isBehind = -leadMs > (ttlSeconds - refreshSeconds) * 1000;
-  if (!isAhead && !isBehind) return undefined;
+  return isBehind ? "expired" : undefined;
+}
+
+function clockFault(leadMs: number): string {
   const minutes = Math.round(Math.abs(leadMs) / 60_000);
   return `the clock of this machine is ${minutes} minutes ${
-    isAhead ? "ahead of" : "behind"
-  } those of other DHT nodes: set it, clients refuse its records as ${
-    isAhead ? "of the future" : "expired"
-  }`;
+    leadMs > 0 ? "ahead of" : "behind"
+  } those of other DHT nodes`;
 }
 
 /**

@@ -23,5 +23,9 @@ Deno.test("in the public DHT those count who were told, and what is read from he
   const record = await parseBootRecord(KEY, read, { now: clock.now() });
   assert.ok(record.ok);
   assert.equal(record.value.lastUpdatedMs, clock.now());
+  // Others of ours that tell the time find nothing wrong with it either.
+  node.clockLeadMs = -1000;
+  await clock.advance(600_000);
+  assert.ok(advertiser.isPublished(IMAGE));
   await advertiser[Symbol.asyncDispose]();
 });

@@ -174,3 +174,28 @@ for (
     },
   );
 }
+
+clockTest(
+  "a bootstrap node whose clock is behind those of others says that it refuses their records",
+  async () => {
+    await using directory = await temporaryDirectory();
+    const at = (name: string) => join(directory.path, name);
+    await Deno.writeTextFile(at("clock"), "-20m");
+    const meet = (name: string, args: string[], options = {}) =>
+      start("plasmd", [
+        ...["bootstrap", "--interface", "lo", "--port", "0"],
+        ...["--p2p-port", "0", "--state-dir", at(name), ...args],
+      ], options);
+    await using meeting = meet("meeting", [], {
+      env: fakeClock(faketime ?? "", at("clock")),
+    });
+    const [, bootstrap = ""] = await meeting.line(/DHT node (\S+)/);
+    await using _other = meet("other", ["--bootstrap", bootstrap]);
+    const problem =
+      "Records of other DHT nodes are refused here as of the future: the clock of this machine is 20 minutes behind those of other DHT nodes, set it";
+    await meeting.line(new RegExp(`WARN ${problem}`));
+    const [, base = ""] = await meeting.line(/Status on (\S+)/);
+    const { warnings } = await (await fetch(`${base}/status`)).json();
+    assert.deepEqual(warnings, [problem]);
+  },
+);

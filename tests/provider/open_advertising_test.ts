@@ -25,6 +25,7 @@ async function openNode(): Promise<ServingNode> {
     ...node,
     peerCount: () => 7,
     port: () => 4001,
+    clockLead: () => Promise.resolve(undefined),
     peers: () => [],
     requestCounts: new RequestTally(),
     sentCounts: new RequestTally(),

@@ -26,7 +26,7 @@ export function openDhtAdvertiser(
     isAmino,
     providerName: "rack 7",
     ttlSeconds: 3600,
-    refreshSeconds: 1800,
+    refreshSeconds: isAmino ? 79_200 : 1800,
     clock,
     logger,
   });

@@ -6,6 +6,7 @@ import {
   bootRecordKey,
   clockProblem,
   expiryMs,
+  keepingClockProblem,
   MAX_RECORD_BYTES,
   parseBootRecord,
   parseBootRecordKey,
@@ -266,6 +267,22 @@ Deno.test("clockProblem() is what others refuse records for that are dated by th
   );
   const seldom = { ttlSeconds: 86_400, refreshSeconds: 43_200 };
   assert.equal(clockProblem(-600 * minute, seldom), undefined);
+});
+
+Deno.test("keepingClockProblem() is what a node refuses records of others for", () => {
+  const often = { ttlSeconds: 3600, refreshSeconds: 1800 };
+  const minute = 60_000;
+  for (const lead of [0, -5 * minute, 30 * minute]) {
+    assert.equal(keepingClockProblem(lead, often), undefined);
+  }
+  assert.equal(
+    keepingClockProblem(-6 * minute, often),
+    "Records of other DHT nodes are refused here as of the future: the clock of this machine is 6 minutes behind those of other DHT nodes, set it",
+  );
+  assert.match(
+    `${keepingClockProblem(31 * minute, often)}`,
+    /refused here as expired: .* 31 minutes ahead of those of other DHT nodes/,
+  );
 });
 
 Deno.test("readBootRecordKeys() leaves out what is no key", () => {

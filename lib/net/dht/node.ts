@@ -256,9 +256,20 @@ export class DhtNode implements AsyncDisposable {
     const seeds = strangerSeeds(known, options.bootstrap);
     const look = await this.#outsider.look({ ...options, key, seeds, isOwn });
     if (look.kind !== "found") return look;
-    const connections = this.#membership.connections();
-    const clockLeadMs = await clockLead(this.#libp2p, connections, options);
-    return { ...look, clockLeadMs };
+    return { ...look, clockLeadMs: await this.clockLead({ signal }) };
+  }
+
+  /**
+   * How far the own clock is ahead of those of other nodes, in milliseconds;
+   * undefined: none tells the time.
+   */
+  async clockLead(
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<number | undefined> {
+    return await clockLead(this.#libp2p, this.#membership.connections(), {
+      ...this.#options,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
   }
 
   /**
