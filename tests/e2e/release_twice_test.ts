@@ -1,0 +1,81 @@
+/** A release that is made anew elsewhere has the same bytes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ROOT } from "../../tools/bundle.ts";
+import { commandOutput } from "../support/command_output.ts";
+import { temporaryDirectory } from "../support/programs.ts";
+
+const SOURCES = [
+  ...["lib", "tools", "packaging", "examples", "docs"],
+  ...["plasmd.ts", "phase_discover.ts", "deno.json", "deno.lock"],
+  ...["LICENSE", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"],
+];
+/** Made by `deno compile`, where its runtime can be had: not held to this. */
+const EXECUTABLE = /-linux-gnu$/;
+
+/** @returns what was made, by name: the digest in SHA256SUMS */
+async function release(
+  directory: string,
+  { umask, timeZone }: { readonly umask: string; readonly timeZone: string },
+): Promise<Record<string, string>> {
+  const at = (name: string) => join(directory, name);
+  for (const name of ["sources", "home", "temporary", "deno-dir"]) {
+    await Deno.mkdir(at(name), { recursive: true });
+  }
+  const info = await commandOutput(Deno.execPath(), ["info", "--json"]);
+  const npmCache = await commandOutput("npm", ["config", "get", "cache"]);
+  const packages = join(JSON.parse(info).denoDir, "npm");
+  await commandOutput("cp", ["-R", packages, at("deno-dir")]);
+  await commandOutput("cp", [
+    "-R",
+    ...SOURCES.map((name) => join(ROOT, name)),
+    at("sources"),
+  ]);
+  const made = await new Deno.Command("sh", {
+    args: ["-c", `umask ${umask} && exec "$@"`, "sh", Deno.execPath(), "run"]
+      .concat("-A", "--no-prompt", "tools/release.ts", at("made")),
+    cwd: at("sources"),
+    clearEnv: true,
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      ...{ HOME: at("home"), TMPDIR: at("temporary"), TZ: timeZone },
+      ...{ DENO_DIR: at("deno-dir"), npm_config_cache: npmCache.trim() },
+    },
+  }).output();
+  assert.ok(made.success, new TextDecoder().decode(made.stderr));
+  const sums = await Deno.readTextFile(join(at("made"), "SHA256SUMS"));
+  await commandOutput("sha256sum", ["--check", "--quiet", "SHA256SUMS"], {
+    cwd: at("made"),
+  });
+  return Object.fromEntries(
+    sums.trim().split("\n").map((line) => line.split("  ").reverse())
+      .filter(([name = ""]) => !EXECUTABLE.test(name)),
+  );
+}
+
+const runs = Deno.args.includes("--all");
+
+Deno.test({
+  name: `two releases from different directories and homes have the same bytes${
+    runs ? "" : " (skipped: only with e2e --all)"
+  }`,
+  ignore: !runs,
+  timeout: 300_000,
+  fn: async () => {
+    await using directory = await temporaryDirectory();
+    const one = await release(join(directory.path, "one"), {
+      umask: "022",
+      timeZone: "UTC",
+    });
+    const other = await release(join(directory.path, "another place"), {
+      umask: "077",
+      timeZone: "Asia/Tokyo",
+    });
+    assert.deepEqual(one, other);
+    assert.equal(Object.keys(one).length, 7, JSON.stringify(one));
+    assert.equal(
+      Object.keys(one).filter((name) => name.endsWith(".deb")).length,
+      2,
+    );
+  },
+});
