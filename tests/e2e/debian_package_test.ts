@@ -67,23 +67,44 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
-const obstacle = Deno.args.includes("--all")
+/** A Debian with the packages in it, or why none can be made. */
+async function makeDebian(): Promise<
+  { readonly directory: AsyncDisposable; readonly root: string } | string
+> {
+  const directory = await temporaryDirectory();
+  const root = join(directory.path, "debian");
+  try {
+    await commandOutput("debootstrap", ["--variant=minbase", SUITE, root]);
+    await buildPackages(root);
+    return { directory, root };
+  } catch (error) {
+    await directory[Symbol.asyncDispose]();
+    return lastLine(error);
+  }
+}
+
+/** What a program that failed said at last: no mirror, no device nodes. */
+function lastLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().split("\n").at(-1) ?? "";
+}
+
+const missing = Deno.args.includes("--all")
   ? Deno.build.arch === "x86_64"
     ? labObstacle(["debootstrap", "dpkg", "setpriv"])
     : "the package of x86_64 needs a machine of it"
   : "only with e2e --all";
+const debian = missing ?? await makeDebian();
+const name =
+  "a package is installed, started, found, upgraded, removed and purged";
 
 Deno.test({
-  name: `a package is installed, started, found, upgraded, removed and purged${
-    obstacle === undefined ? "" : ` (skipped: ${obstacle})`
-  }`,
-  ignore: obstacle !== undefined,
-  timeout: 600_000,
+  name: typeof debian === "string" ? `${name} (skipped: ${debian})` : name,
+  ignore: typeof debian === "string",
   fn: async () => {
-    await using directory = await temporaryDirectory();
-    const root = join(directory.path, "debian");
-    await commandOutput("debootstrap", ["--variant=minbase", SUITE, root]);
-    await buildPackages(root);
+    if (typeof debian === "string") return;
+    await using _directory = debian.directory;
+    const { root } = debian;
     await using lab = await NetworkLab.open();
     const [server, client] = await lab.twoHosts();
     const dpkg = (...args: string[]) => {
