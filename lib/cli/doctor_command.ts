@@ -1,30 +1,40 @@
 import { systemClock } from "../core/clock.ts";
+import { RELEASED_AT_MS } from "../core/version.ts";
 import { UserError } from "../core/errors.ts";
 import { ExitCode } from "../core/exit_code.ts";
+import type { DhtSource } from "../discover/dht_source.ts";
 import {
   type DoctorMachine,
   examine,
   type ProviderPlace,
 } from "../doctor/examine.ts";
+import { askDhtAsStranger } from "../doctor/dht_stranger.ts";
 import { findingsFrom } from "../doctor/findings.ts";
+import { KeyUnseenError } from "../doctor/host_view.ts";
+import { type HostParts, lookAtHost } from "../doctor/look_at_host.ts";
 import { askAsStranger } from "../doctor/mdns_stranger.ts";
 import { doctorDocument, doctorLines } from "../doctor/report.ts";
+import { systemDhcpNetwork } from "../net/dhcp/system_network.ts";
 import { hostAddresses } from "../net/host_addresses.ts";
 import { httpGet } from "../net/http1/get.ts";
 import {
+  asksForLoopback,
   type InterfaceAddress,
   isLoopbackAddress,
   systemAddresses,
 } from "../net/interfaces.ts";
 import { addressBytes, httpBaseUrl, isLinkLocal6 } from "../net/ip_address.ts";
+import type { ServeConfig } from "../provider/machine.ts";
 import {
   type CommandValues,
   openMachine,
   readConfig,
 } from "./command_context.ts";
 import { disk } from "./disk.ts";
-import { withJson, writeResult } from "./output.ts";
-import { fetchStatus } from "./status_command.ts";
+import { fetchDisk } from "./fetch_disk.ts";
+import { logRuntimeWarnings, withJson, writeResult } from "./output.ts";
+import { passphraseFrom } from "./passphrase.ts";
+import { fetchStatus, fetchText } from "./status_command.ts";
 
 /**
  * `plasmd doctor`: finds why clients cannot find the images.
@@ -36,16 +46,32 @@ export async function runDoctor(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const addresses = systemAddresses();
+  const { logger } = openMachine(values);
+  const settings = values.url === undefined
+    ? await readConfig(values, logger, { signal })
+    : undefined;
   const machine: DoctorMachine = {
     addresses,
     bareInterfaces: await bareInterfaces(addresses),
     fetchStatus,
+    fetchPeers: (url, options) => fetchText(url, "/peers", options),
     get: httpGet,
     askLink: askAsStranger,
+    async askDht(question, options) {
+      await logRuntimeWarnings(logger);
+      return await askDhtAsStranger(question, {
+        clock: systemClock,
+        open: (nodes) => openDht(nodes, values, addresses),
+        ...options,
+      });
+    },
+    lookAtHost: settings &&
+      ((provider, options) =>
+        lookAtHost(provider, hostParts(settings, values), options)),
     clock: systemClock,
   };
   const place = values.url === undefined
-    ? await placeHere(values, addresses, { signal })
+    ? placeHere(settings?.port ?? 0, addresses)
     : await placeOf(values.url, addresses, { signal });
   const seen = await examine(place, machine, { signal });
   const findings = findingsFrom(seen);
@@ -60,14 +86,51 @@ export async function runDoctor(
   return findings.length === 0 ? ExitCode.done : ExitCode.unexpected;
 }
 
-/** A provider of this machine: on loopback, else wherever it was bound to. */
-async function placeHere(
+/** A client of the DHT, with what it takes loaded. */
+async function openDht(
+  nodes: readonly string[],
   values: CommandValues<"doctor">,
   addresses: readonly InterfaceAddress[],
-  { signal }: { readonly signal: AbortSignal },
-): Promise<ProviderPlace> {
-  const { logger } = openMachine(values);
-  const { port } = await readConfig(values, logger, { signal });
+): Promise<DhtSource> {
+  const { createDhtSource } = await import("../discover/dht_source.ts");
+  return createDhtSource({
+    bootstrap: nodes,
+    protocol: values.dhtProtocol,
+    loopbackOnly: asksForLoopback(addresses, values.interface),
+    clock: systemClock,
+    isClockTrusted: systemClock.now() >= RELEASED_AT_MS,
+  });
+}
+
+/** What this machine is looked at with; nobody is asked for a passphrase. */
+function hostParts(
+  settings: ServeConfig,
+  { config, stateDir }: CommandValues<"doctor">,
+): HostParts {
+  const { passphraseFile } = settings.signing;
+  return {
+    settings,
+    areNamed: config !== undefined || stateDir !== undefined,
+    fileSystem: disk,
+    freeBytes: fetchDisk.freeBytes,
+    async passphrase(path) {
+      if (passphraseFile === undefined) {
+        throw new KeyUnseenError(
+          "it has a passphrase, and --passphrase-file names none",
+        );
+      }
+      const signal = new AbortController().signal;
+      return await passphraseFrom(passphraseFile, { signal })(path);
+    },
+    network: systemDhcpNetwork,
+  };
+}
+
+/** A provider of this machine: on loopback, else wherever it was bound to. */
+function placeHere(
+  port: number,
+  addresses: readonly InterfaceAddress[],
+): ProviderPlace {
   if (port === 0) {
     throw new UserError(
       "Cannot look for a provider whose port is any free one: name it with --url",

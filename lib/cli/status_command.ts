@@ -45,14 +45,27 @@ export async function runStatus(
  * @returns JSON, untrusted
  * @throws UnreachableError when there is none
  */
-export async function fetchStatus(
+export function fetchStatus(
   base: string,
+  options: { readonly signal: AbortSignal },
+): Promise<string> {
+  return fetchText(base, "/status", options);
+}
+
+/**
+ * Asks a provider for a document of its own, as `fetchStatus()` does.
+ *
+ * @param path such as `/peers`
+ */
+export async function fetchText(
+  base: string,
+  path: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<string> {
   using limit = deadline(systemClock, TIMEOUT_MS, { signal });
   try {
     // Whatever the port: `fetch` refuses those of other protocols.
-    using reply = await httpGet(new URL(`${base}/status`), limit);
+    using reply = await httpGet(new URL(`${base}${path}`), limit);
     let text = "";
     const decoder = new TextDecoder();
     for await (const chunk of reply.body) {

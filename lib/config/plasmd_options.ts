@@ -48,7 +48,8 @@ const IMAGE_OPTIONS = {
 
 const NODE_OPTIONS = { p2pPort, ...NETWORK_OPTIONS } as const;
 
-const SERVE_OPTIONS = {
+/** What a provider is started with. */
+const PROVIDER_OPTIONS = {
   ...CONFIG_OPTION,
   ...IMAGE_OPTIONS,
   bind,
@@ -61,6 +62,10 @@ const SERVE_OPTIONS = {
   expiresDays,
   ...NODE_OPTIONS,
   ...furtherSettings,
+} as const satisfies OptionTable;
+
+const SERVE_OPTIONS = {
+  ...PROVIDER_OPTIONS,
   dryRun: { type: "flag", help: "say what would be advertised, and end" },
 } as const satisfies OptionTable;
 
@@ -310,23 +315,27 @@ export const PLASMD_PROGRAM = {
     doctor: {
       summary: "Say why clients do not find the images of a provider",
       options: {
-        ...CONFIG_OPTION,
+        ...PROVIDER_OPTIONS,
         url: {
           ...URL_OPTION,
-          help: "look at this provider, here or on another machine",
-          defaultText: "one that runs here",
+          help: "look at this provider from outside, here or elsewhere",
+          defaultText: "one that runs here, and this machine",
         },
         ...JSON_OPTION,
       },
       examples: [
         "plasmd doctor",
+        "plasmd doctor --config /etc/plasm/provider.toml",
         "plasmd doctor --url http://192.168.1.10:8080",
       ],
       notes: [
-        "Looks at each link as a client would: by mDNS, with another implementation",
-        "than ours, and by HTTP. Ends with 1 where something keeps clients from the",
-        "images; each finding has its cause and the next step. A machine does not see",
-        "its own firewall for TCP: for that, run this with --url on another one.",
+        "Takes the options of serve: give it those that the provider has. Looks at",
+        "images, keys, state directory, clock, ports and boot loaders here, and at each",
+        "link and the DHT as a client would: by mDNS, with another implementation than",
+        "ours, and by HTTP. It works whether the provider runs or not. Ends with 1 where",
+        "something keeps clients from the images; each finding has its cause, the next",
+        "step and its section in docs/troubleshooting.md. A machine does not see its own",
+        "firewall for TCP: for that, run this with --url on another one.",
       ],
     },
     bootstrap: {

@@ -8,10 +8,19 @@ import {
   type Link,
   selectLinks,
 } from "../net/interfaces.ts";
-import { httpBaseUrl } from "../net/ip_address.ts";
 import { outcomeOfError, outcomeOfRefusal } from "./http_outcome.ts";
+import type { DhtQuestion } from "./dht_stranger.ts";
+import type { HostView } from "./host_view.ts";
 import type { AskOptions } from "./mdns_stranger.ts";
-import type { HttpOutcome, LinkView, Observations } from "./observations.ts";
+import { neighbourClocks } from "./neighbour_clocks.ts";
+import type {
+  DhtView,
+  HttpOutcome,
+  LinkView,
+  Observations,
+} from "./observations.ts";
+import { notLookedAt } from "./not_looked_at.ts";
+import { nodesToAsk } from "./nodes_to_ask.ts";
 import { passedOver } from "./passed_over.ts";
 import { isProvidersOwn, urlsHeardOn } from "./provider_services.ts";
 import {
@@ -45,10 +54,24 @@ export interface DoctorMachine {
     url: string,
     options: { readonly signal: AbortSignal },
   ) => Promise<string>;
+  /** Asks it for its `/peers`; throws where nobody answers. */
+  readonly fetchPeers: DoctorMachine["fetchStatus"];
   /** Fetches manifests. */
   readonly get: HttpGet;
   /** Asks for boot images by mDNS. */
   readonly askLink: (link: Link, options: AskOptions) => Promise<LinkView>;
+  /** Looks an image up in the DHT. */
+  readonly askDht: (
+    question: DhtQuestion,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<DhtView>;
+  /** Looks at this machine by the settings; undefined: there are none. */
+  readonly lookAtHost:
+    | ((
+      provider: ProviderView | undefined,
+      options: { readonly signal: AbortSignal },
+    ) => Promise<HostView>)
+    | undefined;
   /** Times all of it. */
   readonly clock: Clock;
 }
@@ -80,8 +103,9 @@ export async function examine(
   const seen = { attempts, provider, providerAddresses, isLocal };
   const asked = linksToAsk(seen, addresses);
   const expected = provider?.images.length ?? 1;
-  const links = await Promise.all(
-    asked.map((link) =>
+  const nowMs = machine.clock.now();
+  const [links, dht] = await Promise.all([
+    Promise.all(asked.map((link) =>
       machine.askLink(link, {
         clock: machine.clock,
         links: asked,
@@ -89,11 +113,19 @@ export async function examine(
           heard.filter((one) => isProvidersOwn(one, seen)).length >= expected,
         signal,
       })
-    ),
-  );
-  const probes = await probeAll(urlsToProbe(seen, links), machine, { signal });
+    )),
+    askDht(provider, machine, { signal }),
+  ]);
+  const urls = urlsToProbe(seen, links);
+  if (dht?.url !== undefined) urls.add(dht.url);
+  const [probes, neighbours] = await Promise.all([
+    probeAll(urls, machine, { signal }),
+    neighbourClocks(links, seen, machine, { signal }),
+  ]);
+  // What it binds for a moment is in nobody's way by now.
+  const host = await machine.lookAtHost?.(provider, { signal });
   return {
-    ...{ ...seen, addresses, links, probes },
+    ...{ ...seen, nowMs, neighbours, host, dht, addresses, links, probes },
     passedOver: isLocal && provider?.mdns
       ? passedOver(addresses, {
         bare: machine.bareInterfaces ?? [],
@@ -101,8 +133,28 @@ export async function examine(
         named: provider.mdns.interfaces,
       })
       : [],
-    notLookedAt: notLookedAt(seen, links, machine),
+    notLookedAt: notLookedAt({ ...seen, links, dht, host }, machine),
   };
+}
+
+/** As a stranger, where the provider knows other nodes. */
+async function askDht(
+  provider: (ProviderView & { readonly url: string }) | undefined,
+  { fetchPeers, askDht }: DoctorMachine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<DhtView | undefined> {
+  if (provider === undefined || provider.dht === null) return undefined;
+  const { peerId, peerCount } = provider.dht;
+  const [image] = provider.images;
+  if (image === undefined || peerCount === 0) return undefined;
+  const peers = await fetchPeers(provider.url, { signal }).catch(() => {
+    signal.throwIfAborted();
+    return "";
+  });
+  const nodes = nodesToAsk(provider.dht, peers);
+  return nodes.length === 0
+    ? undefined
+    : await askDht({ image, peerId, nodes }, { signal });
 }
 
 /** The first URL is asked alone: where it answers, it is the one. */
@@ -213,51 +265,4 @@ async function probe(
     { signal },
   );
   return manifest.ok ? { kind: "served" } : outcomeOfRefusal(manifest.reason);
-}
-
-/** What is beyond the reach of a program on this machine. */
-function notLookedAt(
-  { provider, isLocal, providerAddresses }: Seen,
-  links: readonly LinkView[],
-  { bareInterfaces }: DoctorMachine,
-): string[] {
-  if (provider === undefined) return [];
-  const outside = links.flatMap(({ link }) => link.addresses)
-    .find(({ address }) => !isLoopbackAddress(address))?.address;
-  const own = [
-    ...isLocal && outside !== undefined
-      ? [
-        `whether this machine's firewall lets others in to TCP port ${provider.http.port}, since what it sends to itself passes: run plasmd doctor --url ${
-          httpBaseUrl(outside, provider.http.port)
-        } on another machine`,
-      ]
-      : [],
-    ...isLocal && bareInterfaces === undefined
-      ? [
-        "interfaces without an address, which Deno shows with --allow-all only",
-      ]
-      : [],
-  ];
-  const isUnheard = !isLocal && provider.mdns !== null && links.length === 0;
-  return [
-    ...own,
-    ...provider.mdns === null ? ["mDNS, which the provider has off"] : [],
-    ...isUnheard
-      ? [
-        `mDNS, since this machine is on no link with ${
-          providerAddresses[0] ?? "the provider"
-        }: run it on one that is`,
-      ]
-      : [],
-    ...!isLocal
-      ? links.filter((view) => !view.isOwnCopyHeard).map(({ link, trouble }) =>
-        `mDNS on ${link.interfaceName}: ${
-          trouble?.message ?? "this machine's own firewall drops multicast"
-        }`
-      )
-      : [],
-    ...provider.hasDht
-      ? ["whether strangers find the images in the DHT: see plasmd status"]
-      : [],
-  ];
 }

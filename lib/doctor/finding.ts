@@ -1,11 +1,62 @@
-/** Something that keeps clients from an image. */
+/**
+ * Every kind of finding. Programs and links rely on the names: each has its
+ * section in `docs/troubleshooting.md`.
+ */
+export const FINDING_CODES = [
+  "address_off_link",
+  "artifacts_unreadable",
+  "clock_off",
+  "clock_unset",
+  "descriptors_low",
+  "dht_alone",
+  "dht_not_found",
+  "dht_not_joined",
+  "dht_unreachable",
+  "disk_full",
+  "expired",
+  "expires_soon",
+  "http_blocked",
+  "http_bound_elsewhere",
+  "http_no_answer",
+  "identity_copied",
+  "image_not_offered",
+  "image_unreadable",
+  "inotify_low",
+  "key_unusable",
+  "mdns_port_held",
+  "multicast_dropped",
+  "multicast_not_sent",
+  "no_lan_address",
+  "no_provider",
+  "no_such_interface",
+  "not_announced",
+  "not_heard",
+  "nothing_advertised",
+  "nothing_served",
+  "port_forbidden",
+  "port_taken",
+  "pxe_loaders_missing",
+  "state_open_to_others",
+  "state_unwritable",
+  "url_no_answer",
+] as const;
+
+/** The kind of a finding, for programs. */
+export type FindingCode = typeof FINDING_CODES[number];
+
+/** Something that keeps clients from an image, or will. */
 export interface Finding {
-  /** The kind, for programs: such as `mdns_port_held`. */
-  readonly code: string;
-  /** The links, addresses or URLs that it holds for. */
+  /** The kind. */
+  readonly code: FindingCode;
+  /** The links, addresses, URLs or files that it holds for. */
   readonly where: readonly string[];
   /** What was seen, and what that means: clauses. */
   readonly cause: string;
   /** What to do about it: clauses. */
   readonly nextStep: string;
+}
+
+/** Where the documents say more of a finding. */
+export function pageOf(code: FindingCode): string {
+  return `docs/troubleshooting.md#${code}`;
 }

@@ -1,4 +1,7 @@
+import { clockFindings } from "./clock_findings.ts";
+import { dhtFindings } from "./dht_findings.ts";
 import type { Finding } from "./finding.ts";
+import { hostFindings } from "./host_findings.ts";
 import { linkFindings } from "./link_findings.ts";
 import type { Observations } from "./observations.ts";
 import {
@@ -8,15 +11,18 @@ import {
   nothingIsAdvertised,
   nothingIsServed,
   providerIsSilent,
+  whatProviderWarnsOf,
 } from "./provider_findings.ts";
 
 /** One look at a provider as a whole; a further check is a further row. */
 const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
   nothingIsServed,
   imagesHaveExpired,
+  whatProviderWarnsOf,
   nothingIsAdvertised,
   loopbackIsAllThereIs,
   manifestIsNotServed,
+  dhtFindings,
 ];
 
 /**
@@ -26,9 +32,18 @@ const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
  * @returns none of a healthy host
  */
 export function findingsFrom(seen: Observations): Finding[] {
-  const { provider } = seen;
-  if (provider === undefined) return providerIsSilent(seen);
+  const { provider, host } = seen;
+  const isRunning = provider !== undefined;
+  const { fatal, others } = host === undefined
+    ? { fatal: [], others: [] }
+    : hostFindings(host, isRunning);
+  const own = [...fatal, ...others, ...clockFindings(seen)];
+  if (provider === undefined) {
+    // What cannot be started does not answer.
+    return merged([...own, ...fatal.length > 0 ? [] : providerIsSilent(seen)]);
+  }
   return merged([
+    ...own,
     ...PROVIDER_CHECKS.flatMap((check) => check(seen)),
     ...seen.links.flatMap((view) => linkFindings(view, { ...seen, provider })),
   ]);

@@ -22,6 +22,8 @@ const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
 
 /** RFC 6762 section 5.2: the second question comes a second after the first. */
 const REPEAT_MS = 1000;
+/** For the answers of others to the second question: their clocks are asked. */
+const OTHERS_MS = 1500;
 /** Once nothing new is heard: a responder answers within a second. */
 const QUIET_MS = 3000;
 /** For hosts with thousands of images. */
@@ -66,7 +68,8 @@ export async function askAsStranger(
   try {
     for (let nextMs = startMs; trouble?.isPortHeld !== true;) {
       const nowMs = clock.monotonic();
-      if (isOwnCopyHeard && isEnough(known.instances())) break;
+      const isOver = nowMs - startMs >= OTHERS_MS && isOwnCopyHeard;
+      if (isOver && isEnough(known.instances())) break;
       if (nowMs - lastNewsMs > QUIET_MS || nowMs - startMs > MAX_MS) break;
       if (nowMs >= nextMs) {
         nextMs = nowMs + REPEAT_MS;

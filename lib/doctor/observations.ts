@@ -1,5 +1,6 @@
 import type { InterfaceAddress, Link } from "../net/interfaces.ts";
 import type { ServiceRecords } from "../net/mdns/querier.ts";
+import type { HostView } from "./host_view.ts";
 import type { PassedOver } from "./passed_over.ts";
 import type { ProviderView } from "./provider_view.ts";
 
@@ -41,6 +42,26 @@ export interface LinkView {
   readonly heard: readonly HeardInstance[];
 }
 
+/** What a stranger saw of the DHT. */
+export interface DhtView {
+  /** The nodes that it was to ask, which are not the provider's. */
+  readonly nodes: readonly string[];
+  /** Whether any of them answered. */
+  readonly hasAnswer: boolean;
+  /** Of the provider's manifest; undefined: not found. */
+  readonly url: string | undefined;
+  /** What it was told meanwhile: one clause each. */
+  readonly problems: readonly string[];
+}
+
+/** The clock of another provider. */
+export interface NeighbourClock {
+  /** The provider's URL. */
+  readonly url: string;
+  /** How far it is ahead of this machine's, in milliseconds. */
+  readonly aheadMs: number;
+}
+
 /** All that the findings are decided from. */
 export interface Observations {
   /** Whether the provider runs on this machine, or is to. */
@@ -56,6 +77,14 @@ export interface Observations {
     | undefined;
   /** By which it may be known: its machine's own, or those that were named. */
   readonly providerAddresses: readonly string[];
+  /** This machine's clock when it asked: milliseconds since 1970. */
+  readonly nowMs: number;
+  /** The clocks of other providers on its links. */
+  readonly neighbours: readonly NeighbourClock[];
+  /** What the settings lead to on this machine; undefined: not looked at. */
+  readonly host: HostView | undefined;
+  /** Of the first image, where there was a node to ask. */
+  readonly dht: DhtView | undefined;
   /** Every address of this machine. */
   readonly addresses: readonly InterfaceAddress[];
   /** What the provider does not use; empty unless it is on this machine. */

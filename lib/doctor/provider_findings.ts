@@ -1,6 +1,7 @@
 import { isLoopbackAddress } from "../net/interfaces.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, FindingCode } from "./finding.ts";
 import { isServed, outcomeText } from "./http_outcome.ts";
+import { imageFindings } from "./image_findings.ts";
 import type { HttpOutcome, Observations } from "./observations.ts";
 import { isProvidersOwn } from "./provider_services.ts";
 import { probePath, someOf } from "./provider_view.ts";
@@ -61,7 +62,9 @@ function whyNone({ kind }: HttpOutcome, isLocal: boolean): string {
 /** There is nothing to be found. */
 export function nothingIsServed({ provider }: Observations): Finding[] {
   if (provider === undefined || provider.images.length > 0) return [];
-  const { missing } = provider;
+  const { missing, warnings } = provider;
+  // What keeps those from being offered that are there says it all.
+  if (imageFindings(missing, warnings).length > 0) return [];
   return [{
     code: "nothing_served",
     where: [provider.url],
@@ -86,10 +89,31 @@ export function imagesHaveExpired({ provider }: Observations): Finding[] {
   }];
 }
 
+/** What a provider warns of that clients feel, or will, by its own words. */
+const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp])[] = [
+  ["expires_soon", / expires at \d{4}-/],
+  ["identity_copied", /^Another machine has this one's DHT identity/],
+];
+
+/** What the provider knows itself, and strangers do not see. */
+export function whatProviderWarnsOf({ provider }: Observations): Finding[] {
+  if (provider === undefined) return [];
+  const { missing, warnings, url } = provider;
+  return [
+    ...imageFindings(missing, warnings),
+    ...FELT_WARNINGS.flatMap(([code, pattern]) =>
+      warnings.filter((warning) => pattern.test(warning)).map((warning) => {
+        const [cause = warning, ...next] = warning.split("; ");
+        return { code, where: [url], cause, nextStep: next.join("; ") };
+      })
+    ),
+  ];
+}
+
 /** Neither the LAN nor a DHT is told. */
 export function nothingIsAdvertised({ provider }: Observations): Finding[] {
   if (provider === undefined) return [];
-  if (provider.mdns !== null || provider.hasDht) return [];
+  if (provider.mdns !== null || provider.dht !== null) return [];
   return [{
     code: "nothing_advertised",
     where: [provider.url],

@@ -5,8 +5,32 @@ import {
   parseChannelArch,
 } from "../core/channel_arch.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
-import type { StatusDocument } from "../http/status/status_json.ts";
+import type {
+  ImageStatusDocument,
+  StatusDocument,
+} from "../http/status/status_json.ts";
 import { addressBytes, httpBaseUrl } from "../net/ip_address.ts";
+
+/** What a provider says of its DHT node. */
+export interface DhtStatus {
+  /** Base58. */
+  readonly peerId: string;
+  /** How many nodes it knows. */
+  readonly peerCount: number;
+  /** Whether others can connect with it; undefined: nobody has told. */
+  readonly isReachable: boolean | undefined;
+  /** The nodes that it is told to join through, and why it cannot. */
+  readonly bootstrap: readonly {
+    readonly address: string;
+    readonly state: string;
+    readonly reason: string | undefined;
+  }[];
+  /** Images that it says nobody finds in the DHT, and why as far as it knows. */
+  readonly unpublished: readonly {
+    readonly name: string;
+    readonly problem: string | undefined;
+  }[];
+}
 
 /** What a provider says of itself, as far as it is looked at. */
 export interface ProviderView {
@@ -14,18 +38,26 @@ export interface ProviderView {
   readonly name: string;
   /** Of the software. */
   readonly version: string;
+  /** Its clock when it was asked: milliseconds since 1970. */
+  readonly timeMs: number;
+  /** By the same clock. */
+  readonly startedMs: number;
   /** What it serves. */
   readonly images: readonly ChannelArch[];
   /** Which of them no client takes any more, by its own clock. */
   readonly expired: readonly string[];
   /** What it expects and has not: `stable/arm64`. */
   readonly missing: readonly string[];
+  /** The ids of all keys that have signed what it serves. */
+  readonly signedBy: readonly string[];
+  /** What it says is wrong: one clause each. */
+  readonly warnings: readonly string[];
   /** Where it listens. */
   readonly http: StatusDocument["http"];
   /** Where it answers mDNS; null when that is off. */
   readonly mdns: StatusDocument["mdns"];
-  /** Whether it is in a DHT. */
-  readonly hasDht: boolean;
+  /** Its node; null when it is in no DHT. */
+  readonly dht: DhtStatus | null;
 }
 
 /**
@@ -38,7 +70,7 @@ export function readProviderView(text: string): Result<ProviderView> {
   try {
     // Whatever it lacks shows as a TypeError, or is not what it should be.
     const status: StatusDocument = JSON.parse(text);
-    const { http, mdns } = status;
+    const { http, mdns, dht } = status;
     const images = status.images.map(({ channel, arch }) => {
       const image = parseChannelArch(channel, arch);
       if (!image.ok) throw new TypeError(image.reason);
@@ -50,11 +82,15 @@ export function readProviderView(text: string): Result<ProviderView> {
     return ok({
       name: String(status.name),
       version: String(status.version),
+      timeMs: timeOf(status.time),
+      startedMs: timeOf(status.started_at),
       images,
       expired: status.images.filter(({ expires_at }) =>
         Date.parse(expires_at) <= Date.parse(status.time)
       ).map(formatChannelArch),
       missing: status.missing.map(String),
+      signedBy: status.images.flatMap(({ signed_by }) => signed_by.map(String)),
+      warnings: status.warnings.map(String),
       http: { address: http.address, port: http.port },
       mdns: mdns === null ? null : {
         interfaces: mdns.interfaces.map(String),
@@ -65,11 +101,41 @@ export function readProviderView(text: string): Result<ProviderView> {
           ...link.reason !== undefined && { reason: String(link.reason) },
         })),
       },
-      hasDht: status.dht !== null,
+      dht: dht === null ? null : dhtStatus(dht, status.images),
     });
   } catch {
     return refuse("no status of a plasmd of this version");
   }
+}
+
+function timeOf(text: string): number {
+  const timeMs = Date.parse(text);
+  if (Number.isNaN(timeMs)) throw new TypeError("time");
+  return timeMs;
+}
+
+function dhtStatus(
+  dht: NonNullable<StatusDocument["dht"]>,
+  images: readonly ImageStatusDocument[],
+): DhtStatus {
+  return {
+    peerId: String(dht.peer_id),
+    peerCount: Number(dht.peers),
+    isReachable: dht.reachable ?? undefined,
+    bootstrap: dht.bootstrap.map(({ address, state, reason }) => ({
+      address: String(address),
+      state: String(state),
+      reason: reason === undefined ? undefined : String(reason),
+    })),
+    unpublished: images.flatMap((image) =>
+      image.advertised.filter(({ via, published }) =>
+        via === "DHT" && !published
+      ).map(({ problem }) => ({
+        name: formatChannelArch(image),
+        problem: problem === undefined ? undefined : String(problem),
+      }))
+    ),
+  };
 }
 
 /** The path that is fetched to see whether HTTP works. */

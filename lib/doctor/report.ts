@@ -1,6 +1,6 @@
 import { formatChannelArch } from "../core/channel_arch.ts";
 import { describeLink } from "../net/mdns/links.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, pageOf } from "./finding.ts";
 import type { LinkView, Observations } from "./observations.ts";
 import { servicesHeardOn } from "./provider_services.ts";
 
@@ -34,12 +34,16 @@ export interface DoctorDocument {
   }[];
   /** One clause each. */
   readonly not_looked_at: readonly string[];
+  /** What the provider itself says is wrong: one clause each. */
+  readonly warnings: readonly string[];
   /** None: nothing was found that keeps clients from the images. */
   readonly findings: readonly {
     readonly code: string;
     readonly where: readonly string[];
     readonly cause: string;
     readonly next_step: string;
+    /** Where the documents say more. */
+    readonly page: string;
   }[];
 }
 
@@ -70,9 +74,11 @@ export function doctorDocument(
       ...rest,
     })),
     not_looked_at: seen.notLookedAt,
+    warnings: provider?.warnings ?? [],
     findings: findings.map(({ nextStep, ...finding }) => ({
       ...finding,
       next_step: nextStep,
+      page: pageOf(finding.code),
     })),
   };
 }
@@ -91,11 +97,13 @@ export function doctorLines(
     ...seen.passedOver.map(({ interfaceName, addresses, reason }) =>
       `unused    ${[interfaceName, ...addresses].join(" ")}: ${reason}`
     ),
+    ...provider?.warnings.map((warning) => `warning   ${warning}`) ?? [],
     ...seen.notLookedAt.map((what) => `unseen    ${what}`),
     ...findings.flatMap(({ code, where, cause, nextStep }) => [
       `FINDING   ${code}  ${where.join(", ")}`,
       `          cause: ${cause}`,
       `          next:  ${nextStep}`,
+      `          see:   ${pageOf(code)}`,
     ]),
     findings.length === 0
       ? "Nothing was found that keeps clients from the images"

@@ -12,6 +12,7 @@ import {
   addressOn,
   instanceAt,
   PROVIDER,
+  statusOf,
 } from "../support/doctor_observations.ts";
 
 const { signal } = new AbortController();
@@ -49,9 +50,12 @@ function machineWith(
     fetchStatus(url) {
       asked.push(url);
       return answersAt.includes(url)
-        ? Promise.resolve(JSON.stringify({ ...provider, dht: null }))
+        ? Promise.resolve(JSON.stringify(statusOf(provider)))
         : Promise.reject(new DOMException("time is up", "TimeoutError"));
     },
+    fetchPeers: () => Promise.resolve("{}"),
+    askDht: () => assert.fail("no DHT is there to be asked"),
+    lookAtHost: undefined,
     get: get ?? ((url) => {
       fetched.push(url.href);
       return Promise.resolve(replyOf(new Response("{}")));
@@ -82,7 +86,7 @@ Deno.test("examine() asks where the provider is, on its links, and at each addre
     seen.passedOver.map(({ interfaceName }) => interfaceName),
     ["docker0"],
   );
-  assert.equal(seen.notLookedAt.length, 2);
+  assert.equal(seen.notLookedAt.length, 3);
 });
 
 Deno.test("examine() finds a provider that is bound to another address", async () => {

@@ -5,16 +5,26 @@ import type {
   LinkView,
   Observations,
 } from "../../lib/doctor/observations.ts";
+import type { DhtStatus } from "../../lib/doctor/provider_view.ts";
 import {
   addressOn,
   E0,
   FROM_NEIGHBOUR,
   HEALTHY,
+  HEALTHY_HOST,
   instanceAt,
   PROVIDER,
 } from "../support/doctor_observations.ts";
 
 const MANIFEST = "/stable/arm64/manifest.json";
+/** Of a node that others connect with. */
+const IN_DHT: DhtStatus = {
+  peerId: "12D3KooWProvider",
+  peerCount: 3,
+  isReachable: true,
+  bootstrap: [],
+  unpublished: [],
+};
 const OK: HttpOutcome = { kind: "served" };
 
 function codes(seen: Observations): string[] {
@@ -260,7 +270,7 @@ Deno.test("findingsFrom() tells that there is nothing to be found, nothing that 
   assert.deepEqual(codes(saying({ mdns: null }, off)), [
     "nothing_advertised http://127.0.0.1:8080",
   ]);
-  assert.deepEqual(codes(saying({ mdns: null, hasDht: true }, off)), []);
+  assert.deepEqual(codes(saying({ mdns: null, dht: IN_DHT }, off)), []);
 });
 
 Deno.test("findingsFrom() tells a neighbour whose manifest is not served", () => {
@@ -305,4 +315,50 @@ Deno.test("findingsFrom() tells a firewall from a provider that is not there by 
     findingsFrom(gone({ kind: "refused" }, other))[0]?.code,
     "no_provider",
   );
+});
+
+Deno.test("findingsFrom() makes findings of what clients feel of a provider's warnings", () => {
+  const warnings = [
+    "Cannot read the kernel",
+    'The manifest "/srv/stable/arm64/manifest.json" expires at 2026-12-03T00:00:00Z, in 2 days; have its owner renew it',
+    "Another machine has this one's DHT identity, at /ip4/10.77.0.9/tcp/4001: clients are sent to either; delete identity.key",
+  ];
+  const [soon, copied, ...others] = findingsFrom(saying({ warnings }));
+  assert.deepEqual([soon?.code, copied?.code], [
+    "expires_soon",
+    "identity_copied",
+  ]);
+  assert.equal(soon?.nextStep, "have its owner renew it");
+  assert.deepEqual(others, []);
+});
+
+Deno.test("findingsFrom() names what keeps an image from being offered, and not that nothing is served", () => {
+  const provider = {
+    images: [],
+    missing: ["stable/arm64", "testing/arm64"],
+    warnings: ['"/srv/stable/aarch64" holds "SHA256SUMS", and no kernel'],
+  };
+  const probes = new Map([["http://10.77.0.1:8080/status", OK]]);
+  assert.deepEqual(codes(saying(provider, { probes, links: [] })), [
+    "image_not_offered stable/arm64",
+  ]);
+});
+
+Deno.test("findingsFrom() leaves out that nobody answers where it cannot be started", () => {
+  const down: Observations = {
+    ...onLink({ heard: [] }),
+    provider: undefined,
+    attempts: HEALTHY.attempts.map(({ url }) => ({
+      url,
+      outcome: { kind: "refused" },
+    })),
+  };
+  const host = { ...HEALTHY_HOST, ports: [] };
+  assert.deepEqual(codes({ ...down, host }).map((line) => line.split(" ")[0]), [
+    "no_provider",
+  ]);
+  const ports = [{ name: "TCP port 8080", problem: "taken" as const }];
+  assert.deepEqual(codes({ ...down, host: { ...host, ports } }), [
+    "port_taken TCP port 8080",
+  ]);
 });

@@ -5,7 +5,7 @@ import {
   readProviderView,
   someOf,
 } from "../../lib/doctor/provider_view.ts";
-import { PROVIDER } from "../support/doctor_observations.ts";
+import { PROVIDER, statusOf } from "../support/doctor_observations.ts";
 import { busyProvider, httpFixture, request } from "../support/http_fixture.ts";
 
 Deno.test("readProviderView() reads what /status says", async () => {
@@ -36,12 +36,26 @@ Deno.test("readProviderView() reads what /status says", async () => {
         },
       ],
     },
-    hasDht: true,
+    timeMs: Date.parse("2026-11-22T12:00:00Z"),
+    startedMs: Date.parse("2026-11-22T11:00:00Z"),
+    signedBy: ["ed25519:00", "ed25519:00"],
+    warnings: ["Cannot read /srv/beta: permission denied"],
+    dht: {
+      peerId: "12D3KooWLab",
+      peerCount: 7,
+      isReachable: true,
+      bootstrap: [{
+        address: "/dnsaddr/lab.example",
+        state: "connected",
+        reason: undefined,
+      }],
+      unpublished: [],
+    },
   });
 });
 
 Deno.test("readProviderView() refuses what is no provider's of this version", () => {
-  const status = { ...PROVIDER, dht: null };
+  const status = statusOf(PROVIDER);
   assert.ok(readProviderView(JSON.stringify(status)).ok);
   for (
     const text of [
@@ -67,11 +81,10 @@ Deno.test("readProviderView() refuses what is no provider's of this version", ()
 
 Deno.test("readProviderView() counts what has expired by the provider's clock", () => {
   const image = (arch: string, expires_at: string) => ({
-    ...{ channel: "stable", arch, expires_at },
+    ...{ channel: "stable", arch, expires_at, signed_by: [] },
   });
   const view = readProviderView(JSON.stringify({
-    ...PROVIDER,
-    dht: null,
+    ...statusOf(PROVIDER),
     time: "2026-11-22T12:00:00.000Z",
     images: [
       image("arm64", "2026-11-22T12:00:00.000Z"),

@@ -1,75 +1,12 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import type { DoctorDocument } from "../../lib/doctor/report.ts";
-import { makeFiles } from "../support/image_tree.ts";
 import {
-  type LabHost,
-  labTest,
-  type NetworkLab,
-} from "../support/network_lab.ts";
-import { run, start, temporaryDirectory } from "../support/programs.ts";
-
-/** A provider of stable/arm64 on a host, until the test ends. */
-async function serve(
-  stack: AsyncDisposableStack,
-  prefix: readonly string[],
-  ...args: string[]
-): Promise<string> {
-  const { path } = stack.use(await temporaryDirectory());
-  await makeFiles(path, { "artifacts/stable/arm64/vmlinuz": 1000 });
-  const provider = stack.use(
-    start("plasmd", [
-      ...["serve", "--no-dht", "--artifacts", join(path, "artifacts")],
-      ...["--channel", "stable", "--arch", "arm64"],
-      ...["--state-dir", join(path, "state"), ...args],
-    ], { prefix }),
-  );
-  const [, url = ""] = await provider.line(/Serving on (http:\S+)/);
-  await provider.line(/Found 1 channel/);
-  return url;
-}
-
-async function doctor(
-  { prefix }: { readonly prefix: readonly string[] },
-  ...args: string[]
-) {
-  const { code, stdout, stderr } = await run(
-    "plasmd",
-    ["doctor", "--json", ...args],
-    { prefix },
-  );
-  assert.ok(stdout.startsWith("{"), stderr);
-  const document: DoctorDocument = JSON.parse(stdout);
-  assert.equal(code, document.findings.length === 0 ? 0 : 1, stdout);
-  const found = document.findings.map(({ code, where }) =>
-    `${code} ${where.join()}`
-  );
-  return { ...document, found };
-}
-
-/** Gives a host's firewall rules in a table of its own. */
-async function firewall(host: LabHost, ...rules: string[]): Promise<void> {
-  await host.exec("nft", "add table inet lab");
-  for (const hook of ["input", "output"]) {
-    await host.exec(
-      "nft",
-      `add chain inet lab ${hook} { type filter hook ${hook} priority 0; }`,
-    );
-  }
-  for (const rule of rules) await host.exec("nft", `add rule inet lab ${rule}`);
-}
-
-/** A test of one host on a LAN, 10.77.0.1, or of what it is given. */
-function doctorTest(
-  name: string,
-  programs: readonly string[],
-  body: (lab: NetworkLab, stack: AsyncDisposableStack) => Promise<void>,
-): void {
-  labTest(name, programs, async (lab) => {
-    await using stack = new AsyncDisposableStack();
-    await body(lab, stack);
-  });
-}
+  doctor,
+  doctorTest,
+  firewall,
+  openSite,
+  serve,
+} from "../support/doctor_lab.ts";
+import { run } from "../support/programs.ts";
 
 doctorTest(
   "doctor finds nothing on a healthy host, names what is passed over, and nothing from a neighbour",
@@ -106,7 +43,9 @@ doctorTest(
     const there = await doctor(client, "--url", "http://10.77.0.1:8080");
     assert.deepEqual(there.found, []);
     assert.equal(there.is_local, false);
-    assert.deepEqual(there.not_looked_at, []);
+    assert.deepEqual(there.not_looked_at, [
+      "the DHT, which the provider has off",
+    ]);
     const { code, stdout } = await run("plasmd", ["doctor"], {
       prefix: server.prefix,
     });
@@ -334,9 +273,10 @@ for (
 doctorTest(
   "doctor tells that no provider is there, here and from a neighbour",
   [],
-  async (lab) => {
+  async (lab, stack) => {
     const [server, client] = await lab.twoHosts();
-    const here = await doctor(server);
+    const { args } = await openSite(stack);
+    const here = await doctor(server, ...args);
     assert.equal(here.provider, null);
     assert.deepEqual(here.findings.map(({ code }) => code), ["no_provider"]);
     const there = await doctor(client, "--url", "http://10.77.0.1:8080");

@@ -1,3 +1,5 @@
+import { formatChannelArch } from "../../lib/core/channel_arch.ts";
+import type { HostView } from "../../lib/doctor/host_view.ts";
 import type {
   HeardInstance,
   Observations,
@@ -39,6 +41,9 @@ export function instanceAt(
   };
 }
 
+/** When all of it is seen. */
+export const NOW_MS = Date.parse("2026-12-01T12:00:00Z");
+
 /** A provider of stable/arm64 that works on e0. */
 export const PROVIDER: ProviderView = {
   name: "lab",
@@ -46,12 +51,16 @@ export const PROVIDER: ProviderView = {
   images: [imageOf("stable/arm64")],
   expired: [],
   missing: [],
+  timeMs: NOW_MS,
+  startedMs: NOW_MS - 3_600_000,
+  signedBy: ["ed25519:ab"],
+  warnings: [],
   http: { address: "0.0.0.0", port: 8080 },
   mdns: {
     interfaces: [],
     links: [{ interface: "e0", address: "10.77.0.1", state: "established" }],
   },
-  hasDht: false,
+  dht: null,
 };
 
 /** What is seen of it on its own host, where all is well. */
@@ -67,11 +76,30 @@ export const HEALTHY: Observations & {
   providerAddresses: ["127.0.0.1", "10.77.0.1"],
   addresses: [addressOn("lo", "127.0.0.1"), ...E0.addresses],
   passedOver: [],
+  nowMs: NOW_MS,
+  neighbours: [],
+  host: undefined,
+  dht: undefined,
   links: [{ link: E0, isOwnCopyHeard: true, heard: [instanceAt("10.77.0.1")] }],
   probes: new Map([[
     "http://10.77.0.1:8080/stable/arm64/manifest.json",
     { kind: "served" },
   ]]),
+  notLookedAt: [],
+};
+
+/** What the settings lead to there. */
+export const HEALTHY_HOST: HostView = {
+  isProviders: true,
+  keys: [{ path: "/state/signing.key", keyId: "ed25519:ab" }],
+  state: {
+    path: "/state",
+    isOpenToOthers: false,
+    freeBytes: 1e9,
+  },
+  ports: [],
+  loaders: undefined,
+  limits: { descriptors: 1_048_576, watches: 65_536 },
   notLookedAt: [],
 };
 
@@ -92,3 +120,30 @@ export const FROM_NEIGHBOUR: typeof HEALTHY = {
     heard: [instanceAt("10.77.0.1")],
   }],
 };
+
+/** What such a provider says at `/status`, as far as it is read. */
+export function statusOf(provider: ProviderView): object {
+  const { images, expired, signedBy, dht, timeMs, startedMs } = provider;
+  const year = 365 * 86_400_000;
+  return {
+    ...provider,
+    time: new Date(timeMs).toISOString(),
+    started_at: new Date(startedMs).toISOString(),
+    images: images.map((image) => ({
+      ...image,
+      signed_by: signedBy,
+      expires_at: new Date(
+        timeMs + (expired.includes(formatChannelArch(image)) ? -year : year),
+      ).toISOString(),
+      advertised: (dht?.unpublished ?? [])
+        .filter(({ name }) => name === formatChannelArch(image))
+        .map(({ problem }) => ({ via: "DHT", published: false, problem })),
+    })),
+    dht: dht === null ? null : {
+      peer_id: dht.peerId,
+      peers: dht.peerCount,
+      reachable: dht.isReachable ?? null,
+      bootstrap: dht.bootstrap,
+    },
+  };
+}

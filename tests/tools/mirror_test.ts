@@ -30,6 +30,8 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
     "a port: cli/disk_test.ts holds the disk and the twin to it",
   "core/version.ts": "a constant",
   "doctor/link_findings.ts": "doctor/findings_test.ts, row by row",
+  "doctor/look_at_host.ts": "e2e/doctor_setups_test.ts",
+  "doctor/not_looked_at.ts": "doctor/examine_test.ts",
   "doctor/provider_findings.ts": "doctor/findings_test.ts, row by row",
   "doctor/provider_services.ts": "doctor/findings_test.ts",
   "fetch/download_all.ts": "fetch/fetch_sources_test.ts",

@@ -26,8 +26,8 @@ const SHELLS = namesOf({
 const PURE = namesOf({
   "advertise": "dht_publications|advertisement_plan",
   "discover": "discovery|heard_services",
-  "doctor": "findings|heard_instances|link_findings|passed_over|" +
-    "provider_findings|provider_services|provider_view|report",
+  "doctor": "[a-z_]*findings?|heard_instances|nodes_to_ask|not_looked_at|" +
+    "passed_over|provider_services|provider_view|report",
   "http/boot": "[a-z_]+",
   "machines": "[a-z_]+",
   "net/dhcp": "boot_client|decode_message|encode_message|message|proxy_answer",

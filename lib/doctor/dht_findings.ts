@@ -1,0 +1,86 @@
+import type { Finding } from "./finding.ts";
+import { isServed, outcomeText } from "./http_outcome.ts";
+import type { Observations } from "./observations.ts";
+import type { DhtStatus } from "./provider_view.ts";
+
+/** By then a node has joined, or has tried for long. */
+const JOINED_MS = 30_000;
+
+/** What keeps strangers from images in the DHT, where the provider is in one. */
+export function dhtFindings(seen: Observations): Finding[] {
+  const { provider, nowMs, isLocal } = seen;
+  if (provider === undefined || provider.dht === null) return [];
+  const { dht, url } = provider;
+  // Another machine's clock may differ.
+  const age = (isLocal ? nowMs : provider.timeMs) - provider.startedMs;
+  if (dht.peerCount === 0) {
+    const isNew = age < JOINED_MS &&
+      dht.bootstrap.every(({ state }) => state === "dialling");
+    if (isNew) return [];
+    if (dht.bootstrap.length > 0) return [notJoined(dht)];
+    return provider.mdns === null ? [alone(url)] : [];
+  }
+  if (dht.isReachable === false) {
+    return [{
+      code: "dht_unreachable",
+      where: [url],
+      cause:
+        "other DHT nodes cannot connect with the provider's: nobody who is not on its LAN finds an image",
+      nextStep:
+        "let its TCP port in (4001 unless --p2p-port says otherwise), here and on the router, or have the router map it with --port-mapping",
+    }];
+  }
+  return notFound(seen, age);
+}
+
+function notJoined({ bootstrap }: DhtStatus): Finding {
+  return {
+    code: "dht_not_joined",
+    where: bootstrap.map(({ address }) => address),
+    cause: `no other DHT node is known, since none to join through answers: ${
+      bootstrap.map(({ state, reason }) => reason ?? state).join(", ")
+    }`,
+    nextStep:
+      "start that node, or name another with --bootstrap; see whether a firewall lets its TCP port through",
+  };
+}
+
+function alone(url: string): Finding {
+  return {
+    code: "dht_alone",
+    where: [url],
+    cause:
+      "mDNS is off, and the DHT node knows no other: nobody finds an image",
+    nextStep: "name a node to join through with --bootstrap, or turn mDNS on",
+  };
+}
+
+function notFound(
+  { provider, dht, probes }: Observations,
+  age: number,
+): Finding[] {
+  if (provider === undefined || dht === undefined || !dht.hasAnswer) return [];
+  if (dht.url !== undefined) {
+    const outcome = probes.get(dht.url);
+    return isServed(outcome) ? [] : [{
+      code: "url_no_answer",
+      where: ["DHT"],
+      cause: `clients are told ${dht.url}, and ${new URL(dht.url).host} ${
+        outcomeText(outcome)
+      }`,
+      nextStep:
+        "correct --advertise-url, or let clients in there, in its firewall and whatever else is on the way",
+    }];
+  }
+  if (age < JOINED_MS) return [];
+  const problem = provider.dht?.unpublished[0]?.problem;
+  return [{
+    code: "dht_not_found",
+    where: [...dht.nodes],
+    cause: `a stranger who asks these nodes does not find the provider: ${
+      problem ?? dht.problems.at(-1) ?? "they know nothing of it"
+    }`,
+    nextStep:
+      "see plasmd status for the nodes that it has joined; --dht-protocol must be the same everywhere",
+  }];
+}

@@ -1,0 +1,52 @@
+import type { ChannelArch } from "../core/channel_arch.ts";
+import { type Clock, deadline } from "../core/clock.ts";
+import type { DhtSource } from "../discover/dht_source.ts";
+import type { DhtView } from "./observations.ts";
+
+/** Longest look-up: what is not found by then, clients wait for in vain. */
+const LOOK_UP_MS = 10_000;
+
+/** What is looked up, and through which nodes. */
+export interface DhtQuestion {
+  /** An image that the provider serves. */
+  readonly image: ChannelArch;
+  /** The provider's, Base58. */
+  readonly peerId: string;
+  /** Multiaddrs of other nodes than the provider's. */
+  readonly nodes: readonly string[];
+}
+
+/**
+ * Looks an image up as a client would that has never heard of its provider: by
+ * other nodes of the DHT alone, with an identity that is made for this.
+ *
+ * @param open opens the client: libp2p is loaded by the first question
+ * @throws the signal's reason, when it aborts first
+ */
+export async function askDhtAsStranger(
+  { image, peerId, nodes }: DhtQuestion,
+  { clock, open, signal }: {
+    readonly clock: Clock;
+    readonly open: (nodes: readonly string[]) => Promise<DhtSource>;
+    readonly signal: AbortSignal;
+  },
+): Promise<DhtView> {
+  using limit = deadline(clock, LOOK_UP_MS, { signal });
+  const source = await open(nodes);
+  let hasAnswer = false;
+  const problems: string[] = [];
+  for await (const finding of source.find(image, { signal: limit.signal })) {
+    if (finding.kind === "candidate") {
+      hasAnswer = true;
+      const { candidate } = finding;
+      if (candidate.peerId === peerId) {
+        return { nodes, hasAnswer, url: candidate.manifestUrl.href, problems };
+      }
+    } else if (finding.kind === "problem") {
+      hasAnswer ||= finding.topic !== undefined;
+      problems.push(finding.message);
+    }
+  }
+  signal.throwIfAborted();
+  return { nodes, hasAnswer, url: undefined, problems };
+}

@@ -1,0 +1,89 @@
+import type { DhcpNetwork } from "../net/dhcp/network.ts";
+import type { AskPassphrase } from "../manifest/signing_key.ts";
+import { loadersOnDisk, portsInTheWay } from "./host_ports.ts";
+import {
+  type HostDisk,
+  type HostSettings,
+  type HostView,
+  imagesOnDisk,
+  keysOnDisk,
+  processOf,
+  stateOnDisk,
+} from "./host_view.ts";
+import { readLimits } from "./limits.ts";
+import type { ProviderView } from "./provider_view.ts";
+
+/** The settings of a provider, and the machine that they are for. */
+export interface HostParts extends HostDisk {
+  /** As `plasmd serve` would have them. */
+  readonly settings: HostSettings;
+  /** Whether a person says that they are those of the provider that runs. */
+  readonly areNamed: boolean;
+  /** Throws KeyUnseenError where there is none to be had without a person. */
+  readonly passphrase: AskPassphrase;
+  /** Where ports of PXE are tried. */
+  readonly network: DhcpNetwork;
+}
+
+/**
+ * Looks at this machine by the settings: what a provider that runs does not say
+ * of itself, and for one that does not run whether it could.
+ *
+ * @param provider what one that runs here says of itself
+ * @throws the signal's reason, when it aborts first
+ */
+export async function lookAtHost(
+  provider: ProviderView | undefined,
+  parts: HostParts,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<HostView> {
+  const { settings, areNamed, network, fileSystem, passphrase } = parts;
+  const { keys, notLookedAt } = await keysOnDisk(settings, parts, {
+    passphrase,
+    signal,
+  });
+  const isProviders = provider === undefined || areNamed ||
+    keys.some(({ keyId }) =>
+      keyId !== undefined && provider.signedBy.includes(keyId)
+    );
+  if (!isProviders) return ofOthers(settings);
+  const state = await stateOnDisk(settings.stateDir, parts);
+  const pid = provider === undefined
+    ? undefined
+    : await processOf(settings.stateDir, parts);
+  const images = provider === undefined
+    ? await imagesOnDisk(settings, parts, { signal })
+    : undefined;
+  const arches = (provider?.images ?? (images?.ok ? images.value.whole : []))
+    .map(({ arch }) => arch);
+  return {
+    isProviders,
+    ...images !== undefined && { images },
+    keys,
+    state: state.ok ? state.value : undefined,
+    ports: provider === undefined ? await portsInTheWay(settings, network) : [],
+    loaders: await loadersOnDisk(settings, new Set(arches), fileSystem),
+    limits: await readLimits(pid, fileSystem),
+    notLookedAt: [
+      ...notLookedAt,
+      ...state.ok ? [] : [
+        `what can be kept in the state directory: ${state.reason}; run this as the user of plasmd`,
+      ],
+    ],
+  };
+}
+
+/** The provider that runs was started with others than these settings. */
+function ofOthers({ stateDir }: HostSettings): HostView {
+  return {
+    isProviders: false,
+    keys: [],
+    state: undefined,
+    ports: [],
+    loaders: undefined,
+    limits: undefined,
+    notLookedAt: [
+      `keys, disk and loaders of the provider, which signs with no key of "${stateDir}": give doctor the options that plasmd serve has`,
+    ],
+  };
+}

@@ -1,0 +1,40 @@
+import { propertyOf } from "../core/property_of.ts";
+import type { DhtStatus } from "./provider_view.ts";
+
+/** A look-up begins at a few, and goes on to those that they name. */
+const MAX_NODES = 8;
+
+/**
+ * The nodes by which a stranger looks for a provider: those that it joins
+ * through, then those it is connected with. Some of these have connected
+ * themselves, from a port that takes no connection: they do not answer.
+ *
+ * @param peers what the provider says at `/peers`: untrusted
+ * @returns multiaddrs with peer id, none of them the provider's own
+ */
+export function nodesToAsk(
+  { peerId, bootstrap }: Pick<DhtStatus, "peerId" | "bootstrap">,
+  peers: string,
+): string[] {
+  const joined = bootstrap.filter(({ state }) => state === "connected")
+    .map(({ address }) => address);
+  const nodes = [...joined, ...connectedIn(peers)]
+    .filter((address) => !address.endsWith(`/p2p/${peerId}`));
+  return [...new Set(nodes)].slice(0, MAX_NODES);
+}
+
+function connectedIn(text: string): string[] {
+  let peers: unknown;
+  try {
+    peers = propertyOf(JSON.parse(text), "peers");
+  } catch {
+    return []; // No provider of this version.
+  }
+  return !Array.isArray(peers) ? [] : peers.flatMap((peer) => {
+    const address = propertyOf(peer, "address");
+    const id = propertyOf(peer, "peer_id");
+    if (propertyOf(peer, "connected") !== true) return [];
+    if (typeof address !== "string" || typeof id !== "string") return [];
+    return [address.includes("/p2p/") ? address : `${address}/p2p/${id}`];
+  });
+}
