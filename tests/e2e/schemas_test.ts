@@ -72,7 +72,12 @@ Deno.test("a record of the DHT fits its schema", async () => {
 });
 
 Deno.test("what doctor finds fits its schema", async () => {
-  const finding = { code: "x", where: ["eth0"], cause: "y", nextStep: "z" };
+  const finding = {
+    code: "expired" as const,
+    where: ["stable/arm64"],
+    cause: "its manifest has expired",
+    nextStep: "renew it",
+  };
   await schemas.check("doctor", doctorDocument(HEALTHY, []));
   await schemas.check("doctor", doctorDocument(HEALTHY, [finding]));
   await schemas.check(
