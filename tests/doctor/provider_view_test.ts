@@ -38,7 +38,7 @@ Deno.test("readProviderView() reads what /status says", async () => {
     },
     timeMs: Date.parse("2026-11-22T12:00:00Z"),
     startedMs: Date.parse("2026-11-22T11:00:00Z"),
-    signedBy: ["ed25519:00", "ed25519:00"],
+    signedBy: Array(2).fill(`ed25519:${"0".repeat(64)}`),
     warnings: ["Cannot read /srv/beta: permission denied"],
     dht: {
       peerId: "12D3KooWLab",
