@@ -2,6 +2,18 @@ import { RELEASED_AT_MS } from "../core/version.ts";
 import { CLOCK_SKEW_MS } from "../manifest/timestamp.ts";
 import type { Finding } from "./finding.ts";
 import type { Observations } from "./observations.ts";
+import type { DhtStatus } from "./provider_view.ts";
+
+/**
+ * How far the provider's clock is off by those of other DHT nodes, which date
+ * what they keep: its own words.
+ *
+ * @returns undefined where it is not, as far as it can tell
+ */
+export function clockByPeers(dht: DhtStatus | null): string | undefined {
+  return dht?.unpublished.map(({ problem }) => problem)
+    .find((problem) => problem?.startsWith("the clock of this machine is "));
+}
 
 /**
  * What is wrong with clocks: clients refuse what is dated in their future, and
@@ -17,6 +29,16 @@ export function clockFindings(
       cause:
         "this machine's clock was never set: what is signed here is refused elsewhere",
       nextStep: "set it by NTP, or with: date -s",
+    }];
+  }
+  const byPeers = clockByPeers(provider?.dht ?? null);
+  if (provider !== undefined && byPeers !== undefined) {
+    const [cause = byPeers] = byPeers.split(": set it");
+    return [{
+      code: "clock_off",
+      where: [provider.url],
+      cause: `${cause}, and clients refuse what it dates`,
+      nextStep: "set it by NTP there, or see why NTP does not: timedatectl",
     }];
   }
   // Of many, the one in the middle: each of the others may be wrong itself.

@@ -1,3 +1,4 @@
+import { clockByPeers } from "./clock_findings.ts";
 import type { Finding } from "./finding.ts";
 import { isServed, outcomeText } from "./http_outcome.ts";
 import type { Observations } from "./observations.ts";
@@ -30,7 +31,7 @@ export function dhtFindings(seen: Observations): Finding[] {
         "let its TCP port in (4001 unless --p2p-port says otherwise), here and on the router, or have the router map it with --port-mapping",
     }];
   }
-  return notFound(seen, age);
+  return clockByPeers(dht) === undefined ? notFound(seen, age) : [];
 }
 
 function notJoined({ bootstrap }: DhtStatus): Finding {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RELEASED_AT_MS } from "../../lib/core/version.ts";
 import { clockFindings } from "../../lib/doctor/clock_findings.ts";
+import { dhtFindings } from "../../lib/doctor/dht_findings.ts";
 import {
   FROM_NEIGHBOUR,
   HEALTHY,
@@ -46,4 +47,24 @@ Deno.test("clockFindings() compares a provider elsewhere with this machine", () 
   assert.equal(finding?.code, "clock_off");
   assert.match(finding?.cause ?? "", /^the clock there is 60 min behind this/);
   assert.deepEqual(clockFindings(FROM_NEIGHBOUR), []);
+});
+
+Deno.test("clockFindings() takes the word of DHT nodes that date what they keep, once", () => {
+  const problem =
+    "the clock of this machine is 60 minutes ahead of those of other DHT nodes: set it, clients refuse its records as of the future";
+  const dht = {
+    ...{ peerId: "12D3Lab", peerCount: 1, isReachable: true, bootstrap: [] },
+    unpublished: [{ name: "stable/arm64", problem }],
+  };
+  const seen = {
+    ...HEALTHY,
+    provider: { ...HEALTHY.provider, dht },
+    neighbours: [{ url: "http://n0", aheadMs: -HOUR_MS }],
+  };
+  const [finding, ...others] = clockFindings(seen);
+  assert.equal(finding?.code, "clock_off");
+  assert.match(finding?.cause ?? "", /60 minutes ahead of those of other DHT/);
+  assert.deepEqual(others, []);
+  const unfound = { nodes: [], hasAnswer: true, url: undefined, problems: [] };
+  assert.deepEqual(dhtFindings({ ...seen, dht: unfound }), []);
 });

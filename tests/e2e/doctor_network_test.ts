@@ -71,6 +71,24 @@ if (faketime === undefined) {
     const there = await doctor(late, "--url", "http://10.77.0.2:8080");
     assert.deepEqual(there.found, ["clock_off http://10.77.0.2:8080"]);
   });
+  siteTest(
+    "doctor tells that a provider's clock differs from those of other DHT nodes",
+    [],
+    ["--no-mdns"],
+    async ({ lab, host, stack, ...site }) => {
+      const neighbour = await lab.hostOn("br0", "10.77.0.2/24");
+      const node = await serveNode(stack, neighbour);
+      const file = join(site.path, "time");
+      await Deno.writeTextFile(file, "+2h");
+      const late = { prefix: host.prefix, env: fakeClock(faketime, file) };
+      const args = [...site.args, "--bootstrap", node];
+      const provider = await serveSite(stack, { ...site, args }, late);
+      await provider.line(/the clock of this machine is 120 minutes ahead/);
+      const { found, findings } = await doctor(late, ...args);
+      assert.deepEqual(found, ["clock_off http://127.0.0.1:8080"]);
+      assert.match(findings[0]?.cause ?? "", /ahead of those of other DHT/);
+    },
+  );
 }
 
 siteTest(
@@ -105,5 +123,30 @@ siteTest(
     assert.deepEqual((await doctor(host, ...args)).found, [
       "dht_unreachable http://127.0.0.1:8080",
     ]);
+  },
+);
+
+siteTest(
+  "doctor tells that another machine has a copy of the provider's identity",
+  [],
+  ["--no-mdns"],
+  async ({ lab, host, stack, ...site }) => {
+    const [one, two] = [
+      await lab.hostOn("br0", "10.77.0.2/24"),
+      await lab.hostOn("br0", "10.77.0.3/24"),
+    ];
+    const node = await serveNode(stack, one);
+    const args = [...site.args, "--bootstrap", node];
+    const first = await serveSite(stack, { ...site, args }, host);
+    await first.line(/Advertising stable\/arm64/);
+    const copy = await openSite(stack, "--no-mdns", "--bootstrap", node);
+    await Deno.mkdir(join(copy.path, "state"), { mode: 0o700 });
+    const key = "state/identity.key";
+    await Deno.copyFile(join(site.path, key), join(copy.path, key));
+    await serveSite(stack, copy, two);
+    await first.line(/Another machine has this one's DHT identity/);
+    const { findings } = await doctor(host, ...args);
+    const codes = findings.map(({ code }) => code);
+    assert.deepEqual(codes, ["identity_copied"]);
   },
 );
