@@ -123,6 +123,7 @@ function hostParts(
       return await passphraseFrom(passphraseFile, { signal })(path);
     },
     network: systemDhcpNetwork,
+    clock: systemClock,
   };
 }
 

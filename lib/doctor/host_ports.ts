@@ -1,3 +1,5 @@
+import { whenAborted } from "../core/abort.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import { errorCode } from "../core/error_code.ts";
 import { orReason } from "../core/or_reason.ts";
 import type { FileSystem } from "../core/file_system.ts";
@@ -7,6 +9,7 @@ import {
   type DhcpNetwork,
   LIMITED_BROADCAST,
   PROXY_DHCP_PORT,
+  type UdpEndpoint,
 } from "../net/dhcp/network.ts";
 import { hasIpv6, type Listen, openListeners } from "../net/http1/listeners.ts";
 import { isLoopbackAddress, selectLinks } from "../net/interfaces.ts";
@@ -61,22 +64,99 @@ function tcpPort(
 }
 
 /** Those of DHCP, for proxies too, and of TFTP. */
-async function pxePorts(
-  { interfaces }: HostSettings,
+function pxePorts(
+  settings: HostSettings,
   network: DhcpNetwork,
 ): Promise<PortView[]> {
-  const addresses = selectLinks(network.addresses(), interfaces)
+  const addresses = pxeAddresses(settings, network);
+  return udpPorts([
+    { address: LIMITED_BROADCAST, port: DHCP_SERVER_PORT },
+    ...[TFTP_PORT, PROXY_DHCP_PORT].flatMap((port) =>
+      addresses.map((address) => ({ address, port }))
+    ),
+  ], network);
+}
+
+/** Of each link, the address at which bare machines are answered. */
+function pxeAddresses(
+  { interfaces }: HostSettings,
+  network: DhcpNetwork,
+): string[] {
+  return selectLinks(network.addresses(), interfaces)
     .flatMap(({ family, addresses: [first] }) =>
       family !== 4 || first === undefined || isLoopbackAddress(first.address)
         ? []
         : [first.address]
     );
-  const places = [
-    { address: LIMITED_BROADCAST, port: DHCP_SERVER_PORT },
-    ...[TFTP_PORT, PROXY_DHCP_PORT].flatMap((port) =>
-      addresses.map((address) => ({ address, port }))
-    ),
+}
+
+/**
+ * The ports of PXE that a provider which runs has not got. It shares that for
+ * proxies; that of TFTP it has for itself, so a file is asked for there.
+ *
+ * @param isServed whether it serves HTTP at an address, or else answers nobody
+ */
+export async function pxePortsMissed(
+  settings: HostSettings,
+  network: DhcpNetwork,
+  { isServed, clock, signal }: {
+    readonly isServed: (address: string) => boolean;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): Promise<PortView[]> {
+  if (!settings.pxe.enabled) return [];
+  const addresses = pxeAddresses(settings, network).filter(isServed);
+  const answers = await Promise.all(
+    addresses.map((address) => hasTftp(address, network, { clock, signal })),
+  );
+  const shared = await udpPorts(
+    addresses.map((address) => ({ address, port: PROXY_DHCP_PORT })),
+    network,
+  );
+  return [
+    ...answers.every(Boolean)
+      ? []
+      : [{ name: `UDP port ${TFTP_PORT}`, problem: "taken" as const }],
+    // That doctor itself may not have it says nothing.
+    ...shared.filter(({ problem }) => problem === "taken"),
   ];
+}
+
+/** A read request for what every provider has (RFC 1350, section 5). */
+const READ_REQUEST = new TextEncoder().encode("\0\x01autoexec.ipxe\0octet\0");
+/** Of its one block, so that it is not sent again. */
+const ACKNOWLEDGEMENT = Uint8Array.of(0, 4, 0, 1);
+const TFTP_MS = 2000;
+
+/** Whether anything is sent by TFTP at an address of this machine. */
+async function hasTftp(
+  address: string,
+  network: DhcpNetwork,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<boolean> {
+  using limit = deadline(clock, TFTP_MS, { signal });
+  const answer = Promise.withResolvers<UdpEndpoint | undefined>();
+  const opened = await network.open(
+    { address, port: 0 },
+    (_, from) => answer.resolve(from),
+  );
+  if (!opened.ok) return true; // The address has gone: no matter of TFTP.
+  await using socket = opened.value;
+  await socket.send(READ_REQUEST, { address, port: TFTP_PORT });
+  const from = await Promise.race([
+    answer.promise,
+    whenAborted(limit.signal).then(() => undefined),
+  ]);
+  signal.throwIfAborted();
+  if (from !== undefined) await socket.send(ACKNOWLEDGEMENT, from);
+  return from !== undefined;
+}
+
+async function udpPorts(
+  places: readonly UdpEndpoint[],
+  network: DhcpNetwork,
+): Promise<PortView[]> {
   const inTheWay = new Map<string, PortView>();
   for (const place of places) {
     const opened = await network.open(place, () => {});

@@ -83,7 +83,7 @@ export interface HostView {
   readonly keys: readonly KeyView[];
   /** Undefined: it does not exist yet. */
   readonly state: StateView | undefined;
-  /** Of a provider that does not run. */
+  /** Those that are in the way of a start, or that one that runs has not got. */
   readonly ports: readonly PortView[];
   /** Undefined: bare machines are not led here. */
   readonly loaders: LoadersView | undefined;

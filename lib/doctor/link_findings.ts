@@ -223,7 +223,7 @@ function urlDoesNotAnswer(view: LinkView, seen: SeenProvider): Finding[] {
 }
 
 /** Whether who listens on one address listens on another. */
-function isCovered(address: string, bound: string): boolean {
+export function isCovered(address: string, bound: string): boolean {
   return bound === address || bound === "::" ||
     (bound === "0.0.0.0" && !address.includes(":"));
 }

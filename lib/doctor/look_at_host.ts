@@ -1,6 +1,7 @@
+import type { Clock } from "../core/clock.ts";
 import type { DhcpNetwork } from "../net/dhcp/network.ts";
 import type { AskPassphrase } from "../manifest/signing_key.ts";
-import { loadersOnDisk, portsInTheWay } from "./host_ports.ts";
+import { loadersOnDisk, portsInTheWay, pxePortsMissed } from "./host_ports.ts";
 import {
   type HostDisk,
   type HostSettings,
@@ -11,6 +12,7 @@ import {
   stateOnDisk,
 } from "./host_view.ts";
 import { readLimits } from "./limits.ts";
+import { isCovered } from "./link_findings.ts";
 import type { ProviderView } from "./provider_view.ts";
 
 /** The settings of a provider, and the machine that they are for. */
@@ -23,6 +25,8 @@ export interface HostParts extends HostDisk {
   readonly passphrase: AskPassphrase;
   /** Where ports of PXE are tried. */
   readonly network: DhcpNetwork;
+  /** For what does not answer. */
+  readonly clock: Clock;
 }
 
 /**
@@ -37,7 +41,7 @@ export async function lookAtHost(
   parts: HostParts,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<HostView> {
-  const { settings, areNamed, network, fileSystem, passphrase } = parts;
+  const { settings, areNamed, network, clock, fileSystem, passphrase } = parts;
   const { keys, notLookedAt } = await keysOnDisk(settings, parts, {
     passphrase,
     signal,
@@ -61,7 +65,13 @@ export async function lookAtHost(
     ...images !== undefined && { images },
     keys,
     state: state.ok ? state.value : undefined,
-    ports: provider === undefined ? await portsInTheWay(settings, network) : [],
+    ports: provider === undefined
+      ? await portsInTheWay(settings, network)
+      : await pxePortsMissed(settings, network, {
+        isServed: (address) => isCovered(address, provider.http.address),
+        clock,
+        signal,
+      }),
     loaders: await loadersOnDisk(settings, new Set(arches), fileSystem),
     limits: await readLimits(pid, fileSystem),
     notLookedAt: [

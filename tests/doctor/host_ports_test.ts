@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { DEFAULT_CONFIG } from "../../lib/config/provider_config.ts";
-import { loadersOnDisk, portsInTheWay } from "../../lib/doctor/host_ports.ts";
+import {
+  loadersOnDisk,
+  portsInTheWay,
+  pxePortsMissed,
+} from "../../lib/doctor/host_ports.ts";
 import type { Listen } from "../../lib/net/http1/listeners.ts";
 import { addressOn } from "../support/doctor_observations.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryDhcpNetwork } from "../support/memory_dhcp.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 
@@ -88,4 +93,43 @@ Deno.test("loadersOnDisk() misses a loader where an architecture has none at all
     await loadersOnDisk(SETTINGS, new Set(["arm64"]), disk),
     undefined,
   );
+});
+
+Deno.test("pxePortsMissed() asks a provider that runs for a file, and tries the port that it shares", async () => {
+  const pxe = { ...SETTINGS.pxe, enabled: true };
+  const look = async (hasTftp: boolean, settings = { ...SETTINGS, pxe }) => {
+    const clock = new FakeClock();
+    const network = new MemoryDhcpNetwork();
+    network.interfaces = [
+      addressOn("e0", "10.0.0.1"),
+      addressOn("e1", "10.1.0.1"),
+    ];
+    network.refusals.set("10.1.0.1:4011", { kind: "taken", message: "" });
+    const looking = pxePortsMissed(settings, network, {
+      isServed: (address) => address === "10.0.0.1",
+      clock,
+      signal: new AbortController().signal,
+    });
+    if (hasTftp) {
+      await Promise.resolve();
+      const from = { address: "10.0.0.1", port: 3000 };
+      network.deliver(Uint8Array.of(0, 3, 0, 1), {
+        address: "10.0.0.1",
+        port: 0,
+      }, from);
+    } else await clock.advance(2000);
+    return { ports: await looking, network };
+  };
+  const well = await look(true);
+  assert.deepEqual(well.ports, []);
+  assert.deepEqual(
+    well.network.sent.map(({ packet, to }) => [packet[1], to.port]),
+    [[1, 69], [4, 3000]],
+  );
+  assert.deepEqual(well.network.openEndpoints, []);
+  assert.deepEqual((await look(false)).ports, [
+    { name: "UDP port 69", problem: "taken" },
+  ]);
+  const off = await look(false, SETTINGS);
+  assert.deepEqual([off.ports, off.network.sent], [[], []]);
 });
