@@ -162,6 +162,28 @@ export class Guest implements AsyncDisposable {
     for (const key of keys) await this.monitor(`sendkey ${key}`);
   }
 
+  /**
+   * Holds a key down, as keyboards have it, until its console shows something.
+   *
+   * @throws as `shows()` does
+   */
+  async holdsUntil(
+    key: string,
+    pattern: RegExp,
+    timeoutMs: number,
+  ): Promise<void> {
+    let isOver = false;
+    const presses = async () => {
+      while (!isOver) {
+        // It may have been switched off; `shows()` knows.
+        await this.press(key).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    const shown = this.shows(pattern, timeoutMs).finally(() => isOver = true);
+    await Promise.all([shown, presses()]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#child.kill("SIGKILL");

@@ -7,10 +7,10 @@ import {
   addedWords,
   ATTEMPTS,
   lines,
+  MENU_SECONDS,
   type MenuOptions,
   type MenuParts,
   menuParts,
-  menuTimeoutSeconds,
   MESSAGE_SECONDS,
   RETRY_DELAY_SECONDS,
   type ScriptClient,
@@ -20,6 +20,8 @@ import {
   word,
 } from "./script_text.ts";
 
+/** How long there is for a key in front of the menu of but one image. */
+const KEY_SECONDS = 1;
 const TRIES = Array.from({ length: ATTEMPTS }, (_, index) => index + 1)
   .join(" ");
 
@@ -55,9 +57,7 @@ export function grubConfig(
     ...addedWords(client),
     'set image="$config_directory"',
     "# Who has chosen from a menu need not wait again",
-    `if [ "$chosen" ]; then set timeout=0; else set timeout=${
-      menuTimeoutSeconds(1)
-    }; fi`,
+    `if [ "$chosen" ]; then set timeout=0; else set timeout=${KEY_SECONDS}; fi`,
     "",
     `menuentry '${title}' {`,
     ...onlyOn(parts.value, name),
@@ -108,7 +108,7 @@ function onlyOn({ kind }: BootFiles, name: string): readonly string[] {
     `  if [ "$grub_platform" != ${platform} ]; then`,
     `    echo '${name} ${why}'`,
     `    sleep ${MESSAGE_SECONDS}`,
-    "    exit",
+    "    exit 1",
     "  fi",
   ];
 }
@@ -124,7 +124,7 @@ function retried(
     `    echo "${failure}, try $try of ${ATTEMPTS}"`,
     `    sleep ${RETRY_DELAY_SECONDS}`,
     "  done",
-    "  exit",
+    "  exit 1",
   ];
 }
 
@@ -172,7 +172,7 @@ export function grubMenu(
   const byArch = Map.groupBy(parts.images, ({ image }) => image.arch);
   return lines(
     'set images="$config_directory"',
-    `set timeout=${choice.kind === "local" ? 0 : menuTimeoutSeconds(0)}`,
+    `set timeout=${choice.kind === "local" ? 0 : MENU_SECONDS}`,
     ...choice.kind === "local" ? ["set default=local"] : [],
     ...machineLines(options),
     "# In BIOS builds of GRUB it is i386, whatever the CPU can do",
@@ -192,9 +192,7 @@ export function grubMenu(
     ...[...byArch].flatMap(([arch, ofArch]) => [
       `if [ "$arch" = ${arch} ]; then`,
       "  set found=1",
-      ...choice.kind === "local"
-        ? []
-        : [`  set timeout=${menuTimeoutSeconds(ofArch.length)}`],
+      ...choice.kind === "menu" ? withoutMenu(ofArch) : [],
       ...ofArch.map(({ image, version }) =>
         `  menuentry '${image.channel} ${word(version)}' { load ${
           formatChannelArch(image)
@@ -212,8 +210,8 @@ export function grubMenu(
     "    set root=hd0",
     "    if chainloader +1; then boot; fi",
     "  fi",
-    "  # UEFI goes on to what is next in its own order",
-    "  exit",
+    "  # UEFI goes on to what is next in its own order; after success it would not",
+    "  exit 1",
     "}",
     "# No command leads to GRUB's shell, only a key",
     "menuentry 'Shell: press c' {",
@@ -221,6 +219,18 @@ export function grubMenu(
     "  sleep 2",
     "}",
   );
+}
+
+/** Hides the menu of an only image; Esc, alone of all keys, shows it (GRUB 2.06). */
+function withoutMenu(images: readonly ServedImage[]): readonly string[] {
+  const [only, ...others] = images;
+  if (only === undefined || others.length > 0) return [];
+  return [
+    `  set timeout=${KEY_SECONDS}`,
+    "  set timeout_style=hidden",
+    `  echo "Starting ${formatChannelArch(only.image)} ${word(only.version)}"`,
+    '  echo "Hold Esc for the menu with the local disk"',
+  ];
 }
 
 /** What is done before there is a menu. */

@@ -7,10 +7,10 @@ import {
   addedWords,
   ATTEMPTS,
   lines,
+  MENU_SECONDS,
   type MenuOptions,
   type MenuParts,
   menuParts,
-  menuTimeoutSeconds,
   RETRY_DELAY_SECONDS,
   type ScriptClient,
   type ScriptParts,
@@ -19,6 +19,12 @@ import {
   word,
 } from "./script_text.ts";
 
+/**
+ * How long a machine with but one image waits for a key that leads to the menu: a
+ * first boot should not wait for a choice that is none, and firmware repeats a
+ * key that is held down ten times and more in a second.
+ */
+const KEY_MS = 500;
 /**
  * Which machine it is, in a query: what is not known there is empty. Without a
  * colon, or iPXE takes what is in front of it for the scheme of a URL.
@@ -154,15 +160,15 @@ export function ipxeMenu(
     `echo The script of the image did not load in ${ATTEMPTS} tries`,
     "exit 1",
     "",
-    "# UEFI goes on to what is next in its own order",
+    "# UEFI goes on to what is next in its own order; after success it would not",
     ":local",
     "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||",
-    "exit",
+    "exit 1",
     "",
     ":shell",
     "echo exit leads back to the menu",
     "shell ||",
-    "goto arch_${arch}",
+    "goto menu_${arch}",
   );
 }
 
@@ -178,15 +184,16 @@ function whereToBegin(
       "goto load_${arch} || goto none",
     ];
   }
-  return [
-    ...problem === undefined ? [] : [`echo ${problem}`],
-    "goto arch_${arch} || goto none",
-  ];
+  return problem === undefined
+    ? ["goto arch_${arch} || goto none"]
+    : [`echo ${problem}`, "goto menu_${arch} || goto none"];
 }
 
 function menuOf(arch: string, images: readonly ServedImage[]): string[] {
   return [
     `:arch_${arch}`,
+    ...withoutMenu(arch, images),
+    `:menu_${arch}`,
     `menu Images for ${arch}`,
     ...images.map(({ image: { channel }, version }) =>
       `item ${channel} ${channel} ${word(version)}`
@@ -195,14 +202,29 @@ function menuOf(arch: string, images: readonly ServedImage[]): string[] {
     // No channel begins with a dot.
     "item .local Boot from the local disk",
     "item .shell Shell",
-    `choose --timeout ${
-      menuTimeoutSeconds(images.length) * 1000
-    } channel || exit 1`,
+    `choose --timeout ${MENU_SECONDS * 1000} channel || exit 1`,
     "iseq ${channel} .local && goto local ||",
     "iseq ${channel} .shell && goto shell ||",
     `:load_${arch}`,
     `chain --replace \${channel}/${arch}/boot.ipxe?${MACHINE} || goto again`,
     "",
+  ];
+}
+
+/**
+ * Starts an only image, unless a key leads to the menu. Any key does; the text,
+ * which stays to be read, names one that chooses nothing while it is held down.
+ */
+function withoutMenu(arch: string, images: readonly ServedImage[]): string[] {
+  const [only, ...others] = images;
+  if (only === undefined || others.length > 0) return [];
+  const { image, version } = only;
+  return [
+    `echo Starting ${formatChannelArch(image)} ${word(version)}`,
+    "echo Hold Space for the menu with the local disk",
+    `prompt --timeout ${KEY_MS} && goto menu_${arch} ||`,
+    `set channel ${image.channel}`,
+    `goto load_${arch}`,
   ];
 }
 

@@ -12,14 +12,8 @@ import { filledCmdline } from "./placeholders.ts";
 export const ATTEMPTS = 5;
 /** Between two tries. */
 export const RETRY_DELAY_SECONDS = 2;
-/**
- * How long a menu waits for a key, before it takes what is first: long enough to
- * choose, or where there is but one image, to go to the local disk instead: as
- * long as U-Boot leaves.
- */
-export function menuTimeoutSeconds(imageCount: number): number {
-  return imageCount === 1 ? 2 : 10;
-}
+/** How long a menu waits for a key, before it takes what is first. */
+export const MENU_SECONDS = 10;
 /** How long a message is left to be read where nothing else can be done. */
 export const MESSAGE_SECONDS = 10;
 

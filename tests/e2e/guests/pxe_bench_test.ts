@@ -1,8 +1,8 @@
 /**
  * How soon a bare machine boots by one command, beside pixiecore where that or
  * Go is at hand: `deno task e2e --pxe-bench`, or alone `deno task bench:pxe`.
- * From the start of the provider to what the image says, in three runs each, on
- * a LAN without IPv6. `PXE_LOADERS` names another directory of iPXE's builds:
+ * From the start of the provider to what an image says that has lain there for a
+ * while, in three runs each, on a LAN without IPv6. `PXE_LOADERS` names another directory of iPXE's builds:
  * those of 2021 and later read the autoexec.ipxe beside them.
  */
 import { join } from "node:path";
@@ -18,6 +18,8 @@ import { guestMarker } from "../../support/guest_kernel.ts";
 
 const FLAG = "--pxe-bench";
 const RUNS = 3;
+/** A file that was just written would be waited for, of the first provider alone. */
+const SETTLED_MS = 3000;
 const KINDS: readonly MachineKind[] = ["bios-pxe", "uefi-pxe", "uefi-http"];
 
 const LOADERS = Deno.env.get("PXE_LOADERS") ?? "/usr/lib/ipxe";
@@ -69,6 +71,7 @@ async function compares(
         ...["--pid-file", "--leasefile-ro", "--interface=e0", "--no-ping"],
         "--dhcp-range=10.0.0.100,10.0.0.199,12h",
       );
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
       for (const [provider, start] of providers) {
         const startMs = performance.now();
         await using _provider = await start(lab);
@@ -84,10 +87,16 @@ async function compares(
 const PIXIECORE = "go.universe.tf/netboot v0.0.0-20240531232330-2ed7bd30206a";
 
 /**
- * pixiecore, made by Go.
+ * pixiecore, as it is installed here, or made by Go.
  *
  * @returns or why there is none
  */
+async function findPixiecore(): Promise<{ path: string } | { why: string }> {
+  const path = await commandOutput("sh", ["-c", "command -v pixiecore"])
+    .catch(() => "");
+  return path === "" ? await makePixiecore() : { path: path.trim() };
+}
+
 async function makePixiecore(): Promise<{ path: string } | { why: string }> {
   const directory = await Deno.makeTempDir({ prefix: "plasm-pixiecore-" });
   const path = join(directory, "pixiecore");
@@ -112,7 +121,7 @@ async function makePixiecore(): Promise<{ path: string } | { why: string }> {
 }
 
 const pixiecore = Deno.args.includes(FLAG)
-  ? await makePixiecore()
+  ? await findPixiecore()
   : { why: `only with ${FLAG}` };
 if ("why" in pixiecore) {
   Deno.test.ignore(

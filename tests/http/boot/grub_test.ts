@@ -41,7 +41,7 @@ Deno.test("grubConfig() loads from where it came from, and retries", async () =>
     `# stable/arm64 2026.11.22, as its signed manifest has it
 set image="$config_directory"
 # Who has chosen from a menu need not wait again
-if [ "$chosen" ]; then set timeout=0; else set timeout=2; fi
+if [ "$chosen" ]; then set timeout=0; else set timeout=1; fi
 
 menuentry 'stable/arm64 2026.11.22' {
   for try in 1 2 3 4 5; do
@@ -52,7 +52,7 @@ menuentry 'stable/arm64 2026.11.22' {
     echo "stable/arm64 did not load, try $try of 5"
     sleep 2
   done
-  exit
+  exit 1
 }
 `,
   );
@@ -87,7 +87,7 @@ Deno.test("grubConfig() starts a unified kernel image, on UEFI only", async () =
   ]);
   assert.match(
     configOf(image),
-    /^ {2}if \[ "\$grub_platform" != efi \]; then\n {4}echo 'stable\/arm64 is a program for UEFI.*'\n {4}sleep 10\n {4}exit\n {2}fi$/m,
+    /^ {2}if \[ "\$grub_platform" != efi \]; then\n {4}echo 'stable\/arm64 is a program for UEFI.*'\n {4}sleep 10\n {4}exit 1\n {2}fi$/m,
   );
 });
 
@@ -211,19 +211,21 @@ function load {
     echo "The configuration of $1 did not load, try $try of 5"
     sleep 2
   done
-  exit
+  exit 1
 }
 
 set found=
 if [ "$arch" = arm64 ]; then
   set found=1
-  set timeout=10
   menuentry 'testing 2026.11.22' { load testing/arm64 }
   menuentry 'stable next___x___' { load stable/arm64 }
 fi
 if [ "$arch" = x86_64 ]; then
   set found=1
-  set timeout=2
+  set timeout=1
+  set timeout_style=hidden
+  echo "Starting testing/x86_64 2026.11.22"
+  echo "Hold Esc for the menu with the local disk"
   menuentry 'testing 2026.11.22' { load testing/x86_64 }
 fi
 if [ -z "$found" ]; then
@@ -236,8 +238,8 @@ menuentry 'Boot from the local disk' --id local {
     set root=hd0
     if chainloader +1; then boot; fi
   fi
-  # UEFI goes on to what is next in its own order
-  exit
+  # UEFI goes on to what is next in its own order; after success it would not
+  exit 1
 }
 # No command leads to GRUB's shell, only a key
 menuentry 'Shell: press c' {

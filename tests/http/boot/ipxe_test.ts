@@ -154,6 +154,7 @@ iseq \${platform} pcbios && cpuid --ext 29 && set arch x86_64 ||
 goto arch_\${arch} || goto none
 
 :arch_arm64
+:menu_arm64
 menu Images for arm64
 item testing testing 2026.11.22
 item stable stable next___x__
@@ -167,12 +168,18 @@ iseq \${channel} .shell && goto shell ||
 chain --replace \${channel}/arm64/boot.ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring} || goto again
 
 :arch_x86_64
+echo Starting testing/x86_64 2026.11.22
+echo Hold Space for the menu with the local disk
+prompt --timeout 500 && goto menu_x86_64 ||
+set channel testing
+goto load_x86_64
+:menu_x86_64
 menu Images for x86_64
 item testing testing 2026.11.22
 item --gap
 item .local Boot from the local disk
 item .shell Shell
-choose --timeout 2000 channel || exit 1
+choose --timeout 10000 channel || exit 1
 iseq \${channel} .local && goto local ||
 iseq \${channel} .shell && goto shell ||
 :load_x86_64
@@ -193,15 +200,15 @@ goto load_\${arch}
 echo The script of the image did not load in 5 tries
 exit 1
 
-# UEFI goes on to what is next in its own order
+# UEFI goes on to what is next in its own order; after success it would not
 :local
 iseq \${platform} pcbios && sanboot --no-describe --drive 0x80 ||
-exit
+exit 1
 
 :shell
 echo exit leads back to the menu
 shell ||
-goto arch_\${arch}
+goto menu_\${arch}
 `,
   );
 });
@@ -248,7 +255,7 @@ Deno.test("ipxeMenu() does at once what a machine's row says", async () => {
   );
   assert.match(
     menuOf({ kind: "network", channel: "beta" }),
-    /\necho Channel beta of this machine is not here; served: .*\ngoto arch_/,
+    /\necho Channel beta of this machine is not here; served: .*\ngoto menu_/,
   );
   assert.match(
     menuOf({ kind: "menu" }, "mac"),
