@@ -8,7 +8,7 @@ import { ok, refuse, type Result } from "../core/result.ts";
 import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import { noHolderReason } from "../net/dht/no_holder_reason.ts";
 import type { DhtNode } from "../net/dht/node.ts";
-import type { PeerConnection } from "../net/dht/node_options.ts";
+import type { PeerConnection, PublishEntry } from "../net/dht/node_options.ts";
 import { missedReason, type OutsideLook } from "../net/dht/outside_look.ts";
 import {
   bootRecordKey,
@@ -16,15 +16,18 @@ import {
   readBootRecord,
   signBootRecord,
 } from "../wire/boot_record.ts";
+import { AnnounceQueue } from "./announce_queue.ts";
 import type { Advertisement, Advertiser } from "./advertiser.ts";
+import type { DhtImageStatus } from "./dht_image_status.ts";
 import {
-  type DhtImageStatus,
   DhtPublications,
   type DhtPublicationsOptions,
-  type PublishOrder,
 } from "./dht_publications.ts";
+import type { PublishOrder } from "./publish_order.ts";
+import type { PublishingProgress } from "./publishing_progress.ts";
 import type { Now } from "./record_dates.ts";
 import { DhtSightings, type LookOrder } from "./dht_sightings.ts";
+import type { ToldImage } from "./told_images.ts";
 
 /** What the advertiser needs of a DHT node. */
 export type PublishingNode = Pick<
@@ -32,6 +35,8 @@ export type PublishingNode = Pick<
   | "peerId"
   | "sign"
   | "publish"
+  | "publishAll"
+  | "provide"
   | "withdraw"
   | "lookFromOutside"
   | "isReachable"
@@ -64,12 +69,6 @@ export interface DhtAdvertiserOptions
   readonly logger: Logger;
 }
 
-/**
- * Of thousands of images that are published together, so many are being told to
- * others at once: a node takes 32 streams over a connection, of which each needs up
- * to four.
- */
-const MAX_AT_ONCE = 8;
 /** How long `publish` waits until a stranger finds the image. */
 const PUBLISH_TIMEOUT_MS = 10_000;
 
@@ -87,14 +86,12 @@ export class DhtAdvertiser implements Advertiser {
   readonly #sighted = new Map<string, (result: Result<void>) => void>();
   readonly #attempts = new Set<Promise<unknown>>();
   #arming: Promise<void> | undefined;
-  #announcing = 0;
   /** Why no node keeps what was told last; undefined: some do. */
   #whyRefused: string | undefined;
   #hasWarnedOfRefusals = false;
   /** Whether other nodes do, as far as a look-up has shown. */
   #doOthersTellTime: boolean | undefined;
-  /** Attempts whose turn has not come, in order. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #queue: AnnounceQueue;
   readonly #stopWatching: readonly (() => void)[];
   readonly #timer: DueTimer;
 
@@ -105,6 +102,7 @@ export class DhtAdvertiser implements Advertiser {
       ...options,
       random: Math.random,
     });
+    this.#queue = new AnnounceQueue(options.node, options.ttlSeconds);
     this.#timer = new DueTimer(options.clock, () => this.#tick());
     this.#stopWatching = [
       options.node.onPeer(() => {
@@ -133,7 +131,8 @@ export class DhtAdvertiser implements Advertiser {
     const { promise, resolve } = Promise.withResolvers<Result<void>>();
     this.#sighted.get(name)?.(refuse("published anew"));
     this.#sighted.set(name, resolve);
-    this.#attempt(order).then((told) => told.ok || resolve(told));
+    const begun = order.isTold ? this.#answerFor(order) : this.#attempt(order);
+    begun.then((told) => told.ok || resolve(told));
     whenAborted(signal).then(() => resolve(refuse("interrupted")));
     const cancel = this.#options.clock.setTimer(
       () => resolve(refuse("no DHT peer has taken the record yet")),
@@ -171,6 +170,16 @@ export class DhtAdvertiser implements Advertiser {
     return this.#publications.status(this.#now());
   }
 
+  /** How publishing is getting on, over all images. */
+  progress(): PublishingProgress {
+    return this.#publications.progress(this.#now());
+  }
+
+  /** What other nodes were told, for the next start. */
+  told(): readonly ToldImage[] {
+    return this.#publications.told(this.#now());
+  }
+
   /** Withdraws everything; the node stays open. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const stop of this.#stopWatching) stop();
@@ -199,6 +208,7 @@ export class DhtAdvertiser implements Advertiser {
   #tick(): void {
     const now = this.#now();
     for (const order of this.#publications.tick(now)) void this.#attempt(order);
+    this.#warn(this.#publications.fellBehind(now));
     for (const order of this.#sightings.tick(now.monotonicMs)) {
       this.#keep(this.#look(order));
     }
@@ -217,12 +227,13 @@ export class DhtAdvertiser implements Advertiser {
     const { image, signal } = order;
     let isFirst = true;
     const attempt = await this.#keep(
-      this.#announceInTurn(order, () => {
-        this.#publications.stored(order, this.#now());
-        // Once: a look goes through all images to see what is due.
-        if (isFirst) this.#lookUnlessFound(image);
-        isFirst = false;
-      }),
+      this.#queue.announce(() =>
+        this.#entry(order, () => {
+          this.#publications.stored(order, this.#now());
+          // Once: a look goes through all images to see what is due.
+          if (isFirst) this.#lookUnlessFound(image);
+          isFirst = false;
+        }), order),
     );
     if (signal.aborted) return refuse("withdrawn, or published anew");
     const told = attempt.ok ? this.#whetherTold(attempt.value) : attempt;
@@ -319,24 +330,6 @@ export class DhtAdvertiser implements Advertiser {
     if (trouble !== undefined) this.#options.logger.warn(trouble);
   }
 
-  async #announceInTurn(
-    order: PublishOrder,
-    onStored: () => void,
-  ): Promise<Result<AnnounceOutcome>> {
-    if (this.#announcing < MAX_AT_ONCE) this.#announcing++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return order.signal.aborted
-        ? refuse("withdrawn, or published anew")
-        : await this.#announce(order, onStored);
-    } finally {
-      // The turn is handed on to the next, or given back.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#announcing--;
-      else next();
-    }
-  }
-
   /** Nodes of other networks take providers, and no values of ours. */
   #whetherTold(outcome: AnnounceOutcome): Result<AnnounceOutcome> {
     const { storedAt, providedAt } = outcome;
@@ -348,10 +341,23 @@ export class DhtAdvertiser implements Advertiser {
       : refuse(noHolderReason(outcome, this.#options.node.joinStates()));
   }
 
-  async #announce(
-    { image, url, lastUpdatedMs, version, signal }: PublishOrder,
+  /** What was told before a restart is left, and looked for. */
+  async #answerFor(order: PublishOrder): Promise<Result<void>> {
+    try {
+      this.#options.node.provide(await this.#entry(order, () => {}));
+    } catch (error) {
+      return refuse(messageOf(error));
+    }
+    if (order.signal.aborted) return refuse("withdrawn, or published anew");
+    this.#lookUnlessFound(order.image);
+    return ok(undefined);
+  }
+
+  /** What is published of an image. */
+  async #entry(
+    { image, url, lastUpdatedMs, version }: PublishOrder,
     onStored: () => void,
-  ): Promise<Result<AnnounceOutcome>> {
+  ): Promise<PublishEntry> {
     const { node, providerName, ttlSeconds, urlFor } = this.#options;
     const { clock, isAmino = false } = this.#options;
     const sign = (url: string, lastUpdatedMs: number) =>
@@ -363,25 +369,18 @@ export class DhtAdvertiser implements Advertiser {
         version,
         ttlSeconds,
       }, node.sign);
-    try {
-      const value = await sign(url, lastUpdatedMs);
-      signal.throwIfAborted();
-      return ok(
-        await node.publish(bootRecordKey(image), value, {
-          ttlSeconds,
-          // A record has one URL, and its reader may have the other family only.
-          async valueFor(reader) {
-            const theirs = urlFor(image, reader);
-            // Told once a day, a record would have expired long before.
-            if (isAmino) return await sign(theirs, clock.now());
-            return theirs === url ? value : await sign(theirs, lastUpdatedMs);
-          },
-          onStored,
-          signal,
-        }),
-      );
-    } catch (error) {
-      return refuse(messageOf(error));
-    }
+    const value = await sign(url, lastUpdatedMs);
+    return {
+      key: bootRecordKey(image),
+      value,
+      // A record has one URL, and its reader may have the other family only.
+      async valueFor(reader) {
+        const theirs = urlFor(image, reader);
+        // Told once a day, a record would have expired long before.
+        if (isAmino) return await sign(theirs, clock.now());
+        return theirs === url ? value : await sign(theirs, lastUpdatedMs);
+      },
+      onStored,
+    };
   }
 }

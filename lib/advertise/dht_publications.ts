@@ -2,36 +2,29 @@ import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
 import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import type { Advertisement } from "./advertiser.ts";
+import type { DhtImageStatus } from "./dht_image_status.ts";
+import {
+  advance,
+  newPublication,
+  peerSeen,
+  type Publication,
+  resume,
+  statusOf,
+  toldOf,
+  WANTED_HOLDERS,
+} from "./dht_publication.ts";
+import { DhtTrouble } from "./dht_trouble.ts";
 import { PeerProbe, retryDelayMs } from "./peer_probe.ts";
+import {
+  progressOf,
+  type PublishingProgress,
+  RefreshLag,
+  RoundTally,
+} from "./publishing_progress.ts";
+import type { PublishOrder } from "./publish_order.ts";
+import type { ToldImage } from "./told_images.ts";
 import { isClockSet, type Now, RecordDates } from "./record_dates.ts";
-
-/** A record to be signed and told to other nodes now. */
-export interface PublishOrder {
-  /** Which image it is of. */
-  readonly image: ChannelArch;
-  /** The manifest's `version`. */
-  readonly version: string;
-  /** The manifest's URL as others can reach it. */
-  readonly url: string;
-  /** What the record is dated: later than every one before. */
-  readonly lastUpdatedMs: number;
-  /** Aborts when the image is published anew, or no more: the order is void. */
-  readonly signal: AbortSignal;
-}
-
-/** How one image stands in the DHT. */
-export interface DhtImageStatus {
-  /** Which image it is. */
-  readonly image: ChannelArch;
-  /** When other nodes last took its record, milliseconds since 1970. */
-  readonly lastPublishedMs?: number;
-  /** How many other nodes took it then. */
-  readonly storedAt: number;
-  /** When it is published again; left out while that is being done. */
-  readonly nextRefreshMs?: number;
-  /** Why the last attempt failed. */
-  readonly problem?: string;
-}
+import { RefreshSchedule } from "./refresh_schedule.ts";
 
 /** What decides when to publish. */
 export interface DhtPublicationsOptions {
@@ -44,44 +37,18 @@ export interface DhtPublicationsOptions {
   readonly ttlSeconds: number;
   /** How often it is published again: less than the TTL, best half of it. */
   readonly refreshSeconds: number;
+  /** What others were told before a restart. @default nothing */
+  readonly toldBefore?: readonly ToldImage[] | undefined;
   /** 0 to below 1. */
   readonly random: () => number;
 }
 
-/** After trouble, new peers do not make an image be published more often. */
-const MIN_RETRY_MS = 1000;
 /** Of thousands that fail, so many milliseconds lie between two attempts. */
 const MIN_RETRY_SHARE_MS = 50;
-/** A new peer is given time to be looked up by others. */
-const NEW_PEER_DELAY_MS = 500;
-/** Kademlia's k: with fewer holders, every new peer becomes one. */
-const WANTED_HOLDERS = 20;
-/** New peers do not make an image be published more often than this. */
-const MIN_INTERVAL_MS = 5000;
 /** While so many are being published, none is published again. */
-const MAX_AT_ONCE = 4;
+const MAX_AT_ONCE = 250;
 /** How soon a new address of this machine, or a clock set anew, is noticed. */
 const CHECK_INTERVAL_MS = 5000;
-
-interface Publication {
-  readonly advertisement: Advertisement;
-  /** Aborts with it. */
-  readonly ending: AbortController;
-  /** When it is to be published again, on the monotonic clock. */
-  dueMs: number;
-  isRunning: boolean;
-  /** What the last record says. */
-  url: string;
-  /** Failed ones, one after the other. */
-  attempts: number;
-  lastAttempt: Now;
-  /** When another node last said that it keeps the record. */
-  lastStored?: Now;
-  storedAt: number;
-  /** Nodes that keep it, or were told of the provider and do not answer. */
-  toldAt: number;
-  problem?: string;
-}
 
 /**
  * Decides when each image is published in the DHT: at once, again before its
@@ -96,12 +63,24 @@ export class DhtPublications {
   readonly #dates = new RecordDates();
   #lastCheckMs = 0;
   readonly #probe = new PeerProbe();
-  #hasWarned = false;
-  #hasBeenFound = false;
+  readonly #trouble = new DhtTrouble();
+  readonly #schedule: RefreshSchedule;
+  readonly #rounds = new RoundTally();
+  readonly #lag: RefreshLag;
+  /** When that is looked at, on the monotonic clock. */
+  #lagDueMs = 0;
+  /** Of images that are not published again yet, by name. */
+  readonly #toldBefore: Map<string, ToldImage>;
 
   /** Nothing is published before `set`. */
   constructor(options: DhtPublicationsOptions) {
     this.#options = options;
+    const { refreshSeconds, toldBefore = [], random } = options;
+    this.#schedule = new RefreshSchedule(refreshSeconds * 1000, random());
+    this.#lag = new RefreshLag(options);
+    this.#toldBefore = new Map(
+      toldBefore.map((one) => [formatChannelArch(one.image), one]),
+    );
   }
 
   /** Publishes an image, or publishes it anew: attempts begun before are void. */
@@ -110,19 +89,32 @@ export class DhtPublications {
     const before = this.#publications.get(id);
     before?.ending.abort();
     if (before?.isRunning) this.#running--;
-    const publication: Publication = {
-      advertisement,
-      ending: new AbortController(),
-      dueMs: Infinity,
-      isRunning: false,
-      url: "",
-      attempts: 0,
-      lastAttempt: now,
-      storedAt: 0,
-      toldAt: 0,
-    };
+    const publication = newPublication(advertisement, now);
     this.#publications.set(id, publication);
-    return this.#begin(publication, now);
+    const told = this.#toldBefore.get(id);
+    this.#toldBefore.delete(id);
+    return this.#resume(publication, told, now) ??
+      this.#begin(publication, now);
+  }
+
+  /** Leaves until it is due what was told a while ago, and has not changed. */
+  #resume(
+    publication: Publication,
+    told: ToldImage | undefined,
+    now: Now,
+  ): PublishOrder | undefined {
+    const { image, version } = publication.advertisement;
+    if (
+      told === undefined || told.toldMs > now.wallMs ||
+      told.version !== version || told.url !== this.#options.urlFor(image)
+    ) return undefined;
+    const monotonicMs = now.monotonicMs - (now.wallMs - told.toldMs);
+    const count = this.#publications.size + this.#toldBefore.size;
+    const dueMs = this.#schedule.nextMs(publication.place, count, monotonicMs);
+    if (dueMs <= now.monotonicMs) return undefined;
+    resume(publication, told, { monotonicMs, wallMs: told.toldMs });
+    publication.dueMs = dueMs;
+    return this.#order(publication, now, true);
   }
 
   /**
@@ -142,18 +134,7 @@ export class DhtPublications {
   peerSeen({ monotonicMs }: Now): void {
     this.#probe.met();
     for (const publication of this.#publications.values()) {
-      const { toldAt, problem, lastAttempt } = publication;
-      const isInTrouble = toldAt === 0 || problem !== undefined;
-      if (!isInTrouble && toldAt >= WANTED_HOLDERS) continue;
-      publication.attempts = 0;
-      const gapMs = isInTrouble ? MIN_RETRY_MS : MIN_INTERVAL_MS;
-      advance(
-        publication,
-        Math.max(
-          monotonicMs + NEW_PEER_DELAY_MS,
-          lastAttempt.monotonicMs + gapMs,
-        ),
-      );
+      peerSeen(publication, monotonicMs);
     }
   }
 
@@ -164,7 +145,9 @@ export class DhtPublications {
     const due: Publication[] = [];
     for (const publication of this.#publications.values()) {
       if (publication.isRunning) continue;
-      if (isCheck && this.#isStale(publication, now)) publication.dueMs = 0;
+      if (isCheck && this.#isStale(publication, now)) {
+        advance(publication, now.monotonicMs);
+      }
       if (publication.dueMs <= now.monotonicMs) due.push(publication);
     }
     if (due.length === 0 && this.#probeDueMs() <= now.monotonicMs) {
@@ -193,19 +176,20 @@ export class DhtPublications {
   ended(
     order: PublishOrder,
     result: Result<Pick<AnnounceOutcome, "storedAt" | "providedAt">>,
-    { monotonicMs }: Now,
+    now: Now,
   ): string | undefined {
-    const publication = this.#end(order);
+    const publication = this.#end(order, result.ok, now);
     if (publication === undefined) return undefined;
     if (!result.ok) {
-      return this.#trouble(publication, result.reason, monotonicMs);
+      return this.#failed(publication, result.reason, now.monotonicMs);
     }
+    publication.toldMs = publication.lastAttempt.monotonicMs;
     const { storedAt, providedAt } = result.value;
     publication.storedAt = storedAt;
     publication.toldAt = Math.max(storedAt, providedAt);
     // Of the peers that came meanwhile most came by being told.
     if (publication.toldAt >= WANTED_HOLDERS) publication.dueMs = Infinity;
-    this.#refresh(publication, monotonicMs);
+    this.#refresh(publication);
     return undefined;
   }
 
@@ -219,14 +203,15 @@ export class DhtPublications {
   metNobody(
     order: PublishOrder,
     reason: string,
-    { monotonicMs }: Now,
+    now: Now,
   ): string | undefined {
-    const publication = this.#end(order);
+    const publication = this.#end(order, false, now);
     if (publication === undefined) return undefined;
     publication.problem = reason;
-    this.#refresh(publication, monotonicMs);
-    this.#probe.failed(monotonicMs, this.#options.random());
-    return this.#warning(reason);
+    const { lastAttempt } = publication;
+    advance(publication, lastAttempt.monotonicMs + this.#schedule.cycleMs);
+    this.#probe.failed(now.monotonicMs, this.#options.random());
+    return this.#trouble.began(reason);
   }
 
   /** Another node has answered: what waited for that is published at once. */
@@ -246,16 +231,12 @@ export class DhtPublications {
   found(image: ChannelArch): string | undefined {
     const publication = this.#publications.get(formatChannelArch(image));
     if (publication === undefined) return undefined;
-    this.#hasBeenFound = true;
     this.answered();
     publication.attempts = 0;
     delete publication.problem;
-    if (!this.#hasWarned) return undefined;
-    for (const { problem } of this.#publications.values()) {
-      if (problem !== undefined) return undefined;
-    }
-    this.#hasWarned = false;
-    return "The DHT has peers now, images are in it";
+    return this.#trouble.found(() =>
+      this.#publications.values().every((one) => one.problem === undefined)
+    );
   }
 
   /**
@@ -269,10 +250,25 @@ export class DhtPublications {
     { monotonicMs }: Now,
   ): string | undefined {
     const publication = this.#publications.get(formatChannelArch(image));
-    return publication && this.#trouble(publication, reason, monotonicMs);
+    return publication && this.#failed(publication, reason, monotonicMs);
   }
 
-  #trouble(
+  /**
+   * Whether refreshes are done in time.
+   *
+   * @returns a line for the log when they are no longer
+   */
+  fellBehind({ monotonicMs }: Now): string | undefined {
+    if (monotonicMs < this.#lagDueMs) return undefined;
+    this.#lagDueMs = monotonicMs + CHECK_INTERVAL_MS;
+    return this.#lag.look(
+      [...this.#publications.values()].map(({ problem, toldMs }) =>
+        problem === undefined ? monotonicMs - toldMs : 0
+      ),
+    );
+  }
+
+  #failed(
     publication: Publication,
     reason: string,
     monotonicMs: number,
@@ -284,22 +280,13 @@ export class DhtPublications {
       this.#publications.size * MIN_RETRY_SHARE_MS,
     );
     if (!this.#probe.isAlone) advance(publication, monotonicMs + retryMs);
-    return this.#warning(reason);
+    return this.#trouble.began(reason);
   }
 
-  #warning(reason: string): string | undefined {
-    if (this.#hasWarned) return undefined;
-    this.#hasWarned = true;
-    return `Images cannot be found over the DHT ${
-      this.#hasBeenFound ? "any more" : "yet"
-    } (${reason}): trying again until it works`;
-  }
-
-  /** Spread, so that providers started together do not stay together. */
-  #refresh(publication: Publication, monotonicMs: number): void {
-    const { refreshSeconds, random } = this.#options;
-    const inMs = refreshSeconds * 1000 * (0.9 + random() / 10);
-    advance(publication, monotonicMs + inMs);
+  #refresh(publication: Publication): void {
+    const { place, lastAttempt: { monotonicMs } } = publication;
+    const count = this.#publications.size;
+    advance(publication, this.#schedule.nextMs(place, count, monotonicMs));
   }
 
   #inTrouble(): IteratorObject<Publication> {
@@ -329,42 +316,60 @@ export class DhtPublications {
   }
 
   /** The images, in the order they were published first. */
-  status({ monotonicMs, wallMs }: Now): DhtImageStatus[] {
+  status(now: Now): DhtImageStatus[] {
     const probeDueMs = this.#probe.dueMs;
-    return [...this.#publications.values()].map((
-      { advertisement, lastStored, storedAt, isRunning, dueMs, problem },
-    ) => ({
-      image: advertisement.image,
-      ...lastStored !== undefined && { lastPublishedMs: lastStored.wallMs },
-      storedAt,
-      ...!isRunning && {
-        nextRefreshMs: wallMs - monotonicMs +
-          Math.min(dueMs, problem === undefined ? Infinity : probeDueMs),
-      },
-      ...problem !== undefined && { problem },
-    }));
+    return [...this.#publications.values()]
+      .map((one) => statusOf(one, probeDueMs, now));
+  }
+
+  /** How it is getting on, over all of them. */
+  progress({ monotonicMs }: Now): PublishingProgress {
+    const all = [...this.#publications.values()];
+    return progressOf(all, this.#rounds.last, monotonicMs);
   }
 
   #begin(publication: Publication, now: Now): PublishOrder {
-    const { advertisement: { image, version }, ending } = publication;
+    const { image } = publication.advertisement;
+    publication.lastDueMs = Math.min(publication.dueMs, now.monotonicMs);
     publication.dueMs = Infinity;
     publication.isRunning = true;
     this.#running++;
     publication.lastAttempt = now;
     publication.url = this.#options.urlFor(image);
+    return this.#order(publication, now, false);
+  }
+
+  #order(
+    { advertisement: { image, version }, url, ending }: Publication,
+    now: Now,
+    isTold: boolean,
+  ): PublishOrder {
+    const lastUpdatedMs = this.#dates.next(now);
     return {
       image,
       version,
-      url: publication.url,
-      lastUpdatedMs: this.#dates.next(now),
+      url,
+      lastUpdatedMs,
+      isTold,
       signal: ending.signal,
     };
   }
 
+  /** What others were told; for the next start. */
+  told(now: Now): ToldImage[] {
+    return [...this.#publications.values()].flatMap((one) => toldOf(one, now));
+  }
+
   /** The publication whose attempt is over, unless the order is void. */
-  #end(order: PublishOrder): Publication | undefined {
+  #end(
+    order: PublishOrder,
+    isTold: boolean,
+    now: Now,
+  ): Publication | undefined {
     const publication = this.#current(order);
     if (publication === undefined) return undefined;
+    const round = this.#schedule.roundAt(now.monotonicMs);
+    this.#rounds.ended(round, isTold, now);
     publication.isRunning = false;
     this.#running--;
     return publication;
@@ -390,9 +395,4 @@ export class DhtPublications {
     return isClockSet(lastAttempt, now) ||
       url !== this.#options.urlFor(advertisement.image);
   }
-}
-
-/** Has a publication due by then at the latest. */
-function advance(publication: Publication, dueMs: number): void {
-  publication.dueMs = Math.min(publication.dueMs, dueMs);
 }

@@ -11,8 +11,14 @@ export interface LookOrder {
 
 /** How often an image that was found is looked for again. */
 const INTERVAL_MS = 180_000;
-/** Of thousands, so many milliseconds lie between two look-ups. */
-const MIN_SHARE_MS = 500;
+/**
+ * Of many that are found, so many milliseconds lie between two look-ups: each
+ * takes about ten requests, and 20 a minute are as many for 60 images as for
+ * thousands.
+ */
+const FOUND_SHARE_MS = 3000;
+/** Of many that are missed, so many: they are to be found soon. */
+const MISSED_SHARE_MS = 500;
 /** A record that was just told may not have spread, or a node just left. */
 const SECOND_LOOK_MS = 1000;
 /** How soon what was missed twice is looked for, unless it is told anew. */
@@ -23,6 +29,9 @@ const MISSES = 2;
 const MAX_AT_ONCE = 4;
 /** Nodes that come and go cause no more than one look-up in so long. */
 const LOSS_GAP_MS = 10_000;
+
+/** Its multiples lie evenly between whole numbers. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 interface Sighting {
   readonly image: ChannelArch;
@@ -45,6 +54,8 @@ interface Sighting {
 export class DhtSightings {
   readonly #sightings = new Map<string, Sighting>();
   #looking = 0;
+  /** Of an interval, 0 to below 1. */
+  #spread = 0;
   /** When the last look-up for such a loss was or is due. */
   #lossLookMs = -Infinity;
 
@@ -116,13 +127,17 @@ export class DhtSightings {
     sighting.isLooking = false;
     this.#looking--;
     if (kind === "found") {
+      const isFirst = sighting.foundMs === undefined;
       sighting.misses = 0;
       sighting.foundMs = nowMs;
-      dueBy(sighting, nowMs + this.#intervalMs());
+      dueBy(
+        sighting,
+        nowMs + (isFirst ? this.#spreadMs() : this.#intervalMs()),
+      );
       return true;
     }
     const isMissed = ++sighting.misses >= MISSES;
-    const spreadMs = this.#sightings.size * MIN_SHARE_MS;
+    const spreadMs = this.#sightings.size * MISSED_SHARE_MS;
     const retryMs = isMissed ? Math.max(RETRY_MS, spreadMs) : SECOND_LOOK_MS;
     dueBy(sighting, nowMs + retryMs);
     if (!isMissed) return undefined;
@@ -149,7 +164,15 @@ export class DhtSightings {
   }
 
   #intervalMs(): number {
-    return Math.max(INTERVAL_MS, this.#sightings.size * MIN_SHARE_MS);
+    return Math.max(INTERVAL_MS, this.#sightings.size * FOUND_SHARE_MS);
+  }
+
+  /** So that images that are found together are not looked for together again. */
+  #spreadMs(): number {
+    const intervalMs = this.#intervalMs();
+    if (intervalMs === INTERVAL_MS) return intervalMs;
+    this.#spread = (this.#spread + GOLDEN_RATIO) % 1;
+    return this.#spread * intervalMs;
   }
 
   /** Where nobody answers, no image is found: each is looked for soon. */
@@ -158,7 +181,7 @@ export class DhtSightings {
     for (const sighting of this.#sightings.values()) {
       if (sighting.foundMs === undefined) continue;
       delete sighting.foundMs;
-      dueBy(sighting, dueMs += MIN_SHARE_MS);
+      dueBy(sighting, dueMs += MISSED_SHARE_MS);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { DhtAdvertiser } from "../advertise/dht_advertiser.ts";
-import type { DhtImageStatus } from "../advertise/dht_publications.ts";
+import type { DhtImageStatus } from "../advertise/dht_image_status.ts";
 import type { MdnsAdvertiser } from "../advertise/mdns_advertiser.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { VERSION } from "../core/version.ts";
@@ -17,7 +17,9 @@ export interface Discovery {
   /** Unset: off, or not open yet. */
   readonly mdns?: Pick<MdnsAdvertiser, "isPublished" | "links"> | undefined;
   /** Unset: off, or not open yet. */
-  readonly dht?: Pick<DhtAdvertiser, "isPublished" | "status"> | undefined;
+  readonly dht?:
+    | Pick<DhtAdvertiser, "isPublished" | "status" | "progress">
+    | undefined;
   /** Unset: off, or not open yet. */
   readonly node?:
     | Pick<
@@ -29,6 +31,7 @@ export interface Discovery {
       | "joinStates"
       | "copiedAt"
       | "requestCounts"
+      | "sentCounts"
     >
     | undefined;
 }
@@ -99,6 +102,8 @@ export function discoveryStatus(
           peerCount: node.peerCount(),
           peers: () => node.peers(),
           requests: node.requestCounts.list(),
+          sentRequests: node.sentCounts.list(),
+          publishing: dht?.progress(),
           isReachable: node.isReachable(),
           bootstrap: node.joinStates(),
         },

@@ -82,6 +82,8 @@ export async function openAdvertising(
     )
     : undefined;
   const inDht = stack.use(dht?.advertise());
+  // Before it withdraws everything, what was told is kept a last time.
+  if (inDht !== undefined) stack.use(dht?.keepTold(inDht));
   // Nodes of the LAN are of a private DHT, which is not to become one with the
   // public.
   if (mdns !== undefined && config.dht.network === "private") {
@@ -98,6 +100,8 @@ export async function openAdvertising(
 interface DhtMembership {
   readonly node: ServingNode;
   advertise(): DhtAdvertiser;
+  /** Keeps what others were told for the next start. */
+  keepTold(advertiser: DhtAdvertiser): AsyncDisposable;
   /** Joins the nodes of the LAN until it is disposed of. */
   meetNeighbours(): AsyncDisposable;
 }
@@ -137,12 +141,17 @@ async function joinDht(
     node,
     ownAddress: address.forRouter,
   }));
+  const told = await dht.openToldImages(config, machine, {
+    ...{ node, logger: stateLogger },
+  });
   return {
     node,
+    keepTold: (advertiser) => told.keep(advertiser),
     advertise: () =>
       dht.advertiseInDht(config, machine, {
         http,
         node,
+        toldBefore: told.before,
         ownAddress: address.forPeers,
         mappedAddress,
       }),

@@ -3,9 +3,16 @@ import {
   DhtAdvertiser,
   type PublishingNode,
 } from "../advertise/dht_advertiser.ts";
+import {
+  encodeToldImages,
+  loadToldImages,
+  type ToldImage,
+} from "../advertise/told_images.ts";
+import { inBackground } from "../core/background.ts";
 import { manifestPath } from "../core/channel_arch.ts";
 import { remembered } from "../core/clock.ts";
 import { UserError } from "../core/errors.ts";
+import { keepState } from "../core/kept_state.ts";
 import type { Logger } from "../core/log.ts";
 import { isLoopbackMultiaddr } from "../core/multiaddr_text.ts";
 import { printable } from "../core/printable.ts";
@@ -166,6 +173,39 @@ function whatToMend(error: ListenError): Error {
     : new UserError(`${error.message}: ${problem}`, { cause: error });
 }
 
+/** Opens what other nodes were told, which outlives a restart. */
+export async function openToldImages(
+  { stateDir }: ServeConfig,
+  { fileSystem, clock, logger: ownLogger }: Machine,
+  { node, logger }: {
+    readonly node: Pick<ServingNode, "addresses">;
+    /** Told of what cannot be kept. */
+    readonly logger: Logger;
+  },
+): Promise<{
+  readonly before: readonly ToldImage[];
+  readonly keep: (
+    advertiser: Pick<DhtAdvertiser, "told">,
+  ) => AsyncDisposable;
+}> {
+  const path = join(stateDir, "dht_told.json");
+  const file = { fileSystem, path, logger };
+  return {
+    before: await loadToldImages(file, node.addresses()),
+    keep: (advertiser) =>
+      inBackground(
+        ({ signal }) =>
+          keepState(file, {
+            what: "what the DHT was told",
+            current: () =>
+              encodeToldImages(node.addresses(), advertiser.told()),
+            ...{ clock, signal },
+          }),
+        { logger: ownLogger },
+      ),
+  };
+}
+
 /** How long the address of this machine is not asked for again. */
 const BASE_URL_MS = 1000;
 
@@ -194,13 +234,15 @@ function checkRecordLength(advertiseUrl: string | undefined, name: string) {
 export function advertiseInDht(
   config: ServeConfig,
   { clock, logger, hostName }: Machine,
-  { http, node, ownAddress, mappedAddress }: {
+  { http, node, ownAddress, mappedAddress, toldBefore }: {
     readonly http: Pick<HttpServer, "port">;
     readonly node: PublishingNode;
     /** By which others reach this machine. */
     readonly ownAddress: () => string;
     /** Of the router that maps our ports, where one does. */
     readonly mappedAddress: () => string | undefined;
+    /** What others were told before a restart. @default nothing */
+    readonly toldBefore?: readonly ToldImage[];
   },
 ): DhtAdvertiser {
   const providerName = config.name ?? hostName;
@@ -231,6 +273,7 @@ export function advertiseInDht(
     isAmino: config.dht.network === "amino",
     ttlSeconds: config.dht.recordTtlSeconds,
     refreshSeconds: config.dht.refreshIntervalSeconds,
+    toldBefore,
     clock,
     logger,
   });

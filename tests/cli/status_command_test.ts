@@ -132,6 +132,7 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
         { address: "/dnsaddr/a.example", state: "connected" },
         { address: "/ip4/192.0.2.1", state: "failed", reason: "refused" },
       ],
+      publishing: null,
     },
     scrub: {
       last_full_pass_at: "2026-11-22T06:00:00.000Z",

@@ -30,6 +30,7 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
     address: "127.0.0.1",
     state: "established",
   } as const;
+  const progress = { waiting: 1, lagMs: 0, meanHolders: 1.5 };
   const status = discoveryStatus(
     {
       mdns: {
@@ -42,12 +43,14 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
           { image: STABLE, storedAt: 3, lastPublishedMs: 5, nextRefreshMs: 7 },
           { image: TESTING, storedAt: 0, problem: "no peer" },
         ],
+        progress: () => progress,
       },
       node: {
         peerId: "12D3KooW",
         peerCount: () => 4,
         peers: () => [],
         requestCounts: new RequestTally(),
+        sentCounts: new RequestTally(),
         isReachable: () => true,
         copiedAt: () => undefined,
         joinStates: () => new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
@@ -84,6 +87,8 @@ Deno.test("discoveryStatus() tells each image's state in each way", () => {
       peerCount: 4,
       peers: status.dht?.peers,
       requests: [],
+      sentRequests: [],
+      publishing: progress,
       isReachable: true,
       bootstrap: new Map([["/ip4/192.0.2.1", { kind: "dialling" }]]),
     },

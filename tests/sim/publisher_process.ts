@@ -91,6 +91,11 @@ class Publisher implements AsyncDisposable {
           announced(key);
           return node.publish(key, value, options);
         },
+        publishAll(entries, options) {
+          for (const { key } of entries) announced(key);
+          return node.publishAll(entries, options);
+        },
+        provide: node.provide.bind(node),
         withdraw: node.withdraw.bind(node),
         lookFromOutside: node.lookFromOutside.bind(node),
         isReachable: node.isReachable.bind(node),

@@ -2,7 +2,7 @@ import type { PublishingNode } from "../../lib/advertise/dht_advertiser.ts";
 import type { AnnounceOutcome } from "../../lib/net/dht/announce_outcome.ts";
 import type { Identity } from "../../lib/net/dht/identity.ts";
 import type { JoinState } from "../../lib/net/dht/join_state.ts";
-import type { ValueFor } from "../../lib/net/dht/node_options.ts";
+import type { PublishEntry, ValueFor } from "../../lib/net/dht/node_options.ts";
 import type { OutsideLook } from "../../lib/net/dht/outside_look.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
@@ -44,7 +44,7 @@ export class FakePublishingNode implements PublishingNode {
   async publish(
     key: string,
     value: Uint8Array,
-    { onStored, valueFor }: { onStored?: () => void; valueFor?: ValueFor },
+    { onStored, valueFor }: Pick<PublishEntry, "onStored" | "valueFor">,
   ): Promise<AnnounceOutcome> {
     this.valueFor = valueFor;
     this.published.push({ key, value, atMs: this.#clock.monotonic() });
@@ -58,6 +58,27 @@ export class FakePublishingNode implements PublishingNode {
       providedAt: this.peers,
       failures: this.failures,
     };
+  }
+
+  /** Told together, how many each time. */
+  readonly sweeps: number[] = [];
+
+  async publishAll(
+    entries: readonly PublishEntry[],
+  ): Promise<AnnounceOutcome[]> {
+    this.sweeps.push(entries.length);
+    return await Promise.all(
+      entries.map(({ key, value, ...options }) =>
+        this.publish(key, value, options)
+      ),
+    );
+  }
+
+  /** Answered for without telling anybody. */
+  readonly provided: PublishEntry[] = [];
+
+  provide(entry: PublishEntry): void {
+    this.provided.push(entry);
   }
 
   withdraw(key: string): Promise<void> {

@@ -162,6 +162,15 @@ export function busyProvider(): ProviderStatus {
       peerId: "12D3KooWLab",
       peerCount: 7,
       requests: [{ kind: "find_node", answered: true, count: 7 }],
+      sentRequests: [{ kind: "put_value", answered: true, count: 40 }],
+      publishing: {
+        ...{ waiting: 2, lagMs: 1500, meanHolders: 19.5 },
+        lastRound: {
+          beganMs: Date.parse("2026-11-22T11:30:00Z"),
+          told: 9,
+          failed: 1,
+        },
+      },
       isReachable: true,
       peers: () => [{
         peerId: "12D3KooWPeer",

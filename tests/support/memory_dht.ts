@@ -3,6 +3,8 @@ import { ok, refuse } from "../../lib/core/result.ts";
 import type { DhtClient } from "../../lib/net/dht/client.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
 import type { KadPeer, LookupStep } from "../../lib/net/dht/lookup.ts";
+import type { AnnounceOutcome } from "../../lib/net/dht/announce_outcome.ts";
+import type { PublishEntry } from "../../lib/net/dht/node_options.ts";
 import type { DhtNode } from "../../lib/net/dht/node.ts";
 import type { OutsideLook } from "../../lib/net/dht/outside_look.ts";
 
@@ -65,21 +67,16 @@ export class MemoryDht {
         this.#unite(self, other);
         return Promise.resolve(ok(undefined));
       },
-      publish: (key, value, { onStored }) => {
+      publish: (key, value, { onStored }) =>
+        Promise.resolve(
+          this.#publish(self, others(), { key, value, onStored }),
+        ),
+      publishAll: (entries) =>
+        Promise.resolve(
+          entries.map((entry) => this.#publish(self, others(), entry)),
+        ),
+      provide: ({ key, value }) => {
         self.served.set(key, value);
-        for (const member of [self, ...others()]) {
-          member.values.set(key, value);
-          const providers = member.providers.get(key) ?? new Set();
-          member.providers.set(key, providers.add(self));
-        }
-        const count = others().length;
-        if (count > 0) onStored?.();
-        return Promise.resolve({
-          reached: count,
-          storedAt: count,
-          providedAt: count,
-          failures: [],
-        });
       },
       withdraw: (key) => {
         self.served.delete(key);
@@ -136,6 +133,27 @@ export class MemoryDht {
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
+
+  #publish(
+    self: Member,
+    others: readonly Member[],
+    { key, value, onStored }: PublishEntry,
+  ): AnnounceOutcome {
+    self.served.set(key, value);
+    for (const member of [self, ...others]) {
+      member.values.set(key, value);
+      const providers = member.providers.get(key) ?? new Set();
+      member.providers.set(key, providers.add(self));
+    }
+    const count = others.length;
+    if (count > 0) onStored?.();
+    return {
+      reached: count,
+      storedAt: count,
+      providedAt: count,
+      failures: [],
+    };
+  }
 
   #at(multiaddr: string): Member | undefined {
     return this.#members.get(multiaddr.replace(/\/p2p\/.*/, ""));

@@ -2,6 +2,7 @@ import {
   MACHINE_STEPS,
   type MachineStep,
 } from "../../machines/machine_steps.ts";
+import type { DhtPublishing } from "./provider_status.ts";
 import { imageSizeBytes, newestTrust, type Snapshot } from "./snapshot.ts";
 
 /** Of the text format, version 0.0.4, which every scraper reads. */
@@ -91,13 +92,8 @@ function networkMetrics({ provider }: Snapshot): Metrics {
       "Whether other DHT nodes can connect with this one, where they told.",
       dht?.isReachable === undefined ? [] : [[{}, Number(dht.isReachable)]],
     ],
-    plasmd_dht_requests_total: [
-      "Requests of other DHT nodes; one that is not answered was refused.",
-      (dht?.requests ?? []).map(({ kind, answered, count }) => [
-        { kind, answered: String(answered) },
-        count,
-      ]),
-    ],
+    ...requestMetrics(dht),
+    ...publishingMetrics(dht?.publishing),
     plasmd_dht_bootstrap_up: [
       "Whether a bootstrap node is connected.",
       [...dht?.bootstrap ?? []].map(([address, { kind }]) => [
@@ -111,6 +107,55 @@ function networkMetrics({ provider }: Snapshot): Metrics {
         { interface: interfaceName },
         Number(state === "established"),
       ]),
+    ],
+  };
+}
+
+function requestMetrics(dht: Snapshot["provider"]["dht"]): Metrics {
+  return {
+    plasmd_dht_requests_total: [
+      "Requests of other DHT nodes; one that is not answered was refused.",
+      (dht?.requests ?? []).map(({ kind, answered, count }) => [
+        { kind, answered: String(answered) },
+        count,
+      ]),
+    ],
+    plasmd_dht_sent_requests_total: [
+      "Requests to other DHT nodes, to publish images and to look for them.",
+      (dht?.sentRequests ?? []).map(({ kind, answered, count }) => [
+        { kind, answered: String(answered) },
+        count,
+      ]),
+    ],
+  };
+}
+
+function publishingMetrics(publishing: DhtPublishing | undefined): Metrics {
+  if (publishing === undefined) return {};
+  const { waiting, lagMs, meanHolders, lastRound } = publishing;
+  return {
+    plasmd_dht_publish_queue: [
+      "Images that are being told to other DHT nodes, or should be.",
+      [[{}, waiting]],
+    ],
+    plasmd_dht_publish_lag_seconds: [
+      "For how long the first of them has been waiting.",
+      [[{}, lagMs / 1000]],
+    ],
+    plasmd_dht_holders_mean: [
+      "Other DHT nodes that were told of an image, on average.",
+      [[{}, meanHolders]],
+    ],
+    plasmd_dht_last_round_timestamp_seconds: [
+      "When the last round of refreshes began, in seconds since 1970.",
+      secondsOf({}, lastRound?.beganMs),
+    ],
+    plasmd_dht_last_round_images: [
+      "Images that were told again in the last round of refreshes, or not.",
+      lastRound === undefined ? [] : [
+        [{ outcome: "told" }, lastRound.told],
+        [{ outcome: "failed" }, lastRound.failed],
+      ],
     ],
   };
 }

@@ -22,6 +22,25 @@ export interface AdvertisementStatus {
   readonly problem?: string;
 }
 
+/** How publishing in the DHT is getting on, over all images. */
+export interface DhtPublishing {
+  /** Images that are being told to other nodes, or should be. */
+  readonly waiting: number;
+  /** For how long the first of them has been waiting, in milliseconds. */
+  readonly lagMs: number;
+  /** How many other nodes were told of an image, on average. */
+  readonly meanHolders: number;
+  /** The last round in which each image was told again, where there was one. */
+  readonly lastRound?: {
+    /** When its first image was told, milliseconds since 1970. */
+    readonly beganMs: number;
+    /** Images that other nodes were told of. */
+    readonly told: number;
+    /** Attempts that reached nobody who would keep them. */
+    readonly failed: number;
+  };
+}
+
 /** How mDNS is doing on one network interface. */
 export interface LinkStatus {
   /** Such as `eth0`. */
@@ -100,6 +119,10 @@ export interface ProviderStatus {
     readonly peers: () => readonly PeerContact[];
     /** Requests of other nodes since the start. */
     readonly requests: readonly KadRequestCount[];
+    /** Requests to other nodes since the start, by publishing and looking. */
+    readonly sentRequests: readonly KadRequestCount[];
+    /** How publishing is getting on. @default nothing is published */
+    readonly publishing?: DhtPublishing | undefined;
     /** The nodes that it is told to join through. */
     readonly bootstrap: JoinStates;
   };

@@ -10,6 +10,10 @@ import type {
   MirrorStatus,
   Release,
 } from "./provider_status.ts";
+import {
+  type DhtPublishingDocument,
+  publishingJson,
+} from "./publishing_json.ts";
 import type { RequestCount } from "./request_counts.ts";
 import {
   advertisementsOf,
@@ -71,6 +75,8 @@ export interface StatusDocument {
     readonly reachable: boolean | null;
     /** The nodes that it is told to join through. */
     readonly bootstrap: readonly BootstrapDocument[];
+    /** How publishing is getting on; null: nothing is published. */
+    readonly publishing: DhtPublishingDocument | null;
   };
   /** Downloads since the start. */
   readonly downloads: Omit<TransferCounts, "sentBytes"> & {
@@ -251,6 +257,7 @@ export function statusJson(snapshot: Snapshot): StatusDocument {
       peers: provider.dht.peerCount,
       reachable: provider.dht.isReachable ?? null,
       bootstrap: [...provider.dht.bootstrap].map(bootstrapJson),
+      publishing: publishingJson(provider.dht.publishing),
     },
     downloads: {
       ...counts,

@@ -299,13 +299,14 @@ function downloadRow(download: TransferState, nowMs: number): Html {
   `;
 }
 
-function networkSection({ provider }: Snapshot): Html {
-  const { advertisers, links, dht } = provider;
+function networkSection(snapshot: Snapshot): Html {
+  const { advertisers, links, dht } = snapshot.provider;
   const mdns = advertisers.includes("mDNS")
     ? links.map(linkLine)
     : html`<li class="quiet">mDNS is off</li>`;
   const peer = dht === undefined ? html`<li class="quiet">DHT is off</li>` : [
     html`<li>DHT: ${dht.peerCount} peers, own id ${shown(dht.peerId)}</li>`,
+    publishingLine(snapshot),
     ...[...dht.bootstrap].map(bootstrapLine),
     dht.isReachable === false
       ? html`<li class="bad">Other DHT nodes cannot connect with this machine</li>`
@@ -316,6 +317,25 @@ function networkSection({ provider }: Snapshot): Html {
       <h2 id="network">Network</h2>
       <ul>${mdns} ${peer}</ul>
     </section>
+  `;
+}
+
+/** How publishing in the DHT is getting on, over all images. */
+function publishingLine({ provider: { dht }, nowMs }: Snapshot): Html | "" {
+  if (dht?.publishing === undefined) return "";
+  const { waiting, lagMs, meanHolders, lastRound } = dht.publishing;
+  const queue = waiting === 0
+    ? "all images are told"
+    : `${waiting} images waiting, the first for ${formatDuration(lagMs)}`;
+  const round = lastRound === undefined
+    ? ""
+    : `; the last round, ${
+      formatDuration(nowMs - lastRound.beganMs)
+    } ago, told ${lastRound.told}, ${lastRound.failed} in vain`;
+  return html`
+    <li>DHT publishing: ${queue}, to ${meanHolders.toFixed(
+      1,
+    )} nodes on average${round}</li>
   `;
 }
 

@@ -6,7 +6,11 @@ import type { StateFile } from "../../core/state_file.ts";
 import { type AnnounceOutcome, REACHED_NOBODY } from "./announce_outcome.ts";
 import type { Identity } from "./identity.ts";
 import { tcpPort } from "./internal/addresses.ts";
-import { announceTo } from "./internal/announce.ts";
+import {
+  announcement,
+  announceTo,
+  REQUEST_TIMEOUT_MS,
+} from "./internal/announce.ts";
 import { clockLead } from "./internal/clock_lead.ts";
 import { CopyWatch } from "./internal/copied_identity.ts";
 import {
@@ -33,17 +37,15 @@ import {
   routingTableSize,
 } from "./internal/routing_table.ts";
 import { serveRequests } from "./internal/serve_requests.ts";
+import { sweep } from "./internal/sweep.ts";
 import { watchPresence } from "./internal/watch_peers.ts";
 import type { JoinStates } from "./join_state.ts";
-import {
-  encodeRecord,
-  KadCall,
-  keyMultihash,
-  type WirePeer,
-} from "./message.ts";
+import type { WirePeer } from "./message.ts";
 import type {
   DhtNodeOptions,
   PeerConnection,
+  PublishAllOptions,
+  PublishEntry,
   PublishOptions,
 } from "./node_options.ts";
 import type { OutsideLook } from "./outside_look.ts";
@@ -195,38 +197,62 @@ export class DhtNode implements AsyncDisposable {
   async publish(
     key: string,
     value: Uint8Array,
-    { ttlSeconds, valueFor, onStored = () => {}, signal }: PublishOptions,
+    { valueFor, onStored, ...options }: PublishOptions,
   ): Promise<AnnounceOutcome> {
-    const { clock, protocol, isAmino = false } = this.#options;
+    const entry = { key, value, valueFor, onStored };
+    this.provide(entry);
+    const how = await this.#announcing(options);
+    if (how.seeds.length === 0) return REACHED_NOBODY;
+    return await announceTo({ ...how, ...this.#announced(entry, options) });
+  }
+
+  /**
+   * Does the same with many values, for which the nodes nearest to keys that
+   * are near each other are looked up once, and each is told all together.
+   *
+   * @returns for each of them what became of it
+   */
+  async publishAll(
+    entries: readonly PublishEntry[],
+    options: PublishAllOptions,
+  ): Promise<AnnounceOutcome[]> {
+    for (const entry of entries) this.provide(entry);
+    const how = await this.#announcing(options);
+    if (how.seeds.length === 0) return entries.map(() => REACHED_NOBODY);
+    return await sweep(
+      entries.map((entry) => this.#announced(entry, options)),
+      { ...how, timeoutMs: REQUEST_TIMEOUT_MS },
+    );
+  }
+
+  /** Keeps a value and answers for it, without telling anybody. */
+  provide({ key, value, valueFor }: PublishEntry): void {
     this.#store.provide(key, value, valueFor);
-    const bytes = new TextEncoder().encode(key);
-    const multihash = keyMultihash(bytes);
-    const receivedAtMs = clock.now();
-    const record = encodeRecord({
-      key: bytes,
-      value,
-      ttlSeconds,
-      receivedAtMs,
-    });
+  }
+
+  /** To whom and how something is announced. */
+  async #announcing({ signal }: PublishAllOptions) {
+    const { clock, protocol, isAmino = false } = this.#options;
     const known = await this.#membership.known();
     const seeds = [...known, ...this.#membership.usableBootstrap()];
-    if (seeds.length === 0) return REACHED_NOBODY;
-    if (isAmino && this.#ownAddresses().length === 0) {
+    if (isAmino && seeds.length > 0 && this.#ownAddresses().length === 0) {
       throw new Error("this machine has no public address that is reached");
     }
-    return await announceTo({
+    return {
       node: this.#libp2p,
       ...{ protocol, isAmino, clock, seeds, sent: this.sentCounts },
-      record: isAmino
-        ? undefined
-        : { call: KadCall.putValue, key: bytes, record },
-      provider: {
-        call: KadCall.addProvider,
-        key: multihash,
-        provider: this.#ownPeer(),
-      },
-      onStored,
       signal: AbortSignal.any([signal, this.#closing.signal]),
+    };
+  }
+
+  /** What others are told of a value; in the public DHT, who has it, alone. */
+  #announced(entry: PublishEntry, { ttlSeconds }: PublishAllOptions) {
+    const { clock, isAmino = false } = this.#options;
+    return announcement(entry, {
+      ttlSeconds,
+      receivedAtMs: clock.now(),
+      provider: this.#ownPeer(),
+      keepsValues: !isAmino,
     });
   }
 

@@ -18,20 +18,32 @@ export interface PeerConnection {
 /** Makes a value for who reads it over a connection. */
 export type ValueFor = (ends: PeerConnection) => Promise<Uint8Array>;
 
-/** How a value is published. */
-export interface PublishOptions {
-  /** How long other nodes are to keep it. */
+/** How values are published. */
+export interface PublishAllOptions {
+  /** How long other nodes are to keep them. */
   readonly ttlSeconds: number;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** A value that is published. */
+export interface PublishEntry {
+  /** What it is found by. */
+  readonly key: string;
+  /** What other nodes keep. */
+  readonly value: Uint8Array;
   /**
    * What those are answered who read the value from this node itself, over a
    * connection: best what they can reach. @default the value
    */
-  readonly valueFor?: ValueFor;
+  readonly valueFor?: ValueFor | undefined;
   /** Called whenever another node has said that it keeps the value. */
-  readonly onStored?: () => void;
-  /** Ends it. */
-  readonly signal: AbortSignal;
+  readonly onStored?: (() => void) | undefined;
 }
+
+/** How a value is published. */
+export interface PublishOptions
+  extends PublishAllOptions, Omit<PublishEntry, "key" | "value"> {}
 
 /** What a node is made of. */
 export interface DhtNodeOptions extends ServingOptions {

@@ -1,7 +1,7 @@
 import { decodeBase64 } from "../../core/base64.ts";
-import { type Clock, sleep } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import { keepState } from "../../core/kept_state.ts";
 import { checkMultiaddr } from "../../core/multiaddr_text.ts";
-import { messageOf } from "../../core/printable.ts";
 import { propertyOf } from "../../core/property_of.ts";
 import { ok, refuse } from "../../core/result.ts";
 import { readStateFile, type StateFile } from "../../core/state_file.ts";
@@ -23,7 +23,6 @@ export interface DhtState {
 
 /** Counted up when a program before could not read it any more. */
 const FORMAT = 1;
-const SAVE_INTERVAL_MS = 60_000;
 const EMPTY_STATE: DhtState = { peers: [], records: [] };
 /** More are known to the network anyway. */
 const MAX_PEERS = 200;
@@ -94,40 +93,18 @@ export async function loadDhtState(
 
 /** Writes the state each minute and when the signal aborts. */
 export async function keepDhtState(
-  { fileSystem, path, logger }: StateFile,
-  { current, clock, signal }: {
+  file: StateFile,
+  { current, ...options }: {
     readonly current: () => Promise<DhtState>;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  let saved = "";
-  let hasWarned = false;
-  const save = async () => {
-    try {
-      const text = encodeDhtState(await current());
-      if (text === saved) return;
-      const bytes = new TextEncoder().encode(text);
-      await fileSystem.writeAtomically(path, bytes, { mode: 0o600 });
-      saved = text;
-      hasWarned = false;
-    } catch (error) {
-      if (!hasWarned) {
-        logger.warn(
-          `Cannot keep the DHT peers for the next start: ${messageOf(error)}`,
-        );
-      }
-      hasWarned = true;
-    }
-  };
-  while (!signal.aborted) {
-    try {
-      await sleep(clock, SAVE_INTERVAL_MS, { signal });
-    } catch {
-      // Aborted: saved a last time below.
-    }
-    await save();
-  }
+  await keepState(file, {
+    ...options,
+    what: "the DHT peers",
+    current: async () => encodeDhtState(await current()),
+  });
 }
 
 /** Empty in the files of programs before, which did not keep it. */

@@ -58,6 +58,25 @@ plasmd_dht_reachable 1
 # HELP plasmd_dht_requests_total Requests of other DHT nodes; one that is not answered was refused.
 # TYPE plasmd_dht_requests_total counter
 plasmd_dht_requests_total{kind="find_node",answered="true"} 7
+# HELP plasmd_dht_sent_requests_total Requests to other DHT nodes, to publish images and to look for them.
+# TYPE plasmd_dht_sent_requests_total counter
+plasmd_dht_sent_requests_total{kind="put_value",answered="true"} 40
+# HELP plasmd_dht_publish_queue Images that are being told to other DHT nodes, or should be.
+# TYPE plasmd_dht_publish_queue gauge
+plasmd_dht_publish_queue 2
+# HELP plasmd_dht_publish_lag_seconds For how long the first of them has been waiting.
+# TYPE plasmd_dht_publish_lag_seconds gauge
+plasmd_dht_publish_lag_seconds 1.5
+# HELP plasmd_dht_holders_mean Other DHT nodes that were told of an image, on average.
+# TYPE plasmd_dht_holders_mean gauge
+plasmd_dht_holders_mean 19.5
+# HELP plasmd_dht_last_round_timestamp_seconds When the last round of refreshes began, in seconds since 1970.
+# TYPE plasmd_dht_last_round_timestamp_seconds gauge
+plasmd_dht_last_round_timestamp_seconds 1795347000
+# HELP plasmd_dht_last_round_images Images that were told again in the last round of refreshes, or not.
+# TYPE plasmd_dht_last_round_images gauge
+plasmd_dht_last_round_images{outcome="told"} 9
+plasmd_dht_last_round_images{outcome="failed"} 1
 # HELP plasmd_dht_bootstrap_up Whether a bootstrap node is connected.
 # TYPE plasmd_dht_bootstrap_up gauge
 plasmd_dht_bootstrap_up{address="/dnsaddr/lab.example"} 1

@@ -112,6 +112,7 @@ Deno.test("a bootstrap node is ready where others can join through it", () => {
     isReachable: undefined,
     peers: () => [],
     requests: [],
+    sentRequests: [],
     bootstrap: new Map(),
   };
   const node = { ...silentProvider(), kind: "bootstrap" as const };

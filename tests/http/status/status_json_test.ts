@@ -91,6 +91,10 @@ const DHT = {
   peers: 7,
   reachable: true,
   bootstrap: [{ address: "/dnsaddr/lab.example", state: "connected" }],
+  publishing: {
+    ...{ queue: 2, lag_seconds: 2, mean_holders: 19.5 },
+    last_round: { began_at: "2026-11-22T11:30:00.000Z", told: 9, failed: 1 },
+  },
 };
 
 Deno.test("/status tells images, advertisements, peers and clients", async () => {

@@ -120,6 +120,7 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
       peerCount: 1,
       peers: () => [],
       requests: [],
+      sentRequests: [],
       isReachable: false,
       bootstrap: new Map([[evil, { kind: "failed", reason: evil }]]),
     },
@@ -141,6 +142,7 @@ Deno.test("a DHT that has nobody to join through is nothing bad, one that has is
     peerCount: 0,
     peers: () => [],
     requests: [],
+    sentRequests: [],
     isReachable: undefined,
     bootstrap: new Map(),
   };

@@ -1,7 +1,14 @@
 import { compare } from "uint8arrays/compare";
 import type { AnnounceOutcome } from "../announce_outcome.ts";
 import type { Contact } from "../lookup.ts";
-import { KadCall, type KadRequest } from "../message.ts";
+import {
+  encodeRecord,
+  KadCall,
+  type KadRequest,
+  keyMultihash,
+  type WirePeer,
+} from "../message.ts";
+import type { PublishEntry } from "../node_options.ts";
 import { rememberedGroups, spread } from "../peer_groups.ts";
 import {
   type Dialer,
@@ -11,14 +18,10 @@ import {
 } from "./request.ts";
 
 /** From dialling to the answer: a WAN round trip takes five of it. */
-const REQUEST_TIMEOUT_MS = 4000;
+export const REQUEST_TIMEOUT_MS = 4000;
 
-/** What is announced, to whom and how. */
-export interface AnnounceOptions extends Omit<RequestOptions, "timeoutMs"> {
-  /** Asks and tells. */
-  readonly node: Dialer;
-  /** Nodes to start from. */
-  readonly seeds: readonly Contact[];
+/** What is announced of one key. */
+export interface Announcement {
   /** For the nodes nearest to the key; none: they are told of no value. */
   readonly record: KadRequest | undefined;
   /** For the nodes nearest to the key's multihash. */
@@ -28,6 +31,42 @@ export interface AnnounceOptions extends Omit<RequestOptions, "timeoutMs"> {
    * was told of the provider.
    */
   readonly onStored: () => void;
+}
+
+/** What is announced, to whom and how. */
+export interface AnnounceOptions
+  extends Announcement, Omit<RequestOptions, "timeoutMs"> {
+  /** Asks and tells. */
+  readonly node: Dialer;
+  /** Nodes to start from. */
+  readonly seeds: readonly Contact[];
+}
+
+/**
+ * What others are told of a value.
+ *
+ * @param provider this node
+ * @param keepsValues whether they keep it, too, and not only where it is had
+ */
+export function announcement(
+  { key, value, onStored = () => {} }: PublishEntry,
+  { ttlSeconds, receivedAtMs, provider, keepsValues }: {
+    readonly ttlSeconds: number;
+    readonly receivedAtMs: number;
+    readonly provider: WirePeer;
+    readonly keepsValues: boolean;
+  },
+): Announcement {
+  const bytes = new TextEncoder().encode(key);
+  const record = () =>
+    encodeRecord({ key: bytes, value, ttlSeconds, receivedAtMs });
+  return {
+    record: keepsValues
+      ? { call: KadCall.putValue, key: bytes, record: record() }
+      : undefined,
+    provider: { call: KadCall.addProvider, key: keyMultihash(bytes), provider },
+    onStored,
+  };
 }
 
 /**

@@ -1,0 +1,113 @@
+import type { Publication } from "./dht_publication.ts";
+import type { Now } from "./record_dates.ts";
+
+/** A round of refreshes: each image is told once in it. */
+export interface PublishingRound {
+  /** When the first image of it was told, milliseconds since 1970. */
+  readonly beganMs: number;
+  /** Images that other nodes were told of. */
+  readonly told: number;
+  /** Attempts that reached nobody who would keep them. */
+  readonly failed: number;
+}
+
+/** How publishing in the DHT is getting on, over all images. */
+export interface PublishingProgress {
+  /** Images that are being told, or should be. */
+  readonly waiting: number;
+  /** For how long the first of them has been waiting, in milliseconds. */
+  readonly lagMs: number;
+  /** How many other nodes were told of an image, on average. */
+  readonly meanHolders: number;
+  /** The round before this one, where there was one. */
+  readonly lastRound?: PublishingRound;
+}
+
+/** Of all images at a moment. */
+export function progressOf(
+  all: readonly Publication[],
+  lastRound: PublishingRound | undefined,
+  nowMs: number,
+): PublishingProgress {
+  const waiting = all.filter(({ isRunning, dueMs }) =>
+    isRunning || dueMs <= nowMs
+  );
+  const lagsMs = waiting.filter(({ problem }) => problem === undefined)
+    .map(({ isRunning, dueMs, lastDueMs }) =>
+      nowMs - (isRunning ? lastDueMs : dueMs)
+    );
+  const holders = all.reduce((sum, { toldAt }) => sum + toldAt, 0);
+  return {
+    waiting: waiting.length,
+    lagMs: lagsMs.reduce((a, b) => Math.max(a, b), 0),
+    meanHolders: holders / Math.max(1, all.length),
+    ...lastRound !== undefined && { lastRound },
+  };
+}
+
+/** Counts what came of attempts, round by round. */
+export class RoundTally {
+  #number = 0;
+  #round: PublishingRound | undefined;
+  #last: PublishingRound | undefined;
+
+  /** The round before this one, as far as anything was told in it. */
+  get last(): PublishingRound | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Counts an attempt.
+   *
+   * @param number of the round
+   */
+  ended(number: number, isTold: boolean, { wallMs }: Now): void {
+    if (number !== this.#number) this.#last = this.#round;
+    if (number !== this.#number) this.#round = undefined;
+    this.#number = number;
+    const { beganMs = wallMs, told = 0, failed = 0 } = this.#round ?? {};
+    this.#round = {
+      beganMs,
+      told: told + Number(isTold),
+      failed: failed + Number(!isTold),
+    };
+  }
+}
+
+/** Says when refreshes cannot be done within the interval, and when they can. */
+export class RefreshLag {
+  readonly #intervalMs: number;
+  readonly #ttlMs: number;
+  #isBehind = false;
+
+  /** Is not behind. */
+  constructor(
+    { refreshSeconds, ttlSeconds }: {
+      readonly refreshSeconds: number;
+      readonly ttlSeconds: number;
+    },
+  ) {
+    this.#intervalMs = refreshSeconds * 1000;
+    this.#ttlMs = ttlSeconds * 1000;
+  }
+
+  /**
+   * Looks whether images were told too long ago.
+   *
+   * @param agesMs how long ago each was told
+   * @returns a line for the log when that has begun
+   */
+  look(agesMs: readonly number[]): string | undefined {
+    const late = agesMs.filter((age) => age > this.#intervalMs);
+    const wasBehind = this.#isBehind;
+    this.#isBehind = late.length > 0;
+    if (wasBehind || !this.#isBehind) return undefined;
+    const longest = late.reduce((a, b) => Math.max(a, b));
+    const seconds = (ms: number) => Math.round(ms / 1000);
+    return `The DHT falls behind: ${late.length} of ${agesMs.length} images were last told to it more than refresh_interval, ${
+      seconds(this.#intervalMs)
+    } s, ago, one ${seconds(longest)} s: others forget a record after ${
+      seconds(this.#ttlMs)
+    } s; raise refresh_interval and record_ttl, or offer fewer images here`;
+  }
+}
