@@ -7,6 +7,7 @@ import {
   isLinkLocal6,
   isPrivateAddress,
   isPublicAddress,
+  isPublicMultiaddr,
   samePrefix,
   unmappedAddress,
 } from "../../lib/net/ip_address.ts";
@@ -140,3 +141,17 @@ for (
     assert.equal(unmappedAddress(text), own);
   });
 }
+
+Deno.test("isPublicMultiaddr() tells what leads out of a private network", () => {
+  for (
+    const [multiaddr, isPublic] of [
+      ["/ip4/1.2.3.4/tcp/4001", true],
+      ["/ip4/10.0.0.1/tcp/4001", false],
+      ["/ip6/2001:db8::1/tcp/4001/p2p/12D3KooW", true],
+      ["/ip6/fd00::1/tcp/4001", false],
+      ["/dnsaddr/bootstrap.libp2p.io", true],
+      ["/dns4/localhost/tcp/4001", false],
+      ["/dns4/rack.local/tcp/4001", false],
+    ] as const
+  ) assert.equal(isPublicMultiaddr(multiaddr), isPublic, multiaddr);
+});

@@ -5,6 +5,7 @@ import {
   createKeyFile,
   generateSigningKey,
 } from "../../lib/manifest/signing_key.ts";
+import type { KadRequestCount } from "../../lib/net/dht/request_tally.ts";
 import { commandOutput } from "../support/command_output.ts";
 import { makeFiles } from "../support/image_tree.ts";
 import { type RunningProgram, start } from "../support/programs.ts";
@@ -15,17 +16,10 @@ import type {
   PublisherResult,
   PublisherSettings,
 } from "./publisher_process.ts";
+import { peakOf, type Usage, usageOf } from "./usage.ts";
 
 /** The image that is published and looked for. */
 export const IMAGE = { channel: "stable", arch: "arm64" };
-
-/** What a process takes of the machine. */
-export interface Usage {
-  /** Resident. */
-  readonly memoryBytes: number;
-  /** Since its start. */
-  readonly processorMs: number;
-}
 
 /** A process that can fail. */
 export interface Failing {
@@ -43,10 +37,14 @@ export interface NodeProcess extends NodeProcessReady, Failing {
   publish(): Promise<number[]>;
   /** What it takes of the machine. */
   usage(): Promise<Usage>;
+  /** What its nodes were asked, by kind. */
+  requests(): Promise<KadRequestCount[]>;
 }
 
 /** `plasmd serve` or `plasmd bootstrap`. */
 export interface Plasmd extends Failing {
+  /** What it takes of the machine. */
+  usage(): Promise<Usage>;
   /** Multiaddr of its DHT node. */
   readonly address: string;
   readonly peerId: string;
@@ -74,6 +72,8 @@ export interface ProviderOptions {
   readonly interfaceName?: string;
   /** An address that it listens on, in place of all of that interface. */
   readonly bind?: string;
+  /** Of Kademlia. @default that of the programs */
+  readonly protocol?: string | undefined;
 }
 
 /** What `phase_discover` said. */
@@ -96,6 +96,8 @@ export interface LookupOptions {
   readonly all?: boolean;
   /** @default 15 */
   readonly timeoutSeconds?: number;
+  /** Of Kademlia. @default that of the programs */
+  readonly protocol?: string;
 }
 
 /** Where the processes run. */
@@ -166,6 +168,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       },
       freeze: () => child.kill("SIGSTOP"),
       usage: () => usageOf(child.pid),
+      requests: async () => JSON.parse(await tell(NodeOrder.count)),
     };
   }
 
@@ -185,14 +188,20 @@ export class SimulatedNetwork implements AsyncDisposable {
   async startMeeting(
     name: string,
     port = 0,
-    interfaceName = "lo",
+    { interfaceName = "lo", protocol, bootstrap = [] }: {
+      readonly interfaceName?: string;
+      readonly protocol?: string;
+      readonly bootstrap?: readonly string[];
+    } = {},
   ): Promise<Plasmd> {
     const program = this.#start("plasmd", [
       ...["bootstrap", "--interface", interfaceName, "--port", "0"],
       ...["--p2p-port", String(port)],
       ...["--state-dir", join(this.#directory, name)],
+      ...protocolOption(protocol),
+      ...bootstrap.flatMap((address) => ["--bootstrap", address]),
     ]);
-    return { ...await dhtNode(program), ...failing(program) };
+    return { ...await dhtNode(program), ...handle(program) };
   }
 
   /** `plasmd serve`; waits until its round of publishing has ended. */
@@ -200,6 +209,7 @@ export class SimulatedNetwork implements AsyncDisposable {
     const startedMs = clock.monotonic();
     const program = this.#start("plasmd", [
       ...["serve", "--config", await this.#configFile(options)],
+      ...protocolOption(options.protocol),
     ]);
     const node = await dhtNode(program);
     await program.line(/INFO Advertising stable\/arm64/);
@@ -207,7 +217,7 @@ export class SimulatedNetwork implements AsyncDisposable {
     const [, base = ""] = await program.line(/Serving on (\S+)/);
     return {
       ...node,
-      ...failing(program),
+      ...handle(program),
       manifestUrl: `${base}/stable/arm64/manifest.json`,
       storedAt: await this.#holders(base),
       publishedAfterMs,
@@ -216,13 +226,14 @@ export class SimulatedNetwork implements AsyncDisposable {
 
   /** One look-up by a machine that has just booted: a process of its own. */
   async lookUp(
-    { bootstrap, all = false, timeoutSeconds = 15 }: LookupOptions,
+    { bootstrap, all = false, timeoutSeconds = 15, protocol }: LookupOptions,
   ): Promise<Lookup> {
     const startedMs = clock.monotonic();
     const program = start("phase_discover", [
       ...["--mode", "wan", "--channel", IMAGE.channel, "--arch", IMAGE.arch],
       ...["--key", this.#publicKey, "--format", "json"],
       ...["--timeout", String(timeoutSeconds), ...all ? ["--all"] : []],
+      ...protocolOption(protocol),
       ...bootstrap.flatMap((address) => ["--bootstrap", address]),
     ], this.#machine);
     const memory = peakOf(program.pid);
@@ -325,30 +336,8 @@ ${isForger ? "" : `[signing]\nkey = "${key}"\n`}`,
   }
 }
 
-/** Clock ticks in /proc, 100 in a second on Linux. */
-const TICK_MS = 10;
-
-async function usageOf(pid: number): Promise<Usage> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return {
-    memoryBytes: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024,
-    processorMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
-  };
-}
-
-/** The most memory that a process has taken until it ended. */
-async function peakOf(pid: number): Promise<number> {
-  let peakBytes = 0;
-  while (true) {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`)
-      .catch(() => "");
-    const peak = /VmHWM:\s+(\d+) kB/.exec(status)?.[1];
-    if (peak === undefined) return peakBytes;
-    peakBytes = Number(peak) * 1024;
-    await new Promise<void>((resolve) => clock.setTimer(resolve, 100));
-  }
+function protocolOption(protocol: string | undefined): string[] {
+  return protocol === undefined ? [] : ["--dht-protocol", protocol];
 }
 
 async function dhtNode(
@@ -358,8 +347,11 @@ async function dhtNode(
   return { address, peerId: address.split("/p2p/")[1] ?? "" };
 }
 
-function failing(program: RunningProgram): Failing {
+function handle(
+  program: RunningProgram,
+): Failing & Pick<Plasmd, "usage"> {
   return {
+    usage: () => usageOf(program.pid),
     async kill() {
       await program.end("SIGKILL");
     },

@@ -4,4 +4,6 @@ export const NodeOrder = {
   settle: 0,
   /** Answered with how many other nodes were told of each. */
   publish: 1,
+  /** Answered with how many requests each was asked since its start, by kind. */
+  count: 2,
 } as const;

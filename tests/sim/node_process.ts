@@ -25,6 +25,8 @@ export interface NodeProcessSettings {
   readonly hosts: readonly string[];
   readonly bootstrap: readonly string[];
   readonly ttlSeconds: number;
+  /** Of Kademlia. @default that of the programs */
+  readonly protocol?: string;
   /**
    * Of which image each node keeps a forgery, another kind each, answers every
    * query for it with that, and offers it to the others.
@@ -48,7 +50,7 @@ export interface NodeProcessReady {
 const { signal } = new AbortController();
 
 async function openNodes(settings: NodeProcessSettings): Promise<DhtNode[]> {
-  const { forged } = settings;
+  const { forged, protocol = DEFAULT_DHT_PROTOCOL } = settings;
   return await Promise.all(
     settings.hosts.map(async (host, i) => {
       const identity = await createIdentity();
@@ -58,7 +60,7 @@ async function openNodes(settings: NodeProcessSettings): Promise<DhtNode[]> {
           listen: [`/${host.includes(":") ? "ip6" : "ip4"}/${host}/tcp/0`],
           alsoAnnounce: () => [],
           bootstrap: settings.bootstrap,
-          protocol: DEFAULT_DHT_PROTOCOL,
+          protocol,
           policy: forged === undefined
             ? {
               ...createBootRecordPolicy({ clock }),
@@ -142,6 +144,9 @@ if (import.meta.main) {
   for await (const [told] of Deno.stdin.readable) {
     if (told === NodeOrder.publish) {
       console.log(JSON.stringify(await publishAll(nodes, settings)));
+    } else if (told === NodeOrder.count) {
+      const counts = nodes.map(({ requestCounts }) => requestCounts.list());
+      console.log(JSON.stringify(counts.flat()));
     } else {
       await settle();
       console.log();

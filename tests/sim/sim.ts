@@ -18,6 +18,7 @@ import { labObstacle, NetworkLab } from "../support/network_lab.ts";
 import { ATTACKS } from "./attacks.ts";
 import { CROWDED } from "./crowds.ts";
 import { MANY_IMAGES } from "./many_images.ts";
+import { MANY_SITES } from "./many_sites.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { percentile } from "./percentile.ts";
 import {
@@ -34,6 +35,7 @@ const SCENARIOS = [
   ...TRUTHS,
   ...ATTACKS,
   ...MANY_IMAGES,
+  ...MANY_SITES,
 ];
 
 async function simulate(

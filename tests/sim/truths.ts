@@ -57,7 +57,9 @@ export const TRUTHS: readonly Scenario[] = [
     name: "ipv6",
     p95Ms: 1500,
     async run(network, options) {
-      const first = await network.startMeeting("first", 0, "::1");
+      const first = await network.startMeeting("first", 0, {
+        interfaceName: "::1",
+      });
       const bootstrap = [first.address];
       const provider = await network.startProvider({
         ...{ bootstrap, name: "one", interfaceName: "::1" },

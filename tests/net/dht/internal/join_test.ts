@@ -1,10 +1,12 @@
 /** How nodes come together, over TCP on 127.0.0.1. */
 import assert from "node:assert/strict";
-import { systemClock as clock } from "../../../../lib/core/clock.ts";
+import { sleep, systemClock as clock } from "../../../../lib/core/clock.ts";
 import { createDhtSource } from "../../../../lib/discover/dht_source.ts";
 import type { Finding } from "../../../../lib/discover/source.ts";
 import { openDhtClient } from "../../../../lib/net/dht/client.ts";
 import { createIdentity } from "../../../../lib/net/dht/identity.ts";
+import { keepJoined } from "../../../../lib/net/dht/internal/join.ts";
+import { openStranger } from "../../../../lib/net/dht/internal/stranger.ts";
 import {
   advertise,
   find,
@@ -201,3 +203,32 @@ libp2pTest("a node tells others of the address a router maps", async () => {
     `/ip4/203.0.113.7/tcp/${port}/p2p/${node.peerId}`,
   ]);
 });
+
+libp2pTest(
+  "a bootstrap node that has closed the connection is dialled again once it is missed",
+  async () => {
+    const other = await openTestNode();
+    const stranger = await openStranger({ loopbackOnly: true });
+    const ending = new AbortController();
+    const states: string[] = [];
+    let isNeeded = false;
+    const joining = keepJoined({
+      node: stranger,
+      addresses: other.addresses().slice(0, 1),
+      onState: (_address, { kind }) => states.push(kind),
+      isNeeded: () => isNeeded,
+      resolveTxt: undefined,
+      clock,
+      signal: ending.signal,
+    });
+    await eventually(() => states.includes("connected"), "it has joined");
+    await other[Symbol.asyncDispose]();
+    await sleep(clock, 2500, { signal: unlimited }); // it has looked once more
+    assert.deepEqual(states, ["dialling", "connected"]);
+    isNeeded = true;
+    await eventually(() => states.includes("failed"), "it is missed");
+    ending.abort();
+    await joining;
+    await stranger.stop();
+  },
+);
