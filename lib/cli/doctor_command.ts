@@ -61,7 +61,7 @@ export async function runDoctor(
       await logRuntimeWarnings(logger);
       return await askDhtAsStranger(question, {
         clock: systemClock,
-        open: (nodes) => openDht(nodes, values, addresses),
+        open: (nodes) => openDht(nodes, values, settings?.dht, addresses),
         ...options,
       });
     },
@@ -90,12 +90,15 @@ export async function runDoctor(
 async function openDht(
   nodes: readonly string[],
   values: CommandValues<"doctor">,
+  settings: ServeConfig["dht"] | undefined,
   addresses: readonly InterfaceAddress[],
 ): Promise<DhtSource> {
   const { createDhtSource } = await import("../discover/dht_source.ts");
   return createDhtSource({
     bootstrap: nodes,
-    protocol: values.dhtProtocol,
+    // The file's; of a provider elsewhere only the command line tells.
+    protocol: settings?.protocol ?? values.dhtProtocol,
+    isAmino: (settings?.network ?? values.dhtNetwork) === "amino",
     loopbackOnly: asksForLoopback(addresses, values.interface),
     clock: systemClock,
     isClockTrusted: systemClock.now() >= RELEASED_AT_MS,
