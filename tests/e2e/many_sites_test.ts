@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import type { LabProgram } from "../support/lab_program.ts";
 import { type LabHost, labTest } from "../support/network_lab.ts";
 import { makeFiles } from "../support/image_tree.ts";
+import { readFences } from "../support/pages.ts";
 import { temporaryDirectory } from "../support/programs.ts";
 import { programInShell } from "../support/shipped_programs.ts";
 
@@ -13,10 +14,9 @@ const PAGE = new URL("../../docs/networks.md", import.meta.url);
 
 /** What is fenced in the page under a first line that begins with a name. */
 async function readSteps(): Promise<(name: string) => string> {
-  const page = await Deno.readTextFile(PAGE);
-  const fences = [...page.matchAll(/^```(?:bash|toml).*\n([\s\S]*?)^```$/gm)];
+  const fences = readFences(await Deno.readTextFile(PAGE));
   return (name) =>
-    fences.map(([, text = ""]) => text)
+    fences.map(({ text }) => text)
       .find((text) => text.startsWith(`# ${name}`)) ??
       assert.fail(`docs/networks.md has nothing for ${name}`);
 }
