@@ -141,7 +141,10 @@ export class DhtAdvertiser implements Advertiser {
     const result = await promise;
     cancel();
     if (this.#sighted.get(name) === resolve) this.#sighted.delete(name);
-    return result;
+    // Found by a record that leads to where nobody comes in.
+    return result.ok && this.#options.node.isReachable() === false
+      ? refuse("other DHT nodes cannot connect with this machine")
+      : result;
   }
 
   /**

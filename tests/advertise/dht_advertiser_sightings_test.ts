@@ -126,3 +126,18 @@ Deno.test("that nodes of the right time refuse records is no reason to warn: the
   assert.deepEqual(logger.lines, []);
   await advertiser[Symbol.asyncDispose]();
 });
+
+Deno.test("publish() says why an image that a stranger finds is of no use", async () => {
+  const { advertiser, node } = open();
+  node.peers = 3;
+  node.reachable = false;
+  const published = await advertiser.publish({ image: IMAGE, version: "1" }, {
+    signal,
+  });
+  assert.deepEqual(published, {
+    ok: false,
+    reason: "other DHT nodes cannot connect with this machine",
+  });
+  assert.ok(!advertiser.isPublished(IMAGE));
+  await advertiser[Symbol.asyncDispose]();
+});
