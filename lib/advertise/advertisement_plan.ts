@@ -1,4 +1,5 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import { listChanges } from "../core/list_changes.ts";
 import type { Advertisement } from "./advertiser.ts";
 
 /** What to do so that the network hears exactly what is served. */
@@ -17,9 +18,9 @@ export function planAdvertisements(
   present: readonly Advertisement[],
   desired: readonly Advertisement[],
 ): AdvertisementPlan {
-  if (present === desired) return { publish: [], withdraw: [] };
-  const before = without(present, desired);
-  const after = without(desired, present);
+  const { gone, come } = listChanges(present, desired);
+  const before = byName(gone);
+  const after = byName(come);
   return {
     publish: [...after].filter(([name, { version }]) =>
       before.get(name)?.version !== version
@@ -29,17 +30,13 @@ export function planAdvertisements(
   };
 }
 
-/** Those of one list that are not in the other, by name. */
-function without(
-  list: readonly Advertisement[],
-  other: readonly Advertisement[],
+function byName(
+  advertisements: readonly Advertisement[],
 ): Map<string, Advertisement> {
-  const others = new Set(other);
   return new Map(
-    list.filter((advertisement) => !others.has(advertisement))
-      .map((advertisement) => [
-        formatChannelArch(advertisement.image),
-        advertisement,
-      ]),
+    advertisements.map((advertisement) => [
+      formatChannelArch(advertisement.image),
+      advertisement,
+    ]),
   );
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { UserError } from "../core/errors.ts";
+import { carryOver, listChanges } from "../core/list_changes.ts";
 import type { Logger } from "../core/log.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
@@ -27,9 +28,10 @@ import type { Machine } from "./machine.ts";
 import { ServedBlobs } from "./served_blobs.ts";
 import {
   type Outcome,
+  type Outcomes,
   ownerSigned,
-  type Served,
   servedImage,
+  together,
 } from "./served_image.ts";
 import { isIntact, StandIns } from "./stand_ins.ts";
 import { trustDirectory } from "./state_directory.ts";
@@ -71,10 +73,10 @@ export class ImageLibrary implements ImageCatalog {
   readonly #manifests: KeptManifests;
   readonly #warnings: StandingWarnings;
   #images: readonly ServedImage[] = [];
-  #byName: ReadonlyMap<string, ServedImage> = new Map();
+  readonly #byName = new Map<string, ServedImage>();
   readonly #blobs: ServedBlobs;
-  /** What images are served as, for as long as that holds. */
-  #served = new WeakMap<HashedImage, Served>();
+  /** What has become of images, for as long as that holds. */
+  #outcomes: Outcomes = { of: [], all: [] };
   #missing: readonly MissingImage[] = [];
   #trust: TrustDocuments | undefined;
   /** Looked for with the sweeps; unset: they are due. */
@@ -154,7 +156,7 @@ export class ImageLibrary implements ImageCatalog {
     others: Pick<ImageLibraryOptions, "expiresDays" | "loaders">,
   ): void {
     this.#options = { ...this.#options, scan, ...others };
-    this.#served = new WeakMap();
+    this.#outcomes = { of: [], all: [] };
     this.#loaderFaults = undefined;
   }
 
@@ -215,8 +217,10 @@ export class ImageLibrary implements ImageCatalog {
       { at: scan === this.#lookedIn ? at : "everything", signal },
     );
     this.#lookedIn = scan;
-    const results = await this.#serveAll(hashed, { signal });
-    const images = results.flatMap(({ image }) => image ?? []);
+    const { images, warnings, isIncomplete } = await this.#serveAll(hashed, {
+      checksDates: at !== "changes",
+      signal,
+    });
     const { loaders, stateDir, fileSystem, clock } = this.#options;
     if (at !== "changes") this.#loaderFaults = undefined;
     this.#loaderFaults ??= await loaderWarnings(
@@ -230,11 +234,11 @@ export class ImageLibrary implements ImageCatalog {
     );
     this.#takeTrust(trust);
     await this.#offer(images);
-    this.#isIncomplete = results.some((outcome) => !("holds" in outcome));
+    this.#isIncomplete = isIncomplete;
     this.#missing = missing;
     this.#warnings.update([
       ...passedOver,
-      ...results.flatMap(({ warnings }) => warnings(clock.now())),
+      ...warnings,
       ...this.#loaderFaults,
       ...trust.warnings,
       ...signerWarnings(trust, images),
@@ -273,34 +277,44 @@ export class ImageLibrary implements ImageCatalog {
     const before = this.#images;
     const isSame = images.length === before.length &&
       images.every((image, index) => image === before[index]);
-    if (!isSame) {
-      this.#images = images;
-      this.#byName = new Map(
-        images.map((served) => [formatChannelArch(served.image), served]),
-      );
+    if (!isSame) this.#images = images;
+    const { gone, come } = listChanges(before, images);
+    for (const { image } of gone) this.#byName.delete(formatChannelArch(image));
+    for (const served of come) {
+      this.#byName.set(formatChannelArch(served.image), served);
     }
     await this.#blobs.update(this.#images);
   }
 
-  /** Serves images, each anew only where what it was served as holds no more. */
+  /**
+   * Serves images, each anew only where what it was served as holds no more:
+   * with `checksDates` for its dates, too.
+   */
   async #serveAll(
-    images: readonly HashedImage[],
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Outcome[]> {
+    hashed: readonly HashedImage[],
+    { checksDates, signal }: {
+      readonly checksDates: boolean;
+      readonly signal: AbortSignal;
+    },
+  ) {
     this.#keyProblem = undefined;
     const now = this.#options.clock.now();
-    const outcomes = images.map((image): Outcome | undefined => {
-      const served = this.#served.get(image);
-      return served?.holds(now) ? served : undefined;
-    });
-    const others = [...images.keys()]
-      .filter((index) => outcomes[index] === undefined);
+    const before = this.#outcomes;
+    const outcomes = carryOver(before.of, before.all, hashed);
+    const holds = (outcome: Outcome | undefined) =>
+      outcome?.holds !== undefined && (!checksDates || outcome.holds(now));
+    const others = [...hashed.keys()].filter((index) =>
+      !holds(outcomes[index])
+    );
     await mapParallel(others, async (index) => {
-      const image = images[index];
+      const image = hashed[index];
       if (image === undefined) return;
       outcomes[index] = await this.#serve(image, { signal });
     });
-    return outcomes.filter((outcome) => outcome !== undefined);
+    const all = outcomes.filter((outcome) => outcome !== undefined);
+    // With other settings meanwhile, nothing holds.
+    if (this.#outcomes === before) this.#outcomes = { of: hashed, all };
+    return together(all, now);
   }
 
   /** An image under its manifest, or the reason why not as a warning. */
@@ -312,7 +326,6 @@ export class ImageLibrary implements ImageCatalog {
       const { fileSystem } = this.#options;
       const served = await ownerSigned(hashed, fileSystem, { signal }) ??
         await this.#sign(hashed, { signal });
-      this.#served.set(hashed, served);
       this.#standIns.end(hashed.image);
       return served;
     } catch (error) {
@@ -336,7 +349,7 @@ export class ImageLibrary implements ImageCatalog {
   async #sign(
     hashed: HashedImage,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<Served> {
+  ): Promise<Outcome> {
     const { expiresDays, clock } = this.#options;
     const signers = await this.#signers();
     const previous = await this.#manifests.find(hashed.image, { signal });
@@ -366,7 +379,7 @@ export class ImageLibrary implements ImageCatalog {
     const boot = bootWarnings(image);
     return {
       image,
-      warnings: () => boot,
+      ...boot.length > 0 && { warnings: () => boot },
       holds: (now) =>
         isFresh(manifest, {
           now,

@@ -1,6 +1,7 @@
 import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
+import { listChanges } from "../core/list_changes.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import type {
   ServedBlob,
@@ -29,6 +30,8 @@ export class ServedBlobs {
   readonly #clock: Clock;
   readonly #fileSystem: FileSystem;
   #images: readonly ServedImage[] = [];
+  /** Those of all images. */
+  readonly #names = new Set<string>();
   /** The same content may be in several images. */
   readonly #current = new Map<string, readonly ServedBlob[]>();
   #kept: ReadonlyMap<string, KeptBlob> = new Map();
@@ -71,18 +74,15 @@ export class ServedBlobs {
   async update(images: readonly ServedImage[]): Promise<void> {
     const before = this.#images;
     this.#images = images;
-    const isSame = images === before;
-    if (isSame && this.#kept.size === 0) return;
-    const now = new Set(images);
-    const old = new Set(before);
-    const gone = isSame ? [] : before.filter((image) => !now.has(image));
-    const come = isSame ? [] : images.filter((image) => !old.has(image));
+    if (images === before && this.#kept.size === 0) return;
+    const { gone, come } = listChanges(before, images);
     for (const served of gone) this.#drop(served);
     for (const served of come) this.#take(served);
     await this.#keep(gone);
   }
 
   #take(served: ServedImage): void {
+    this.#names.add(formatChannelArch(served.image));
     for (const artifact of served.artifacts.values()) {
       const { sha256, pieces } = artifact;
       const others = this.#current.get(sha256) ?? [];
@@ -92,6 +92,7 @@ export class ServedBlobs {
   }
 
   #drop(served: ServedImage): void {
+    this.#names.delete(formatChannelArch(served.image));
     for (const { sha256 } of served.artifacts.values()) {
       const others = this.#current.get(sha256)
         ?.filter((blob) => blob.served !== served) ?? [];
@@ -111,13 +112,10 @@ export class ServedBlobs {
       }
     }
     if (before.size === 0) return;
-    const names = new Set(
-      this.#images.map(({ image }) => formatChannelArch(image)),
-    );
     const wanted = [...before].filter(([sha256, { served, untilMs }]) =>
       untilMs > nowMs && !this.#current.has(sha256) &&
       // What was taken away as a whole was meant to be.
-      names.has(formatChannelArch(served.image))
+      this.#names.has(formatChannelArch(served.image))
     ).slice(-MAX_KEPT);
     // A download that comes in between finds out by itself.
     const isDue = nowMs >= this.#checkedMs + CHECK_INTERVAL_MS;

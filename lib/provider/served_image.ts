@@ -13,15 +13,41 @@ export interface Outcome {
   /** As it is served, unless it cannot be. */
   readonly image?: ServedImage;
   /** For the operator, at a time in milliseconds since 1970. */
-  readonly warnings: (now: number) => readonly string[];
+  readonly warnings?: (now: number) => readonly string[];
+  /**
+   * Whether its manifest can still stand, milliseconds since 1970; left out
+   * where what lies on disk could not be served.
+   */
+  readonly holds?: (now: number) => boolean;
 }
 
-/** An image that can be offered. */
-export interface Served extends Outcome {
-  /** As clients see it. */
-  readonly image: ServedImage;
-  /** Whether its manifest can still stand, milliseconds since 1970. */
-  readonly holds: (now: number) => boolean;
+/** Images, and what has become of each. */
+export interface Outcomes {
+  /** The images. */
+  readonly of: readonly HashedImage[];
+  /** One for each. */
+  readonly all: readonly Outcome[];
+}
+
+/**
+ * What has become of all images.
+ *
+ * @param now milliseconds since 1970
+ */
+export function together(outcomes: readonly Outcome[], now: number): {
+  readonly images: readonly ServedImage[];
+  readonly warnings: readonly string[];
+  readonly isIncomplete: boolean;
+} {
+  const images: ServedImage[] = [];
+  const warnings: string[] = [];
+  let isIncomplete = false;
+  for (const { image, warnings: warningsAt, holds } of outcomes) {
+    if (image !== undefined) images.push(image);
+    if (warningsAt !== undefined) warnings.push(...warningsAt(now));
+    isIncomplete ||= holds === undefined;
+  }
+  return { images, warnings, isIncomplete };
 }
 
 /** An image with the version and command line that its manifest promises. */
@@ -51,7 +77,7 @@ export async function ownerSigned(
   hashed: HashedImage,
   fileSystem: FileSystem,
   { signal }: { readonly signal: AbortSignal },
-): Promise<Served | undefined> {
+): Promise<Outcome | undefined> {
   const path = hashed.manifestPath;
   if (path === undefined) return undefined;
   const bytes = await readEnvelopeFile(path, fileSystem, { signal });

@@ -8,7 +8,8 @@ import {
 } from "../core/file_system.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import { specialFileWarnings } from "./image_listing.ts";
-import type { ChannelLook, Listing, ScannedDirectory } from "./scan_look.ts";
+import type { Listing, ScannedDirectory } from "./known_directories.ts";
+import type { ChannelLook } from "./scan_look.ts";
 
 /**
  * The directories of one channel by canonical architecture, a canonical name

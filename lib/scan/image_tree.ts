@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FileSystem } from "../core/file_system.ts";
+import { carryOver, listChanges } from "../core/list_changes.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
 import { checksumProblem } from "./checksums.ts";
@@ -15,6 +16,7 @@ import type { DigestCache } from "./digest_cache.ts";
 import { HashProgress, type HashProgressOptions } from "./hash_progress.ts";
 import type { HashedArtifact, HashedImage, ImageFiles } from "./image_files.ts";
 import {
+  type ChannelDirectory,
   type MissingImage,
   scanAvailable,
   type ScanResult,
@@ -22,6 +24,7 @@ import {
 } from "./scan_available.ts";
 import { ScanMemory } from "./scan_memory.ts";
 import { PrivateKeyCheck } from "./private_keys.ts";
+import { OfferedImages } from "./offered_images.ts";
 import type { WriterState } from "./settling.ts";
 import { SettlingFiles } from "./settling_files.ts";
 
@@ -48,17 +51,6 @@ const RETRY_MS = 5000;
 const SMALL_BYTES = 1024 * 1024;
 /** What was read before is not lost when the program is killed. */
 const SAVE_DELAY_MS = 5000;
-/**
- * How long an image is gone before it counts as gone: where a directory is put
- * in the place of another by two steps, there is none for a moment.
- */
-const GONE_MS = 250;
-
-interface KnownImage {
-  readonly name: string;
-  readonly image: HashedImage;
-}
-
 interface Failure {
   readonly reason: string;
   readonly retryAtMs: number;
@@ -74,17 +66,15 @@ export class ImageTree {
   readonly #progress: HashProgressOptions;
   readonly #digests: DigestCache;
   readonly #settling: SettlingFiles;
-  readonly #memory: ScanMemory<ScanResult>;
+  readonly #memory: ScanMemory<ScanResult, ChannelDirectory>;
   #privateKeys = new PrivateKeyCheck();
   readonly #failures = new Map<string, Failure>();
-  /** What has been read of what is there: the same object for the same files. */
-  #known: ReadonlyMap<ImageFiles, KnownImage> = new Map();
   #available: readonly ImageFiles[] = [];
-  #hashed: ReadonlyMap<string, HashedImage> = new Map();
+  /** The same with digests, one by one, as far as they have been read and fit. */
+  #read: readonly (HashedImage | undefined)[] = [];
+  readonly #offered = new OfferedImages();
   /** The last look, unless the next may differ from it on the same disk. */
   #calm: { readonly scan: ScanResult; readonly look: TreeLook } | undefined;
-  /** Since when an image that is offered is not there, on the monotonic clock. */
-  #goneSinceMs: ReadonlyMap<string, number> = new Map();
   #pending: readonly ImageFiles[] = [];
   #cancelSave: (() => void) | undefined;
 
@@ -161,9 +151,7 @@ export class ImageTree {
     // What is due already is pending, and needs no other look.
     const times = [...this.#failures.values()]
       .map(({ retryAtMs }) => retryAtMs - now).filter((inMs) => inMs > 0);
-    for (const sinceMs of this.#goneSinceMs.values()) {
-      times.push(Math.max(0, sinceMs + GONE_MS - now));
-    }
+    times.push(Math.max(0, this.#offered.nextGoneMs - now));
     times.push(this.#settling.settlesInMs ?? Infinity);
     const inMs = Math.min(...times);
     return inMs === Infinity ? undefined : inMs;
@@ -188,56 +176,75 @@ export class ImageTree {
     const scan = await this.#scan(settings, { at, signal });
     this.#settling.update(scan.available);
     if (this.#calm?.scan === scan) return this.#calm.look;
-    const { hashed, present, again, ...sorted } = await this.#sort(scan);
-    const isThere = (name: string) => hashed.has(name) || present.has(name);
-    const gone = this.#failures.keys().filter((name) => !isThere(name));
-    for (const name of gone) this.#failures.delete(name);
-    again.push(...this.#waitForGone(isThere, hashed));
+    this.#take(scan.available);
+    const { offered, again, present, pending, warnings } = await this.#sort(
+      scan,
+    );
+    const justGone = this.#offered.takeGone(this.#clock.monotonic());
+    again.push(...justGone.flatMap(directoriesOf));
     this.#memory.readAgain(again);
-    this.#hashed = hashed;
-    ({ known: this.#known, pending: this.#pending } = sorted);
-    if (scan.available !== this.#available) this.#saveSoon();
-    this.#available = scan.available;
+    this.#pending = pending;
     const look = {
-      hashed: [...hashed.values()],
+      hashed: [...offered, ...justGone],
       missing: scan.missing
-        .filter(({ image }) => !hashed.has(formatChannelArch(image))),
-      warnings: sorted.warnings,
+        .filter(({ image }) =>
+          this.#offered.get(formatChannelArch(image)) === undefined
+        ),
+      warnings,
     };
-    this.#calm = again.length + present.size > 0 ? undefined : { scan, look };
+    this.#calm = again.length + present > 0 ? undefined : { scan, look };
     return look;
+  }
+
+  /** Takes what is there now: of thousands, what is as before is not gone into. */
+  #take(available: readonly ImageFiles[]): void {
+    if (available !== this.#available) this.#saveSoon();
+    this.#offered.take(
+      listChanges(this.#available, available),
+      this.#clock.monotonic(),
+    );
+    this.#read = carryOver(this.#available, this.#read, available);
+    this.#available = available;
+    for (const name of this.#failures.keys()) {
+      if (!this.#offered.isPresent(name)) this.#failures.delete(name);
+    }
   }
 
   /** Tells apart what is there: what was read, what can be, and what cannot. */
   async #sort({ available, warnings: passedOver }: ScanResult) {
     const now = this.#clock.monotonic();
     const warnings = [...passedOver];
-    const known = new Map<ImageFiles, KnownImage>();
-    const hashed = new Map<string, HashedImage>();
+    const read = [...this.#read];
+    const offered = [...read];
     const pending: ImageFiles[] = [];
     const again: string[] = [];
-    /** Of those that are there and were not read. */
-    const present = new Set<string>();
-    for (const files of available) {
-      const read = this.#known.get(files) ?? await this.#find(files);
-      if (read !== undefined) {
-        const problem = checksumProblem(read.image);
-        if (problem === undefined) {
-          known.set(files, read);
-          hashed.set(read.name, read.image);
-        } else {
-          present.add(read.name);
-          warnings.push(`Cannot offer ${read.name}: ${problem}`);
-        }
+    /** How many are there and were not read. */
+    let present = 0;
+    const offer = (i: number, name: string, image?: HashedImage) => {
+      offered[i] = image;
+      this.#offered.set(name, image);
+    };
+    for (const [i, files] of available.entries()) {
+      if (read[i] !== undefined) continue;
+      const name = formatChannelArch(files.image);
+      const image = await this.#find(files);
+      const problem = image && checksumProblem(image);
+      if (image !== undefined && problem === undefined) {
+        read[i] = image;
+        offer(i, name, image);
         continue;
       }
-      const name = formatChannelArch(files.image);
-      present.add(name);
-      const image = await this.#before(name);
-      if (image !== undefined) hashed.set(name, image);
+      present++;
+      if (problem !== undefined) {
+        offer(i, name);
+        warnings.push(`Cannot offer ${name}: ${problem}`);
+        continue;
+      }
+      const before = await this.#before(name);
+      offer(i, name, before);
       const failure = this.#failures.get(name);
       if (failure !== undefined) {
-        const what = image === undefined
+        const what = before === undefined
           ? name
           : `the new ${name}, and offers the one before`;
         warnings.push(`Cannot offer ${what}: ${failure.reason}`);
@@ -246,7 +253,14 @@ export class ImageTree {
         pending.push(files);
       } else again.push(files.directory);
     }
-    return { known, hashed, pending, again, present, warnings };
+    this.#read = read;
+    return {
+      offered: offered.filter((image) => image !== undefined),
+      pending,
+      again,
+      present,
+      warnings,
+    };
   }
 
   /**
@@ -267,7 +281,7 @@ export class ImageTree {
 
   /** Forgets what was concluded from times that do not tell. */
   #distrust(): void {
-    this.#known = new Map();
+    this.#read = this.#available.map(() => undefined);
     this.#calm = undefined;
     this.#memory.noteAll();
     // What is no private key may be one now.
@@ -307,7 +321,10 @@ export class ImageTree {
       options.signal.throwIfAborted();
       // The next look sees what it is now, and waits until that has settled.
       this.#memory.readAgain([files.directory]);
-      if (error instanceof FileChangedError && this.#hashed.has(name)) return;
+      if (
+        error instanceof FileChangedError &&
+        this.#offered.get(name) !== undefined
+      ) return;
       this.#failures.set(name, {
         reason: messageOf(error),
         retryAtMs: this.#clock.monotonic() + RETRY_MS,
@@ -322,7 +339,7 @@ export class ImageTree {
     await this.#digests.save(this.#images);
   }
 
-  readonly #images = () => [...this.#available, ...this.#hashed.values()];
+  readonly #images = () => [...this.#available, ...this.#offered.values()];
 
   async #scan(
     settings: ScanSettings,
@@ -346,10 +363,10 @@ export class ImageTree {
   }
 
   /** The image with its digests, if its files are whole and have been read. */
-  async #find(files: ImageFiles): Promise<KnownImage | undefined> {
-    if (!this.#settling.isWhole(files)) return undefined;
-    const image = await this.#digests.find(files);
-    return image && { name: formatChannelArch(files.image), image };
+  async #find(files: ImageFiles): Promise<HashedImage | undefined> {
+    return this.#settling.isWhole(files)
+      ? await this.#digests.find(files)
+      : undefined;
   }
 
   /**
@@ -357,7 +374,7 @@ export class ImageTree {
    * be read. Where it cannot be read, only what is still there as it was.
    */
   async #before(name: string): Promise<HashedImage | undefined> {
-    const before = this.#hashed.get(name);
+    const before = this.#offered.get(name);
     if (before === undefined || !this.#failures.has(name)) return before;
     for (const file of artifactFiles(before)) {
       if (!await isUnchanged(file, this.#fileSystem)) return undefined;
@@ -365,35 +382,14 @@ export class ImageTree {
     return before;
   }
 
-  /**
-   * Goes on offering images that were not seen to be gone before.
-   *
-   * @param isThere whether there is one of a name
-   * @param hashed takes those that stay
-   * @returns the directories to read again
-   */
-  #waitForGone(
-    isThere: (name: string) => boolean,
-    hashed: Map<string, HashedImage>,
-  ): string[] {
-    const now = this.#clock.monotonic();
-    const goneSinceMs = new Map<string, number>();
-    const again: string[] = [];
-    for (const [name, image] of this.#hashed) {
-      if (isThere(name)) continue;
-      const sinceMs = this.#goneSinceMs.get(name) ?? now;
-      if (now - sinceMs >= GONE_MS) continue;
-      goneSinceMs.set(name, sinceMs);
-      hashed.set(name, image);
-      const channel = dirname(image.directory);
-      again.push(image.directory, channel, dirname(channel));
-    }
-    this.#goneSinceMs = goneSinceMs;
-    return again;
-  }
-
   #saveSoon(): void {
     this.#cancelSave ??= this.#clock
       .setTimer(() => void this.save(), SAVE_DELAY_MS);
   }
+}
+
+/** Where an image may come back, and what that lies in. */
+function directoriesOf({ directory }: HashedImage): string[] {
+  const channel = dirname(directory);
+  return [directory, channel, dirname(channel)];
 }

@@ -23,7 +23,8 @@ import type { UnbootableDirectory } from "./describe_directory.ts";
 import { specialFileWarnings } from "./image_listing.ts";
 import type { PrivateKeyCheck } from "./private_keys.ts";
 import { readImage, type ReadImageResult } from "./read_image.ts";
-import type { ChannelLook, ScanLook, ScannedDirectory } from "./scan_look.ts";
+import type { ChannelList, ScannedChannel } from "./known_directories.ts";
+import type { ChannelLook, ScanLook } from "./scan_look.ts";
 
 /** Where images are looked for. */
 export interface ScanSettings {
@@ -91,12 +92,11 @@ export async function scanAvailable(
   settings: ScanSettings,
   fileSystem: FileSystem,
   { look, privateKeys, signal }: {
-    readonly look?: ScanLook<ScanResult>;
+    readonly look?: ScanLook<ScanResult, ChannelDirectory>;
     readonly privateKeys?: PrivateKeyCheck;
     readonly signal: AbortSignal;
   },
 ): Promise<ScanResult> {
-  const warnings: string[] = [];
   const realRoots = new Map<string, string>();
   for (const root of artifactRoots(settings)) {
     const real = await orReason(fileSystem.realPath(root));
@@ -104,40 +104,41 @@ export async function scanAvailable(
     realRoots.set(root, real.ok ? real.value : root);
   }
   const tree = { fileSystem, look, realRoots };
-  const channels = await findChannels(settings, tree, warnings);
+  const { channels, warnings } = await findChannels(settings, tree);
   const own = {
     ownDirectories: await resolveOwn(settings, fileSystem),
     privateKeys,
   };
-  const perChannel = channels.map((channel) =>
-    look?.known(channel.channel, channel)
-  );
-  const others = [...channels.keys()]
-    .filter((index) => perChannel[index] === undefined);
-  await mapParallel(others, async (index) => {
-    const channel = channels[index];
-    if (channel === undefined) return;
+  const scan = async (
+    channel: ChannelDirectory,
+    channelLook?: ChannelLook<ScanResult>,
+  ) => {
     signal.throwIfAborted();
-    const make = (channelLook?: ChannelLook<ScanResult>) =>
-      scanChannel(channel, settings, { fileSystem, look: channelLook }, own);
-    perChannel[index] =
-      await (look?.channel(channel.channel, channel, make) ?? make());
-  });
-  const whole = () =>
-    together(perChannel.filter((one) => one !== undefined), warnings);
+    const disk = { fileSystem, look: channelLook };
+    return await scanChannel(channel, settings, disk, own);
+  };
+  const perChannel = await (look?.channels(scan) ??
+    mapParallel(channels, (channel) => scan(channel)));
+  const whole = () => together(perChannel, warnings);
   return look?.whole(whole) ?? whole();
 }
 
+/** Of thousands of channels, most of which have only images. */
 function together(
   perChannel: readonly ScanResult[],
-  warnings: readonly string[],
+  passedOver: readonly string[],
 ): ScanResult {
-  return {
-    available: perChannel.flatMap((c) => c.available),
-    missing: perChannel.flatMap((c) => c.missing),
-    choices: perChannel.flatMap((c) => c.choices),
-    warnings: [...warnings, ...perChannel.flatMap((c) => c.warnings)],
-  };
+  const available: ImageFiles[] = [];
+  const missing: MissingImage[] = [];
+  const choices: ImageChoices[] = [];
+  const warnings = [...passedOver];
+  for (const channel of perChannel) {
+    available.push(...channel.available);
+    missing.push(...channel.missing);
+    choices.push(...channel.choices);
+    warnings.push(...channel.warnings);
+  }
+  return { available, missing, choices, warnings };
 }
 
 /** The disk, and what is known of a channel. */
@@ -149,10 +150,8 @@ interface ScannedDisk {
 /** The disk, and what is known of it. */
 interface ScannedTree {
   readonly fileSystem: FileSystem;
-  readonly look: ScanLook<ScanResult> | undefined;
-  /**
-   * Each root as in the settings, mapped to its path with every link resolved.
-   */
+  readonly look: ScanLook<ScanResult, ChannelDirectory> | undefined;
+  /** The roots as in the settings, mapped to their paths with links resolved. */
   readonly realRoots: ReadonlyMap<string, string>;
 }
 
@@ -183,8 +182,7 @@ export async function resolveOwn(
 }
 
 /** A channel and the directory that holds its architectures. */
-interface ChannelDirectory extends ScannedDirectory {
-  readonly channel: string;
+export interface ChannelDirectory extends ScannedChannel {
   /** With every link resolved: links must not lead outside. */
   readonly realRoot: string;
   /** Whether every default architecture is expected, or only what is found. */
@@ -196,18 +194,40 @@ interface ChannelDirectory extends ScannedDirectory {
 async function findChannels(
   settings: ScanSettings,
   tree: ScannedTree,
-  warnings: string[],
-): Promise<ChannelDirectory[]> {
-  const { artifactsDir, channelSettings } = settings;
-  const wanted = settings.channels ?? DEFAULT_CHANNELS;
-  const ownDirectory = (channel: string) =>
-    channelSettings?.get(channel)?.artifactsDir;
-  const realRootOf = (root: string) => tree.realRoots.get(root) ?? root;
-  const entries = tree.realRoots.has(artifactsDir) &&
-      (settings.channels === undefined ||
-        wanted.some((channel) => ownDirectory(channel) === undefined))
+): Promise<ChannelList<ChannelDirectory>> {
+  const { look, realRoots } = tree;
+  const { artifactsDir, channels } = settings;
+  const isShared = realRoots.has(artifactsDir) &&
+    (channels === undefined ||
+      channels.some((channel) =>
+        ownDirectory(settings, channel) === undefined
+      ));
+  const entries = isShared
     ? await listArtifacts(artifactsDir, tree)
-    : [];
+    : NO_ENTRIES;
+  const make = () => channelList(settings, entries, realRoots);
+  const because = [settings, entries, ...[...realRoots].flat()];
+  return look?.channelList(because, make) ?? make();
+}
+
+const NO_ENTRIES: readonly DirectoryEntry[] = [];
+
+function ownDirectory(
+  { channelSettings }: ScanSettings,
+  channel: string,
+): string | undefined {
+  return channelSettings?.get(channel)?.artifactsDir;
+}
+
+function channelList(
+  settings: ScanSettings,
+  entries: readonly DirectoryEntry[],
+  realRoots: ReadonlyMap<string, string>,
+): ChannelList<ChannelDirectory> {
+  const { artifactsDir } = settings;
+  const warnings: string[] = [];
+  const wanted = settings.channels ?? DEFAULT_CHANNELS;
+  const realRootOf = (root: string) => realRoots.get(root) ?? root;
   warnings.push(...specialFileWarnings(entries, artifactsDir));
   const found = settings.channels === undefined
     ? channelNames(entries, artifactsDir, warnings)
@@ -220,8 +240,8 @@ async function findChannels(
   // Thousands of names are put to the same two directories.
   const shared = join(artifactsDir, "/");
   const sharedEvents = join(realRootOf(artifactsDir), "/");
-  return [...wanted, ...found].map((channel) => {
-    const own = ownDirectory(channel);
+  const channels = [...wanted, ...found].map((channel) => {
+    const own = ownDirectory(settings, channel);
     const realRoot = realRootOf(own ?? artifactsDir);
     return {
       channel,
@@ -233,6 +253,7 @@ async function findChannels(
       isOwn: own !== undefined,
     };
   });
+  return { channels, warnings };
 }
 
 async function listArtifacts(

@@ -1,71 +1,53 @@
 import { dirname } from "node:path";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
+import type { FileInfo, FileSystem } from "../core/file_system.ts";
+import { mapParallel } from "../core/map_parallel.ts";
+import { ChannelFinder } from "./channel_finder.ts";
 import type {
-  DirectoryEntry,
-  FileInfo,
-  FileSystem,
-} from "../core/file_system.ts";
+  ChannelList,
+  Known,
+  KnownChannel,
+  Listing,
+  ScannedChannel,
+  ScannedDirectory,
+} from "./known_directories.ts";
 import type { ReadImageResult } from "./read_image.ts";
-import type { NotedDirectory, ScanNotes } from "./scan_notes.ts";
-
-/** A directory that is read unless it is known to be as it was. */
-export interface ScannedDirectory {
-  /** As it is opened. */
-  readonly path: string;
-  /** The same with the links of its root resolved, as events name it. */
-  readonly eventPath: string;
-  /** Whether it, or the channel's directory that it is in, is a link. */
-  readonly isLinked: boolean;
-}
-
-/** The names in a directory; why they cannot be had; undefined: there is none. */
-export type Listing =
-  | { readonly entries: readonly DirectoryEntry[] }
-  | { readonly problem: string }
-  | undefined;
-
-/** What a directory held when it was read. */
-export interface Known<T> extends ScannedDirectory, NotedDirectory {
-  /** What it held. */
-  readonly value: T;
-  /** Which directory it was; undefined: there was none. */
-  readonly place: FileInfo | undefined;
-}
-
-/** What the directory of a channel held, and what was made of it. */
-export interface KnownChannel<R> {
-  /** Where it is. */
-  readonly directory: ScannedDirectory;
-  /** What was made of it. */
-  readonly result: R;
-  /** The names in it; undefined: nobody has asked. */
-  readonly listing: Known<Listing> | undefined;
-  /** By image and path: two images may lie in one directory. */
-  readonly images: ReadonlyMap<string, Known<ReadImageResult>>;
-  /** Whether part of it lies elsewhere. */
-  readonly isLinked: boolean;
-}
+import type { ScanNotes } from "./scan_notes.ts";
 
 /** What a look has found. */
-export interface Remembered<R> {
+export interface Remembered<R, C extends ScannedChannel> {
   /** The names of the channels; undefined: nobody has asked. */
   readonly root: Known<Listing> | undefined;
-  /** By name. */
-  readonly channels: ReadonlyMap<string, KnownChannel<R>>;
+  /** Which channels there were, and what that was made from. */
+  readonly list: ChannelList<C> & { readonly because: readonly unknown[] };
+  /** Finds them. */
+  readonly finder: ChannelFinder;
+  /** What each held. */
+  readonly channels: readonly KnownChannel<R>[];
+  /** Which of them lie elsewhere, with all or a part. */
+  readonly linked: ReadonlySet<number>;
   /** What was made of all channels together. */
   readonly whole: R | undefined;
 }
 
+/** What is remembered before the first look. */
+export const NOTHING_REMEMBERED: Remembered<never, never> = {
+  root: undefined,
+  list: { channels: [], warnings: [], because: [] },
+  finder: new ChannelFinder([]),
+  channels: [],
+  linked: new Set(),
+  whole: undefined,
+};
+
 /** What a look works with. */
-export interface ScanLookOptions<R> {
+export interface ScanLookOptions<R, C extends ScannedChannel> {
   /** Undefined: everything is read. */
   readonly notes: ScanNotes | undefined;
   /** Directories that are read in any case. */
   readonly again: ReadonlySet<string>;
   /** What the last look has found. */
-  readonly before: Remembered<R>;
-  /** All that the images lay in then: see `placesOf()`. */
-  readonly places: () => ReadonlySet<string>;
+  readonly before: Remembered<R, C>;
   /** The disk. */
   readonly fileSystem: FileSystem;
   /** Which directory lies at a path, if one does. */
@@ -76,24 +58,23 @@ export interface ScanLookOptions<R> {
     now: Known<unknown>,
   ) => void;
   /** Takes what the look has found. */
-  readonly onEnd: (remembered: Remembered<R>) => void;
+  readonly onEnd: (remembered: Remembered<R, C>) => void;
 }
 
 /** One look at the disk. */
-export class ScanLook<R> {
-  readonly #options: ScanLookOptions<R>;
-  readonly #channels = new Map<string, KnownChannel<R>>();
+export class ScanLook<R, C extends ScannedChannel> {
+  readonly #options: ScanLookOptions<R, C>;
   readonly #aboveAgain: ReadonlySet<string>;
-  #root: Known<Listing> | undefined;
-  #whole: R | undefined;
-  /** Whether a channel has been read again, and whether something was new. */
-  #hasRead = false;
+  /** What it has found so far. */
+  #now: Remembered<R, C>;
+  /** Whether something that was made of a channel is new. */
   #hasNews = false;
   #hasOther: boolean | undefined;
 
   /** `ScanMemory.begin()` makes it. */
-  constructor(options: ScanLookOptions<R>) {
+  constructor(options: ScanLookOptions<R, C>) {
     this.#options = options;
+    this.#now = { ...options.before, root: undefined };
     this.#aboveAgain = new Set([...options.again].map((path) => dirname(path)));
   }
 
@@ -103,63 +84,120 @@ export class ScanLook<R> {
     read: () => Promise<Listing>,
   ): Promise<Listing> {
     const known = this.#options.before.root;
-    this.#root = await this.list(directory, known, read);
-    return this.#root.value;
+    const root = await this.list(directory, known, read);
+    this.#now = { ...this.#now, root };
+    return root.value;
   }
 
-  /** What was made of a channel, unless something may have changed there. */
-  known(name: string, directory: ScannedDirectory): R | undefined {
-    const before = this.#options.before.channels.get(name);
-    if (before === undefined || this.#mayDiffer(before, directory)) {
-      return undefined;
+  /**
+   * Which channels there are: the same object as long as it is made from the
+   * same.
+   */
+  channelList(
+    because: readonly unknown[],
+    make: () => ChannelList<C>,
+  ): ChannelList<C> {
+    const { list } = this.#options.before;
+    const isAsBefore = because.length === list.because.length &&
+      because.every((part, index) => part === list.because[index]);
+    if (isAsBefore) return list;
+    const made = { ...make(), because };
+    const finder = new ChannelFinder(made.channels);
+    this.#now = { ...this.#now, list: made, finder };
+    return made;
+  }
+
+  /**
+   * What is made of each channel of the list: the same object where it is the
+   * same. Those alone are read in which something may have changed.
+   */
+  async channels(
+    make: (channel: C, look: ChannelLook<R>) => Promise<R>,
+  ): Promise<readonly R[]> {
+    const { before } = this.#options;
+    const { list: { channels }, finder } = this.#now;
+    const isSameList = finder === before.finder;
+    const byName = new Map(
+      isSameList
+        ? []
+        : before.channels.map((known) => [known.directory.channel, known]),
+    );
+    const known = isSameList
+      ? [...before.channels]
+      : channels.map(({ channel }) => byName.get(channel));
+    const others = [...isSameList ? this.#candidates() : channels.keys()]
+      .filter((index) => {
+        const channel = channels[index];
+        return channel !== undefined && this.#mayDiffer(known[index], channel);
+      });
+    await mapParallel(others, async (index) => {
+      const channel = channels[index];
+      if (channel === undefined) return;
+      known[index] = await this.#read(channel, known[index], make);
+    });
+    const all = isSameList && others.length === 0
+      ? before.channels
+      : known.filter((one) => one !== undefined);
+    const linked = new Set(isSameList ? before.linked : all.keys());
+    for (const index of isSameList ? others : all.keys()) {
+      if (all[index]?.isLinked === true) linked.add(index);
+      else linked.delete(index);
     }
-    this.#channels.set(name, before);
-    return before.result;
+    this.#now = { ...this.#now, channels: all, linked };
+    return all.map(({ result }) => result);
   }
 
-  /** What is made of a channel now: the same object where it is the same. */
-  async channel(
-    name: string,
-    directory: ScannedDirectory,
-    make: (look: ChannelLook<R>) => Promise<R>,
-  ): Promise<R> {
-    this.#hasRead = true;
-    const before = this.#options.before.channels.get(name);
+  async #read(
+    directory: C,
+    before: KnownChannel<R> | undefined,
+    make: (channel: C, look: ChannelLook<R>) => Promise<R>,
+  ): Promise<KnownChannel<R>> {
     const look = new ChannelLook(this, before);
-    const made = await make(look);
+    const made = await make(directory, look);
     const isAsBefore = before !== undefined && isSame(before.result, made);
     this.#hasNews ||= !isAsBefore;
     const result = isAsBefore ? before.result : made;
     const { listing, images } = look;
     const isLinked = directory.isLinked || images.values().some(isElsewhere);
-    const known = { directory, result, listing, images, isLinked };
-    this.#channels.set(name, known);
-    return result;
+    return { directory, result, listing, images, isLinked };
   }
 
   /** What is made of all channels together: as before, where all are. */
   whole(make: () => R): R {
     const { whole } = this.#options.before;
     const isAsBefore = !this.#hasNews && this.#hasSameNames;
-    return this.#whole = isAsBefore ? whole ?? make() : make();
+    const now = isAsBefore ? whole ?? make() : make();
+    this.#now = { ...this.#now, whole: now };
+    return now;
   }
 
   /** Remembers what was read and what was not read again. */
   end(): void {
     const { before, onEnd } = this.#options;
-    const isAsBefore = !this.#hasRead && this.#hasSameNames;
-    onEnd(
-      isAsBefore && this.#whole === before.whole ? before : {
-        root: this.#root,
-        channels: this.#channels,
-        whole: this.#whole,
-      },
-    );
+    const { channels, whole } = this.#now;
+    const isAsBefore = this.#hasSameNames && channels === before.channels &&
+      whole === before.whole;
+    onEnd(isAsBefore ? before : this.#now);
   }
 
   get #hasSameNames(): boolean {
-    const { root, channels } = this.#options.before;
-    return this.#root === root && this.#channels.size === channels.size;
+    const { root, finder } = this.#options.before;
+    return this.#now.root === root && this.#now.finder === finder;
+  }
+
+  /** All channels of which one may differ, and perhaps more. */
+  #candidates(): Iterable<number> {
+    const { notes, again, before: { finder, channels, linked } } =
+      this.#options;
+    if (notes === undefined) return channels.keys();
+    const candidates = new Set(linked);
+    const take = (some: Iterable<number>) => {
+      for (const index of some) candidates.add(index);
+    };
+    for (const path of notes.paths) take(finder.near(path));
+    for (const path of again) take(finder.at(path));
+    for (const path of this.#aboveAgain) take(finder.at(path));
+    return candidates;
   }
 
   /** The names in a directory, read again where they may differ. */
@@ -210,14 +248,13 @@ export class ScanLook<R> {
     return now;
   }
 
-  #mayDiffer(
-    { directory: before, isLinked }: KnownChannel<R>,
-    directory: ScannedDirectory,
-  ): boolean {
+  #mayDiffer(before: KnownChannel<R> | undefined, directory: C): boolean {
     const { notes, again } = this.#options;
     const { path, eventPath } = directory;
-    return notes === undefined || isLinked || directory.isLinked ||
-      path !== before.path || again.has(path) || this.#aboveAgain.has(path) ||
+    return before === undefined || notes === undefined ||
+      before.isLinked || directory.isLinked ||
+      path !== before.directory.path || again.has(path) ||
+      this.#aboveAgain.has(path) ||
       notes.concernsPath(eventPath);
   }
 
@@ -231,13 +268,22 @@ export class ScanLook<R> {
 
   /** Whether something has changed that is in no image that is known. */
   #hasStray(notes: ScanNotes): boolean {
-    return this.#hasOther ??= notes.hasOther(this.#options.places());
+    const { finder, channels, linked } = this.#options.before;
+    const elsewhere = new Set(
+      [...linked].flatMap((index) => placesOf(channels[index])),
+    );
+    return this.#hasOther ??= notes.hasOther({
+      has: (directory) =>
+        elsewhere.has(directory) ||
+        Iterator.from(finder.at(dirname(directory)))
+          .some((index) => placesOf(channels[index]).includes(directory)),
+    });
   }
 }
 
 /** One look at the directory of a channel. */
 export class ChannelLook<R> {
-  readonly #look: ScanLook<R>;
+  readonly #look: Pick<ScanLook<R, never>, "list" | "image">;
   readonly #before: KnownChannel<R> | undefined;
   /** What was found, to be remembered. */
   listing: Known<Listing> | undefined;
@@ -245,7 +291,10 @@ export class ChannelLook<R> {
   readonly images = new Map<string, Known<ReadImageResult>>();
 
   /** `ScanLook.channel()` makes it. */
-  constructor(look: ScanLook<R>, before: KnownChannel<R> | undefined) {
+  constructor(
+    look: Pick<ScanLook<R, never>, "list" | "image">,
+    before: KnownChannel<R> | undefined,
+  ) {
     this.#look = look;
     this.#before = before;
   }
@@ -280,30 +329,20 @@ export class ChannelLook<R> {
   }
 }
 
-function knownImages(
-  { channels }: Remembered<unknown>,
-): Known<ReadImageResult>[] {
-  return [...channels.values()].flatMap(({ images }) => [...images.values()]);
-}
-
 /** Every directory that was read. */
-export function knownDirectories(
-  remembered: Remembered<unknown>,
+export function knownDirectories<R, C extends ScannedChannel>(
+  { root, channels }: Remembered<R, C>,
 ): Known<unknown>[] {
-  const { root, channels } = remembered;
-  const listings = [...channels.values()].map(({ listing }) => listing);
-  return [root, ...listings, ...knownImages(remembered)]
-    .filter((known) => known !== undefined);
+  const listings = channels.map(({ listing }) => listing);
+  const images = channels.flatMap(({ images }) => [...images.values()]);
+  return [root, ...listings, ...images].filter((known) => known !== undefined);
 }
 
-/** Every directory that holds files of images, as events name it. */
-export function placesOf(remembered: Remembered<unknown>): Set<string> {
-  return new Set(
-    knownImages(remembered).flatMap(({ eventPath, elsewhere }) => [
-      eventPath,
-      ...elsewhere,
-    ]),
-  );
+/** Every directory that holds files of a channel's images, as events name it. */
+function placesOf<R>(channel: KnownChannel<R> | undefined): string[] {
+  return [...channel?.images.values() ?? []].flatMap((
+    { eventPath, elsewhere },
+  ) => [eventPath, ...elsewhere]);
 }
 
 function isElsewhere({ isLinked, elsewhere }: Known<unknown>): boolean {

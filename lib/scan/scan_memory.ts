@@ -2,11 +2,11 @@ import type { Clock } from "../core/clock.ts";
 import type { FileInfo, FileSystem } from "../core/file_system.ts";
 import { mapParallel } from "../core/map_parallel.ts";
 import { eventsTell } from "./file_events.ts";
+import type { Known, ScannedChannel } from "./known_directories.ts";
 import {
   isSamePlace,
-  type Known,
   knownDirectories,
-  placesOf,
+  NOTHING_REMEMBERED,
   type Remembered,
   ScanLook,
 } from "./scan_look.ts";
@@ -30,18 +30,14 @@ const COMPARE_INTERVAL_MS = 4500;
  * many images there are.
  *
  * @typeParam R what a look makes of a channel
+ * @typeParam C what it knows of one before
  */
-export class ScanMemory<R> {
+export class ScanMemory<R, C extends ScannedChannel> {
   readonly #clock: Clock;
   readonly #fileSystem: FileSystem;
-  #remembered: Remembered<R> = {
-    root: undefined,
-    channels: new Map(),
-    whole: undefined,
-  };
-  /** Every directory of it, and what images lie in, once they are asked for. */
+  #remembered: Remembered<R, C> = NOTHING_REMEMBERED;
+  /** Every directory of it, once they are asked for. */
   #directories: readonly Known<unknown>[] | undefined;
-  #places: ReadonlySet<string> | undefined;
   /** When each path was told of, on the monotonic clock. */
   readonly #noted = new Map<string, number>();
   #isAllNoted = true;
@@ -156,7 +152,7 @@ export class ScanMemory<R> {
   }
 
   /** Begins a look; what it reads is remembered with its `end()`. */
-  begin(): ScanLook<R> {
+  begin(): ScanLook<R, C> {
     const startMs = this.#clock.monotonic();
     const notes = this.#isAllNoted
       ? undefined
@@ -168,16 +164,13 @@ export class ScanMemory<R> {
       notes,
       again,
       before: this.#remembered,
-      places: () => this.#places ??= placesOf(this.#remembered),
       fileSystem: this.#fileSystem,
       placeOf: (path) => this.#placeOf(path),
       onRead: (before, { place }) => {
         if (before !== undefined) this.#seeMount(before, place);
       },
       onEnd: (remembered) => {
-        if (remembered !== this.#remembered) {
-          this.#directories = this.#places = undefined;
-        }
+        if (remembered !== this.#remembered) this.#directories = undefined;
         this.#remembered = remembered;
         for (const [path, atMs] of this.#noted) {
           if (atMs <= startMs - NOTED_MS) this.#noted.delete(path);

@@ -44,8 +44,13 @@ export class ScanNotes {
     return this.#above.has(path) || this.#isBelow(path);
   }
 
+  /** Every one of them. */
+  get paths(): Iterable<string> {
+    return this.#paths;
+  }
+
   /** Whether something has changed that is in none of these directories. */
-  hasOther(directories: ReadonlySet<string>): boolean {
+  hasOther(directories: Pick<ReadonlySet<string>, "has">): boolean {
     return [...this.#paths].some((path) =>
       !directories.has(path) &&
       !directoriesAbove(path).some((above) => directories.has(above))
@@ -68,7 +73,7 @@ export class ScanNotes {
 }
 
 /** The directories that a path is in. */
-function directoriesAbove(path: string): string[] {
+export function directoriesAbove(path: string): string[] {
   const directories: string[] = [];
   let below = path;
   for (let at = dirname(path); at !== below; at = dirname(at)) {

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { FileInfo } from "../core/file_system.ts";
+import { listChanges } from "../core/list_changes.ts";
 import { artifactFiles, fileIdentity } from "./digest.ts";
 import type { ImageFiles } from "./image_files.ts";
 import {
@@ -55,15 +56,18 @@ export class SettlingFiles {
       nowMs: this.#clock.now(),
       monotonicMs: this.#clock.monotonic(),
     };
-    const isSame = images === this.#images;
-    const open = isSame
-      ? this.#open
-      : images.filter((image) => !this.#whole.has(image));
+    const { gone, come } = listChanges(this.#images, images);
+    this.#images = images;
+    const left = new Set(gone);
+    const open = [
+      ...this.#open.filter((image) => !left.has(image)),
+      ...come.filter((image) => !this.#whole.has(image)),
+    ];
     const files = new Map(
       open.flatMap((image) => artifactFiles(image))
         .map(({ path, info }) => [path, info]),
     );
-    if (!isSame) this.#forget(images, files);
+    this.#forget(gone, files);
     for (const path of files.keys()) {
       if (!this.#writers.has(path) && this.#isInMovedDirectory(path)) {
         this.#writers.set(path, "closed");
@@ -90,12 +94,9 @@ export class SettlingFiles {
 
   /** Forgets what only belonged to images that are not there any more. */
   #forget(
-    images: readonly ImageFiles[],
+    gone: readonly ImageFiles[],
     files: ReadonlyMap<string, FileInfo>,
   ): void {
-    const present = new Set(images);
-    const gone = this.#images.filter((image) => !present.has(image));
-    this.#images = images;
     for (const { path } of gone.flatMap((image) => artifactFiles(image))) {
       if (files.has(path)) continue;
       this.#observations.delete(path);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import {
   machine,
   openLibrary,
+  own,
+  owner,
   served,
   STABLE,
   warningsOf,
@@ -102,4 +104,25 @@ Deno.test("ImageLibrary holds an image back while a file does not match its chec
   parts.fileSystem.file(`${STABLE}/rootfs.squashfs`, "whole");
   const { artifacts } = await served(library);
   assert.equal(artifacts.get("rootfs")?.sha256, hex);
+});
+
+Deno.test("ImageLibrary signs anew what it was signing while other settings came", async () => {
+  const parts = machine();
+  const keys = [own, owner];
+  const library = openLibrary(parts, {
+    loadSigners() {
+      const [key = owner] = keys.splice(0, 1);
+      if (keys.length > 0) {
+        const scan = { artifactsDir: "/images", channels: ["stable"] };
+        library.configure(scan, { expiresDays: 30, loaders: undefined });
+      }
+      return Promise.resolve([key]);
+    },
+  });
+  const signers = () =>
+    library.images().flatMap(({ manifest }) => manifest.signedBy);
+  await library.refresh({ signal });
+  assert.deepEqual(signers(), [own.publicKey.keyId]);
+  await library.look({ at: "changes", signal });
+  assert.deepEqual(signers(), [owner.publicKey.keyId]);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  type ChannelDirectory,
   scanAvailable,
   type ScanResult,
 } from "../../lib/scan/scan_available.ts";
@@ -14,7 +15,10 @@ const ARM = "/srv/stable/arm64";
 function bench() {
   const fs = new MemoryFileSystem().file(`${ARM}/vmlinuz`, "kernel");
   const clock = new FakeClock();
-  const memory = new ScanMemory<ScanResult>({ clock, fileSystem: fs });
+  const memory = new ScanMemory<ScanResult, ChannelDirectory>({
+    clock,
+    fileSystem: fs,
+  });
   const look = async () => {
     const look = memory.begin();
     const scan = await scanAvailable({ artifactsDir: "/srv" }, fs, {
