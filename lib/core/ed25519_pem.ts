@@ -60,3 +60,11 @@ export function seedOfDer(der: Uint8Array): Uint8Array | undefined {
     PKCS8_PREFIX.every((byte, i) => i === 1 || i === 4 || der[i] === byte);
   return isEd25519 ? der.subarray(start, start + KEY_BYTES) : undefined;
 }
+
+/** Writes the seed of a private key as PKCS#8. */
+export function privateKeyDer(seed: Uint8Array): Uint8Array {
+  const der = new Uint8Array(PKCS8_PREFIX.length + KEY_BYTES);
+  der.set(PKCS8_PREFIX);
+  der.set(seed, PKCS8_PREFIX.length);
+  return der;
+}

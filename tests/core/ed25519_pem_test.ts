@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   pemBody,
   pemText,
+  privateKeyDer,
   publicKeyDer,
   publicKeyOfDer,
   seedOfDer,
@@ -38,10 +39,12 @@ Deno.test("the public key of RFC 8410 is read, and written the same", () => {
   assert.equal(pemText("PUBLIC KEY", publicKeyDer(key ?? bytes)), PUBLIC);
 });
 
-Deno.test("the seed of RFC 8410 is read, whether or not its public key follows", () => {
+Deno.test("the seed of RFC 8410 is read, whether or not its public key follows, and written the same", () => {
   for (const pem of [PRIVATE, PRIVATE_WITH_PUBLIC]) {
     assert.equal(seedOfDer(der(pem, "PRIVATE KEY"))?.toHex(), SEED);
   }
+  const written = privateKeyDer(Uint8Array.fromHex(SEED));
+  assert.equal(pemText("PRIVATE KEY", written), PRIVATE);
 });
 
 Deno.test("keys of other kinds, cut ones and longer ones are none", () => {

@@ -30,18 +30,17 @@ export function responsePackets(
       ...head,
       additionals: distinctRecords(contents.flatMap(({ extras }) => extras)),
     }));
-  const fits = (contents: readonly AnswerWithExtras[]) =>
-    encode(contents).length <= MAX_PACKET_BYTES;
   const contents = answers.map((answer): AnswerWithExtras => {
     const extras = additionalsOf(answer)
       .filter((r) => !answered.has(recordKey(r)));
     // An answer too large for a packet of its own is sent without additional
     // records.
-    return extras.length === 0 || fits([{ answer, extras }])
+    return extras.length === 0 ||
+        encode([{ answer, extras }]).length <= MAX_PACKET_BYTES
       ? { answer, extras }
       : { answer, extras: [] };
   });
-  return stretchesThatFit(contents, fits).map(encode);
+  return packStretches(contents, encode).map(({ packet }) => packet);
 }
 
 interface AnswerWithExtras {
@@ -65,41 +64,64 @@ export interface QueryPart {
  * but the last marked as truncated (RFC 6762 section 7.2).
  */
 export function queryPackets(parts: readonly QueryPart[]): Uint8Array[] {
-  return stretchesThatFit(
-    parts,
-    (some) => encodeQuery(some).length <= MAX_PACKET_BYTES,
-  ).flatMap(withKnownAnswers);
+  return packStretches(parts, (some) => encodeQuery(some)).flatMap(
+    withKnownAnswers,
+  );
+}
+
+/** Part of a list, and the packet of it. */
+interface Stretch<T> {
+  readonly parts: readonly T[];
+  readonly packet: Uint8Array;
 }
 
 /**
  * Cuts a list into stretches, each as long as fits a packet; what does not fit
  * alone is a stretch of its own.
  */
-function stretchesThatFit<T>(
-  parts: readonly T[],
-  fits: (some: readonly T[]) => boolean,
-): T[][] {
-  const stretches: T[][] = [];
+function packStretches<T>(
+  all: readonly T[],
+  encode: (parts: readonly T[]) => Uint8Array,
+): Stretch<T>[] {
+  const stretches: Stretch<T>[] = [];
   let size = 1;
-  for (let from = 0; from < parts.length; from += size) {
-    const fit = (count: number) => fits(parts.slice(from, from + count));
-    const left = parts.length - from;
+  for (let from = 0; from < all.length; from += size) {
+    const take = (count: number): Stretch<T> => {
+      const parts = all.slice(from, from + count);
+      return { parts, packet: encode(parts) };
+    };
+    const left = all.length - from;
     // Mostly as long as the one before: thousands of records are not tried out
     // one by one.
     size = Math.min(size, left);
-    while (size > 1 && !fit(size)) size--;
-    while (size < left && fit(size + 1)) size++;
-    stretches.push(parts.slice(from, from + size));
+    let stretch = take(size);
+    const isShort = fits(stretch);
+    while (size > 1 && !fits(stretch)) stretch = take(--size);
+    while (isShort && size < left) {
+      const longer = take(size + 1);
+      if (!fits(longer)) break;
+      stretch = longer;
+      size++;
+    }
+    stretches.push(stretch);
   }
   return stretches;
 }
 
-/** The questions of one packet, and as many packets as their answers take. */
-function withKnownAnswers(parts: readonly QueryPart[]): Uint8Array[] {
+function fits({ packet }: Stretch<unknown>): boolean {
+  return packet.length <= MAX_PACKET_BYTES;
+}
+
+/** The packet of questions, and as many more as their known answers take. */
+function withKnownAnswers(
+  { parts, packet }: Stretch<QueryPart>,
+): Uint8Array[] {
+  const known = parts.flatMap((part) => part.answers ?? []);
+  if (known.length === 0) return [packet];
   const packets: Uint8Array[] = [];
   let asked = parts;
   let answers: DnsRecord[] = [];
-  for (const answer of parts.flatMap((part) => part.answers ?? [])) {
+  for (const answer of known) {
     const grown = [...answers, answer];
     if (encodeQuery(asked, grown).length <= MAX_PACKET_BYTES) {
       answers = grown;

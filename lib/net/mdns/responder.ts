@@ -76,6 +76,14 @@ const MAX_ONE_SHOT_ANSWERS = 100;
 const RATE_LIMIT_MS = 1000;
 const PROBE_RATE_LIMIT_MS = 250;
 
+/** Claims, and the packets that probe for their names. */
+interface Probes {
+  readonly claims: readonly Claim[];
+  readonly packets: readonly Uint8Array[];
+}
+
+const NO_PROBES: Probes = { claims: [], packets: [] };
+
 /**
  * Answers for our names on one link (RFC 6762, RFC 6763). It only decides:
  * sockets and timers are the caller's, which calls `tick` at `nextDueMs` and
@@ -90,6 +98,8 @@ export class MdnsResponder {
   #index = new AnswerIndex([]);
   #oneShotIndex = this.#index;
   #indexRevision = 0;
+  /** What was probed for last, until something is established. */
+  #probes = NO_PROBES;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -163,12 +173,13 @@ export class MdnsResponder {
     }
     const due = this.#claims.take(nowMs);
     for (const id of due.established) actions.push({ kind: "established", id });
+    if (due.established.length > 0) this.#probes = NO_PROBES;
     if (due.goodbyes.length > 0) {
       due.goodbyes.forEach((record) => this.#queue.forget(record));
       actions.push(...multicasts(responsePackets(due.goodbyes, () => [])));
     }
     if (due.probes.length > 0) {
-      actions.push(...multicasts(probePackets(due.probes)));
+      actions.push(...multicasts(this.#probePackets(due.probes)));
     }
     if (due.announcements.length > 0) {
       const records = distinctRecords([
@@ -184,6 +195,15 @@ export class MdnsResponder {
       actions.push(...multicasts(packets));
     }
     return actions;
+  }
+
+  /** Each probe is sent three times, of thousands of names as well. */
+  #probePackets(claims: readonly Claim[]): readonly Uint8Array[] {
+    const before = this.#probes;
+    const isAgain = claims.length === before.claims.length &&
+      claims.every((claim, index) => claim === before.claims[index]);
+    if (!isAgain) this.#probes = { claims, packets: probePackets(claims) };
+    return this.#probes.packets;
   }
 
   #receiveResponse(
