@@ -165,8 +165,7 @@ export class PublishedImages {
     if (this.#newKeyCount > MAX_CHANGED_RECORDS / 2) {
       this.#newKeyCount = 0;
       for (const { claims } of this.#made.values()) take(claims.values());
-    }
-    take(fresh);
+    } else take(fresh);
   }
 
   /**
