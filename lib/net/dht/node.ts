@@ -51,7 +51,7 @@ import type {
 import type { OutsideLook } from "./outside_look.ts";
 import type { PeerContact } from "./peer_contacts.ts";
 import { RequestTally } from "./request_tally.ts";
-import { type DhtState, keepDhtState, loadDhtState } from "./state.ts";
+import { dhtState, keepDhtState, loadDhtState } from "./state.ts";
 
 /** How long own addresses are not looked up again. */
 const ADDRESSES_MS = 200;
@@ -383,21 +383,12 @@ export class DhtNode implements AsyncDisposable {
     this.#tasks.push(
       Promise.all(dials).then(() => {}),
       keepDhtState(stateFile, {
-        current: () => this.#state(),
+        current: async () =>
+          dhtState(await this.#membership.known(), this.#store.records()),
         clock,
         signal,
       }),
     );
-  }
-
-  async #state(): Promise<DhtState> {
-    const peers = await this.#membership.known();
-    return {
-      peers: peers.flatMap(({ id, addresses }) =>
-        addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
-      ),
-      records: this.#store.records(),
-    };
   }
 }
 

@@ -5,6 +5,7 @@ import { checkMultiaddr } from "../../core/multiaddr_text.ts";
 import { propertyOf } from "../../core/property_of.ts";
 import { ok, refuse } from "../../core/result.ts";
 import { readStateFile, type StateFile } from "../../core/state_file.ts";
+import type { KadPeer } from "./contact.ts";
 
 /** What a node has to know again after a restart. */
 export interface DhtState {
@@ -26,6 +27,19 @@ const FORMAT = 1;
 const EMPTY_STATE: DhtState = { peers: [], records: [] };
 /** More are known to the network anyway. */
 const MAX_PEERS = 200;
+
+/** The state of a node that knows these peers and keeps these records. */
+export function dhtState(
+  peers: readonly KadPeer[],
+  records: DhtState["records"],
+): DhtState {
+  return {
+    peers: peers.flatMap(({ id, addresses }) =>
+      addresses.slice(0, 1).map((address) => `${address}/p2p/${id}`)
+    ),
+    records,
+  };
+}
 
 /** The state as JSON. */
 export function encodeDhtState(state: DhtState): string {
