@@ -3,7 +3,6 @@ import type { Result } from "../core/result.ts";
 
 /** What the network is told about one image that is hashed and served. */
 export interface Advertisement {
-  /** Which image it is. */
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;
@@ -15,7 +14,7 @@ export interface Advertisement {
  * or the advertiser is disposed of, which withdraws everything.
  */
 export interface Advertiser extends AsyncDisposable {
-  /** For log lines. */
+  /** The name in log lines. */
   readonly name: "mDNS" | "DHT";
   /**
    * Publishes an image, or updates it when it is published already. Goes on

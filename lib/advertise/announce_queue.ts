@@ -4,9 +4,9 @@ import type { AnnounceOutcome } from "../net/dht/announce_outcome.ts";
 import type { DhtNode } from "../net/dht/node.ts";
 import type { PublishEntry } from "../net/dht/node_options.ts";
 
-/** So few are told each by itself, which takes the least time. */
+/** Up to this many are announced one by one, which is fastest. */
 const FEW = 3;
-/** Of them, so many at once: each opens streams of its own. */
+/** How many of those at once: each opens streams of its own. */
 const MAX_ALONE = 8;
 /** Told together at most: those that come later wait for all of them. */
 const MAX_TOGETHER = 250;
@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 /**
- * Has many images told to other nodes together, as they come, and few each by
- * itself.
+ * Announces images to other nodes: many together, as they come, and a few one
+ * by one.
  */
 export class AnnounceQueue {
   readonly #node: Pick<DhtNode, "publish" | "publishAll">;
@@ -40,7 +40,7 @@ export class AnnounceQueue {
   }
 
   /**
-   * Tells others of an image in its turn.
+   * Announces an image in its turn.
    *
    * @param entry makes what is told, when its turn has come
    * @param signal aborts when it is to be told no more

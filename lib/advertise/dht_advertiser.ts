@@ -48,7 +48,7 @@ export type PublishingNode = Pick<
 /** What the advertiser is made of. */
 export interface DhtAdvertiserOptions
   extends Omit<DhtPublicationsOptions, "random"> {
-  /** Through which it publishes; stays the caller's. */
+  /** The node to publish through; it stays the caller's. */
   readonly node: PublishingNode;
   /**
    * The manifest's URL as others can reach it.
@@ -57,13 +57,13 @@ export interface DhtAdvertiserOptions
    */
   readonly urlFor: (image: ChannelArch, reader?: PeerConnection) => string;
   /**
-   * Whether it is the public DHT of IPFS: nodes are told who has an image,
-   * and the record is had from here alone. @default {false}
+   * Whether it is the public DHT of IPFS, where nodes are only told which peer
+   * has an image, and the record is read from this node.
    */
   readonly isAmino?: boolean;
-  /** For people who look at a list of providers. */
+  /** For people reading a list of providers. */
   readonly providerName?: string;
-  /** For dates and for the next refresh. */
+  /** For dates and refreshes. */
   readonly clock: Clock;
   /** Told once that there is no peer, and once that there is one. */
   readonly logger: Logger;
@@ -77,7 +77,7 @@ const PUBLISH_TIMEOUT_MS = 10_000;
  * says so, and looks whether a stranger finds it, whenever `DhtSightings` does.
  */
 export class DhtAdvertiser implements Advertiser {
-  /** For log lines. */
+  /** The name in log lines. */
   readonly name = "DHT";
   readonly #options: DhtAdvertiserOptions;
   readonly #publications: DhtPublications;
@@ -95,7 +95,6 @@ export class DhtAdvertiser implements Advertiser {
   readonly #stopWatching: readonly (() => void)[];
   readonly #timer: DueTimer;
 
-  /** Publishes nothing before it is asked to. */
   constructor(options: DhtAdvertiserOptions) {
     this.#options = options;
     this.#publications = new DhtPublications({
@@ -141,15 +140,15 @@ export class DhtAdvertiser implements Advertiser {
     const result = await promise;
     cancel();
     if (this.#sighted.get(name) === resolve) this.#sighted.delete(name);
-    // Found by a record that leads to where nobody comes in.
+    // Found, but the record leads to an address that others cannot reach.
     return result.ok && this.#options.node.isReachable() === false
       ? refuse("other DHT nodes cannot connect with this machine")
       : result;
   }
 
   /**
-   * Whether a look-up from outside found it lately, and nobody says that this
-   * machine cannot be reached.
+   * Whether a recent look-up from outside found it, and no other node reports
+   * that this machine cannot be reached.
    */
   isPublished(image: ChannelArch): boolean {
     return this.#isFound(image) && this.#options.node.isReachable() !== false;
@@ -275,7 +274,7 @@ export class DhtAdvertiser implements Advertiser {
     }
   }
 
-  /** What a stranger makes of what it finds. */
+  /** Judges the result of a look-up from outside. */
   #judge(look: OutsideLook): OutsideLook {
     if (look.kind !== "found") return look;
     const { clockLeadMs } = look;
@@ -292,7 +291,7 @@ export class DhtAdvertiser implements Advertiser {
     return reason === undefined ? look : { kind: "refused", reason };
   }
 
-  /** What was found already is looked for when its time comes. */
+  /** An image that was found already is looked up when its time comes. */
   #lookUnlessFound(image: ChannelArch): void {
     if (this.#isFound(image)) {
       this.#sighted.get(formatChannelArch(image))?.(ok(undefined));
@@ -337,14 +336,16 @@ export class DhtAdvertiser implements Advertiser {
   #whetherTold(outcome: AnnounceOutcome): Result<AnnounceOutcome> {
     const { storedAt, providedAt } = outcome;
     return storedAt + providedAt > 0
-      // In the public DHT nothing else is to be kept.
+      // In the public DHT nodes keep nothing else.
       ? ok(
         this.#options.isAmino ? { ...outcome, storedAt: providedAt } : outcome,
       )
       : refuse(noHolderReason(outcome, this.#options.node.joinStates()));
   }
 
-  /** What was told before a restart is left, and looked for. */
+  /**
+   * What was announced before a restart is not announced again, only looked up.
+   */
   async #answerFor(order: PublishOrder): Promise<Result<void>> {
     try {
       this.#options.node.provide(await this.#entry(order, () => {}));

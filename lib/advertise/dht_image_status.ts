@@ -2,7 +2,6 @@ import type { ChannelArch } from "../core/channel_arch.ts";
 
 /** How one image stands in the DHT. */
 export interface DhtImageStatus {
-  /** Which image it is. */
   readonly image: ChannelArch;
   /** When other nodes last took its record, milliseconds since 1970. */
   readonly lastPublishedMs?: number;

@@ -10,7 +10,7 @@ import type { ToldImage } from "./told_images.ts";
 export const WANTED_HOLDERS = 20;
 /** After trouble, new peers do not make an image be published more often. */
 const MIN_RETRY_MS = 1000;
-/** A new peer is given time to be looked up by others. */
+/** Gives a new peer time to be found by others. */
 const NEW_PEER_DELAY_MS = 500;
 /** New peers do not make an image be published more often than this. */
 const MIN_INTERVAL_MS = 5000;
@@ -19,11 +19,10 @@ const MIN_INTERVAL_MS = 5000;
 export interface Publication {
   /** What is published. */
   readonly advertisement: Advertisement;
-  /** Of its key in the key space, 0 to below 1. */
+  /** The place of its key in the key space, 0 to below 1. */
   readonly place: number;
-  /** Aborts with it. */
   readonly ending: AbortController;
-  /** When it is to be published again, on the monotonic clock. */
+  /** When to publish it again, on the monotonic clock. */
   dueMs: number;
   /** Whether it is being published. */
   isRunning: boolean;
@@ -33,7 +32,6 @@ export interface Publication {
   attempts: number;
   /** When the last one began. */
   lastAttempt: Now;
-  /** When it was due. */
   lastDueMs: number;
   /** When the attempt began by which others were told last; at first: its start. */
   toldMs: number;
@@ -47,7 +45,7 @@ export interface Publication {
   problem?: string;
 }
 
-/** One that nobody was told of yet, and that is due. */
+/** A publication that was never announced, and is due. */
 export function newPublication(
   advertisement: Advertisement,
   now: Now,
@@ -92,7 +90,7 @@ export function peerSeen(publication: Publication, nowMs: number): void {
 }
 
 /**
- * In the words of the provider's status.
+ * The status of a publication, as the provider reports it.
  *
  * @param probeDueMs when one image is tried for all, on the monotonic clock
  */
@@ -130,7 +128,10 @@ export function resume(
   Object.assign(publication, { url, storedAt, toldAt });
 }
 
-/** For the next start: none, where nobody was told, or nobody finds it. */
+/**
+ * What the next start should know; none if no node was told, or the image
+ * cannot be found.
+ */
 export function toldOf(
   { advertisement, problem, url, storedAt, toldAt, toldMs }: Publication,
   { monotonicMs, wallMs }: Now,

@@ -29,8 +29,8 @@ import { RefreshSchedule } from "./refresh_schedule.ts";
 /** What decides when to publish. */
 export interface DhtPublicationsOptions {
   /**
-   * The manifest's URL as others can reach it. When it comes to be another,
-   * the image is published again within seconds.
+   * The manifest's URL as others can reach it. When it changes, the image is
+   * published again within seconds.
    */
   readonly urlFor: (image: ChannelArch) => string;
   /** How long a record holds. */
@@ -43,9 +43,9 @@ export interface DhtPublicationsOptions {
   readonly random: () => number;
 }
 
-/** Of thousands that fail, so many milliseconds lie between two attempts. */
+/** The least time between two retries when thousands of images fail. */
 const MIN_RETRY_SHARE_MS = 50;
-/** While so many are being published, none is published again. */
+/** While this many are being published, no other is published again. */
 const MAX_AT_ONCE = 250;
 /** How soon a new address of this machine, or a clock set anew, is noticed. */
 const CHECK_INTERVAL_MS = 5000;
@@ -53,8 +53,8 @@ const CHECK_INTERVAL_MS = 5000;
 /**
  * Decides when each image is published in the DHT: at once, again before its
  * record expires, as soon as its address or the clock changes, and when peers
- * appear that could keep it too. Does nothing by itself: every call is told
- * the time, and answers with what is to be done.
+ * appear that could keep it too. It only decides: every call is given the time,
+ * and returns what to do.
  */
 export class DhtPublications {
   readonly #options: DhtPublicationsOptions;
@@ -67,12 +67,11 @@ export class DhtPublications {
   readonly #schedule: RefreshSchedule;
   readonly #rounds = new RoundTally();
   readonly #lag: RefreshLag;
-  /** When that is looked at, on the monotonic clock. */
+  /** When the lag is checked next, on the monotonic clock. */
   #lagDueMs = 0;
-  /** Of images that are not published again yet, by name. */
+  /** By name: images announced before a restart and not published since. */
   readonly #toldBefore: Map<string, ToldImage>;
 
-  /** Nothing is published before `set`. */
   constructor(options: DhtPublicationsOptions) {
     this.#options = options;
     const { refreshSeconds, toldBefore = [], random } = options;
@@ -138,7 +137,7 @@ export class DhtPublications {
     }
   }
 
-  /** What is to be published now, for `ended` to be told of. */
+  /** What to publish now; `ended` takes the results. */
   tick(now: Now): PublishOrder[] {
     const isCheck = now.monotonicMs >= this.#lastCheckMs + CHECK_INTERVAL_MS;
     if (isCheck) this.#lastCheckMs = now.monotonicMs;
@@ -167,7 +166,7 @@ export class DhtPublications {
   }
 
   /**
-   * An attempt is over.
+   * An attempt has ended.
    *
    * @param result how many other nodes were told: they keep the record, or
    * took its provider, at least one of them
@@ -187,16 +186,16 @@ export class DhtPublications {
     const { storedAt, providedAt } = result.value;
     publication.storedAt = storedAt;
     publication.toldAt = Math.max(storedAt, providedAt);
-    // Of the peers that came meanwhile most came by being told.
+    // Most of the peers that came meanwhile came because they were told.
     if (publication.toldAt >= WANTED_HOLDERS) publication.dueMs = Infinity;
     this.#refresh(publication);
     return undefined;
   }
 
   /**
-   * An attempt is over, for which no other node answered: from now on one image
-   * is tried again, and all are when that meets somebody. The record is renewed
-   * all the same before it expires, since this node answers for it itself.
+   * An attempt has ended in which no other node answered. From now on one image
+   * is tried for all, until a node answers. The record is still renewed before
+   * it expires, since this node answers for it itself.
    *
    * @returns a line for the log when trouble has begun
    */
@@ -240,7 +239,7 @@ export class DhtPublications {
   }
 
   /**
-   * A stranger does not find an image: it is told again.
+   * An image was not found from outside: it is announced again.
    *
    * @returns a line for the log when trouble has begun
    */
@@ -294,7 +293,7 @@ export class DhtPublications {
       .filter(({ problem, isRunning }) => problem !== undefined && !isRunning);
   }
 
-  /** When one image is tried for all, since nobody was met before. */
+  /** When one image is tried for all, if no node has answered so far. */
   #probeDueMs(): number {
     return this.#running > 0 ? Infinity : this.#probe.dueMs;
   }
@@ -304,7 +303,7 @@ export class DhtPublications {
     if (this.#running === this.#publications.size || this.#free() === 0) {
       return Infinity;
     }
-    // Of thousands: without a list of them.
+    // There may be thousands: no list of them is made.
     let nextMs = Math.min(
       this.#lastCheckMs + CHECK_INTERVAL_MS,
       this.#probeDueMs(),

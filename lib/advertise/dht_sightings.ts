@@ -1,29 +1,31 @@
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import type { OutsideLook } from "../net/dht/outside_look.ts";
 
-/** An image to be looked up as a stranger does it, now. */
+/** An image to look up now, as a stranger would. */
 export interface LookOrder {
-  /** Which image. */
   readonly image: ChannelArch;
-  /** Aborts when it is looked for no more. */
+  /** Aborts when the image need not be found any more. */
   readonly signal: AbortSignal;
 }
 
-/** How often an image that was found is looked for again. */
+/** How often an image that was found is looked up again. */
 const INTERVAL_MS = 180_000;
 /**
- * Of many that are found, so many milliseconds lie between two look-ups: each
- * takes about ten requests, and 20 a minute are as many for 60 images as for
- * thousands.
+ * The least time between two look-ups among many images that are found: each
+ * takes about ten requests, so the cost stays at 20 look-ups a minute from 60
+ * images to thousands.
  */
 const FOUND_SHARE_MS = 3000;
-/** Of many that are missed, so many: they are to be found soon. */
+/** The same among many images that are missed, which should be found soon. */
 const MISSED_SHARE_MS = 500;
 /** A record that was just told may not have spread, or a node just left. */
 const SECOND_LOOK_MS = 1000;
-/** How soon what was missed twice is looked for, unless it is told anew. */
+/**
+ * When an image that was missed twice is looked up again, unless it is
+ * announced anew.
+ */
 const RETRY_MS = 60_000;
-/** An image that was missed so often in a row cannot be found. */
+/** An image missed this often in a row counts as not found. */
 const MISSES = 2;
 /** Look-ups at once. */
 const MAX_AT_ONCE = 4;
@@ -35,9 +37,8 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 interface Sighting {
   readonly image: ChannelArch;
-  /** Aborts with it. */
   readonly ending: AbortController;
-  /** When it is looked for, on the monotonic clock. */
+  /** When to look it up, on the monotonic clock. */
   dueMs: number;
   isLooking: boolean;
   misses: number;
@@ -46,20 +47,20 @@ interface Sighting {
 }
 
 /**
- * Knows which images a stranger finds in the DHT, and decides when each is
- * looked for. That others said they keep a record is not enough: they may
- * forget it, leave, or be met by nobody who searches. Does nothing by itself:
- * every call is told the time, on the monotonic clock.
+ * Knows which images a stranger finds in the DHT, and decides when to look each
+ * of them up. That other nodes said they keep a record is not enough: they may
+ * forget it, leave, or not be met by any search. It only decides: every call is
+ * given the time, on the monotonic clock.
  */
 export class DhtSightings {
   readonly #sightings = new Map<string, Sighting>();
   #looking = 0;
-  /** Of an interval, 0 to below 1. */
+  /** A share of the interval, 0 to below 1. */
   #spread = 0;
   /** When the last look-up for such a loss was or is due. */
   #lossLookMs = -Infinity;
 
-  /** An image was told to other nodes: it is looked for now. */
+  /** An image was announced: it is looked up now. */
   told(image: ChannelArch, nowMs: number): void {
     const id = formatChannelArch(image);
     const known = this.#sightings.get(id);
@@ -76,7 +77,7 @@ export class DhtSightings {
     });
   }
 
-  /** It is looked for no more. */
+  /** The image need not be found any more. */
   delete(image: ChannelArch): void {
     const id = formatChannelArch(image);
     const sighting = this.#sightings.get(id);
@@ -85,7 +86,7 @@ export class DhtSightings {
     this.#sightings.delete(id);
   }
 
-  /** A node has gone, perhaps the last: one image is looked for soon. */
+  /** A node has gone, perhaps the last: one image is looked up soon. */
   peerLost(nowMs: number): void {
     if (nowMs <= this.#lossLookMs) return; // that one will show it, too
     const [first] = this.#sightings.values();
@@ -97,7 +98,7 @@ export class DhtSightings {
     dueBy(first, this.#lossLookMs);
   }
 
-  /** What is to be looked for now, for `looked` to be told of. */
+  /** What to look up now; `looked` takes the results. */
   tick(nowMs: number): LookOrder[] {
     const orders: LookOrder[] = [];
     for (const sighting of this.#sightings.values()) {
@@ -147,7 +148,7 @@ export class DhtSightings {
     return false;
   }
 
-  /** Whether a stranger finds an image, as far as it was looked for lately. */
+  /** Whether a stranger finds an image, by the latest look-ups. */
   isFound(image: ChannelArch, nowMs: number): boolean {
     const foundMs = this.#sightings.get(formatChannelArch(image))?.foundMs;
     return foundMs !== undefined && nowMs < foundMs + 3 * this.#intervalMs();
@@ -167,7 +168,10 @@ export class DhtSightings {
     return Math.max(INTERVAL_MS, this.#sightings.size * FOUND_SHARE_MS);
   }
 
-  /** So that images that are found together are not looked for together again. */
+  /**
+   * Spreads look-ups, so that images found together are not looked up together
+   * again.
+   */
   #spreadMs(): number {
     const intervalMs = this.#intervalMs();
     if (intervalMs === INTERVAL_MS) return intervalMs;
@@ -175,7 +179,7 @@ export class DhtSightings {
     return this.#spread * intervalMs;
   }
 
-  /** Where nobody answers, no image is found: each is looked for soon. */
+  /** If no node answers, no image can be found: each is looked up soon. */
   #allMissed(nowMs: number): void {
     let dueMs = nowMs;
     for (const sighting of this.#sightings.values()) {
@@ -186,7 +190,9 @@ export class DhtSightings {
   }
 }
 
-/** Unless it was told again meanwhile, and is due before. */
+/**
+ * Makes it due by then at the latest, unless it was announced again meanwhile.
+ */
 function dueBy(sighting: Sighting, dueMs: number): void {
   sighting.dueMs = Math.min(sighting.dueMs, dueMs);
 }

@@ -66,7 +66,7 @@ export interface MdnsLinkState {
  */
 const PUBLISH_TIMEOUT_MS = 3000;
 
-/** How often interfaces are looked at. */
+/** How often interfaces are polled. */
 const POLL_INTERVAL_MS = 3000;
 
 /**
@@ -94,7 +94,7 @@ export async function openMdnsAdvertiser(
 
 /** Advertises images by multicast DNS, on every link in use. */
 export class MdnsAdvertiser implements Advertiser {
-  /** For log lines. */
+  /** The name in log lines. */
   readonly name = "mDNS";
   readonly #options: MdnsAdvertiserOptions;
   readonly #clock: Clock;
@@ -107,13 +107,12 @@ export class MdnsAdvertiser implements Advertiser {
   #waiting: Promise<void> | undefined;
   /** How many wait for their image to be announced. */
   #publishing = 0;
-  /** Every one of the machine, at the last look. */
+  /** All addresses of the machine at the last look. */
   #addresses: readonly InterfaceAddress[] = [];
-  /** Why nobody on the LAN finds the images: a clause. */
+  /** Why images cannot be found on the LAN: a clause. */
   #noNetwork: string | undefined;
   readonly #closing = new AbortController();
 
-  /** Opens nothing before it is started. */
   constructor(options: MdnsAdvertiserOptions) {
     const { logger } = options;
     const machine = withSystemDefaults(options);

@@ -18,32 +18,32 @@ export function retryDelayMs(
 }
 
 /**
- * Knows whether any node of the DHT answers at all, and decides when that is
- * tried again, so that of thousands of images one is published for all. Does
- * nothing by itself: every call is told the time, on the monotonic clock.
+ * Knows whether any node of the DHT answers, and decides when to try again, so
+ * that one of thousands of images is published for all. It only decides: every
+ * call is given the time, on the monotonic clock.
  */
 export class PeerProbe {
   #failures = 0;
   #dueMs: number | undefined;
 
-  /** Whether nobody has answered since somebody did. */
+  /** Whether no node has answered since the last failure. */
   get isAlone(): boolean {
     return this.#dueMs !== undefined;
   }
 
-  /** When it is to be tried again; `Infinity`: somebody answers. */
+  /** When to try again; `Infinity` while nodes answer. */
   get dueMs(): number {
     return this.#dueMs ?? Infinity;
   }
 
-  /** Nobody has answered: of many that were asked for together one counts. */
+  /** No node has answered; of many attempts made together one counts. */
   failed(nowMs: number, random: number): void {
     if (this.#dueMs !== undefined && nowMs < this.#dueMs) return;
     this.#dueMs = nowMs + retryDelayMs(this.#failures++, random);
   }
 
   /**
-   * Somebody has answered, or is there to be asked.
+   * A node has answered, or can be asked.
    *
    * @returns whether nobody was before
    */

@@ -27,7 +27,6 @@ export class PreferredAddresses {
     readonly address: string | undefined;
   }>();
 
-  /** Knows of none yet. */
   constructor(options: PreferredAddressesOptions) {
     this.#options = options;
   }
@@ -53,7 +52,7 @@ export class PreferredAddresses {
       const isFresh = before?.among === among &&
         askedMs < before.askedMs + ASK_INTERVAL_MS;
       if (isFresh) return;
-      // Until the answer comes nobody asks the same.
+      // Until the answer comes, the question is not asked again.
       const said = { among, askedMs, address: before?.address };
       this.#answers.set(interfaceName, said);
       const address = await ask(interfaceName);

@@ -2,7 +2,6 @@ import type { ChannelArch } from "../core/channel_arch.ts";
 
 /** A record to be signed and told to other nodes now. */
 export interface PublishOrder {
-  /** Which image it is of. */
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;

@@ -53,14 +53,14 @@ interface MadeClaims {
   readonly byImage: WeakMap<PublishedImage, Claim>;
 }
 
-/** The images that are advertised, under which names, and what is said of them. */
+/** The advertised images, with their names and records. */
 export class PublishedImages {
   readonly #provider: ProviderAddress;
   readonly #hostId: string;
   readonly #images = new Map<string, PublishedImage>();
   /** The instance names of all images. */
   readonly #taken = new Set<DnsName>();
-  /** Those of images that are advertised stay, however many they are. */
+  /** Records of images that are advertised stay, however many there are. */
   readonly #ownKeys = new BoundedMap<string, true>(
     () =>
       MAX_CHANGED_RECORDS +
@@ -114,7 +114,7 @@ export class PublishedImages {
   }
 
   /**
-   * What is claimed on one link: the same object as long as it is the same.
+   * The claims for one link: the same object as long as they do not change.
    *
    * @param address the provider's on the link, for manifest URLs
    * @param hostAddresses all of the interface, either family
@@ -152,8 +152,8 @@ export class PublishedImages {
   }
 
   /**
-   * Takes records for our own. All that are claimed are taken anew now and then,
-   * before so many are new that they would be forgotten.
+   * Remembers records as our own. Now and then all of them are entered again,
+   * before so many new ones come that they would be dropped.
    */
   #remember(fresh: readonly Claim[]): void {
     const take = (claims: Iterable<Claim>) => {

@@ -7,7 +7,7 @@ export interface PublishingRound {
   readonly beganMs: number;
   /** Images that other nodes were told of. */
   readonly told: number;
-  /** Attempts that reached nobody who would keep them. */
+  /** Attempts that reached no node that would keep the record. */
   readonly failed: number;
 }
 
@@ -15,7 +15,7 @@ export interface PublishingRound {
 export interface PublishingProgress {
   /** Images that are being told, or should be. */
   readonly waiting: number;
-  /** For how long the first of them has been waiting, in milliseconds. */
+  /** How long the first of them has been waiting, in milliseconds. */
   readonly lagMs: number;
   /** How many other nodes were told of an image, on average. */
   readonly meanHolders: number;
@@ -23,7 +23,7 @@ export interface PublishingProgress {
   readonly lastRound?: PublishingRound;
 }
 
-/** Of all images at a moment. */
+/** The progress of all images at one moment. */
 export function progressOf(
   all: readonly Publication[],
   lastRound: PublishingRound | undefined,
@@ -80,7 +80,6 @@ export class RefreshLag {
   readonly #ttlMs: number;
   #isBehind = false;
 
-  /** Is not behind. */
   constructor(
     { refreshSeconds, ttlSeconds }: {
       readonly refreshSeconds: number;

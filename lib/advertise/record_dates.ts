@@ -31,7 +31,7 @@ export function isClockSet(before: Now, now: Now): boolean {
   return Math.abs(clockOffsetMs(now) - clockOffsetMs(before)) > CLOCK_JUMP_MS;
 }
 
-/** By how much the wall clock is ahead of the monotonic one. */
+/** How far the wall clock is ahead of the monotonic one. */
 function clockOffsetMs({ wallMs, monotonicMs }: Now): number {
   return wallMs - monotonicMs;
 }

@@ -5,7 +5,6 @@ import { readStateFile, type StateFile } from "../core/state_file.ts";
 
 /** An image that other nodes were told of. */
 export interface ToldImage {
-  /** Which. */
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;
@@ -39,8 +38,8 @@ export function encodeToldImages(
 }
 
 /**
- * Reads what `encodeToldImages` wrote. What is malformed is left out: it is told
- * again.
+ * Reads what `encodeToldImages` wrote. Malformed parts are left out: those
+ * images are announced again.
  *
  * @param node where this one is now: elsewhere, nothing counts
  */

@@ -28,7 +28,6 @@ export interface ArtifactRoles {
 
 /** How one role came to its file. */
 export interface RoleChoice {
-  /** The role. */
   readonly role: NamedRole;
   /** The file that plays it; undefined: none does. */
   readonly name?: string;

@@ -58,7 +58,6 @@ export class ArtifactWatcher implements Disposable {
   /** How many watches came to work. */
   #begun = 0;
 
-  /** Watches nothing before `update()`. */
   constructor(options: ArtifactWatcherOptions) {
     this.#options = options;
   }

@@ -10,7 +10,6 @@ export class ChannelFinder {
   /** All directories that one of them is in. */
   readonly #above = new Set<string>();
 
-  /** Knows channels by their place in a list. */
   constructor(channels: readonly ScannedDirectory[]) {
     this.#count = channels.length;
     for (const [index, { path, eventPath }] of channels.entries()) {
@@ -24,7 +23,6 @@ export class ChannelFinder {
     }
   }
 
-  /** Those with this directory. */
   at(directory: string): Iterable<number> {
     return this.#byPath.get(directory) ?? [];
   }

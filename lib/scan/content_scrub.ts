@@ -58,7 +58,6 @@ export class ContentScrub {
   readonly #slice = new Uint8Array(SLICE_BYTES);
   #progress: ScrubProgress = { doneBytes: 0, totalBytes: 0, differingCount: 0 };
 
-  /** Reads nothing before `run()`. */
   constructor(options: ContentScrubOptions) {
     this.#options = options;
   }

@@ -81,7 +81,6 @@ export interface FilesByRole<A> {
  */
 export interface ImageFiles<A extends ArtifactFile = ArtifactFile>
   extends FilesByRole<A> {
-  /** Which image it is. */
   readonly image: ChannelArch;
   /** As it was found, for messages. */
   readonly directory: string;

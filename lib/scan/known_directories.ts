@@ -42,7 +42,6 @@ export interface Known<T> extends ScannedDirectory, NotedDirectory {
 
 /** What the directory of a channel held, and what was made of it. */
 export interface KnownChannel<R> {
-  /** Where it is. */
   readonly directory: ScannedChannel;
   /** What was made of it. */
   readonly result: R;

@@ -10,7 +10,6 @@ const GONE_MS = 250;
 
 /** What is on offer by name, from one look to the next: also what has just gone. */
 export class OfferedImages {
-  /** What is there, offered or not. */
   readonly #present = new Set<string>();
   readonly #images = new Map<string, HashedImage>();
   /** Since when an image that is offered is not there, on the monotonic clock. */
@@ -34,12 +33,10 @@ export class OfferedImages {
     }
   }
 
-  /** Whether there is an image of this name, offered or not. */
   isPresent(name: string): boolean {
     return this.#present.has(name);
   }
 
-  /** What is offered by this name. */
   get(name: string): HashedImage | undefined {
     return this.#images.get(name);
   }
@@ -50,7 +47,6 @@ export class OfferedImages {
     else this.#images.set(name, image);
   }
 
-  /** All that is offered. */
   values(): Iterable<HashedImage> {
     return this.#images.values();
   }

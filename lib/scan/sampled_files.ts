@@ -21,7 +21,6 @@ export class SampledFiles {
   /** By identity, the least recently compared first. */
   readonly #files = new Map<string, SampledFile>();
 
-  /** Knows no file yet. */
   constructor(fileSystem: Pick<FileSystem, "open">) {
     this.#fileSystem = fileSystem;
   }

@@ -50,7 +50,6 @@ export interface ChannelScanSettings {
 
 /** An image that was expected, or has a directory, and has no usable kernel. */
 export interface MissingImage {
-  /** Which image it is. */
   readonly image: ChannelArch;
   /** The directory that should hold it. */
   readonly directory: string;
@@ -60,7 +59,6 @@ export interface MissingImage {
 
 /** How the files of an image came to their roles. */
 export interface ImageChoices {
-  /** Which image it is. */
   readonly image: ChannelArch;
   /** In the order kernel, initramfs, rootfs. */
   readonly choices: readonly RoleChoice[];
@@ -72,7 +70,6 @@ export interface ScanResult {
   readonly available: readonly ImageFiles[];
   /** In the order of the settings, then sorted. */
   readonly missing: readonly MissingImage[];
-  /** Those of each available image. */
   readonly choices: readonly ImageChoices[];
   /** What was passed over and why: whole sentences for the log. */
   readonly warnings: readonly string[];

@@ -20,7 +20,6 @@ export interface Remembered<R, C extends ScannedChannel> {
   readonly root: Known<Listing> | undefined;
   /** Which channels there were, and what that was made from. */
   readonly list: ChannelList<C> & { readonly because: readonly unknown[] };
-  /** Finds them. */
   readonly finder: ChannelFinder;
   /** What each held. */
   readonly channels: readonly KnownChannel<R>[];

@@ -49,7 +49,6 @@ export class ScanMemory<R, C extends ScannedChannel> {
   readonly #sweeping = new Turns();
   #comparedMs = -Infinity;
 
-  /** Remembers nothing yet. */
   constructor(
     { clock, fileSystem }: {
       readonly clock: Clock;

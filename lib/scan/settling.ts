@@ -40,7 +40,6 @@ export interface Observation {
   readonly info: FileInfo;
   /** The writer at that time. */
   readonly writer: WriterState;
-  /** Since when the content is what it is. */
   readonly contentSinceMs: number;
   /** Since when nothing about the file has changed. */
   readonly changeSinceMs: number;

@@ -34,7 +34,7 @@ export interface DhtClient extends AsyncDisposable {
   ) => Promise<Result<Uint8Array>>;
 }
 
-/** What a client is made of. */
+/** What a client needs. */
 export interface DhtClientOptions {
   /** As the nodes speak it. */
   readonly protocol: string;
@@ -45,20 +45,23 @@ export interface DhtClientOptions {
   /** Whether to ask no other machine. @default {false} */
   readonly loopbackOnly?: boolean;
   /**
-   * How long a node has, from dialling to its answer, and at one of several
-   * addresses half of it; so has a provider, since one that accepts and stays
-   * silent must cost little. @default {3000}
+   * How long a node has from dialling to its answer, and half of it for one of
+   * several addresses. The same goes for a provider: one that accepts and stays
+   * silent must cost little.
    */
   readonly timeoutMs?: number;
   /** Asks the DNS what `/dnsaddr/...` stands for. @default the system's */
   readonly resolveTxt?: ResolveTxt;
-  /** Counts what is asked. @default nobody counts */
+  /** Counts the requests sent. */
   readonly sent?: RequestTally | undefined;
   /** Ends the opening. */
   readonly signal: AbortSignal;
 }
 
-/** So long nodes that are known wait for those whose names resolve. */
+/**
+ * How long nodes with known addresses wait for those whose names are being
+ * resolved.
+ */
 const DNS_GRACE_MS = 200;
 
 /**

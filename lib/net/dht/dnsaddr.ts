@@ -42,7 +42,7 @@ export async function expandDnsaddr(
     const named = texts.flatMap((text) =>
       text.startsWith("dnsaddr=") ? [text.slice("dnsaddr=".length)] : []
     ).filter((text) => checkMultiaddr(text).ok);
-    // With a peer id, only the addresses of that peer are meant.
+    // With a peer id, only the addresses of that peer count.
     const meant = named.filter((text) =>
       peerId === undefined || text.endsWith(`/p2p/${peerId}`)
     );

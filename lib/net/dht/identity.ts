@@ -22,7 +22,10 @@ import { messageOf } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import { isOfSmallOrder } from "../../core/small_order.ts";
 
-/** Who a DHT node is: an Ed25519 key pair, whose public half is the peer id. */
+/**
+ * The identity of a DHT node: an Ed25519 key pair, whose public half is the
+ * peer id.
+ */
 export interface Identity {
   /** Base58, such as `12D3KooW...`. */
   readonly peerId: string;
@@ -123,7 +126,8 @@ export async function verifyPeerSignature(
     if (peer.type !== "Ed25519") {
       return refuse("peer_id is not of an Ed25519 key");
     }
-    // One peer has several spellings; one slot per peer needs one of them.
+    // A peer id has several spellings; with one slot per peer, only one may
+    // count.
     if (peer.toString() !== peerId) return refuse("peer_id is not canonical");
     if (isOfSmallOrder(peer.publicKey.raw)) {
       return refuse("peer_id is of a key that anybody can sign for");

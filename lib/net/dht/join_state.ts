@@ -1,4 +1,4 @@
-/** How it stands with one address that others are to be reached through. */
+/** The state of one bootstrap address. */
 export type JoinState =
   | { readonly kind: "dialling" }
   | { readonly kind: "connected" }

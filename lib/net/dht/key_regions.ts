@@ -6,9 +6,12 @@ import { K, spread } from "./peer_groups.ts";
 
 /** A node that has answered. */
 export interface RegionNode {
-  /** Where it is to be asked again. */
+  /** Where it can be asked again. */
   readonly peer: KadPeer;
-  /** Of hosts: of one, no more than a share is chosen while there are others. */
+  /**
+   * The group of its host: only a share is chosen from one group while there
+   * are others.
+   */
   readonly group: string;
 }
 
@@ -21,8 +24,8 @@ interface PlacedNode extends RegionNode {
 /** What has to be looked up before the nodes nearest to a place are known. */
 export interface Gap {
   /**
-   * Where nobody has looked yet: what all keys there begin with; undefined: at
-   * the place itself.
+   * The prefix of keys that no look-up has covered; undefined: the place
+   * itself.
    */
   readonly prefix: string | undefined;
   /** The keys that are served by it, likewise. */
@@ -94,7 +97,9 @@ export class KeyRegions {
     };
   }
 
-  /** The nodes of the smallest region around a place that has plenty of them. */
+  /**
+   * The nodes of the smallest region around a place that holds plenty of them.
+   */
   #near(bits: string): PlacedNode[] {
     const byCommon: PlacedNode[][] = [];
     for (const node of this.#nodes.values()) {

@@ -8,8 +8,8 @@ export class ListenError extends UserError {
   readonly code: string | undefined;
 
   /**
-   * Finds the system's word in what libp2p makes of it: a text, with a stack
-   * in it.
+   * Finds the system's error code in libp2p's message, which contains a stack
+   * trace.
    */
   constructor(message: string, options: { readonly cause: unknown }) {
     super(message, options);

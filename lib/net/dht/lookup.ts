@@ -16,12 +16,12 @@ import {
 } from "./lookup_paths.ts";
 import { K, shareOf } from "./peer_groups.ts";
 
-/** Whom it asks. */
+/** What a look-up asks. */
 export type { Contact, KadPeer };
 
 /** What one node said. */
 export interface PeerAnswer {
-  /** Who it was: proven by the encrypted channel, not claimed. */
+  /** The peer as proven by the encrypted channel, not as claimed. */
   readonly from: KadPeer;
   /** The IP address that it answered from. @default that of its contact */
   readonly host?: string;
@@ -46,7 +46,7 @@ export type LookupStep =
   | {
     readonly kind: "answer";
     readonly answer: PeerAnswer;
-    /** From the key, by XOR: the bytes of a big-endian number. */
+    /** The XOR distance from the key: the bytes of a big-endian number. */
     readonly distance: Uint8Array;
   }
   | {
@@ -56,7 +56,7 @@ export type LookupStep =
     readonly reason: string;
   };
 
-/** How far a look-up goes, unless it is told otherwise. */
+/** The default limits of a look-up. */
 export const LOOKUP_LIMITS = {
   /** Ends when this many of the nearest have answered. */
   k: K,
@@ -67,7 +67,7 @@ export const LOOKUP_LIMITS = {
    */
   alpha: 3,
   /**
-   * A question unanswered for so long no longer counts as one of `alpha`, so
+   * A question unanswered for this long no longer counts as one of `alpha`, so
    * that nodes that accept and stay silent do not hold up the others.
    */
   slowAfterMs: 250,
@@ -76,24 +76,24 @@ export const LOOKUP_LIMITS = {
    * machine, for which every node is slow.
    */
   maxOpen: 20,
-  /** Of them, those of one path: others must find room beside silent ones. */
+  /** Open questions per path: the others must find room beside silent nodes. */
   maxOpenOfPath: 10,
   /** Nodes asked at most, whatever they name. */
   maxAsked: 512,
-  /** Of them, those of one path. */
+  /** Nodes asked per path. */
   maxAskedOfPath: 96,
 };
 
 /** How far one look-up goes. */
 export type LookupLimits = Readonly<Partial<typeof LOOKUP_LIMITS>>;
 
-/** What a look-up is for. */
+/** The purpose of a look-up. */
 export interface LookupOptions {
   /** The bytes whose SHA-256 is the target. */
   readonly key: Uint8Array;
   /** The own peer id, never asked. */
   readonly self: string;
-  /** Which hosts are likely to be one operator's. @default each by itself */
+  /** Which hosts are probably run by one operator. */
   readonly groupOf?: ((host: string) => string) | undefined;
   /** How far it goes. */
   readonly limits?: LookupLimits;
@@ -128,12 +128,11 @@ export class Lookup {
   /** By peer id, or by the address that it began with. */
   readonly #candidates = new Map<string, Candidate>();
   readonly #paths: Path[] = [];
-  /** Those that were asked and have not answered, and on which path. */
+  /** Nodes that were asked and have not answered, each with its path. */
   readonly #open = new Map<Candidate, Path>();
   #seedCount = 0;
   #askedCount = 0;
 
-  /** Knows no node at first. */
   constructor({ key, self, groupOf = (host) => host, limits }: LookupOptions) {
     this.#target = sha256(key);
     this.#self = self;
@@ -174,7 +173,7 @@ export class Lookup {
   }
 
   /**
-   * Takes what became of a question.
+   * Takes the result of a question.
    *
    * @returns what is to be told; undefined when the node answered before,
    * under another address

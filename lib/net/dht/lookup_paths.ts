@@ -4,11 +4,11 @@ import { shareOf, spread } from "./peer_groups.ts";
 
 /** A node that was named. */
 export interface Candidate {
-  /** From the key. */
+  /** The distance from the key. */
   readonly distance: Uint8Array;
-  /** Where it is to be asked, as it was named on each path. */
+  /** Where to ask it, as named on each path. */
   readonly offers: Map<Path, Contact>;
-  /** Groups of all addresses that it is said to have. */
+  /** The groups of all addresses that it is said to have. */
   readonly groups: Set<string>;
   /** Where it was asked. */
   readonly tried: Set<string>;
@@ -20,7 +20,7 @@ export interface Candidate {
   answered?: Answered;
 }
 
-/** What one of the nodes that a look-up began with has led to. */
+/** What one of the first nodes of a look-up has led to. */
 export interface Path {
   /** Questions so far. */
   asked: number;
@@ -28,23 +28,21 @@ export interface Path {
   unanswered: number;
   /** Questions that are open. */
   open: number;
-  /** Those named on it that have answered, on whichever path, nearest first. */
+  /** The nodes named on it that have answered, on any path, nearest first. */
   readonly answered: Answered[];
 }
 
 /** A node that answered. */
 export interface Answered {
-  /** From the key. */
+  /** The distance from the key. */
   readonly distance: Uint8Array;
-  /** By the address that it answered from. */
+  /** The group of the address that it answered from. */
   readonly group: string;
 }
 
 /** A candidate that may be asked now. */
 export interface Turn {
-  /** Which. */
   readonly candidate: Candidate;
-  /** On which path. */
   readonly path: Path;
   /** Whether its group has had its share. */
   readonly isSurplus: boolean;
@@ -52,7 +50,7 @@ export interface Turn {
 
 /** How far candidates may be from the key to be asked; undefined: no matter. */
 export interface Bounds {
-  /** Those whose group has not had its share. */
+  /** The limit for nodes whose group has not had its share. */
   readonly regular: Uint8Array | undefined;
   /** The others. */
   readonly surplus: Uint8Array | undefined;
@@ -61,9 +59,7 @@ export interface Bounds {
 /** Nothing is nearer. */
 const NEAREST = new Uint8Array(32);
 
-/**
- * A candidate that nobody has named yet.
- */
+/** A candidate that no path has named yet. */
 export function newCandidate(distance: Uint8Array): Candidate {
   return {
     distance,
@@ -87,7 +83,8 @@ export function boundsOf({ answered }: Path, k: number): Bounds {
   const groups = Map.groupBy(chosen, ({ group }) => group);
   const surplus = [...groups.values()]
     .flatMap((ofGroup) => ofGroup.slice(shareOf(k)));
-  // One of a group that has room comes before all that have more than a share.
+  // A node whose group has room comes before all whose group has exceeded its
+  // share.
   if (surplus.length === 0) return { regular: farthest, surplus: NEAREST };
   return { regular: undefined, surplus: farthest };
 }

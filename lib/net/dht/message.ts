@@ -20,8 +20,8 @@ export const KadCall = {
   getProviders: 3,
   findNode: 4,
   /**
-   * Sent by nobody any more, and answered by go and js with what they are sent:
-   * nodes of ours say by it what time they have.
+   * Not sent by other implementations any more; go and js answer it with what
+   * they are sent. Our nodes tell their time in the answer.
    */
   ping: 5,
 } as const;
@@ -39,17 +39,16 @@ export interface WirePeer {
 
 /** What is sent to a node. */
 export interface KadRequest {
-  /** Which of the calls it is. */
   readonly call: KadCall;
   /** The record's key, a peer's multihash, or a CID's multihash. */
   readonly key: Uint8Array;
   /** The record to store, as `encodeRecord` makes it. */
   readonly record?: Uint8Array;
-  /** Who provides the key: for `addProvider`. */
+  /** The provider of the key, for `addProvider`. */
   readonly provider?: WirePeer;
 }
 
-/** What a node answers. */
+/** The answer of a node. */
 export interface KadAnswer {
   /** The value it keeps under the key. */
   readonly value?: Uint8Array;
@@ -63,13 +62,12 @@ export interface KadAnswer {
 
 /** What is received of a node that asks. */
 export interface ReceivedRequest {
-  /** Which of the calls it is. */
   readonly call: number;
   /** As in `KadRequest`. */
   readonly key: Uint8Array;
   /** The record to store. */
   readonly record?: DecodedRecord;
-  /** Who is said to provide the key. */
+  /** The alleged providers of the key. */
   readonly providers: readonly WirePeer[];
 }
 
@@ -85,13 +83,12 @@ export interface DecodedRecord {
 
 /** What is answered to a request. */
 export interface AnswerParts {
-  /** The call and the key that it is for. */
   readonly request: Pick<ReceivedRequest, "call" | "key">;
   /** As `encodeRecord` makes it. */
   readonly record?: Uint8Array | undefined;
   /** Nodes nearer to the key, the nearest first. */
   readonly closer?: readonly WirePeer[];
-  /** Nodes that provide the key, in the order in which they are to be asked. */
+  /** Nodes that provide the key, in the order to ask them. */
   readonly providers?: readonly WirePeer[];
 }
 

@@ -5,7 +5,7 @@ import type { JoinStates } from "./join_state.ts";
 /** The next step where no other node answers. */
 export const HOW_TO_JOIN = "nodes to join through are named with --bootstrap";
 
-/** Why nobody else keeps a record, as an operator needs to know it. */
+/** Why no other node keeps a record, in terms of use to an operator. */
 export function noHolderReason(
   { reached, failures }: AnnounceOutcome,
   joinStates: JoinStates,

@@ -53,7 +53,7 @@ import type { PeerContact } from "./peer_contacts.ts";
 import { RequestTally } from "./request_tally.ts";
 import { dhtState, keepDhtState, loadDhtState } from "./state.ts";
 
-/** How long own addresses are not looked up again. */
+/** How long own addresses are remembered before they are determined again. */
 const ADDRESSES_MS = 200;
 
 /** A serving member of the DHT. */
@@ -147,7 +147,7 @@ export class DhtNode implements AsyncDisposable {
     return routingTableSize(this.#libp2p.services.dht);
   }
 
-  /** Those that are open with DHT nodes, whichever side dialled. */
+  /** The open connections with DHT nodes, dialled by either side. */
   connections(): PeerConnection[] {
     return this.#membership.connections().flatMap(connectionEnds);
   }
@@ -207,8 +207,8 @@ export class DhtNode implements AsyncDisposable {
   }
 
   /**
-   * Does the same with many values, for which the nodes nearest to keys that
-   * are near each other are looked up once, and each is told all together.
+   * Does the same for many values: nodes are looked up once for keys that are
+   * near each other, and each node is told of all its values together.
    *
    * @returns for each of them what became of it
    */
@@ -230,7 +230,7 @@ export class DhtNode implements AsyncDisposable {
     this.#store.provide(key, value, valueFor);
   }
 
-  /** To whom and how something is announced. */
+  /** The nodes to announce to, and the means. */
   async #announcing({ signal }: PublishAllOptions) {
     const { clock, protocol, isAmino = false } = this.#options;
     const known = await this.#membership.known();
@@ -245,7 +245,7 @@ export class DhtNode implements AsyncDisposable {
     };
   }
 
-  /** What others are told of a value; in the public DHT, who has it, alone. */
+  /** The announcement of a value; in the public DHT, of its provider only. */
   #announced(entry: PublishEntry, { ttlSeconds }: PublishAllOptions) {
     const { clock, isAmino = false } = this.#options;
     return announcement(entry, {
@@ -327,7 +327,10 @@ export class DhtNode implements AsyncDisposable {
     if (stateFile !== undefined) await this.#resume(stateFile);
   }
 
-  /** In the public DHT there is no LAN, whose nodes need no router. */
+  /**
+   * Confirmed addresses count in the public DHT only: on a LAN no router is in
+   * between.
+   */
   #provenAddresses(): string[] {
     const { provenAddress } = this.#membership;
     const isTold = this.#options.isAmino && provenAddress !== undefined;

@@ -15,7 +15,7 @@ export interface PeerConnection {
   readonly remoteAddress: string;
 }
 
-/** Makes a value for who reads it over a connection. */
+/** Makes the value for a peer that reads it over a connection. */
 export type ValueFor = (ends: PeerConnection) => Promise<Uint8Array>;
 
 /** How values are published. */
@@ -33,8 +33,8 @@ export interface PublishEntry {
   /** What other nodes keep. */
   readonly value: Uint8Array;
   /**
-   * What those are answered who read the value from this node itself, over a
-   * connection: best what they can reach. @default the value
+   * What a peer gets that reads the value from this node itself: best a form
+   * that it can reach.
    */
   readonly valueFor?: ValueFor | undefined;
   /** Called whenever another node has said that it keeps the value. */
@@ -45,19 +45,19 @@ export interface PublishEntry {
 export interface PublishOptions
   extends PublishAllOptions, Omit<PublishEntry, "key" | "value"> {}
 
-/** What a node is made of. */
+/** What a node needs. */
 export interface DhtNodeOptions extends ServingOptions {
   /** Multiaddrs of nodes to join through. */
   readonly bootstrap: readonly string[];
   /** How long a provider entry of another node is kept. */
   readonly recordTtlSeconds: number;
-  /** Told how it stands with each bootstrap address. @default nobody */
+  /** Told of the state of each bootstrap address. */
   readonly onJoinState?: OnJoinState;
-  /** Told whether other nodes can connect with this one. @default nobody */
+  /** Told whether other nodes can connect to this one. */
   readonly onReachability?: (isReachable: boolean) => void;
-  /** Told where another machine has the same identity. @default nobody */
+  /** Told where another machine has the same identity. */
   readonly onCopy?: (address: string) => void;
-  /** For records' dates and for retries. */
+  /** For the dates of records and for retries. */
   readonly clock: Clock;
   /** Where peers and records outlive a restart. @default nowhere */
   readonly stateFile?: StateFile;

@@ -1,19 +1,19 @@
 import { HOW_TO_JOIN } from "./no_holder_reason.ts";
 
-/** What a look-up by a stranger came to. */
+/** The result of a look-up by a stranger. */
 export type OutsideLook =
   /** Another node led to this one. */
   | {
     readonly kind: "found";
     /**
-     * How far the own clock is ahead of those of other nodes; undefined:
-     * none of them tells the time.
+     * How far the own clock is ahead of those of other nodes; undefined: none
+     * of them tells the time.
      */
     readonly clockLeadMs?: number | undefined;
   }
   /** Another node did, and the stranger would not believe what it reads. */
   | { readonly kind: "refused"; readonly reason: string }
-  /** So many other nodes answered, and none did. */
+  /** This many other nodes answered, and none had it. */
   | { readonly kind: "absent"; readonly askedCount: number }
   /** No other node answered at all. */
   | { readonly kind: "unanswered"; readonly failures: readonly string[] };

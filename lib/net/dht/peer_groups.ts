@@ -106,7 +106,7 @@ export function spread<T>(
 
 /** Hosts whose group is remembered. */
 const MAX_HOSTS = 4096;
-/** Interfaces are asked for again after so many new hosts. */
+/** After this many new hosts the interfaces are read again. */
 const HOSTS_PER_LOOK = 256;
 
 /**

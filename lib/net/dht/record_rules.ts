@@ -12,7 +12,7 @@ export interface RecordRules {
    * refuse an older one later.
    */
   accept(key: string, value: Uint8Array): Promise<Result<void>>;
-  /** Whether `value` is to be kept rather than the accepted `other`. */
+  /** Whether to keep `value` rather than the accepted `other`. */
   isBetter(value: Uint8Array, other: Uint8Array): boolean;
   /** When an accepted value ends, milliseconds since 1970. */
   expiresMs(value: Uint8Array): number;

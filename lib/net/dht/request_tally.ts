@@ -36,7 +36,7 @@ export class RequestTally {
     this.#counts.set(kind, counts);
   }
 
-  /** Those that there were. */
+  /** The counts so far. */
   list(): KadRequestCount[] {
     return [...this.#counts].flatMap(([kind, { answered, refused }]) => [
       { kind, answered: true, count: answered },

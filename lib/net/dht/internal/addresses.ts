@@ -12,10 +12,10 @@ import { isPrivateAddress, unmappedAddress } from "../../ip_address.ts";
 import { publicAddresses } from "./amino.ts";
 
 /**
- * The addresses worth telling others: without loopback and link-local ones,
- * and without those of bridges to containers, which others have as well;
- * unless there are no others, as in a test or with `--interface lo`. Those of
- * IPv4 are told as such, whatever a socket for both families makes of them.
+ * The addresses worth announcing: without loopback and link-local ones, and
+ * without those of container bridges, which other hosts have as well; unless
+ * there are no others, as in a test or with `--interface lo`. IPv4 addresses
+ * are announced as such, even where a dual-stack socket maps them into IPv6.
  *
  * @param own every address of this machine
  */
@@ -91,8 +91,8 @@ export function diallingOrder(
 }
 
 /**
- * The IP address or name that an address begins with: one of IPv4 as such,
- * whatever a socket for both families makes of it.
+ * The IP address or name that an address begins with; IPv4 as such, even where
+ * a dual-stack socket maps it into IPv6.
  */
 export function hostOf(address: Multiaddr): string {
   return unmappedAddress(address.getComponents()[0]?.value ?? "");

@@ -12,13 +12,13 @@ export const AMINO = {
   addressSeconds: 24 * 3600,
   /** Nodes of one group of addresses in the routing table. */
   maxOfGroup: 3,
-  /** Those of them as near to the own id as each other, in whole bits. */
+  /** The limit for peers that share as many leading bits with the own id. */
   maxOfGroupAsNear: 2,
   /** As kubo: with fewer nodes in the table, it is joined through others. */
   minNodes: 4,
 } as const;
 
-/** Those that lead out of a private network. */
+/** The addresses that can be reached from other networks. */
 export function publicAddresses(addresses: readonly Multiaddr[]): Multiaddr[] {
   return addresses.filter((one) => isPublicMultiaddr(one.toString()));
 }

@@ -17,14 +17,14 @@ import {
   requestPeer,
 } from "./request.ts";
 
-/** From dialling to the answer: a WAN round trip takes five of it. */
+/** From dialling to the answer: on a WAN five round trips. */
 export const REQUEST_TIMEOUT_MS = 4000;
 
 /** What is announced of one key. */
 export interface Announcement {
-  /** For the nodes nearest to the key; none: they are told of no value. */
+  /** Sent to the nodes nearest to the key; undefined: no value is stored. */
   readonly record: KadRequest | undefined;
-  /** For the nodes nearest to the key's multihash. */
+  /** Sent to the nodes nearest to the key's multihash. */
   readonly provider: KadRequest;
   /**
    * Called whenever a node has said that it keeps the record, or without one
@@ -33,7 +33,7 @@ export interface Announcement {
   readonly onStored: () => void;
 }
 
-/** What is announced, to whom and how. */
+/** What to announce, to which nodes, and how. */
 export interface AnnounceOptions
   extends Announcement, Omit<RequestOptions, "timeoutMs"> {
   /** Asks and tells. */
@@ -70,13 +70,12 @@ export function announcement(
 }
 
 /**
- * Has the nodes nearest to a key keep its record, and those nearest to its
- * multihash its provider.
- *
- * Each node is told as soon as it proves to be one of the nearest so far, not
- * when the look-up has ended: silent nodes would delay everything by their
- * timeout. A few nodes more than necessary keep it then, which does no harm. Of
- * one group of hosts only the nearest are told while there are others.
+ * Stores a record with the nodes nearest to its key, and the provider with
+ * those nearest to its multihash. Each node is told as soon as it proves to be
+ * one of the nearest so far, not when the look-up has ended: silent nodes would
+ * delay everything by their timeout. So a few nodes more than necessary keep
+ * it, which does no harm. Of one group of hosts only the nearest are told while
+ * there are others.
  */
 export async function announceTo(
   options: AnnounceOptions,

@@ -38,9 +38,9 @@ export const DialStatus = {
 
 /** What the other node answers. */
 export interface DialResponse {
-  /** One of `DialAnswer`, or a number that this version does not know. */
+  /** A value of `DialAnswer`, or a number that this version does not know. */
   readonly answer: number;
-  /** One of `DialStatus`. */
+  /** A value of `DialStatus`. */
   readonly status: number;
 }
 
@@ -48,7 +48,7 @@ export interface DialResponse {
 export interface DialRequest {
   /** Binary multiaddrs, the best first. */
   readonly addresses: readonly Uint8Array[];
-  /** To be told over the new connection. */
+  /** Sent back over the new connection. */
   readonly nonce: Nonce;
 }
 
@@ -114,12 +114,12 @@ export function decodeDialResponse(
   };
 }
 
-/** What is said over the new connection. */
+/** The message sent over the new connection. */
 export function encodeDialBack(nonce: Nonce): Uint8Array {
   return concat(fixed64(DIAL_BACK.nonce, nonce));
 }
 
-/** The nonce; undefined: the message is none of these. */
+/** The nonce; undefined if the message is no such message. */
 export function decodeDialBack(bytes: Uint8Array): Nonce | undefined {
   const message = decodeFields(bytes);
   const nonce = message && firstBytes(message, DIAL_BACK.nonce);

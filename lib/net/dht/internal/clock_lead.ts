@@ -3,7 +3,7 @@ import { KadCall } from "../message.ts";
 import { onePerHost } from "./reachability.ts";
 import { type Dialer, type RequestOptions, requestPeer } from "./request.ts";
 
-/** Hosts: one of them that lies alone moves nothing. */
+/** How many hosts are asked: a single one that lies moves nothing. */
 const MAX_ASKED = 5;
 /** Over a connection that is open; half of the round trip is the error. */
 const ASK_TIMEOUT_MS = 1500;

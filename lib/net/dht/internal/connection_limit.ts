@@ -2,7 +2,7 @@ import type { MultiaddrConnection } from "@libp2p/interface";
 import { hostKey, rememberedGroups } from "../peer_groups.ts";
 import { hostOf } from "./addresses.ts";
 
-/** What is looked at of a connection. */
+/** The parts of a connection that matter here. */
 export type InboundConnection = Pick<
   MultiaddrConnection,
   "remoteAddr" | "status" | "addEventListener"

@@ -4,7 +4,7 @@ import { type Clock, deadline, sleep } from "../../../core/clock.ts";
 import { withoutPeerId } from "./addresses.ts";
 import { openStranger, STRANGER_TIMEOUT_MS } from "./stranger.ts";
 
-/** What a watch for copies is made of. */
+/** What a watch for copies needs. */
 export interface CopyWatchOptions {
   /** The own node. */
   readonly own: Pick<Libp2p, "peerId" | "getConnections" | "getMultiaddrs">;
@@ -12,6 +12,7 @@ export interface CopyWatchOptions {
   readonly loopbackOnly?: boolean | undefined;
   /**
    * Called when another machine was found to have the own identity.
+   *
    * @default nobody
    */
   readonly onCopy?: (address: string) => void;
@@ -24,7 +25,7 @@ export interface CopyWatchOptions {
 /** Others may name any number of addresses. */
 const MAX_DIALLED = 4;
 const CHECK_GAP_MS = 30_000;
-/** By then the own node has noticed a connection that ends at it. */
+/** By then the own node has noticed an incoming connection. */
 const ARRIVAL_MS = 500;
 
 /**
@@ -36,7 +37,6 @@ export class CopyWatch {
   #nextMs = -Infinity;
   #at: string | undefined;
 
-  /** Dials nobody before `named` is called. */
   constructor(options: CopyWatchOptions) {
     this.#options = options;
   }
@@ -81,7 +81,10 @@ export class CopyWatch {
     }
   }
 
-  /** The encrypted channel proves who answers; the own node knows if it did. */
+  /**
+   * The encrypted channel proves which peer answers; the own node knows whether
+   * it was itself.
+   */
   async #isCopyAt(address: string, stranger: Libp2p): Promise<boolean> {
     const { own, clock, signal } = this.#options;
     using limit = deadline(clock, STRANGER_TIMEOUT_MS, { signal });

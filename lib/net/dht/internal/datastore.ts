@@ -4,9 +4,9 @@ import { Key } from "interface-datastore";
 /** Where libp2p's peer store keeps things. */
 const PEERS = "/peers/";
 
-/** Peers whose addresses are known, unless it is told otherwise. */
+/** For how many peers addresses are kept by default. */
 const MAX_PEERS = 4096;
-/** Which of them stay is asked again after so many were forgotten. */
+/** After dropping this many, the peers to keep are determined again. */
 const FORGOTTEN_PER_LOOK = 64;
 
 /** What the peers that are known are bounded by. */
@@ -31,7 +31,6 @@ export class DhtDatastore extends MemoryDatastore {
   #kept: ReadonlySet<string> = new Set();
   #forgotten = 0;
 
-  /** Empty. */
   constructor(options: DhtDatastoreOptions) {
     super();
     this.#options = options;

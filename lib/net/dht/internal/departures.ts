@@ -3,13 +3,12 @@ import { type Clock, sleep } from "../../../core/clock.ts";
 
 /** A node that is just being restarted is given time to come back. */
 const DELAY_MS = 3000;
-/** Nodes looked after at once: more are lost when the own network is. */
+/** Nodes checked at once: when more are lost, the own network is down. */
 const MAX_PENDING = 256;
 
 /**
- * Has nodes that are gone left out of answers. kad-dht goes on naming them
- * until there is no room for others, and every one of them costs each look-up a
- * wait.
+ * Leaves nodes that are gone out of answers. kad-dht keeps naming them until it
+ * needs their places, and each costs every look-up a wait.
  *
  * @returns tells it of a node whose last connection was lost; does nothing
  * once the signal has aborted

@@ -36,7 +36,7 @@ export interface DialBackOptions {
 const MAX_MESSAGE_BYTES = 8192;
 /** A firewall that drops what comes makes the other node wait so long. */
 const DIAL_TIMEOUT_MS = 5000;
-/** The same, and the way there and back. */
+/** The same, with the way there and back. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** One host has others dialled no more often. */
 const HOST_GAP_MS = 10_000;
@@ -46,8 +46,8 @@ const MAX_HOSTS = 1024;
 const NONCE_BYTES = 8;
 
 /**
- * Dials nodes that ask for it: at the address that they ask from and nowhere
- * else, so that nobody is made to dial a stranger, and not often.
+ * Dials back nodes that ask for it, only at the address that they ask from, so
+ * that no stranger can be made a target, and at a limited rate.
  */
 export async function serveDialBack(
   node: DialBackNode,
@@ -129,12 +129,11 @@ async function dialBack(
 /** Asks one node after another to dial this one. */
 export class DialBackAsker {
   readonly #options: DialBackOptions;
-  /** Of the requests that are open. */
+  /** The nonces of open requests. */
   readonly #nonces = new Set<Nonce>();
-  /** Those of them that were told over a connection of the other node's. */
+  /** Those that came back over a connection from the other node. */
   readonly #told = new Set<Nonce>();
 
-  /** Hears of nothing before `listen`. */
   constructor(options: DialBackOptions) {
     this.#options = options;
   }
@@ -160,7 +159,7 @@ export class DialBackAsker {
   }
 
   /**
-   * Asks the node at the other end of a connection.
+   * Asks the node at the other end of a connection to dial back.
    *
    * @param addresses of this node, without peer id
    * @returns whether it reaches one of them; undefined where it cannot tell

@@ -37,7 +37,7 @@ export const LOOPBACK_GATER = {
 };
 
 /**
- * How others are dialled.
+ * Options for dialling other nodes.
  *
  * @param timeoutMs for all addresses of a node together
  * @param addressTimeoutMs for one of them: less, so that there is time for a

@@ -17,8 +17,8 @@ const MAX_AT_ONCE = 16;
 
 /**
  * Keeps a node connected to each of its bootstrap addresses until the signal
- * aborts: also after a restart of theirs, whose routing table may be empty and
- * which nobody would find again otherwise.
+ * aborts, even when they restart: their routing tables may be empty then, and
+ * no other node would find them again.
  *
  * @param onState told of each change
  */
@@ -34,7 +34,7 @@ export async function keepJoined(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  /** Any one of the nodes that a name stands for will do. */
+  /** Any node that the name stands for will do. */
   const join = async (address: string): Promise<Connection> => {
     using limit = deadline(clock, JOIN_TIMEOUT_MS, { signal });
     const expanded = await expandDnsaddr(address, {

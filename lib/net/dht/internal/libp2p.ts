@@ -47,7 +47,7 @@ export type DhtServices = {
 
 /** How a node serves others. */
 export interface ServingOptions {
-  /** Who the node is. */
+  /** The identity of the node. */
   readonly identity: Identity;
   /** Multiaddrs to listen on, such as `/ip4/0.0.0.0/tcp/4001`. */
   readonly listen: readonly string[];
@@ -129,7 +129,7 @@ export async function createNodeLibp2p(
     },
     services: {
       identify: identify(),
-      // Tells those who are connected that this node comes to be asked.
+      // Tells connected peers when this node starts to answer requests.
       ...options.isAmino === true && { identifyPush: identifyPush() },
       ping: ping(),
       listening(components: ListeningComponents) {
@@ -165,8 +165,8 @@ const MAX_NAMED = K + 1;
 const MAX_ADDRESSES = 8;
 
 /**
- * Has kad-dht, which looks for the node's neighbours, read answers as all else
- * here does: by itself it takes megabytes of addresses into the peer store.
+ * Makes kad-dht, which looks for the node's neighbours, read answers within our
+ * limits: on its own it puts megabytes of addresses into the peer store.
  */
 export function boundQueries(
   libp2p: Libp2p<DhtServices>,
@@ -227,9 +227,9 @@ export async function startListening(
 }
 
 /**
- * What others are told to reach a node by. libp2p tells nobody of a public
- * address before others have confirmed it by AutoNAT, which no node of ours
- * speaks: what it listens on is added here.
+ * The addresses that others are told. libp2p announces no public address before
+ * others have confirmed it by its own AutoNAT, which none of our nodes speak:
+ * what it listens on is added here.
  */
 function announced(
   confirmed: Multiaddr[],

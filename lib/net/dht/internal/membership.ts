@@ -12,7 +12,7 @@ import { watchReachability } from "./reachability.ts";
 import { routingTablePeers, routingTableSize } from "./routing_table.ts";
 import { onClosed, onIdentified, watchPeers } from "./watch_peers.ts";
 
-/** What a membership is made of. */
+/** What a membership needs. */
 export interface MembershipOptions extends
   Pick<
     DhtNodeOptions,
@@ -29,10 +29,12 @@ export interface MembershipOptions extends
   readonly signal: AbortSignal;
 }
 
-/** How long known nodes are not looked up again. */
+/** How long the known nodes are remembered before they are looked up again. */
 const KNOWN_MS = 200;
 
-/** A node's place among the others: how it joins them, and whom it meets. */
+/**
+ * The place of a node among the others: how it joins them, and which it meets.
+ */
 export class Membership {
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #options: MembershipOptions;
@@ -47,7 +49,6 @@ export class Membership {
     readonly untilMs: number;
   } = { peers: Promise.resolve([]), untilMs: -Infinity };
 
-  /** Joins nobody before `run`. */
   constructor(libp2p: Libp2p<DhtServices>, options: MembershipOptions) {
     this.#libp2p = libp2p;
     this.#options = options;
@@ -111,7 +112,7 @@ export class Membership {
     ]);
   }
 
-  /** A node of the public DHT that nobody reaches is to be asked nothing. */
+  /** In the public DHT, a node that cannot be reached must not be asked. */
   #askToBeAsked(isReachable: boolean): void {
     const mode = isReachable ? "server" : "client";
     this.#libp2p.services.dht.setMode(mode).catch(() => {
@@ -130,7 +131,7 @@ export class Membership {
     });
   }
 
-  /** Those that are open with nodes of the DHT, whichever side dialled. */
+  /** The open connections with DHT nodes, dialled by either side. */
   connections(): Connection[] {
     return this.#libp2p.getConnections()
       .filter((one) => this.#withNodes.has(one));

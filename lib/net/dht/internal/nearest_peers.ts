@@ -28,7 +28,6 @@ export class NearestPeers {
   >(MAX_HOSTS, "forget oldest");
   readonly #groupOfHost = rememberedGroups(groupOf);
 
-  /** Of a node that has started. */
   constructor(
     libp2p: Libp2p<DhtServices>,
     { clock, isAmino }: {

@@ -4,7 +4,10 @@ import { type Clock, sleep } from "../../../core/clock.ts";
 const DELAY_MS = 500;
 /** However many come, no more often than this at first. */
 const MIN_INTERVAL_MS = 5000;
-/** And than this while they go on coming: kad-dht looks as often by itself. */
+/**
+ * The longest interval while new peers keep coming: as often as kad-dht looks
+ * on its own.
+ */
 const MAX_INTERVAL_MS = 60_000;
 
 /**
@@ -42,7 +45,7 @@ export function watchNeighbours(
     if (isPending || signal.aborted) return;
     isPending = true;
     look().catch(() => {
-      // Aborted, or nobody answered: the next peer brings the next attempt.
+      // Aborted, or without an answer: the next peer brings the next attempt.
     });
   };
 }

@@ -7,11 +7,11 @@ import { AMINO } from "./amino.ts";
 import { ProviderStore } from "./provider_store.ts";
 import { ValueStore } from "./value_store.ts";
 
-/** What a store is made of. */
+/** What a store needs. */
 export interface NodeStoreOptions {
   /** Decides which values are kept. */
   readonly policy: RecordRules;
-  /** By which values and provider entries end. */
+  /** For the expiry of values and provider entries. */
   readonly clock: Clock;
   /** How long a provider entry of another node is kept. */
   readonly recordTtlSeconds: number;
@@ -31,7 +31,7 @@ const MAX_KEYS_BYTES = 4096;
 export class NodeStore {
   /** What is kept under keys. */
   readonly values: ValueStore;
-  /** Who else provides what. */
+  /** The entries of other providers. */
   readonly providers: ProviderStore;
   readonly #policy: RecordRules;
   /** What this node provides, by the key as text. */
@@ -63,8 +63,8 @@ export class NodeStore {
   }
 
   /**
-   * What those are answered who read a key from this node itself: what it
-   * provides, and under the namespace alone the keys that there are.
+   * Answers a read of a key from this node itself with what it provides; for
+   * the namespace alone, with the list of its keys.
    *
    * @param ends of the connection that is read over
    */
@@ -94,7 +94,6 @@ export class NodeStore {
     return this.#provided.has(multihash.toHex());
   }
 
-  /** Has this node provide a value. */
   provide(key: string, value: Uint8Array, valueFor?: ValueFor): void {
     const bytes = new TextEncoder().encode(key);
     const before = this.#own.get(key)?.value;

@@ -7,9 +7,9 @@ import {
 import type { KadPeer, LookupStep } from "../lookup.ts";
 import type { OutsideLook } from "../outside_look.ts";
 
-/** What is looked for, and where the asking begins. */
+/** What to look for, and where to start. */
 export interface OutsideQuestion {
-  /** Of the value, and of its provider entries. */
+  /** The key of the value, and of its provider entries. */
   readonly key: string;
   /** Multiaddrs with peer id of nodes other than the own one. */
   readonly seeds: readonly string[];
@@ -24,7 +24,8 @@ export interface OutsiderOptions extends Omit<DhtClientOptions, "signal"> {
   /** The own peer id, whose answers do not count. */
   readonly self: string;
   /**
-   * Told of the addresses, untrusted, that others name as the own ones.
+   * Told of the addresses, untrusted, that others name as those of this node.
+   *
    * @default nobody
    */
   readonly onNamed?: (addresses: readonly string[]) => void;
@@ -32,7 +33,7 @@ export interface OutsiderOptions extends Omit<DhtClientOptions, "signal"> {
 
 /** Known nodes that a stranger is taken to begin with, besides bootstraps. */
 const MAX_KNOWN_SEEDS = 4;
-/** Of each of them. */
+/** How many addresses of each are tried. */
 const MAX_ADDRESSES = 3;
 /** A stranger on a slow path would have given up by then as well. */
 const LOOK_TIMEOUT_MS = 10_000;
@@ -46,7 +47,6 @@ export class Outsider {
   #client: Promise<DhtClient> | undefined;
   #asking = 0;
 
-  /** Asks nobody before it is told to. */
   constructor(options: OutsiderOptions) {
     this.#options = options;
   }
@@ -128,7 +128,7 @@ interface Seen {
   readonly ownAddresses: Set<string>;
 }
 
-/** Whether one of them is true, as soon as that is known. */
+/** Whether one of them is true, as soon as that is certain. */
 async function anyOf(all: readonly Promise<boolean>[]): Promise<boolean> {
   const isTrue = all.map(async (one) => await one || Promise.reject());
   return await Promise.any(isTrue).catch(() => false);

@@ -26,8 +26,8 @@ const LENGTH_DELIMITED = 2;
 const FIXED_BYTES = new Map([[FIXED64, 8], [5, 4]]);
 
 /**
- * A field as it is sent: a number as a varint, bytes with their length; nothing
- * where it has no value.
+ * Encodes a field: a number as a varint, bytes with their length, and no value
+ * as nothing.
  */
 export function field(
   number: number,

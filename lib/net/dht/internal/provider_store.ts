@@ -13,13 +13,14 @@ export interface ProviderQuotas {
 
 const QUOTAS: ProviderQuotas = {
   all: { max: 32_768, maxPerHost: 4096 },
-  // As many as a host has connections: nobody at it can keep others from it.
+  // As many as a host may have connections, so that no peer there can keep out
+  // others.
   ofKey: { max: 512, maxPerHost: 128 },
 };
 
-/** What a store of provider entries is made of. */
+/** What a store of provider entries needs. */
 export interface ProviderStoreOptions {
-  /** By which entries end. */
+  /** For the expiry of entries. */
   readonly clock: Clock;
   /** How long an entry is kept. */
   readonly ttlSeconds: number;
@@ -48,7 +49,6 @@ export class ProviderStore {
   /** Key, then peer. */
   readonly #byKey = new Map<string, QuotaMap<ProviderEntry>>();
 
-  /** Empty. */
   constructor(options: ProviderStoreOptions) {
     this.#options = options;
     this.#all = new QuotaMap(this.#quotas("all"), (name) => {
@@ -64,7 +64,7 @@ export class ProviderStore {
   }
 
   /**
-   * Keeps an entry, if need be in the place of another of the same host.
+   * Keeps an entry, replacing another of the same host if need be.
    *
    * @param multihash the key's
    * @param origin the provider itself: nobody speaks for others
@@ -88,14 +88,14 @@ export class ProviderStore {
     const untilMs = nowMs + ttlSeconds * 1000;
     const addressesUntilMs = nowMs + addressTtlSeconds * 1000;
     const entry = { peer, untilMs, addressesUntilMs };
-    // Of one key all are as far: the eldest gives way.
+    // Entries of one key are equally far: the oldest gives way.
     return entries.set(origin.peer, entry, { origin, nowMs });
   }
 
   /**
-   * The providers of a key, one of each host, then another. Of one host those
-   * that are connected come first, since many may have been there before them;
-   * else they are shuffled: an answer may have no room for all.
+   * The providers of a key, one from each host in turn. From one host, those
+   * connected now come first, since many may have been there before; the others
+   * are shuffled: an answer may not have room for all.
    */
   of(multihash: Uint8Array): WirePeer[] {
     const key = multihash.toHex();

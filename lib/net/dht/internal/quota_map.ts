@@ -8,9 +8,9 @@ export interface Origin {
 
 /** What is known of an entry besides its value. */
 export interface Placing {
-  /** Who brought it. */
+  /** The host and the peer it came from. */
   readonly origin: Origin;
-  /** From the own id, in hex: the smallest stay longest. @default "" */
+  /** The distance from the own id, in hex: the smallest stay longest. */
   readonly distance?: string;
   /** Monotonic, as all times here. */
   readonly nowMs: number;
@@ -18,9 +18,9 @@ export interface Placing {
 
 /** How much is kept. */
 export interface Quotas {
-  /** Of all together. */
+  /** The limit for all together. */
   readonly max: number;
-  /** Of what one host brought. */
+  /** The limit for entries from one host. */
   readonly maxPerHost: number;
   /** What has not come again for so long goes before all else. */
   readonly staleMs: number;
@@ -41,10 +41,10 @@ interface Entry<V> {
 type Entries<V> = Map<string, Entry<V>>;
 
 /**
- * A map that strangers fill, and none of them for the others. Where there is
- * no room the host that has most gives way, and of its peers the one that has
- * most: first what peers brought that are gone, then what was not renewed, then
- * what is farthest from the own id.
+ * A map that strangers fill without crowding each other out. When it is full,
+ * the host with the most entries gives way, and of its peers the one with the
+ * most: first entries of peers that are gone, then those not renewed, then
+ * those farthest from the own id.
  */
 export class QuotaMap<V> {
   readonly #entries: Entries<V> = new Map();
@@ -69,7 +69,6 @@ export class QuotaMap<V> {
     return this.#entries.size;
   }
 
-  /** The value of a key, where it has one. */
   get(key: string): V | undefined {
     return this.#entries.get(key)?.value;
   }

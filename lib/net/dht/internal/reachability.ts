@@ -15,9 +15,9 @@ import { DialBackAsker, serveDialBack } from "./dial_back.ts";
 const MAX_ASKED = 3;
 /** A node that was just connected with is still being identified. */
 const FIRST_CHECK_MS = 2000;
-/** While nobody was connected with, or a firewall is being opened. */
+/** While no other node has connected, or a firewall is being opened. */
 const RETRY_MS = 20_000;
-/** Of one that others reach. */
+/** For a node that others reach. */
 const INTERVAL_MS = 300_000;
 
 /** How it is watched whether others reach this node. */
@@ -90,8 +90,8 @@ export async function watchReachability(
 }
 
 /**
- * What others say together: one that was here is proof; that one of several
- * was not is none, since it may lie.
+ * Combines the reports of others. That one reached this node is proof; that one
+ * of several did not proves nothing, since it may lie.
  */
 export function judge(
   said: readonly (boolean | undefined)[],

@@ -43,7 +43,7 @@ export interface RequestOptions {
   readonly isAmino?: boolean | undefined;
   /** From dialling to the last byte of an answer. */
   readonly timeoutMs: number;
-  /** Counts what is asked. @default nobody counts */
+  /** Counts the requests sent. */
   readonly sent?: RequestTally | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -88,7 +88,7 @@ export async function requestPeer(
   }
 }
 
-/** By which a value is read from the node that provides it. */
+/** The protocol to read a value from the node that provides it. */
 export const FETCH_PROTOCOL = "/libp2p/fetch/0.0.1";
 /** A record has 4 KiB: a longer answer is none, and many are read at once. */
 const MAX_FETCHED_BYTES = 8 << 10;
@@ -217,7 +217,7 @@ async function readAnswer(
   return decodeAnswer(new Uint8Array(bytes));
 }
 
-/** Those peers whose id is one, with those addresses that can be dialled. */
+/** The peers with a valid id, and their addresses that can be dialled. */
 function kadPeers(peers: readonly WirePeer[], isAmino = false): KadPeer[] {
   return peers.flatMap((peer) => {
     try {

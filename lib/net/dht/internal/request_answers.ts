@@ -20,15 +20,15 @@ import type { ProviderStore } from "./provider_store.ts";
 import type { Origin } from "./quota_map.ts";
 import type { ValueStore } from "./value_store.ts";
 
-/** Who asks. */
+/** The peer that sent a request. */
 export interface Asker {
-  /** By the encrypted channel and the address at its other end. */
+  /** As proven by the encrypted channel and the address at its other end. */
   readonly origin: Origin;
   /** The bytes of its peer id. */
   readonly multihash: Uint8Array;
 }
 
-/** What a node answers from. */
+/** What a node's answers are made from. */
 export interface AnswerSources {
   /** Decides which values are kept. */
   readonly policy: Pick<RecordRules, "namespace" | "accept">;
@@ -36,11 +36,11 @@ export interface AnswerSources {
   readonly isAmino?: boolean | undefined;
   /** What is kept. */
   readonly values: ValueStore;
-  /** Who provides what, the node itself aside. */
+  /** The entries of other providers. */
   readonly providers: ProviderStore;
   /** The node itself, where it provides the key. */
   readonly ownEntry: (multihash: Uint8Array) => WirePeer | undefined;
-  /** For those who ask what time it has. */
+  /** For nodes that ask for the time. */
   readonly clock: Pick<Clock, "now">;
   /** Counts what was asked. */
   readonly tally: RequestTally;
@@ -56,11 +56,10 @@ const MAX_KEY_BYTES = 256;
 /**
  * Answers one request of libp2p's Kademlia
  * (https://github.com/libp2p/specs/blob/master/kad-dht/README.md#rpc-messages).
- *
- * kad-dht would: but it does not say to its store who asks, so that nobody
- * could be held to a share of it, keeps as many addresses of a provider as are
- * named, fails for all providers of a key when it has lost one, and answers a
- * record that is not kept as if it were.
+ * kad-dht could, but it does not tell its store which peer asks, so that shares
+ * could not be enforced; it keeps as many addresses of a provider as are named,
+ * fails for all providers of a key when it has lost one, and answers a record
+ * that it did not keep as if it had.
  *
  * @param bytes untrusted, without the length prefix
  * @returns the answer; undefined for a call that has none; or why the stream is

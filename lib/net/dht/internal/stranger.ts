@@ -10,9 +10,8 @@ import {
 export const STRANGER_TIMEOUT_MS = 3000;
 
 /**
- * Opens a libp2p with an identity of its own, made for this time only. It
- * listens nowhere, and does without kad-dht, identify and ping, which halves
- * what a booting machine has to load.
+ * Opens a libp2p with a one-time identity. It does not listen, and does without
+ * kad-dht, identify and ping, which halves what a booting machine has to load.
  *
  * @param loopbackOnly whether to dial no other machine
  * @param timeoutMs for a node; half of it for one of several addresses

@@ -10,7 +10,7 @@ import { refuse, type Result } from "../../../core/result.ts";
 import { type Dialer, type RequestOptions, requestPeer } from "./request.ts";
 import { type Message, tellNode } from "./tell_node.ts";
 
-/** How and through whom. */
+/** How to sweep, and through which nodes. */
 export interface SweepOptions extends RequestOptions {
   /** Asks and tells. */
   readonly node: Dialer;
@@ -24,7 +24,7 @@ const MAX_SENDERS = 8;
 const MIN_SHARED = 3;
 /** Look-ups before the nodes nearest to one key are taken as known. */
 const MAX_LOOKUPS = 8;
-/** To find a key in a region takes 2 to the power of it tries. */
+/** Finding a key in a region takes about 2 to this power tries. */
 const MAX_PREFIX_BITS = 16;
 /** Nodes tried for a key of which some are gone. */
 const MAX_TRIED = 30;
@@ -98,7 +98,7 @@ class Sweep {
   readonly #reached = new Set<string>();
   /** Why others did not, by the address or id by which they were asked. */
   readonly #silent = new Map<string, Result<never>>();
-  /** What each node is still to be told, by peer id. */
+  /** By peer id: what each node has yet to be told. */
   readonly #queues = new Map<string, { to: RegionNode; targets: Target[] }>();
   readonly #senders = new Set<Promise<void>>();
   readonly #sending = new Set<string>();

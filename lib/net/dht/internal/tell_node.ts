@@ -137,7 +137,7 @@ async function tellValues(
     // A node that takes one request of a stream ends it after its answer.
     if (answered === 1 && isEnded) ofStream = 1;
     refusals = answered > 0 ? 0 : refusals + 1;
-    // Once more, lest it was the connection.
+    // One retry, in case it was the connection.
     const isAgain = refused === next;
     refused = next;
     if (answered > 0 || (!isAgain && reason !== SILENT)) continue;

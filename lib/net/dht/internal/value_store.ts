@@ -13,11 +13,11 @@ const QUOTAS: Quotas = {
   staleMs: 3600_000,
 };
 
-/** What a store of values is made of. */
+/** What a store of values needs. */
 export interface ValueStoreOptions {
   /** Decides which of two values is kept, and until when. */
   readonly policy: Pick<RecordRules, "isBetter" | "expiresMs">;
-  /** By which values end. */
+  /** For the expiry of values. */
   readonly clock: Clock;
   /** SHA-256 of the own peer id: what is near it is kept longest. */
   readonly place: Uint8Array;
@@ -47,10 +47,9 @@ export interface StoredValue {
 export class ValueStore {
   readonly #options: ValueStoreOptions;
   readonly #others: QuotaMap<KeptValue>;
-  /** Those that this node provides, however many they are. */
+  /** The values that this node provides, without a limit. */
   readonly #own = new Map<string, KeptValue>();
 
-  /** Empty. */
   constructor(options: ValueStoreOptions) {
     this.#options = options;
     this.#others = new QuotaMap({ ...QUOTAS, isPresent: options.isPresent });

@@ -10,9 +10,9 @@ import {
   routingTableSize,
 } from "./routing_table.ts";
 
-/** Of a node that may be gone. */
+/** The timeout for a node that may be gone. */
 const REACH_TIMEOUT_MS = 5000;
-/** Kademlia's k: with so many, once a minute is often enough to look. */
+/** Kademlia's k: with this many, looking once a minute is enough. */
 const WANTED_PEERS = 20;
 
 /**
@@ -34,7 +34,7 @@ export function onIdentified(
 }
 
 /**
- * Calls back whenever one of some connections has ended.
+ * Calls back whenever one of some connections has closed.
  *
  * @returns stops it
  */
@@ -99,7 +99,8 @@ export function watchPeers(
         await libp2p.dial(id, { signal: limit.signal });
         return true;
       } catch {
-        // With nobody left, it is rather the own network that is gone.
+        // With no connection left, it is more likely the own network that is
+        // down.
         return libp2p.getConnections().length === 0;
       }
     },
