@@ -65,7 +65,9 @@ export async function offerFirst(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const endMs = clock.monotonic() + 1.5 * QUIET_MS;
-  await watcher.update(settings(), { signal });
+  // Before it is read, which goes on while thousands of directories come to be
+  // watched; the look after that finds what was missed.
+  await watcher.begin(settings());
   await library.refresh({ signal });
   const tree = await library.tree();
   // Several times, since files that were written one after the other also

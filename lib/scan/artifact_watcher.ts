@@ -68,6 +68,24 @@ export class ArtifactWatcher implements Disposable {
   }
 
   /**
+   * Begins to watch without waiting until that works, which takes a second where
+   * there are thousands of directories. There may be news then, as is told.
+   */
+  async begin(settings: ScanSettings): Promise<void> {
+    for (const root of artifactRoots(settings)) {
+      try {
+        const begun = await this.#watchOf(root);
+        begun.watch.hears().then(() => {
+          this.#noteHeard(begun);
+          this.#options.onChange([]);
+        }, () => {});
+      } catch {
+        // What is in the way is said by `update()`.
+      }
+    }
+  }
+
+  /**
    * Watches the artifacts directories of these settings and no others. Call it
    * before each look: a directory that was replaced is watched anew, and one
    * that could not be watched is tried again. What does not answer is not
@@ -127,6 +145,20 @@ export class ArtifactWatcher implements Disposable {
     root: string,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<void> {
+    const current = await this.#watchOf(root);
+    if (await this.#isHeard(current, { signal })) return;
+    const { isHeard, sinceMs } = current;
+    const lateMs = this.#options.clock.monotonic() - sinceMs;
+    if (isHeard || lateMs > OPENING_MS) {
+      this[Symbol.dispose]();
+      const again = await this.#watchOf(root);
+      if (await this.#isHeard(again, { signal })) return;
+    }
+    this.#isComplete = false;
+  }
+
+  /** The watch of the directory that lies at a path now. */
+  async #watchOf(root: string): Promise<Watch> {
     const { fileSystem } = this.#options;
     const directory = await fileSystem.realPath(root);
     const { device, inode } = await fileSystem.stat(directory);
@@ -135,17 +167,7 @@ export class ArtifactWatcher implements Disposable {
     if (present !== undefined && present.identity !== identity) {
       this.#end(root, present);
     }
-    const current = this.#watches.get(root) ??
-      this.#begin(root, directory, identity);
-    if (await this.#isHeard(current, { signal })) return;
-    const { isHeard, sinceMs } = current;
-    const lateMs = this.#options.clock.monotonic() - sinceMs;
-    if (isHeard || lateMs > OPENING_MS) {
-      this[Symbol.dispose]();
-      const again = this.#begin(root, directory, identity);
-      if (await this.#isHeard(again, { signal })) return;
-    }
-    this.#isComplete = false;
+    return this.#watches.get(root) ?? this.#begin(root, directory, identity);
   }
 
   #begin(root: string, directory: string, identity: string): Watch {
@@ -176,9 +198,13 @@ export class ArtifactWatcher implements Disposable {
       whenAborted(limit.signal).then(() => false),
     ]);
     signal.throwIfAborted();
-    if (isHeard && !current.isHeard) this.#begun++;
-    current.isHeard ||= isHeard;
+    if (isHeard) this.#noteHeard(current);
     return isHeard;
+  }
+
+  #noteHeard(current: Watch): void {
+    if (!current.isHeard) this.#begun++;
+    current.isHeard = true;
   }
 
   #end(root: string, { watch }: Watch): void {

@@ -161,3 +161,27 @@ Deno.test("ArtifactWatcher.update() goes on while a large tree is gone through, 
   assert.equal(await watcher.update(SETTINGS, { signal }), true);
   assert.ok(watcher.isWatching);
 });
+
+Deno.test("ArtifactWatcher.begin() does not wait until it is heard, and says then that there may be news", async () => {
+  const fs = new MemoryFileSystem().directory("/srv");
+  const release = fs.delayWatches();
+  const { watcher, heard } = open(fs);
+  await watcher.begin(SETTINGS);
+  assert.equal(fs.watchCount, 1);
+  assert.equal(heard.changes, 0);
+  release();
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(heard.changes, 1);
+  assert.equal(await watcher.update(SETTINGS, { signal }), false);
+  assert.ok(watcher.isWatching);
+});
+
+Deno.test("ArtifactWatcher.begin() leaves it to update() to say what cannot be watched", async () => {
+  const fs = new MemoryFileSystem().directory("/srv");
+  fs.watchTrouble = "no watches left";
+  const { watcher, lines } = open(fs);
+  await watcher.begin(SETTINGS);
+  assert.deepEqual(lines, []);
+  await watcher.update(SETTINGS, { signal });
+  assert.equal(lines.length, 1);
+});
