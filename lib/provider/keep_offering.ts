@@ -65,9 +65,7 @@ export async function offerFirst(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const endMs = clock.monotonic() + 1.5 * QUIET_MS;
-  // Before it is read, which goes on while thousands of directories come to be
-  // watched; the look after that finds what was missed.
-  await watcher.begin(settings());
+  await watcher.update(settings(), { signal });
   await library.refresh({ signal });
   const tree = await library.tree();
   // Several times, since files that were written one after the other also

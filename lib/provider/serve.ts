@@ -51,6 +51,10 @@ export async function serve(
       ...{ changes, onChange: ring, signs: mirroring === undefined, signal },
     }),
   );
+  let tree: ImageTree | undefined = undefined;
+  const watcher = stack.use(openWatcher(() => tree, machine, ring));
+  // While the rest is opened: it takes a second for thousands of directories.
+  await watcher.begin(settings());
   const machines = createMachines({
     rows: () => settings().machines,
     unknown: () => settings().pxe.unknown,
@@ -68,8 +72,7 @@ export async function serve(
   stack.use(
     watchTrustDocuments(trustDirectory(config.stateDir), machine, ring),
   );
-  const tree = await library.tree();
-  const watcher = stack.use(openWatcher(tree, machine, ring));
+  tree = await library.tree();
   const look = { library, watcher, settings, clock, logger };
   await offerFirst(look, { signal });
   if (library.images().length === 0 && library.keyProblem !== undefined) {
@@ -86,9 +89,13 @@ export async function serve(
   await keepOffering({ ...look, reconciler, bell, onReady }, { signal });
 }
 
-/** Passes on to the images on disk what changes there. */
+/**
+ * Passes on to the images on disk what changes there.
+ *
+ * @param tree what changes before there is one is seen by its first look
+ */
 function openWatcher(
-  tree: ImageTree,
+  tree: () => ImageTree | undefined,
   { fileSystem, clock, logger }: Machine,
   onChange: () => void,
 ): ArtifactWatcher {
@@ -97,10 +104,10 @@ function openWatcher(
     clock,
     logger,
     onChange(paths) {
-      tree.noteChange(paths);
+      tree()?.noteChange(paths);
       onChange();
     },
-    onWriter: (path, writer) => tree.noteWriter(path, writer),
+    onWriter: (path, writer) => tree()?.noteWriter(path, writer),
   });
 }
 

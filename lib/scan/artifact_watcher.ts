@@ -68,20 +68,13 @@ export class ArtifactWatcher implements Disposable {
   }
 
   /**
-   * Begins to watch without waiting until that works, which takes a second where
-   * there are thousands of directories. There may be news then, as is told.
+   * Begins to watch, and leaves it to `update()` to wait until that works: of
+   * thousands of directories it takes a second, in which others can work.
    */
   async begin(settings: ScanSettings): Promise<void> {
     for (const root of artifactRoots(settings)) {
-      try {
-        const begun = await this.#watchOf(root);
-        begun.watch.hears().then(() => {
-          this.#noteHeard(begun);
-          this.#options.onChange([]);
-        }, () => {});
-      } catch {
-        // What is in the way is said by `update()`.
-      }
+      // What is in the way is said by `update()`.
+      await this.#watchOf(root).catch(() => {});
     }
   }
 
@@ -198,13 +191,9 @@ export class ArtifactWatcher implements Disposable {
       whenAborted(limit.signal).then(() => false),
     ]);
     signal.throwIfAborted();
-    if (isHeard) this.#noteHeard(current);
+    if (isHeard && !current.isHeard) this.#begun++;
+    current.isHeard ||= isHeard;
     return isHeard;
-  }
-
-  #noteHeard(current: Watch): void {
-    if (!current.isHeard) this.#begun++;
-    current.isHeard = true;
   }
 
   #end(root: string, { watch }: Watch): void {

@@ -26,8 +26,6 @@ interface Provider {
   readonly library: ImageLibrary;
   readonly lines: string[];
   readonly bell: Bell;
-  /** Has the disk be watched that is not yet. */
-  beginToWatch(): void;
   /** The time now, as a file's. */
   now(): string;
   /** Lets time pass, and what is computed meanwhile come to its end. */
@@ -36,16 +34,14 @@ interface Provider {
 
 /** Runs a provider without sockets, on a disk in memory, for a test. */
 async function withProvider(
-  { watches = true, watchesLate = false, expiresDays = 30 }: {
+  { watches = true, expiresDays = 30 }: {
     watches?: boolean;
-    watchesLate?: boolean;
     expiresDays?: number;
   },
   test: (provider: Provider) => Promise<void>,
 ): Promise<void> {
   const fs = new MemoryFileSystem().file("/srv/stable/arm64/vmlinuz");
   if (!watches) fs.watchTrouble = "no watches left";
-  const beginToWatch = watchesLate ? fs.delayWatches() : () => {};
   const clock = new FakeClock();
   const logger = new MemoryLogger();
   const advertiser = new MemoryAdvertiser();
@@ -103,7 +99,6 @@ async function withProvider(
       library,
       lines: logger.lines,
       bell,
-      beginToWatch,
       now: () => new Date(clock.now()).toISOString(),
       pass,
     });
@@ -144,21 +139,6 @@ Deno.test("keepOffering() looks three times where a file is replaced: at it, whe
     assert.notEqual(library.images()[0], before);
     assert.equal(looks, 3);
   }));
-
-Deno.test("offerFirst() does not wait until the disk is watched, and what came meanwhile is found", () =>
-  withProvider(
-    { watchesLate: true },
-    async ({ fs, advertiser, beginToWatch, pass }) => {
-      assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
-      // Of this no event comes: its directory is not watched yet.
-      const listen = fs.silence();
-      fs.file("/srv/testing/arm64/vmlinuz");
-      listen();
-      beginToWatch();
-      await pass(3000);
-      assert.ok(advertiser.published.has("testing/arm64"));
-    },
-  ));
 
 Deno.test("keepOffering() withdraws a removed kernel within a second", () =>
   withProvider({}, async ({ fs, advertiser, pass }) => {
