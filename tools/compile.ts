@@ -2,7 +2,8 @@
  * `deno task compile`: both programs as executables in `dist/`, or in the
  * directory that is named, made of the single files of `deno task bundle`.
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { RELEASED_AT_MS } from "../lib/core/version.ts";
 import { DISCOVER_FLAGS, PLASMD_FLAGS } from "./shipped_flags.ts";
 
 /** By target, the machine that its ELF header names (e_machine). */
@@ -25,8 +26,11 @@ export interface Executable {
   readonly args: readonly string[];
 }
 
-/** @param directory has the bundles, and gets the executables */
-export function executables(directory: string): Executable[] {
+/**
+ * @param bundles the directory that has the bundles
+ * @param directory gets the executables
+ */
+export function executables(bundles: string, directory: string): Executable[] {
   return (Object.keys(TARGETS) as (keyof typeof TARGETS)[]).flatMap((target) =>
     PROGRAMS.map(({ program, flags }) => ({
       name: `${program}-${target}`,
@@ -36,7 +40,7 @@ export function executables(directory: string): Executable[] {
         ...["compile", "--quiet", "--no-config", ...flags],
         ...["--target", target],
         ...["--output", join(directory, `${program}-${target}`)],
-        join(directory, `${program}.js`),
+        join(bundles, `${program}.js`),
       ],
     }))
   );
@@ -58,12 +62,23 @@ export interface Compiled {
 export async function compilePrograms(directory: string): Promise<Compiled> {
   const names: string[] = [];
   const problems = new Map<string, string>();
-  for (const executable of executables(directory)) {
-    const { name, target } = executable;
-    if (problems.has(target)) continue;
-    const problem = await compile(directory, executable);
-    if (problem === undefined) names.push(name);
-    else problems.set(target, problem);
+  const bundles = await Deno.makeTempDir();
+  try {
+    for (const { program } of PROGRAMS) {
+      const path = join(bundles, `${program}.js`);
+      await Deno.copyFile(join(directory, `${program}.js`), path);
+      // An executable has it in it.
+      await Deno.utime(path, RELEASED_AT_MS / 1000, RELEASED_AT_MS / 1000);
+    }
+    for (const executable of executables(bundles, directory)) {
+      const { name, target } = executable;
+      if (problems.has(target)) continue;
+      const problem = await compile(directory, executable);
+      if (problem === undefined) names.push(name);
+      else problems.set(target, problem);
+    }
+  } finally {
+    await Deno.remove(bundles, { recursive: true });
   }
   return { names, problems: [...problems.values()] };
 }
@@ -83,14 +98,19 @@ async function compile(
   const machine = elfMachine(await Deno.readFile(path));
   if (machine === TARGETS[target]) return undefined;
   await Deno.remove(path);
-  return `No executables for ${target}: DENORT_BIN is for another machine. Run this once for each, with the denort of its architecture`;
+  return `No executables for ${target}: DENORT_BIN is for another architecture`;
 }
 
 /** @param error what `deno compile` wrote */
 export function whyNot(target: string, error: string): string {
   const url = /https:\/\/\S+denort\S+?\.zip/.exec(error)?.[0];
   if (url === undefined) return `No executables for ${target}: ${error.trim()}`;
-  return `No executables for ${target}: their runtime cannot be downloaded from ${url}. Unpack it where it can be had, and run this again with DENORT_BIN=/path/to/denort`;
+  const { pathname } = new URL(url);
+  return `No executables for ${target}: their runtime cannot be downloaded from ${url}. Bring ${
+    basename(pathname)
+  } to $DENO_DIR/dl${
+    dirname(pathname)
+  } (deno info says where that is), or unpack it and say where: DENORT_BIN=/path/to/denort`;
 }
 
 /** The machine that a file of ELF is for; undefined for other files. */

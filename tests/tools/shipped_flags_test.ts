@@ -16,7 +16,7 @@ Deno.test("the tasks run the programs with the flags that are shipped", () => {
 });
 
 Deno.test("the executables have the flags that are shipped", () => {
-  const made = executables("dist");
+  const made = executables("dist", "dist");
   assert.equal(made.length, 4);
   for (const { args } of made) {
     const isPlasmd = args.at(-1)?.endsWith("plasmd.js");
