@@ -75,8 +75,6 @@ export interface LoadersView {
 
 /** What the settings of a provider lead to on its own machine. */
 export interface HostView {
-  /** Whether the settings are those of the provider that runs. */
-  readonly isProviders: boolean;
   /** Of a provider that does not run; one that runs says this itself. */
   readonly images?: Result<DiskImages>;
   /** Those that were named, else the one in the state directory. */

@@ -61,7 +61,6 @@ export async function lookAtHost(
   const arches = (provider?.images ?? (images?.ok ? images.value.whole : []))
     .map(({ arch }) => arch);
   return {
-    isProviders,
     ...images !== undefined && { images },
     keys,
     state: state.ok ? state.value : undefined,
@@ -86,7 +85,6 @@ export async function lookAtHost(
 /** The provider that runs was started with others than these settings. */
 function ofOthers({ stateDir }: HostSettings): HostView {
   return {
-    isProviders: false,
     keys: [],
     state: undefined,
     ports: [],

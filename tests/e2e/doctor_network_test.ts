@@ -9,6 +9,7 @@ import {
   firewall,
   openSite,
   serveSite,
+  signAsOwner,
   siteTest,
 } from "../support/doctor_lab.ts";
 import { fakeClock, findFaketime } from "../support/faketime.ts";
@@ -71,6 +72,21 @@ if (faketime === undefined) {
     const there = await doctor(late, "--url", "http://10.77.0.2:8080");
     assert.deepEqual(there.found, ["clock_off http://10.77.0.2:8080"]);
   });
+  siteTest(
+    "doctor tells that an owner's manifest has expired",
+    [],
+    ALONE,
+    async ({ host, stack, path, args }) => {
+      await signAsOwner(path, 9);
+      const file = join(path, "time");
+      await Deno.writeTextFile(file, "+10d");
+      const later = { prefix: host.prefix, env: fakeClock(faketime, file) };
+      await serveSite(stack, { path, args }, later);
+      assert.deepEqual((await doctor(later, ...args)).found, [
+        "expired http://127.0.0.1:8080",
+      ]);
+    },
+  );
   siteTest(
     "doctor tells that a provider's clock differs from those of other DHT nodes",
     [],

@@ -5,8 +5,12 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { doctor, serveSite, siteTest } from "../support/doctor_lab.ts";
-import { run } from "../support/programs.ts";
+import {
+  doctor,
+  serveSite,
+  signAsOwner,
+  siteTest,
+} from "../support/doctor_lab.ts";
 import { programCommand, runsSource } from "../support/shipped_programs.ts";
 
 const ALONE = ["--no-dht"];
@@ -77,22 +81,11 @@ siteTest(
 );
 
 siteTest(
-  "doctor tells that an owner's manifest expires soon, and that it has",
+  "doctor tells that an owner's manifest expires soon",
   [],
   ALONE,
   async ({ host, stack, path, args }) => {
-    const at = join(path, "artifacts/stable/arm64/manifest.json");
-    const key = join(path, "owner.pem");
-    const plasmd = async (...args: string[]) => {
-      const { code, stderr } = await run("plasmd", args);
-      assert.equal(code, 0, stderr);
-    };
-    await plasmd("key", "generate", "--out", key);
-    await plasmd(
-      ...["manifest", "generate", "--artifacts", join(path, "artifacts")],
-      ...["--channel", "stable", "--arch", "arm64", "--expires-days", "9"],
-    );
-    await plasmd("manifest", "sign", "--key", key, at);
+    await signAsOwner(path, 9);
     await serveSite(stack, { path, args }, host);
     const { found, findings } = await doctor(host, ...args);
     assert.deepEqual(found, ["expires_soon http://127.0.0.1:8080"]);

@@ -35,6 +35,31 @@ export async function openSite(
   };
 }
 
+/** Puts a manifest beside the image of a site that another key has signed. */
+export async function signAsOwner(
+  path: string,
+  expiresDays: number,
+): Promise<void> {
+  const key = join(path, "owner.pem");
+  for (
+    const args of [
+      ["key", "generate", "--out", key],
+      [
+        ...["manifest", "generate", "--artifacts", join(path, "artifacts")],
+        ...["--channel", "stable", "--arch", "arm64"],
+        ...["--expires-days", `${expiresDays}`],
+      ],
+      [
+        ...["manifest", "sign", "--key", key],
+        join(path, "artifacts/stable/arm64/manifest.json"),
+      ],
+    ]
+  ) {
+    const { code, stderr } = await run("plasmd", args);
+    assert.equal(code, 0, stderr);
+  }
+}
+
 /** Starts the provider of a site, and waits until it has looked at it. */
 export async function serveSite(
   stack: AsyncDisposableStack,

@@ -90,7 +90,6 @@ export const HEALTHY: Observations & {
 
 /** What the settings lead to there. */
 export const HEALTHY_HOST: HostView = {
-  isProviders: true,
   keys: [{ path: "/state/signing.key", keyId: "ed25519:ab" }],
   state: {
     path: "/state",
