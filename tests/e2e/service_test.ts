@@ -10,7 +10,7 @@ import { PLASMD_PROGRAM } from "../../lib/config/plasmd_options.ts";
 import { PLASMD_FLAGS } from "../../tools/shipped_flags.ts";
 import { commandOutput } from "../support/command_output.ts";
 import { openSite, serveSite } from "../support/doctor_lab.ts";
-import { labObstacle, labTest } from "../support/network_lab.ts";
+import { type LabHost, labObstacle, labTest } from "../support/network_lab.ts";
 import { run } from "../support/programs.ts";
 
 const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
@@ -116,7 +116,7 @@ Deno.test("the service of OpenRC is a shell's, and starts plasmd as systemd does
 });
 
 const FILTERED =
-  "the programs work within the system calls and the /proc of the unit";
+  "the programs work within the capabilities, system calls and /proc of the units";
 const obstacle = systemdObstacle ?? labObstacle(["python3", "unshare"]);
 if (obstacle !== undefined) {
   Deno.test({
@@ -130,9 +130,11 @@ if (obstacle !== undefined) {
     const [server, client] = await lab.twoHosts();
     const unit = await Deno.readTextFile(`${EXAMPLES}plasmd.service`);
     const allowed = [...await allowedCalls(unit)].join();
-    const filtered = (host: { readonly prefix: readonly string[] }) => [
+    const pxe = await Deno.readTextFile(`${EXAMPLES}plasmd-pxe.conf`);
+    const [, bind = ""] = /^CapabilityBoundingSet=(\w+)$/m.exec(pxe) ?? [];
+    const filtered = (host: Pick<LabHost, "prefix">, capability = "none") => [
       ...[...host.prefix, "unshare", "--mount", "python3", UNDER_FILTER],
-      allowed,
+      ...[capability, allowed],
     ];
     // It is held to them: what is not among them fails.
     const mounting = await new Deno.Command(filtered(client)[0] ?? "", {
@@ -150,7 +152,7 @@ if (obstacle !== undefined) {
     await Deno.writeTextFile(config, `[pxe]\nloaders = "${loaders}"\n`);
     const args = [...site.args, "--config", config, "--pxe"];
     const provider = await serveSite(stack, { ...site, args }, {
-      prefix: filtered(server),
+      prefix: filtered(server, bind),
     });
     await provider.line(/Advertising stable\/arm64/);
     await Deno.writeTextFile(

@@ -1,8 +1,9 @@
 """
-Runs a command as a service of systemd would: only the system calls named, each
-other fails with EPERM, and a /proc that has processes alone.
+Runs a command as a service of systemd would: with no capability but those
+named, only the system calls named, each other fails with EPERM, and a /proc
+that has processes alone.
 
-    under_filter.py NAME,NAME,... COMMAND [ARGUMENT...]
+    under_filter.py CAPABILITY|none NAME,NAME,... COMMAND [ARGUMENT...]
 
 The names are those of `systemd-analyze syscall-filter`; what this processor
 does not have is left out.
@@ -15,6 +16,9 @@ import sys
 ALLOW = 0x7FFF0000
 ERRNO = 0x00050000 | errno.EPERM
 
+CAP_SETPCAP = 8
+CAPABILITIES = {"none": None, "CAP_NET_BIND_SERVICE": 10}
+
 seccomp = ctypes.CDLL("libseccomp.so.2", use_errno=True)
 seccomp.seccomp_init.restype = ctypes.c_void_p
 seccomp.seccomp_rule_add.argtypes = [
@@ -25,11 +29,16 @@ seccomp.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
 
 
 def main() -> None:
-    names, *command = sys.argv[1:]
+    capabilities, names, *command = sys.argv[1:]
     libc = ctypes.CDLL(None, use_errno=True)
     # The caller gave us a mount namespace of our own.
     if libc.mount(b"proc", b"/proc", b"proc", 0, b"subset=pid") != 0:
         sys.exit(f"cannot mount /proc: {os.strerror(ctypes.get_errno())}")
+    # PR_CAPBSET_DROP, that which allows it last: a program that is started by
+    # root has what is left.
+    for number in [n for n in range(41) if n != CAP_SETPCAP] + [CAP_SETPCAP]:
+        if number != CAPABILITIES[capabilities]:
+            libc.prctl(24, number, 0, 0, 0)
     context = seccomp.seccomp_init(ERRNO)
     for name in names.split(","):
         number = seccomp.seccomp_syscall_resolve_name(name.encode())
