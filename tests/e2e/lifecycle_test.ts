@@ -178,7 +178,7 @@ Deno.test("a provider of many images that is started again is ready soon, reads 
     first.readBytes - second.readBytes > artifactBytes * 0.9,
     `${first.readBytes} bytes, then ${second.readBytes}`,
   );
-  // What a thousand take on an idle machine: tests/bench/restart_bench.ts.
+  // What a thousand take on an idle machine: tests/bench/scale_part.ts.
   assert.ok(second.readyMs < 10_000, `ready after ${second.readyMs} ms`);
 
   const changedBytes = 32 << 20;

@@ -45,7 +45,7 @@ export interface OpenArtifact extends Disposable {
 
 /** The unit of what is kept: the smallest read. */
 export const MIN_BLOCK_BYTES = 64 * 1024;
-/** The largest read: more does not make it faster (tests/bench/http_bench.ts). */
+/** The largest read: more does not make it faster (tests/bench/http_part.ts). */
 export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 /**
  * What is kept of files for clients that come to the same place a little

@@ -1,8 +1,9 @@
 /**
  * How soon a bare machine boots by one command, beside pixiecore where that or
- * Go is at hand: `deno task e2e --pxe-bench`, or alone `deno task bench:pxe`.
- * From the start of the provider to what an image says that has lain there for a
- * while, in three runs each, on a LAN without IPv6. `PXE_LOADERS` names another directory of iPXE's builds:
+ * Go is at hand: `deno task e2e --pxe-bench`, and for one kind of machine `deno
+ * task bench:all boot`. From the start of the provider to what an image says that
+ * has lain there for a while, in three runs each (`--runs=1`, `--kind=bios-pxe`),
+ * on a LAN without IPv6. `PXE_LOADERS` names another directory of iPXE's builds:
  * those of 2021 and later read the autoexec.ipxe beside them.
  */
 import { join } from "node:path";
@@ -17,12 +18,19 @@ import type { MachineKind } from "../../support/guest.ts";
 import { guestMarker } from "../../support/guest_kernel.ts";
 
 const FLAG = "--pxe-bench";
-const RUNS = 3;
+const RUNS = Number(option("runs") ?? 3);
 /** A file that was just written would be waited for, of the first provider alone. */
 const SETTLED_MS = 3000;
-const KINDS: readonly MachineKind[] = ["bios-pxe", "uefi-pxe", "uefi-http"];
+const ALL_KINDS = ["bios-pxe", "uefi-pxe", "uefi-http"] as const;
+const KINDS: readonly MachineKind[] = ALL_KINDS
+  .filter((kind) => kind === (option("kind") ?? kind));
 
 const LOADERS = Deno.env.get("PXE_LOADERS") ?? "/usr/lib/ipxe";
+
+function option(name: string): string | undefined {
+  const prefix = `--${name}=`;
+  return Deno.args.find((arg) => arg.startsWith(prefix))?.slice(prefix.length);
+}
 
 /** A provider that is started for one run. */
 type Start = (lab: BootLab) => Promise<AsyncDisposable>;

@@ -1,0 +1,132 @@
+/** What the parts of `bench:all` have in common: rows, and rounds by turns. */
+
+/** One figure of ours, beside the same of other programs. */
+export interface Row {
+  /** What was measured, such as `1 MiB ranges, 4 connections`. */
+  readonly name: string;
+  /** Of all the figures, such as `MiB/s`. */
+  readonly unit: string;
+  /** Unset where it could not be measured. */
+  readonly ours?: number;
+  /** By program. */
+  readonly others: Readonly<Record<string, number>>;
+  /** Why a figure is missing, by program. */
+  readonly skipped: Readonly<Record<string, string>>;
+  /** Of how many rounds the figures are the medians. */
+  readonly rounds: number;
+}
+
+/** A part of `bench:all`, which can be run alone. */
+export interface Part {
+  readonly name: string;
+  /** What it may take; its rounds are fewer where the machine is slow. */
+  readonly budgetSeconds: number;
+  run(limit: Limit): Promise<Row[]>;
+}
+
+/** When a part is to end, and how many rounds it is to go until then. */
+export interface Limit {
+  readonly rounds: number;
+  /** By `performance.now()`. */
+  readonly endMs: number;
+}
+
+/** The program that is measured, among those beside it. */
+export const OURS = "plasm";
+
+/** One row to come: how each program is measured once. */
+export interface Contest {
+  readonly name: string;
+  readonly unit: string;
+  /** Each measures one program once, `OURS` among them. */
+  readonly programs: Readonly<Record<string, () => Promise<number>>>;
+  /** Why others are not there, by program. */
+  readonly skipped?: Readonly<Record<string, string>>;
+}
+
+/** Below this a median means nothing. */
+const MIN_ROUNDS = 3;
+
+/**
+ * Measures everything in turns, program beside program and round after round,
+ * so that a busy minute of the machine slows all alike. The first round warms
+ * up. A program that fails is out, and its row says why.
+ *
+ * @returns rows of medians
+ */
+export async function takeTurns(
+  contests: readonly Contest[],
+  { rounds, endMs }: Limit,
+): Promise<Row[]> {
+  const measured = contests.map((contest) => ({
+    contest,
+    values: {} as Record<string, number[]>,
+    skipped: { ...contest.skipped } as Record<string, string>,
+  }));
+  let done = 0;
+  for (let round = -1; round < rounds; round++) {
+    if (done >= MIN_ROUNDS && performance.now() > endMs) break;
+    for (const { contest, values, skipped } of measured) {
+      for (const [program, measure] of Object.entries(contest.programs)) {
+        if (program in skipped) continue;
+        try {
+          const value = await measure();
+          if (round >= 0) (values[program] ??= []).push(value);
+        } catch (error) {
+          skipped[program] = reasonOf(error);
+        }
+      }
+    }
+    done = round + 1;
+  }
+  return measured.map(({ contest: { name, unit }, values, skipped }) => {
+    const medians = Object.entries(values)
+      .filter(([program]) => !(program in skipped))
+      .map(([program, all]) => [program, median(all)] as const);
+    const { [OURS]: ours, ...others } = Object.fromEntries(medians);
+    return {
+      name,
+      unit,
+      ...ours !== undefined && { ours },
+      others,
+      skipped,
+      rounds: done,
+    };
+  });
+}
+
+/** A figure that was measured once, and has nobody beside it. */
+export function single(name: string, unit: string, ours: number): Row {
+  return { name, unit, ours, others: {}, skipped: {}, rounds: 1 };
+}
+
+/** A row without our figure, and why. */
+export function missing(name: string, unit: string, error: unknown): Row {
+  const skipped = { [OURS]: reasonOf(error) };
+  return { name, unit, others: {}, skipped, rounds: 0 };
+}
+
+/** The last line that an error has to say: programs end with their reason. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
+  return (lines.at(-1) ?? "no reason given").slice(0, 160);
+}
+
+/** The one in the middle; the lower one of two. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[(sorted.length - 1) >> 1] ?? NaN;
+}
+
+/** How long something takes, in milliseconds. */
+export async function timed(run: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await run();
+  return performance.now() - startMs;
+}
+
+/** Lets time pass. */
+export function sleep(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
