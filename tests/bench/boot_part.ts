@@ -2,7 +2,7 @@ import { median, type Part, type Row } from "./part.ts";
 import { output } from "./processes.ts";
 
 /** Each run boots a machine in QEMU by each provider. */
-const RUNS = 3;
+const RUNS = 2;
 const TEST = "tests/e2e/guests/pxe_bench_test.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -12,7 +12,7 @@ const ROOT = new URL("../../", import.meta.url).pathname;
  */
 export const bootPart: Part = {
   name: "boot",
-  budgetSeconds: 240,
+  budgetSeconds: 160,
   async run() {
     const text = await output([
       ...["env", "-C", ROOT, Deno.execPath(), "test", "-A"] as const,

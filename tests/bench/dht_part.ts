@@ -12,7 +12,7 @@ const SIZES = [5, 20, 50];
  */
 export const dhtPart: Part = {
   name: "dht",
-  budgetSeconds: 240,
+  budgetSeconds: 200,
   async run({ rounds, endMs }) {
     const rows: Row[] = [];
     for (const nodes of SIZES) {

@@ -24,7 +24,7 @@ interface Fetched {
  */
 export const fetchPart: Part = {
   name: "fetch",
-  budgetSeconds: 120,
+  budgetSeconds: 80,
   async run(limit) {
     await using directory = await temporaryDirectory();
     const root = directory.path;

@@ -26,7 +26,7 @@ const [CHANNEL, ARCH] = ["bench-hash", "x86_64"] as const;
 /** How fast artifacts are digested, beside openssl, and what that holds up. */
 export const hashPart: Part = {
   name: "hash",
-  budgetSeconds: 90,
+  budgetSeconds: 80,
   async run(limit) {
     await using directory = await temporaryDirectory();
     const rows = await takeTurns(await contests(directory.path), limit);

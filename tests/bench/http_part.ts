@@ -99,7 +99,7 @@ function plural(connections: number): string {
  */
 export const httpPart: Part = {
   name: "http",
-  budgetSeconds: 300,
+  budgetSeconds: 250,
   async run(limit) {
     await using directory = await temporaryDirectory();
     const root = directory.path;

@@ -50,7 +50,7 @@ interface Lab {
  */
 export const lanPart: Part = {
   name: "lan",
-  budgetSeconds: 150,
+  budgetSeconds: 100,
   async run(limit) {
     await using directory = await temporaryDirectory();
     const root = directory.path;

@@ -5,7 +5,7 @@ import { output } from "./processes.ts";
 
 /** More than keep a record. */
 const NODES = 25;
-const SIZES = [1, 100];
+const SIZES = [1, 50];
 const REFRESH_SECONDS = 15;
 const PUBLISHER =
   new URL("../sim/publisher_process.ts", import.meta.url).pathname;
@@ -27,11 +27,11 @@ interface Cost {
  */
 export const publishPart: Part = {
   name: "publish",
-  budgetSeconds: 120,
+  budgetSeconds: 90,
   async run({ endMs }) {
     if (!await hasPublisher()) {
       const why = "the simulation has no publisher of many images";
-      return [missing("publishing 100 images", "s", why)];
+      return [missing("publishing 50 images", "s", why)];
     }
     await using network = await SimulatedNetwork.open();
     const { processes } = await startCrowd(network, NODES, {

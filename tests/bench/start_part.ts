@@ -10,7 +10,7 @@ const EMPTY = "empty Deno program";
 /** How soon the programs, as bundled files, are up, beside an empty one. */
 export const startPart: Part = {
   name: "start",
-  budgetSeconds: 40,
+  budgetSeconds: 20,
   async run(limit) {
     await using directory = await temporaryDirectory();
     const { path } = directory;
