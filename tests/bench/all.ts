@@ -126,7 +126,7 @@ async function measure({ parts, rounds }: Options): Promise<Outcome[]> {
 const MACHINE = {
   processors: navigator.hardwareConcurrency,
   memory_gib: Math.round(Deno.systemMemoryInfo().total / 2 ** 30),
-  kernel: Deno.osRelease(),
+  linux: /^\d+\.\d+/.exec(Deno.osRelease())?.[0] ?? Deno.build.os,
   deno: Deno.version.deno,
 };
 
@@ -153,9 +153,9 @@ async function main(options: Options): Promise<boolean> {
 }
 
 async function writeTables(rows: readonly Row[]): Promise<void> {
-  const { processors, memory_gib, kernel, deno } = MACHINE;
+  const { processors, memory_gib, linux, deno } = MACHINE;
   const on =
-    `On ${processors} processors with ${memory_gib} GiB, Linux ${kernel}, Deno ${deno}:`;
+    `On ${processors} processors with ${memory_gib} GiB, Linux ${linux}, Deno ${deno}:`;
   const missing = absences(rows).map((line) => `- ${line}`).join("\n");
   await writeInto("README.md", tableOf(headlines(rows)));
   await writeInto(
@@ -175,5 +175,10 @@ if (import.meta.main) {
     print(options);
     Deno.exit(2);
   }
+  // Of what a part has begun, and nobody waits for any more.
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    print(`Left behind: ${reasonOf(event.reason)}`);
+  });
   Deno.exit(await main(options) ? 0 : 1);
 }

@@ -20,7 +20,7 @@ Deno.test("a floor is broken by a figure that falls short of it, and by none", (
     "memory: 101, wanted <= 100",
   ]);
   assert.deepEqual(broken(single("memory", "MiB", NaN)), [
-    "memory: NaN, wanted <= 100",
+    "memory: it gave no figure",
   ]);
   const { ours: _, ...failed } = single("memory", "MiB", 0);
   assert.deepEqual(broken({ ...failed, skipped: { [OURS]: "it fell over" } }), [

@@ -127,7 +127,8 @@ async function requestTimes(
 ): Promise<number[]> {
   const times: number[] = [];
   let isOver = false;
-  until.then(() => isOver = true);
+  const stop = () => isOver = true;
+  until.then(stop, stop);
   while (!isOver) {
     times.push(await timed(async () => (await fetch(url)).arrayBuffer()));
     await sleep(2);

@@ -44,6 +44,7 @@ export interface Contest {
   readonly skipped?: Readonly<Record<string, string>>;
 }
 
+const NO_FIGURE = "it gave no figure";
 /** Below this a median means nothing. */
 const MIN_ROUNDS = 3;
 
@@ -71,6 +72,7 @@ export async function takeTurns(
         if (program in skipped) continue;
         try {
           const value = await measure();
+          if (!Number.isFinite(value)) throw new Error(NO_FIGURE);
           if (round >= 0) (values[program] ??= []).push(value);
         } catch (error) {
           skipped[program] = reasonOf(error);
@@ -97,6 +99,7 @@ export async function takeTurns(
 
 /** A figure that was measured once, and has nobody beside it. */
 export function single(name: string, unit: string, ours: number): Row {
+  if (!Number.isFinite(ours)) return missing(name, unit, NO_FIGURE);
   return { name, unit, ours, others: {}, skipped: {}, rounds: 1 };
 }
 
