@@ -30,7 +30,7 @@ Deno.test("the examples for firewalls let the same ports in, those of the docume
   assert.deepEqual(
     await portsIn(
       "firewalld-plasmd.xml",
-      /<port protocol="(?<protocol>\w+)" port="(?<ports>\d+)"\/>/g,
+      /<port protocol="(?<protocol>\w+)" port="(?<ports>\d+)" ?\/>/g,
     ),
     expected,
   );
