@@ -41,7 +41,7 @@ export function clockFindings(
       nextStep: "set it by NTP there, or see why NTP does not: timedatectl",
     }];
   }
-  // Of many, the one in the middle: each of the others may be wrong itself.
+  // The median: any single neighbour may be wrong itself.
   const sorted = neighbours.toSorted((a, b) => a.aheadMs - b.aheadMs);
   const middle = sorted[Math.floor(sorted.length / 2)];
   const others = provider !== undefined && !isLocal

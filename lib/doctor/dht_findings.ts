@@ -4,7 +4,7 @@ import { isServed, outcomeText } from "./http_outcome.ts";
 import type { Observations } from "./observations.ts";
 import type { DhtStatus } from "./provider_view.ts";
 
-/** By then a node has joined, or has tried for long. */
+/** By then a node has joined, or failed repeatedly. */
 const JOINED_MS = 30_000;
 
 /** What keeps strangers from images in the DHT, where the provider is in one. */

@@ -6,7 +6,7 @@ import type { DhtView } from "./observations.ts";
 /** Longest look-up: what is not found by then, clients wait for in vain. */
 const LOOK_UP_MS = 10_000;
 
-/** What is looked up, and through which nodes. */
+/** What to look up, and through which nodes. */
 export interface DhtQuestion {
   /** An image that the provider serves. */
   readonly image: ChannelArch;

@@ -30,7 +30,7 @@ import {
   readProviderView,
 } from "./provider_view.ts";
 
-/** Nobody on a LAN takes longer, but a firewall that drops. */
+/** On a LAN only a firewall that drops packets takes longer. */
 const PROBE_TIMEOUT_MS = 3000;
 
 /** Which provider is meant. */
@@ -49,12 +49,12 @@ export interface DoctorMachine {
   readonly addresses: readonly InterfaceAddress[];
   /** Interfaces without an address; undefined: that may not be looked at. */
   readonly bareInterfaces: readonly string[] | undefined;
-  /** Asks a provider for its `/status`; throws where nobody answers. */
+  /** Fetches the `/status` of a provider; throws without an answer. */
   readonly fetchStatus: (
     url: string,
     options: { readonly signal: AbortSignal },
   ) => Promise<string>;
-  /** Asks it for its `/peers`; throws where nobody answers. */
+  /** Fetches its `/peers`; throws without an answer. */
   readonly fetchPeers: DoctorMachine["fetchStatus"];
   /** Fetches manifests. */
   readonly get: HttpGet;
@@ -122,7 +122,7 @@ export async function examine(
     probeAll(urls, machine, { signal }),
     neighbourClocks(links, seen, machine, { signal }),
   ]);
-  // What it binds for a moment is in nobody's way by now.
+  // The ports that it binds for a moment are free again.
   const host = await machine.lookAtHost?.(provider, { signal });
   return {
     ...{ ...seen, nowMs, neighbours, host, dht, addresses, links, probes },
@@ -197,7 +197,7 @@ async function askOnce(
   }
 }
 
-/** Where the provider is to be heard: on its own links, or on those it is on. */
+/** The links to listen on: the provider's own, or those it is on. */
 function linksToAsk(
   { provider, isLocal, providerAddresses }: Seen,
   addresses: readonly InterfaceAddress[],

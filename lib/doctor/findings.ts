@@ -26,8 +26,8 @@ const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
 ];
 
 /**
- * What keeps clients from the images, each cause once: what only follows from
- * another finding is none.
+ * What keeps clients from the images, each cause once: mere consequences of
+ * another finding are left out.
  *
  * @returns none of a healthy host
  */

@@ -22,15 +22,18 @@ export interface Question {
   readonly type: "PTR" | "SRV" | "TXT" | "A" | "AAAA";
 }
 
-/** More names than this are somebody's flood. */
+/** More names than this are a flood. */
 const MAX_NAMES = 20_000;
 
-/** Of those that are incomplete, lest a flood be answered with one. */
+/**
+ * How many incomplete instances are asked about, so that a flood is not
+ * answered with another.
+ */
 const MAX_FURTHER_QUESTIONS = 20;
 
 /** Puts together what is heard of the instances of our service type. */
 export class HeardInstances {
-  /** Instance by its folded name: as it came, and who said so. */
+  /** By name in lower case: the name as it came, and who sent it. */
   readonly #instances = new Map<string, { name: string; source: string }>();
   readonly #services = new Map<string, { target: string; port: number }>();
   readonly #texts = new Map<string, readonly Uint8Array[]>();
@@ -84,7 +87,7 @@ export class HeardInstances {
     });
   }
 
-  /** What is to be asked for next: all instances, and what they lack. */
+  /** What to ask next: for all instances, and for what they lack. */
   questions(): Question[] {
     const further = [...this.#instances].flatMap(([key, { name }]) => {
       const service = this.#services.get(key);

@@ -6,7 +6,7 @@ import { imageFindings } from "./image_findings.ts";
 const LITTLE_BYTES = 16 * 1024 * 1024;
 /** Downloads take two each, and every image some more. */
 const FEW_DESCRIPTORS = 1024;
-/** What Linux had by default for fifteen years: less was set by somebody. */
+/** The default of Linux for fifteen years: anything less was set on purpose. */
 const FEW_WATCHES = 8192;
 
 /** What is wrong with the machine of a provider, by its settings. */

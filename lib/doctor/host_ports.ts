@@ -63,7 +63,7 @@ function tcpPort(
   }
 }
 
-/** Those of DHCP, for proxies too, and of TFTP. */
+/** The ports of DHCP, of ProxyDHCP and of TFTP. */
 function pxePorts(
   settings: HostSettings,
   network: DhcpNetwork,
@@ -77,7 +77,7 @@ function pxePorts(
   ], network);
 }
 
-/** Of each link, the address at which bare machines are answered. */
+/** For each link, the address at which bare machines are answered. */
 function pxeAddresses(
   { interfaces }: HostSettings,
   network: DhcpNetwork,
@@ -91,8 +91,8 @@ function pxeAddresses(
 }
 
 /**
- * The ports of PXE that a provider which runs has not got. It shares that for
- * proxies; that of TFTP it has for itself, so a file is asked for there.
+ * The ports of PXE that a running provider lacks. It shares that of ProxyDHCP;
+ * it owns that of TFTP, so a file is requested there.
  *
  * @param isServed whether it serves HTTP at an address, or else answers nobody
  */
@@ -125,7 +125,7 @@ export async function pxePortsMissed(
 
 /** A read request for what every provider has (RFC 1350, section 5). */
 const READ_REQUEST = new TextEncoder().encode("\0\x01autoexec.ipxe\0octet\0");
-/** Of its one block, so that it is not sent again. */
+/** Acknowledges the one block, so that it is not sent again. */
 const ACKNOWLEDGEMENT = Uint8Array.of(0, 4, 0, 1);
 const TFTP_MS = 2000;
 

@@ -25,7 +25,7 @@ export type HostSettings = ProviderConfig & { readonly stateDir: string };
 
 /** The images that lie on disk, as a provider would find them. */
 export interface DiskImages {
-  /** Those that can be offered. */
+  /** The images that can be offered. */
   readonly whole: readonly ChannelArch[];
   /** Expected, or with a directory, and not to be offered: `stable/arm64`. */
   readonly missing: readonly string[];
@@ -33,7 +33,7 @@ export interface DiskImages {
   readonly warnings: readonly string[];
 }
 
-/** A private key that manifests are to be signed with. */
+/** A private key for signing manifests. */
 export interface KeyView {
   /** The file. */
   readonly path: string;
@@ -45,13 +45,12 @@ export interface KeyView {
 
 /** The directory of keys and counters. */
 export interface StateView {
-  /** Its path. */
   readonly path: string;
   /** Why nothing can be written there. */
   readonly problem?: { readonly isFull: boolean; readonly message: string };
   /** Whether others than its owner can replace what lies there. */
   readonly isOpenToOthers: boolean;
-  /** Of its file system; undefined: that is not told. */
+  /** Free on its file system; undefined: unknown. */
   readonly freeBytes: number | undefined;
 }
 
@@ -69,19 +68,22 @@ export interface LoadersView {
   readonly path: string;
   /** Why nothing can be read there. */
   readonly problem?: string;
-  /** Of the images that there are, those no machine is led to: clauses. */
+  /** Images without a loader that leads machines to them: clauses. */
   readonly missing: readonly string[];
 }
 
 /** What the settings of a provider lead to on its own machine. */
 export interface HostView {
-  /** Of a provider that does not run; one that runs says this itself. */
+  /** Only where no provider runs; a running one reports this itself. */
   readonly images?: Result<DiskImages>;
-  /** Those that were named, else the one in the state directory. */
+  /** The configured keys, or the one in the state directory. */
   readonly keys: readonly KeyView[];
   /** Undefined: it does not exist yet. */
   readonly state: StateView | undefined;
-  /** Those that are in the way of a start, or that one that runs has not got. */
+  /**
+   * The ports that would keep a provider from starting, or that a running one
+   * lacks.
+   */
   readonly ports: readonly PortView[];
   /** Undefined: bare machines are not led here. */
   readonly loaders: LoadersView | undefined;
@@ -91,7 +93,7 @@ export interface HostView {
   readonly notLookedAt: readonly string[];
 }
 
-/** What a disk is looked at with. */
+/** What is needed to look at a disk. */
 export interface HostDisk {
   /** The disk. */
   readonly fileSystem: FileSystem;
@@ -121,14 +123,14 @@ export async function imagesOnDisk(
   });
 }
 
-/** Why a key was not looked at, when that is no fault of the key. */
+/** Why a key was not looked at, if that is no fault of the key. */
 export class KeyUnseenError extends Error {
   /** Tells the kinds apart. */
   override readonly name = "KeyUnseenError";
 }
 
 /**
- * The keys that sign, as a provider would load them at its start.
+ * The signing keys, loaded as a provider loads them at its start.
  *
  * @param passphrase throws KeyUnseenError where none is to be had
  * @returns what could not be looked at, too
@@ -173,7 +175,7 @@ export async function keysOnDisk(
   return { keys, notLookedAt };
 }
 
-/** Whether a failure is one of who asks, not of what is there. */
+/** Whether a failure comes from our own permissions, not from what is there. */
 function isForbidden(message: string): boolean {
   return message.includes("this program may not read it");
 }

@@ -5,7 +5,7 @@ import type { HttpOutcome } from "./observations.ts";
 
 /** What became of a request that threw. */
 export function outcomeOfError(error: unknown): HttpOutcome {
-  // Those around the last one say what was tried.
+  // The outer errors only say what was tried.
   let cause = error;
   while (cause instanceof Error && cause.cause !== undefined) {
     cause = cause.cause;
@@ -32,7 +32,7 @@ export function isServed(outcome: HttpOutcome | undefined): boolean {
   return outcome?.kind === "served";
 }
 
-/** What is said of it: a clause, with the URL's host as its subject. */
+/** The outcome as a clause, with the URL's host as its subject. */
 export function outcomeText(outcome: HttpOutcome | undefined): string {
   switch (outcome?.kind) {
     case undefined:

@@ -2,9 +2,9 @@ import { formatChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import type { Finding } from "./finding.ts";
 
 /**
- * What keeps images that lie on disk from being offered: of those that are
- * missing, the ones that something is said of. Where there is nothing, as for
- * most combinations of channel and architecture, that is none.
+ * Findings about images that lie on disk and are not offered: those missing
+ * ones that a warning is about. Combinations of channel and architecture
+ * without any files, which are most, give none.
  *
  * @param missing `stable/arm64`
  * @param warnings of a scan or a provider: clauses that name directory or image

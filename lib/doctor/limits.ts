@@ -9,8 +9,8 @@ export interface Limits {
 }
 
 /**
- * Reads what the system allows a process: from /proc, which Deno shows to
- * nobody without `--allow-all`.
+ * Reads what the system allows a process: from /proc, which Deno only shows
+ * with `--allow-all`.
  *
  * @param pid the provider's; undefined: our own, as it would be started here
  * @returns undefined where that may not be looked at

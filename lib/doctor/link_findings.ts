@@ -10,7 +10,6 @@ import { probeUrl, someOf } from "./provider_view.ts";
 
 /** What is known once a provider has given its status. */
 export interface SeenProvider extends Observations {
-  /** The provider. */
   readonly provider: NonNullable<Observations["provider"]>;
 }
 
@@ -37,7 +36,8 @@ export function linkFindings(view: LinkView, seen: SeenProvider): Finding[] {
   const own = seen.isLocal
     ? OWN_LINK_CHECKS.flatMap((group) => firstOf(group, view, seen))
     : [];
-  // From elsewhere, a machine that hears nothing at all says nothing of others.
+  // Seen from another machine that hears nothing at all, nothing can be said of
+  // others.
   if (own.length > 0 || !view.isOwnCopyHeard) return own;
   return firstOf(TOLD_CHECKS, view, seen);
 }
@@ -222,7 +222,7 @@ function urlDoesNotAnswer(view: LinkView, seen: SeenProvider): Finding[] {
   });
 }
 
-/** Whether who listens on one address listens on another. */
+/** Whether a server bound to one address answers at another. */
 export function isCovered(address: string, bound: string): boolean {
   return bound === address || bound === "::" ||
     (bound === "0.0.0.0" && !address.includes(":"));

@@ -21,11 +21,11 @@ export interface HostParts extends HostDisk {
   readonly settings: HostSettings;
   /** Whether a person says that they are those of the provider that runs. */
   readonly areNamed: boolean;
-  /** Throws KeyUnseenError where there is none to be had without a person. */
+  /** Throws KeyUnseenError if only a person could give one. */
   readonly passphrase: AskPassphrase;
   /** Where ports of PXE are tried. */
   readonly network: DhcpNetwork;
-  /** For what does not answer. */
+  /** For timeouts. */
   readonly clock: Clock;
 }
 

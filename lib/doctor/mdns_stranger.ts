@@ -12,7 +12,6 @@ export interface AskOptions {
   readonly clock: Clock;
   /** Every link that is asked: Linux hands what is heard on one to all. */
   readonly links: readonly Link[];
-  /** Whether that is all that was to be heard. */
   readonly isEnough: (heard: readonly HeardInstance[]) => boolean;
   /** Ends the asking. */
   readonly signal: AbortSignal;
@@ -22,7 +21,9 @@ const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
 
 /** RFC 6762 section 5.2: the second question comes a second after the first. */
 const REPEAT_MS = 1000;
-/** For the answers of others to the second question: their clocks are asked. */
+/**
+ * For the other hosts' answers to the second question: their clocks are read.
+ */
 const OTHERS_MS = 1500;
 /** Once nothing new is heard: a responder answers within a second. */
 const QUIET_MS = 3000;
@@ -121,7 +122,10 @@ function ask(
   });
 }
 
-/** One that was never bound cannot be closed; nobody tells when one is. */
+/**
+ * A socket that was never bound cannot be closed, and nothing reports when one
+ * is.
+ */
 function close(mdns: MulticastDNS): void {
   try {
     mdns.destroy();

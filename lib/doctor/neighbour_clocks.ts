@@ -4,7 +4,7 @@ import type { LinkView, NeighbourClock } from "./observations.ts";
 import { isProvidersOwn, type ProviderTraits } from "./provider_services.ts";
 import { readProviderView } from "./provider_view.ts";
 
-/** So few have the time between them. */
+/** This few share the time between them. */
 const MAX_NEIGHBOURS = 5;
 
 /**

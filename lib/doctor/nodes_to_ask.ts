@@ -5,9 +5,9 @@ import type { DhtStatus } from "./provider_view.ts";
 const MAX_NODES = 8;
 
 /**
- * The nodes by which a stranger looks for a provider: those that it joins
- * through, then those it is connected with. Some of these have connected
- * themselves, from a port that takes no connection: they do not answer.
+ * The nodes through which a stranger looks for a provider: those that it joins
+ * through, then those connected with it. Some of the latter have connected from
+ * a port that accepts no connections: they do not answer.
  *
  * @param peers what the provider says at `/peers`: untrusted
  * @returns multiaddrs with peer id, none of them the provider's own

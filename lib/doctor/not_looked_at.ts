@@ -65,7 +65,7 @@ export function notLookedAt(
   ];
 }
 
-/** Why nobody else was asked for an image. */
+/** Why no other node was asked for an image. */
 function whyNoStranger({ peerCount }: DhtStatus): string {
   const what = "whether strangers find the images in the DHT";
   return peerCount === 0

@@ -38,7 +38,7 @@ export interface LinkView {
     readonly isPortHeld: boolean;
     readonly message: string;
   };
-  /** Of all providers. */
+  /** The instances of all providers. */
   readonly heard: readonly HeardInstance[];
 }
 
@@ -46,9 +46,8 @@ export interface LinkView {
 export interface DhtView {
   /** The nodes that it was to ask, which are not the provider's. */
   readonly nodes: readonly string[];
-  /** Whether any of them answered. */
   readonly hasAnswer: boolean;
-  /** Of the provider's manifest; undefined: not found. */
+  /** The URL of the provider's manifest; undefined: not found. */
   readonly url: string | undefined;
   /** What it was told meanwhile: one clause each. */
   readonly problems: readonly string[];
@@ -75,15 +74,18 @@ export interface Observations {
   readonly provider:
     | (ProviderView & { readonly url: string })
     | undefined;
-  /** By which it may be known: its machine's own, or those that were named. */
+  /**
+   * The addresses that identify it: its machine's own, or those that were
+   * given.
+   */
   readonly providerAddresses: readonly string[];
   /** This machine's clock when it asked: milliseconds since 1970. */
   readonly nowMs: number;
   /** The clocks of other providers on its links. */
   readonly neighbours: readonly NeighbourClock[];
-  /** What the settings lead to on this machine; undefined: not looked at. */
+  /** What the settings come to on this machine; undefined: not looked at. */
   readonly host: HostView | undefined;
-  /** Of the first image, where there was a node to ask. */
+  /** For the first image, if there was a node to ask. */
   readonly dht: DhtView | undefined;
   /** Every address of this machine. */
   readonly addresses: readonly InterfaceAddress[];

@@ -15,8 +15,8 @@ export interface PassedOver {
 }
 
 /**
- * The interfaces of a machine that its provider does not use, and why; loopback
- * is none of them.
+ * The interfaces that the provider of a machine does not use, and why; without
+ * loopback.
  *
  * @param all every address of the machine
  * @param bare interfaces without an address, as far as they are known

@@ -89,7 +89,7 @@ export function imagesHaveExpired({ provider }: Observations): Finding[] {
   }];
 }
 
-/** What a provider warns of that clients feel, or will, by its own words. */
+/** Warnings of a provider that clients feel, now or later, by its own words. */
 const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp])[] = [
   ["expires_soon", / expires at \d{4}-/],
   ["identity_copied", /^Another machine has this one's DHT identity/],
@@ -161,7 +161,7 @@ export function loopbackIsAllThereIs(
   }];
 }
 
-/** Its status is to be had from elsewhere, and no manifest is. */
+/** Its status can be fetched from elsewhere, but no manifest can. */
 export function manifestIsNotServed(
   { provider, isLocal, probes }: Observations,
 ): Finding[] {

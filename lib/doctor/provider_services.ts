@@ -1,7 +1,7 @@
 import { type FoundService, readService } from "../wire/image_service.ts";
 import type { HeardInstance, LinkView, Observations } from "./observations.ts";
 
-/** A provider names one or two; more is said by somebody in its name. */
+/** A provider names one or two; more are named by others in its name. */
 const MAX_ORIGINS = 8;
 
 /** What tells one provider from others. */
@@ -20,7 +20,7 @@ export function isProvidersOwn(
     addresses.some((address) => providerAddresses.includes(address));
 }
 
-/** What a client makes of the provider's instances that a link has. */
+/** What a client makes of the provider's instances on a link. */
 export function servicesHeardOn(
   { link, heard }: LinkView,
   provider: ProviderTraits,

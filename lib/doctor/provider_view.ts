@@ -11,36 +11,36 @@ import type {
 } from "../http/status/status_json.ts";
 import { addressBytes, httpBaseUrl } from "../net/ip_address.ts";
 
-/** What a provider says of its DHT node. */
+/** What a provider reports about its DHT node. */
 export interface DhtStatus {
   /** Base58. */
   readonly peerId: string;
   /** How many nodes it knows. */
   readonly peerCount: number;
-  /** Whether others can connect with it; undefined: nobody has told. */
+  /** Whether others can connect to it; undefined: not known yet. */
   readonly isReachable: boolean | undefined;
-  /** The nodes that it is told to join through, and why it cannot. */
+  /** The nodes it was given to join through, and why it cannot. */
   readonly bootstrap: readonly {
     readonly address: string;
     readonly state: string;
     readonly reason: string | undefined;
   }[];
-  /** Images that it says nobody finds in the DHT, and why as far as it knows. */
+  /** Images that it reports as not found in the DHT, and why, if known. */
   readonly unpublished: readonly {
     readonly name: string;
     readonly problem: string | undefined;
   }[];
 }
 
-/** What a provider says of itself, as far as it is looked at. */
+/** What a provider reports about itself, as far as it matters here. */
 export interface ProviderView {
   /** What people see it by. */
   readonly name: string;
-  /** Of the software. */
+  /** The version of the software. */
   readonly version: string;
   /** Its clock when it was asked: milliseconds since 1970. */
   readonly timeMs: number;
-  /** By the same clock. */
+  /** On the same clock. */
   readonly startedMs: number;
   /** What it serves. */
   readonly images: readonly ChannelArch[];

@@ -20,8 +20,8 @@ export interface AddressSettings {
 }
 
 /**
- * The address that HTTP listens on: as told; loopback when that alone is to be
- * used; else every address, since those of an interface come and go.
+ * The address that HTTP listens on: the one configured; loopback if only that
+ * is to be used; else every address, since those of an interface come and go.
  *
  * @param all every address of the machine
  * @param hasIpv6 whether the system has IPv6 at all: its addresses may come
@@ -67,10 +67,10 @@ export interface ReachHints {
 }
 
 /**
- * The address that hosts beyond the LAN may reach this machine by: the one
- * listened on; else one that a connection with a peer beyond our links ends at,
- * else with a peer on one of them, else any of ours. Of several, the one of the
- * default route, or the first; one of IPv6 only where there is nothing else.
+ * The address by which hosts beyond the LAN may reach this machine: the one
+ * listened on; else the local end of a connection with a peer beyond our links,
+ * or with one on them; else any of ours. Of several, the one of the default
+ * route, or the first; IPv6 only if there is nothing else.
  *
  * @param all every address of the machine
  */
@@ -115,8 +115,8 @@ export function peersBeyond(
 }
 
 /**
- * The address to tell somebody who is connected with this machine: one of the
- * IP family that the connection shows him to have.
+ * The address to tell a peer that is connected with this machine: one of the IP
+ * family that the connection shows it to have.
  *
  * @param usual the one that others are told
  */

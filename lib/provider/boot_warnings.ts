@@ -3,13 +3,13 @@ import { grubConfig } from "../http/boot/grub.ts";
 import { ipxeScript } from "../http/boot/ipxe.ts";
 import type { ServedImage } from "../http/artifacts/image_catalog.ts";
 
-/** By some address that it may have connected to. */
+/** Any address that a client may have connected to. */
 const ANY_CLIENT = { providerUrl: "http://192.0.2.1:8080" };
 
 /**
- * What a machine would be told only when it boots: that a boot script cannot
- * say the image's command line, which those who take it from the manifest can
- * use.
+ * What a machine would otherwise learn only when it boots: that the image's
+ * command line cannot be written in a boot script, though clients that read the
+ * manifest can use it.
  */
 export function bootWarnings(served: ServedImage): string[] {
   return [

@@ -119,7 +119,7 @@ export function nodeWarnings(
   return copiedAt === undefined ? [] : [copyWarning(copiedAt)];
 }
 
-/** In the words of the provider's status. */
+/** The status in the DHT, as the provider reports it. */
 function inDht({ storedAt, ...status }: Partial<DhtImageStatus> = {}) {
   return { ...storedAt !== undefined && { holders: storedAt }, ...status };
 }

@@ -42,7 +42,7 @@ import {
   type TrustDocuments,
 } from "./trust_documents.ts";
 
-/** What a library is made from, on which machine. */
+/** What a library needs. */
 export interface ImageLibraryOptions
   extends Omit<Machine, "hostName" | "passphraseFrom"> {
   /** Where to look. */
@@ -79,15 +79,13 @@ export class ImageLibrary implements ImageCatalog {
   #outcomes: Outcomes = { of: [], all: [] };
   #missing: readonly MissingImage[] = [];
   #trust: TrustDocuments | undefined;
-  /** Looked for with the sweeps; unset: they are due. */
+  /** Looked for in the sweeps; unset: due. */
   #loaderFaults: readonly string[] | undefined;
   #keyProblem: UserError | undefined;
   #isIncomplete = false;
   readonly #standIns: StandIns;
-  /** Where the images are from. */
   #lookedIn: ScanSettings;
 
-  /** Empty until the first `refresh()`. */
   constructor(options: ImageLibraryOptions) {
     this.#options = options;
     this.#lookedIn = options.scan;
@@ -195,9 +193,9 @@ export class ImageLibrary implements ImageCatalog {
   }
 
   /**
-   * Looks at the disk, without reading an artifact: serves what is hashed,
-   * signs what has new content or is half-way to its expiry, and forgets what
-   * is gone.
+   * Looks at the disk without reading any artifact: serves what is hashed,
+   * signs what has new content or has reached half of its lifetime, and forgets
+   * what is gone.
    *
    * @param at how much of the disk is looked at. @default "everything"
    * @param warnAfterMs how long a fault must last to be said: a file that is
@@ -312,7 +310,7 @@ export class ImageLibrary implements ImageCatalog {
       outcomes[index] = await this.#serve(image, { signal });
     });
     const all = outcomes.filter((outcome) => outcome !== undefined);
-    // With other settings meanwhile, nothing holds.
+    // If the settings have changed meanwhile, nothing holds.
     if (this.#outcomes === before) this.#outcomes = { of: hashed, all };
     return together(all, now);
   }

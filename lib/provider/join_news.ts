@@ -27,8 +27,8 @@ export function joinNews(logger: Logger): OnJoinState {
 }
 
 /**
- * Says whether other nodes can connect with this machine, each time it changes;
- * that they can is said only where they could not before.
+ * Logs whether other nodes can connect to this machine whenever that changes;
+ * that they can is logged only if they could not before.
  *
  * @param addresses of the node, asked for when there is something to say
  */

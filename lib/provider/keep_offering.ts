@@ -9,13 +9,13 @@ import { CLOSED_QUIET_MS, QUIET_MS } from "../scan/settling.ts";
 import type { ImageLibrary } from "./image_library.ts";
 import type { Reconciler } from "./reconciler.ts";
 
-/** What a look at the disk takes. */
+/** What a look at the disk needs. */
 export interface DiskLook {
   /** What is served. */
   readonly library: ImageLibrary;
   /** Rings the bell when something changes on disk. */
   readonly watcher: ArtifactWatcher;
-  /** Where images are looked for, which may change. */
+  /** Where to look for images; it may change. */
   readonly settings: () => ScanSettings;
   /** The time. */
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export interface OfferLoop extends DiskLook {
   readonly onReady: () => void;
 }
 
-/** How often the disk is looked at while it cannot be watched. */
+/** How often the disk is looked at if it cannot be watched. */
 const RESCAN_MS = 5000;
 /** The same while it is watched: events can be lost. */
 const WATCHED_RESCAN_MS = 30_000;
@@ -54,9 +54,9 @@ const FOLLOW_UP_MS = CLOSED_QUIET_MS + COALESCE_MS;
 const WARN_AFTER_MS = 2000;
 
 /**
- * Looks at the disk until what lies there is served. Files that were written
- * just now are waited for once, as they would be later: an image that is copied
- * right before the start is to be offered as well.
+ * Looks at the disk until everything there is served. Files written just before
+ * the start are waited for once, as they would be later, so that an image
+ * copied right before is offered as well.
  *
  * @throws UserError when the artifacts directory itself cannot be read
  */
@@ -146,9 +146,9 @@ export async function keepOffering(
 }
 
 /**
- * Waits for the bell, or until time is up. A directory that is unmounted or
- * mounted over causes no event, so that is looked for now and then, and so is
- * another content of files whose times do not tell.
+ * Waits for an event or a timeout. Unmounting a directory, or mounting over it,
+ * causes no event, so that is checked now and then, as is other content of
+ * files whose times do not show it.
  *
  * @returns whether there is news
  */
@@ -181,8 +181,8 @@ function sweepInMs(
     readonly tookMs: number;
   },
 ): number {
-  // A later round logs what can be found by then, and tries again what could
-  // not be signed or looked at.
+  // A later round logs what can be found by then, and retries what could not be
+  // signed or read.
   const isDone = hasSeenAll && !reconciler.hasUnannounced &&
     !library.isIncomplete;
   const isTold = watcher.isWatching && !tree.isSilent;
@@ -212,7 +212,7 @@ function lookAgainInMs(
   return Math.max(wantedMs, tookMs / MAX_EVENT_SHARE, COALESCE_MS);
 }
 
-/** How the disk is looked at. */
+/** How to look at the disk. */
 interface LookOptions {
   readonly at: LookAt;
   readonly signal: AbortSignal;

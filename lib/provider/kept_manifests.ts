@@ -12,7 +12,7 @@ export class KeptManifests {
   readonly #directory: string;
   readonly #fileSystem: FileSystem;
   readonly #logger: Logger;
-  /** By path: what could not be written yet. */
+  /** By path: manifests that could not be written yet. */
   readonly #unwritten = new Map<string, Uint8Array<ArrayBuffer>>();
   #hasWarned = false;
 

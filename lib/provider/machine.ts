@@ -19,7 +19,6 @@ export interface Machine {
   readonly logger: Logger;
   /** Shows how long work gets on, where there is a terminal. */
   readonly statusLine?: StatusLine | undefined;
-  /** The machine's host name. */
   readonly hostName: string;
   /** Gets passphrases from a file, or where none is named from a person. */
   readonly passphraseFrom: (
@@ -34,7 +33,7 @@ export type ServeConfig = ProviderConfig & {
   readonly stateDir: string;
 };
 
-/** What a mirror is given by the provider that it fetches for. */
+/** What a provider gives to the mirror that fetches for it. */
 export interface MirrorProvider {
   /** What is served at the moment, and handed on. */
   readonly library: Pick<ImageCatalog, "find"> & {
@@ -43,13 +42,13 @@ export interface MirrorProvider {
   };
   /** The port that HTTP listens on. */
   readonly httpPort: number;
-  /** Of the DHT, where that is on. */
+  /** The node in the DHT, if that is on. */
   readonly node: Pick<ServingNode, "peerId" | "addresses"> | undefined;
 }
 
 /**
- * Keeps the images of somebody else up to date on disk, beside serving them:
- * such a provider signs nothing itself.
+ * Keeps another owner's images up to date on disk, beside serving them; such a
+ * provider signs nothing itself.
  */
 export interface Mirroring {
   /** How each image stands. */
@@ -64,8 +63,8 @@ export interface Mirroring {
 /** Where the settings come from that a running provider is to take. */
 export interface ConfigSource {
   /**
-   * Calls the listener with each new configuration that can be used, and waits
-   * for it before the next. What it throws is said to the operator.
+   * Calls the listener with each usable new configuration, one after the other.
+   * What it throws is logged.
    *
    * @returns ends it
    */

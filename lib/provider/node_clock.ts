@@ -5,7 +5,7 @@ import { keepingClockProblem } from "../wire/boot_record.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 import { StandingWarnings } from "./standing_warnings.ts";
 
-/** By then some have joined. */
+/** By then some nodes have joined. */
 const FIRST_CHECK_MS = 10_000;
 const INTERVAL_MS = 60_000;
 
@@ -38,7 +38,7 @@ export function watchNodeClock(
       await sleep(machine.clock, waitMs, { signal });
       waitMs = INTERVAL_MS;
       const leadMs = await node.clockLead({ signal });
-      // In the public DHT there are no records.
+      // The public DHT holds no records of ours.
       const problem = leadMs === undefined || life.network === "amino"
         ? undefined
         : keepingClockProblem(leadMs, { ttlSeconds, refreshSeconds });

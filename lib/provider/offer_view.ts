@@ -16,7 +16,7 @@ export class OfferView {
   #served: readonly ServedImage[] = [];
   #images: readonly OfferedImage[] = [];
 
-  /** Without boot loaders, until it has looked for them. */
+  /** Starts without boot loaders, until it has looked for them. */
   constructor(parts: OfferViewParts) {
     this.#parts = parts;
   }
@@ -57,7 +57,7 @@ export interface OfferViewParts {
   readonly catalog: Pick<ImageCatalog, "images">;
   /** Gives those settings that hold at the moment. */
   readonly settings: () => Pick<ServeConfig, "pxe">;
-  /** What is said of machines. */
+  /** The settings for machines. */
   readonly machines: Pick<Machines, "rows" | "unknown">;
   /** The boot loaders that there are. */
   readonly loaders: Pick<PxeLoaders, "names">;

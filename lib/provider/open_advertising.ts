@@ -26,7 +26,7 @@ export interface Advertising extends AsyncDisposable {
   readonly advertisers: readonly Advertiser[];
   /** The same, for the provider's status. */
   readonly discovery: Discovery;
-  /** In the DHT, where that is on. */
+  /** The node in the DHT, if that is on. */
   readonly node: ServingNode | undefined;
 }
 

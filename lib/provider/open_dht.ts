@@ -209,7 +209,7 @@ export async function openToldImages(
 /** How long the address of this machine is not asked for again. */
 const BASE_URL_MS = 1000;
 
-/** What a record has besides a base URL and the provider's name, at most. */
+/** The most that a record holds besides a base URL and the provider's name. */
 const RECORD_REST_BYTES = 768;
 
 /** @throws UserError when records would be longer than any node takes */
@@ -237,9 +237,9 @@ export function advertiseInDht(
   { http, node, ownAddress, mappedAddress, toldBefore }: {
     readonly http: Pick<HttpServer, "port">;
     readonly node: PublishingNode;
-    /** By which others reach this machine. */
+    /** The address by which others reach this machine. */
     readonly ownAddress: () => string;
-    /** Of the router that maps our ports, where one does. */
+    /** The outer address of the router that maps our ports, if one does. */
     readonly mappedAddress: () => string | undefined;
     /** What others were told before a restart. @default nothing */
     readonly toldBefore?: readonly ToldImage[];
@@ -252,7 +252,7 @@ export function advertiseInDht(
   const baseUrlFor = (reader?: PeerConnection) =>
     advertiseUrl ??
       httpBaseUrl(addressForReader(address(), reader), http.port);
-  // Asked for once for all images that are looked at together.
+  // Determined once for all images that are looked at together.
   const baseUrl = remembered(clock, BASE_URL_MS, () => baseUrlFor());
   if (
     advertiseUrl === undefined && isPrivateAddress(address()) &&
@@ -280,8 +280,8 @@ export function advertiseInDht(
 }
 
 /**
- * Maps the ports of HTTP and the DHT through a home router, when that is asked
- * for: one of them alone would be of no use.
+ * Maps the ports of HTTP and the DHT through a home router, if asked for: one
+ * of them alone would be useless.
  */
 export function openPorts(
   config: ServeConfig,
@@ -306,7 +306,7 @@ export function openPorts(
 }
 
 /**
- * Says how the mapping of ports is getting on.
+ * Logs how the mapping of ports is going.
  *
  * @param ports all that are to be mapped
  */

@@ -24,7 +24,10 @@ import type { ImageLibrary } from "./image_library.ts";
 import { listenProblem } from "./listen_problem.ts";
 import type { Machine, Mirroring, ServeConfig } from "./machine.ts";
 
-/** For clients that fetch a file range by range, and its verification. */
+/**
+ * For clients that fetch a file range by range, and the check before each
+ * range.
+ */
 const KEEP_OPEN_MS = 1000;
 
 /**
@@ -98,7 +101,7 @@ function transferLimits({ http }: ServeConfig): Partial<TransferLimits> {
 }
 
 /**
- * Opens the server at the address that the operator has chosen.
+ * Opens the server at the configured address.
  *
  * @throws UserError when it cannot be had, which says what to choose instead
  */

@@ -55,7 +55,7 @@ export async function openLibrary(
   const state = stack.use(
     await openStateDirectory(config.stateDir, machine),
   );
-  // For the operator's convenience: it can be done without.
+  // Made for the operator's convenience; nothing depends on it.
   await machine.fileSystem.makeDirectory(trustDirectory(config.stateDir), 0o700)
     .catch(() => {});
   const signers = new ReloadableSigners(config, machine, { signal });
@@ -116,7 +116,7 @@ class ReloadableSigners {
   readonly #machine: Machine;
   readonly #signal: AbortSignal;
   #loaded: readonly SigningKey[] = [];
-  /** Those that were asked for at the start, by the path of the key. */
+  /** Passphrases asked for at the start, by the path of the key. */
   readonly #passphrases = new Map<string, string>();
   #load = once(() => this.#open());
 
@@ -192,8 +192,8 @@ class ReloadableSigners {
   }
 
   /**
-   * The passphrase that the file has now; where there is no file to read once
-   * more, that of the start, since nobody sits at the terminal any longer.
+   * The passphrase that the file has now; without a file, that of the start,
+   * since no one is at the terminal any more.
    */
   async #passphraseAgain(path: string): Promise<string> {
     const { fileSystem, passphraseFrom } = this.#machine;

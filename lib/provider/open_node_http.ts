@@ -15,7 +15,7 @@ import type { Machine, ServeConfig } from "./machine.ts";
 import { onUsualPort } from "./on_usual_port.ts";
 import { bindHttpServer } from "./open_http.ts";
 
-/** Beside the usual one of a provider, which may run on the same host. */
+/** Not that of a provider, which may run on the same host. */
 export const DEFAULT_NODE_PORT = 8081;
 
 const NO_IMAGES: readonly ServedImage[] = [];
@@ -26,8 +26,8 @@ const NOTHING_SCRUBBED = {
 };
 
 /**
- * Serves the status of a DHT node that has no images, as a provider serves its
- * own. The usual port being taken is no reason for the node not to run.
+ * Serves the status of a DHT node without images, as a provider serves its own.
+ * The node also runs if the usual port is taken.
  *
  * @param options.port that was asked for
  * @throws UserError when the address, or a port that was asked for, cannot be

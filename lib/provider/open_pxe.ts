@@ -27,21 +27,20 @@ const ROUTE_HOLDS_MS = 1000;
 
 /** What bare machines are led to, and by what. */
 export interface PxeParts {
-  /** Where HTTP is served. */
   readonly http: Pick<HttpServer, "hostname" | "port">;
   /** What is served. */
   readonly catalog: ImageCatalog;
   /** Gives those settings that hold at the moment. */
   readonly settings: () => ServeConfig;
-  /** What is said of machines, and what they do. */
+  /** The settings and the steps of machines. */
   readonly machines: Machines;
   /** Where the sockets of DHCP are opened. @default {systemDhcpNetwork} */
   readonly network?: DhcpNetwork;
 }
 
 /**
- * Leads machines that boot from the network here, as long as it is open:
- * ProxyDHCP and TFTP, on every link that is used.
+ * Leads machines that boot from the network here while it is open: ProxyDHCP
+ * and TFTP, on every link in use.
  *
  * @throws UserError where their ports cannot be had
  */
@@ -169,7 +168,7 @@ function noteDecision(
   });
 }
 
-/** What a file is called where it is noted that it was sent. */
+/** The name under which the sending of a file is noted. */
 function nameWhenSent(file: string, catalog: ImageCatalog): string {
   for (const { image, artifacts } of catalog.images()) {
     const name = formatChannelArch(image);

@@ -13,9 +13,9 @@ import {
 
 /** The address by which others reach this machine at the moment. */
 export interface OutwardAddress extends AsyncDisposable {
-  /** For the peers in the DHT. */
+  /** The address for peers in the DHT. */
   forPeers(): string;
-  /** For the router of the default route. */
+  /** The address for the router of the default route. */
   forRouter(): string;
 }
 
@@ -25,7 +25,7 @@ export interface OutwardAddressOptions {
   readonly settings: AddressSettings;
   /** The connections that the DHT node has now. */
   readonly connections: () => readonly PeerConnection[];
-  /** For looking at the default route again. */
+  /** For refreshing the default route. */
   readonly clock: Clock;
   /** Warned when that fails. */
   readonly logger: Logger;

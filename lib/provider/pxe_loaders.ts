@@ -21,13 +21,11 @@ export interface PxeLoaders extends Pick<TftpServerOptions, "read" | "onSent"> {
 
 /** What boot loaders are found and told with. */
 export interface PxeLoadersParts {
-  /** Where HTTP is served. */
   readonly http: Pick<HttpServer, "port">;
   /** What is served. */
   readonly catalog: ImageCatalog;
   /** Gives those settings that hold at the moment. */
   readonly settings: () => ServeConfig;
-  /** What machines do. */
   readonly machines: Machines;
 }
 

@@ -17,7 +17,7 @@ export interface Offer {
   readonly missing: readonly MissingImage[];
 }
 
-/** Whom a reconciler tells of what. */
+/** What a reconciler compares, and which advertisers it tells. */
 export interface ReconcilerOptions {
   /** Told of every image; not disposed of here. */
   readonly advertisers: readonly Advertiser[];
@@ -25,7 +25,7 @@ export interface ReconcilerOptions {
   readonly logger: Logger;
 }
 
-/** Of more images with the same trouble, there is one line for all. */
+/** Beyond this, images with the same trouble share one line. */
 const MAX_SILENT_LINES = 20;
 
 /**
@@ -37,12 +37,11 @@ export class Reconciler {
   #published: readonly Advertisement[] = [];
   /** Images that were logged as advertised. */
   readonly #announced = new Set<string>();
-  /** Those that were not, by name. */
+  /** By name: images that were not. */
   readonly #unannounced = new Map<string, ChannelArch>();
   readonly #missing = new Set<string>();
   #first = true;
 
-  /** Nothing is published until the first `reconcile()`. */
   constructor(options: ReconcilerOptions) {
     this.#options = options;
   }

@@ -13,7 +13,7 @@ import { isUnchanged } from "../scan/digest.ts";
 const KEEP_MS = 600_000;
 /** How often it is seen whether they are still there. */
 const CHECK_INTERVAL_MS = 5000;
-/** Of more than this, the oldest are not served any longer. */
+/** Beyond this, the oldest are no longer served. */
 const MAX_KEPT = 256;
 
 interface KeptBlob extends ServedBlob {
@@ -30,17 +30,16 @@ export class ServedBlobs {
   readonly #clock: Clock;
   readonly #fileSystem: FileSystem;
   #images: readonly ServedImage[] = [];
-  /** Those of all images. */
+  /** The names of all images. */
   readonly #names = new Set<string>();
   /** The same content may be in several images. */
   readonly #current = new Map<string, readonly ServedBlob[]>();
   #kept: ReadonlyMap<string, KeptBlob> = new Map();
-  /** By the hash of a list of pieces, that of its file. */
+  /** By the hash of a list of pieces: the hash of its file. */
   readonly #withPieces = new Map<string, string>();
-  /** When those that are kept were looked at last, on the monotonic clock. */
+  /** When the kept blobs were last checked, on the monotonic clock. */
   #checkedMs = -Infinity;
 
-  /** Serves nothing yet. */
   constructor(
     { clock, fileSystem }: {
       readonly clock: Clock;
@@ -117,7 +116,7 @@ export class ServedBlobs {
       // What was taken away as a whole was meant to be.
       this.#names.has(formatChannelArch(served.image))
     ).slice(-MAX_KEPT);
-    // A download that comes in between finds out by itself.
+    // A download in between notices on its own.
     const isDue = nowMs >= this.#checkedMs + CHECK_INTERVAL_MS;
     if (isDue) this.#checkedMs = nowMs;
     const still = await mapParallel(

@@ -10,7 +10,7 @@ import { bootWarnings } from "./boot_warnings.ts";
 
 /** What has become of an image. */
 export interface Outcome {
-  /** As it is served, unless it cannot be. */
+  /** The image as served, unless it cannot be. */
   readonly image?: ServedImage;
   /** For the operator, at a time in milliseconds since 1970. */
   readonly warnings?: (now: number) => readonly string[];
@@ -23,9 +23,7 @@ export interface Outcome {
 
 /** Images, and what has become of each. */
 export interface Outcomes {
-  /** The images. */
   readonly of: readonly HashedImage[];
-  /** One for each. */
   readonly all: readonly Outcome[];
 }
 

@@ -24,7 +24,6 @@ export class StandIns {
   /** By name, on the monotonic clock: since when something stands in. */
   readonly #sinceMs = new Map<string, number>();
 
-  /** Nothing stands in at first. */
   constructor(
     { clock, fileSystem }: {
       readonly clock: Clock;
@@ -36,7 +35,7 @@ export class StandIns {
   }
 
   /**
-   * Whether an image can be offered on: for as long as it is whole, and for a
+   * Whether an image can still be offered: as long as it is whole, and for a
    * while when it is not.
    */
   async holds(before: ServedImage): Promise<boolean> {

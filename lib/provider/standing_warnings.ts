@@ -6,12 +6,11 @@ interface Warning {
   readonly isSaid: boolean;
 }
 
-/** Faults that last: each is said once, and again only after it had gone. */
+/** Faults that last: each is logged once, and again only after it had gone. */
 export class StandingWarnings {
   readonly #machine: Pick<Machine, "clock" | "logger">;
   #warnings: ReadonlyMap<string, Warning> = new Map();
 
-  /** None stands at first. */
   constructor(machine: Pick<Machine, "clock" | "logger">) {
     this.#machine = machine;
   }

@@ -50,10 +50,10 @@ export interface StateDirectory extends Disposable {
 }
 
 /**
- * Makes the state directory where there is none, and keeps other providers out
- * of it: two would raise each other's counters and share one identity. One that
- * cannot be locked, or not be written to, is used all the same: what has to be
- * made there and cannot says so when it is needed.
+ * Makes the state directory if needed, and keeps other providers out of it: two
+ * would raise each other's counters and share one identity. A directory that
+ * cannot be locked or written to is used all the same: whatever has to be made
+ * there and cannot says so when it is needed.
  *
  * @throws UserError when another provider uses it
  * @throws FileAccessError when it is a file, or may not be made

@@ -24,7 +24,7 @@ export interface TrustDocuments {
 /** Documents that were verified, which holds until they change. */
 export interface ReadDocuments
   extends Pick<TrustDocuments, "documents" | "newest"> {
-  /** Of the directory. */
+  /** The state of the directory. */
   readonly fingerprint: string;
   /** As `warnings`, without what ends soon. */
   readonly faults: readonly string[];

@@ -4,9 +4,9 @@ const ANSWERS_PER_SECOND = 1000;
 const ANSWERS_PER_MACHINE_AND_SECOND = 10;
 
 /**
- * How many requests are answered: so many in a second that every machine of a
- * site gets its answer, and so few that neither a machine that has gone wild
- * nor a flood of invented ones makes a flood of ours.
+ * Limits the answers per second: enough for every machine of a site, and too
+ * few for a broken machine, or a flood of invented ones, to cause a flood of
+ * ours.
  */
 export class AnswerBudget {
   #second = 0;

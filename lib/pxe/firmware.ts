@@ -1,6 +1,6 @@
 import type { Firmware } from "./loaders.ts";
 
-/** What a machine says of its firmware when it wants to boot. */
+/** The firmware that a machine reports when it wants to boot. */
 export interface BootFirmware extends Firmware {
   /** How it fetches what it is offered: a name by TFTP, or a URL. */
   readonly transport: "TFTP" | "HTTP";

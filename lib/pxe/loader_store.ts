@@ -11,7 +11,7 @@ import { fileIdentity } from "../scan/digest.ts";
 import type { ArtifactFile } from "../scan/image_files.ts";
 import { listImage } from "../scan/image_listing.ts";
 
-/** What a TFTP client can take: a loader is a few MiB at most. */
+/** The most that TFTP clients can take: a loader has a few MiB at most. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** How many are kept in memory: a kind of firmware takes one. */
 const MAX_KEPT = 4;

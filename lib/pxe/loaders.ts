@@ -2,7 +2,7 @@ import { ok, refuse, type Result } from "../core/result.ts";
 
 /** A bare machine's firmware, as far as it decides what it can start. */
 export interface Firmware {
-  /** By what it starts programs. */
+  /** How it starts programs. */
   readonly kind: "BIOS" | "UEFI";
   /** Canonical, of the image it can boot: `x86_64`, `arm64`. */
   readonly arch: string;
@@ -20,9 +20,9 @@ export function formatFirmware({ kind, arch }: Firmware): string {
 }
 
 /**
- * File names of loaders, the best first: what Debian's and Fedora's packages of
- * iPXE have, and then GRUB as it is put there by hand. Those that use the
- * firmware's own driver come before those that bring drivers along.
+ * File names of loaders, best first: those in Debian's and Fedora's packages of
+ * iPXE, then GRUB as installed by hand. Loaders that use the firmware's own
+ * driver come before those that bring drivers.
  */
 const USUAL: Readonly<Record<LoaderKey, readonly [string, ...string[]]>> = {
   bios: ["undionly.kpxe", "ipxe.pxe", "core.0"],

@@ -14,7 +14,7 @@ import { type Firmware, formatFirmware } from "./loaders.ts";
 
 /** An image that machines can be led to. */
 export interface OfferedImage extends ChannelArch {
-  /** Whether firmware can start it by itself: a unified kernel image. */
+  /** Whether firmware can start it directly: a unified kernel image. */
   readonly isUnified: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface OfferState {
   readonly allow: readonly string[];
   /** Patterns of those that are not, whatever `allow` says. */
   readonly deny: readonly string[];
-  /** What the operator has said of single machines. */
+  /** The operator's rows for single machines. */
   readonly machines: readonly MachineRow[];
   /** What becomes of the others. */
   readonly unknown: UnknownMachines;
@@ -54,7 +54,7 @@ export interface OfferDecision {
   readonly firmware?: string;
   /** What it is about, where that is one image. */
   readonly image?: string;
-  /** To be read behind the machine; unset: nobody is told of it. */
+  /** Printed after the machine; unset: no line. */
   readonly what?: string;
 }
 
@@ -94,7 +94,7 @@ export function decideOffer(
   return { ...known, ...offerOf(client, { firmware, choice, row, state }) };
 }
 
-/** What decides, once it is known who asks. */
+/** What the decision depends on, once the machine is known. */
 interface Case {
   readonly firmware: BootFirmware;
   readonly choice: Exclude<BootChoice, { kind: "local" | "ignore" }>;
@@ -117,7 +117,7 @@ function offerOf(
     offer: { transport: "HTTP", file, isBios },
     what: `offered ${name} by HTTP`,
   });
-  // Which says there who it is, with its serial, too.
+  // There it identifies itself, with its serial number, too.
   if (client.isIpxe) return byHttp("/boot.ipxe");
   // What adds words to the command line is the loader's script.
   if (transport === "HTTP" && image?.isUnified && row?.cmdline === undefined) {

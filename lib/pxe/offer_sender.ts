@@ -19,11 +19,11 @@ export type SendPacket = (
   to: UdpEndpoint,
 ) => Promise<Result<void, SocketTrouble>>;
 
-/** What a sender works with. */
+/** What a sender needs. */
 export interface OfferSenderOptions {
   /** Where sockets are opened. */
   readonly network: DhcpNetwork;
-  /** Of this host on the link: clients believe in nobody else. */
+  /** The address of this host on the link: clients accept no other. */
   readonly address: string;
   /** Stands in where another program has the port of this address for itself. */
   readonly byDefaultRoute: SendPacket;
@@ -47,7 +47,6 @@ export class OfferSender implements AsyncDisposable {
   #waiting: (readonly [packet: Uint8Array, to: UdpEndpoint])[] = [];
   #sending: Promise<void> | undefined;
 
-  /** Opens nothing yet. */
   constructor(options: OfferSenderOptions) {
     this.#options = options;
   }

@@ -23,20 +23,20 @@ import { AnswerBudget } from "./answer_budget.ts";
 import type { Offer, OfferDecision } from "./offer.ts";
 import { OfferSender, type SendPacket } from "./offer_sender.ts";
 
-/** The same trouble that comes and goes is said this often. */
+/** How often the same recurring trouble is logged. */
 const QUIET_MS = 60_000;
 
 /** A link that machines are answered on. */
 export interface PxeLink {
   /** Such as `eth0`. */
   readonly interfaceName: string;
-  /** Of this host, IPv4. */
+  /** The IPv4 address of this host. */
   readonly address: string;
   /** Where its machines reach HTTP, without a final slash. */
   readonly baseUrl: string;
 }
 
-/** What a ProxyDHCP server works with. */
+/** What a ProxyDHCP server needs. */
 export interface ProxyDhcpOptions {
   /** Where sockets are opened. */
   readonly network: DhcpNetwork;
@@ -45,13 +45,13 @@ export interface ProxyDhcpOptions {
    * unicasts to port 67 are then taken from every other program.
    */
   readonly relays: boolean;
-  /** What a machine gets. */
+  /** Decides what a machine gets. */
   readonly decide: (client: BootClient) => OfferDecision;
   /** Told what a machine that asked was offered, or why nothing. */
   readonly onDecision: (client: BootClient, decision: OfferDecision) => void;
   /** This host's address on the default route, where there is one. */
   readonly defaultRoute: () => Promise<string | undefined>;
-  /** For what is done so often in a second. */
+  /** For rates per second. */
   readonly clock: Clock;
   /** Where trouble is told. */
   readonly logger: Logger;
@@ -61,7 +61,7 @@ export interface ProxyDhcpOptions {
 interface LinkSession {
   readonly link: PxeLink;
   readonly sender: OfferSender;
-  /** For what firmware of UEFI asks when it has an offer. */
+  /** For the request that UEFI firmware sends after an offer. */
   proxy?: DhcpSocket;
   /** For relays. */
   relayed?: DhcpSocket;
@@ -75,7 +75,7 @@ export class ProxyDhcp implements AsyncDisposable {
   readonly #options: ProxyDhcpOptions;
   readonly #budget = new AnswerBudget();
   readonly #sessions = new Map<string, LinkSession>();
-  /** By what they concern; each is said once while it lasts. */
+  /** By subject; each is logged once while it lasts. */
   readonly #troubles = new Map<
     string,
     { readonly problem: string | undefined; readonly quietUntilMs: number }
@@ -87,7 +87,7 @@ export class ProxyDhcp implements AsyncDisposable {
   }
 
   /**
-   * Listens, and answers nobody until it has links.
+   * Listens, and answers nothing until it has links.
    *
    * @returns why it cannot: without permission, for one
    */
@@ -204,7 +204,8 @@ export class ProxyDhcp implements AsyncDisposable {
     for (const { link, sender, relayed } of sessions) {
       const answer = this.#answer(asked, "OFFER", link);
       if (answer === undefined) continue;
-      // Where the port is ours for good, another socket would take from it.
+      // Where the port is ours alone, another socket would take packets from
+      // it.
       if (relayed === undefined) sender.send(answer, to);
       else void relayed.send(answer, to);
     }
@@ -217,7 +218,7 @@ export class ProxyDhcp implements AsyncDisposable {
     if (answer !== undefined) void session.proxy?.send(answer, from);
   }
 
-  /** What the client gets, where it asks to boot and is to be offered something. */
+  /** What the client gets, if it asks to boot and there is something for it. */
   #offerTo(packet: Uint8Array, type: number): Asked | undefined {
     const { clock, decide, onDecision } = this.#options;
     const decoded = decodeDhcp(packet);

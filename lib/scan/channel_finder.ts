@@ -7,7 +7,7 @@ export class ChannelFinder {
   readonly #count: number;
   /** Indices by directory, as it is opened and as events name it. */
   readonly #byPath = new Map<string, Set<number>>();
-  /** All directories that one of them is in. */
+  /** All directories above one of them. */
   readonly #above = new Set<string>();
 
   constructor(channels: readonly ScannedDirectory[]) {
@@ -27,7 +27,7 @@ export class ChannelFinder {
     return this.#byPath.get(directory) ?? [];
   }
 
-  /** Those that a path lies in or is, and those that lie below it. */
+  /** The channels that a path lies in or is, and those below it. */
   near(path: string): Iterable<number> {
     return this.#above.has(path)
       ? Array(this.#count).keys()

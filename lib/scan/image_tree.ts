@@ -39,15 +39,16 @@ export interface TreeLook {
 }
 
 /**
- * How much of a tree is looked at; the rest is taken for what it was. `changes`:
- * what was noted, and what is not whole. `changes and more`: of a large tree a
- * part besides, with each look another one, all of a small one.
+ * How much of a tree is looked at; the rest is taken to be unchanged.
+ * `changes`: what was noted, and what is not complete. `changes and more`:
+ * besides, a part of a large tree, another one at each look, or all of a small
+ * one.
  */
 export type LookAt = "everything" | "changes" | "changes and more";
 
 /** A file that could not be read is tried again after this time. */
 const RETRY_MS = 5000;
-/** Images of which less is to be read are read side by side. */
+/** Images with less than this to read are read side by side. */
 const SMALL_BYTES = 1024 * 1024;
 /** What was read before is not lost when the program is killed. */
 const SAVE_DELAY_MS = 5000;
@@ -104,7 +105,7 @@ export class ImageTree {
   }
 
   /**
-   * Takes note of where something has changed.
+   * Notes where something has changed.
    *
    * @param paths with links resolved; none: nobody knows where
    */
@@ -113,14 +114,14 @@ export class ImageTree {
   }
 
   /**
-   * Looks whether another directory has come to lie in the place of one, which
-   * is no event, as far as that can be seen in a moment.
+   * Whether another directory has taken the place of one, which causes no
+   * event, as far as that shows at a glance.
    */
   async hasMoved(): Promise<boolean> {
     return await this.#memory.compare();
   }
 
-  /** Whether something that was noted is still to be looked at once more. */
+  /** Whether something that was noted has yet to be looked at again. */
   get hasNoted(): boolean {
     return this.#memory.hasNoted;
   }
@@ -145,7 +146,10 @@ export class ImageTree {
     return this.#pending.length > 0;
   }
 
-  /** In how many milliseconds another look will find more, if it will. */
+  /**
+   * In how many milliseconds another look may find more; undefined: it will
+   * not.
+   */
   get lookAgainInMs(): number | undefined {
     const now = this.#clock.monotonic();
     // What is due already is pending, and needs no other look.
@@ -160,7 +164,7 @@ export class ImageTree {
   /**
    * Looks at names and sizes. An image that was hashed stays while its files
    * settle and are read again, whatever has become of them, as long as there is
-   * a kernel: it gives way when what is new is hashed, at once.
+   * a kernel; once the new content is hashed, it takes over at once.
    *
    * @param at how much of it is looked at. @default "everything"
    * @throws UserError when the artifacts directory itself cannot be read
@@ -370,8 +374,8 @@ export class ImageTree {
   }
 
   /**
-   * What was offered by this name, for as long as what is new may still come to
-   * be read. Where it cannot be read, only what is still there as it was.
+   * The image offered under this name, as long as its successor may still be
+   * read. If that cannot be read, only what is still there unchanged.
    */
   async #before(name: string): Promise<HashedImage | undefined> {
     const before = this.#offered.get(name);

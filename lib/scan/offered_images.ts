@@ -51,7 +51,10 @@ export class OfferedImages {
     return this.#images.values();
   }
 
-  /** Those that have just gone; what went earlier is no longer offered. */
+  /**
+   * The images that have just gone; those that went earlier are not offered any
+   * more.
+   */
   takeGone(nowMs: number): HashedImage[] {
     const justGone: HashedImage[] = [];
     for (const [name, sinceMs] of this.#goneSinceMs) {

@@ -120,7 +120,9 @@ export async function scanAvailable(
   return look?.whole(whole) ?? whole();
 }
 
-/** Of thousands of channels, most of which have only images. */
+/**
+ * Joins the results of thousands of channels, most of which have only images.
+ */
 function together(
   perChannel: readonly ScanResult[],
   passedOver: readonly string[],

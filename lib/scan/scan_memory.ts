@@ -13,8 +13,8 @@ import {
 import { ScanNotes } from "./scan_notes.ts";
 
 /**
- * How long a path counts as changed. Files may come to lie in a directory that
- * was made just now before it is watched, so that it is seen twice.
+ * How long a path counts as changed. Files may appear in a new directory before
+ * it is watched, so it is looked at twice.
  */
 const NOTED_MS = 900;
 /** With more paths than this, everything is looked at. */
@@ -25,9 +25,8 @@ const TURN = 1000;
 const COMPARE_INTERVAL_MS = 4500;
 
 /**
- * What the last look at the disk has read, so that the next reads again what
- * has changed meanwhile and nothing else: a change costs what changed, however
- * many images there are.
+ * What the last look read from the disk, so that the next reads only what has
+ * changed: the cost of a change does not depend on the number of images.
  *
  * @typeParam R what a look makes of a channel
  * @typeParam C what it knows of one before
@@ -41,7 +40,7 @@ export class ScanMemory<R, C extends ScannedChannel> {
   /** When each path was told of, on the monotonic clock. */
   readonly #noted = new Map<string, number>();
   #isAllNoted = true;
-  /** By device: whether its file system tells of changes. */
+  /** By device: whether its file system reports changes. */
   readonly #tells = new Map<number, boolean>();
   #again = new Set<string>();
   #isRemounted = false;
@@ -99,7 +98,7 @@ export class ScanMemory<R, C extends ScannedChannel> {
     for (const path of paths) this.#again.add(path);
   }
 
-  /** Whether `noteSome()` takes several turns to come to all directories. */
+  /** Whether `noteSome()` takes several turns to cover all directories. */
   get isLarge(): boolean {
     return this.#known().length > TURN;
   }
@@ -116,8 +115,8 @@ export class ScanMemory<R, C extends ScannedChannel> {
   }
 
   /**
-   * Whether another directory has come to lie in some place since this was
-   * asked last, without an event: those who watch do not see the new one.
+   * Whether another directory has taken some place since the last call, without
+   * an event: watches do not see the new one.
    */
   takeRemounted(): boolean {
     const isRemounted = this.#isRemounted;

@@ -13,7 +13,10 @@ import {
   type WriterState,
 } from "./settling.ts";
 
-/** Remembers which files have come to rest, and watches the others do so. */
+/**
+ * Remembers which files have come to rest, and watches the others until they
+ * do.
+ */
 export class SettlingFiles {
   readonly #clock: Clock;
   readonly #observations = new Map<string, Observation>();
@@ -21,7 +24,7 @@ export class SettlingFiles {
   /** Path to identity of what was whole, and is so until it changes. */
   readonly #settled = new Map<string, string>();
   #images: readonly ImageFiles[] = [];
-  /** Those of them that have not come to rest. */
+  /** The images with files that have not come to rest. */
   #open: readonly ImageFiles[] = [];
   readonly #whole = new WeakSet<ImageFiles>();
   #nextMs: number | undefined;
@@ -36,7 +39,7 @@ export class SettlingFiles {
   }
 
   /**
-   * Takes note of an event: who writes the file at this path, or has moved a
+   * Notes an event: a program writes the file at this path, or has moved a
    * directory there.
    */
   noteWriter(path: string, writer: WriterState): void {
@@ -45,8 +48,8 @@ export class SettlingFiles {
   }
 
   /**
-   * Looks at the files of all images that have not come to rest. What is not in
-   * `images` is forgotten.
+   * Looks at the files of all images that have not come to rest, and forgets
+   * those not in `images`.
    *
    * @param images an object that was passed before stands for the same files,
    * and a list for the same images
@@ -135,7 +138,10 @@ export class SettlingFiles {
     return false;
   }
 
-  /** In how many milliseconds the next file may have settled, if one has to. */
+  /**
+   * In how many milliseconds the next file may have settled; undefined: none
+   * has to.
+   */
   get settlesInMs(): number | undefined {
     return this.#nextMs === undefined
       ? undefined
