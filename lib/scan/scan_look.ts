@@ -267,16 +267,21 @@ export class ScanLook<R, C extends ScannedChannel> {
 
   /** Whether something has changed that is in no image that is known. */
   #hasStray(notes: ScanNotes): boolean {
+    return this.#hasOther ??= notes.hasOther(this.#places());
+  }
+
+  /** Every directory that holds files of images, as events name it. */
+  #places(): Pick<ReadonlySet<string>, "has"> {
     const { finder, channels, linked } = this.#options.before;
     const elsewhere = new Set(
       [...linked].flatMap((index) => placesOf(channels[index])),
     );
-    return this.#hasOther ??= notes.hasOther({
+    return {
       has: (directory) =>
         elsewhere.has(directory) ||
-        Iterator.from(finder.at(dirname(directory)))
+        [...finder.at(dirname(directory))]
           .some((index) => placesOf(channels[index]).includes(directory)),
-    });
+    };
   }
 }
 
@@ -337,7 +342,7 @@ export function knownDirectories<R, C extends ScannedChannel>(
   return [root, ...listings, ...images].filter((known) => known !== undefined);
 }
 
-/** Every directory that holds files of a channel's images, as events name it. */
+/** Every directory that holds files of one channel's images. */
 function placesOf<R>(channel: KnownChannel<R> | undefined): string[] {
   return [...channel?.images.values() ?? []].flatMap((
     { eventPath, elsewhere },
