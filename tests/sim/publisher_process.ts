@@ -9,9 +9,17 @@ import { DhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
 import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
-import { requestPeer } from "../../lib/net/dht/internal/request.ts";
+import {
+  type Dialer,
+  requestPeer,
+} from "../../lib/net/dht/internal/request.ts";
 import { openStranger } from "../../lib/net/dht/internal/stranger.ts";
-import { KadCall, keyMultihash } from "../../lib/net/dht/message.ts";
+import type { PeerAnswer } from "../../lib/net/dht/lookup.ts";
+import {
+  KadCall,
+  type KadRequest,
+  keyMultihash,
+} from "../../lib/net/dht/message.ts";
 import { DhtNode } from "../../lib/net/dht/node.ts";
 import { bootRecordKey } from "../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
@@ -65,6 +73,8 @@ export interface PublisherResult {
 const { signal } = new AbortController();
 /** Images whose holders are counted. */
 const SAMPLE = 50;
+/** Of a node that is busy with others. */
+const MAX_TRIES = 20;
 
 /** A provider of many images, and when it announced each. */
 class Publisher implements AsyncDisposable {
@@ -175,6 +185,22 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(clock, 100, { signal });
 }
 
+/** What a node that may be busy says; nothing where it does not answer. */
+async function askUntilAnswered(
+  stranger: Dialer,
+  to: string,
+  request: KadRequest,
+): Promise<PeerAnswer[]> {
+  for (let i = 0; i < MAX_TRIES; i++) {
+    const answer = await requestPeer(stranger, to, request, {
+      ...{ protocol: DEFAULT_DHT_PROTOCOL, clock, timeoutMs: 5000, signal },
+    });
+    if (answer.ok) return [answer.value];
+    await sleep(clock, 100, { signal });
+  }
+  return [];
+}
+
 /** How many nodes keep what they should, by asking each of them. */
 async function countHolders(
   keys: readonly string[],
@@ -182,17 +208,14 @@ async function countHolders(
   peerId: string,
 ): Promise<PublisherResult["holders"]> {
   const stranger = await openStranger({ timeoutMs: 5000 });
-  const options = {
-    ...{ protocol: DEFAULT_DHT_PROTOCOL, clock, timeoutMs: 5000, signal },
-  };
   const counts = { values: [] as number[], providers: [] as number[] };
   for (const key of keys) {
     const bytes = new TextEncoder().encode(key);
     const ask = async (call: KadCall, key: Uint8Array) => {
-      const answers = await Promise.all(
-        others.map((to) => requestPeer(stranger, to, { call, key }, options)),
+      const answers = others.map((to) =>
+        askUntilAnswered(stranger, to, { call, key })
       );
-      return answers.flatMap((one) => one.ok ? [one.value] : []);
+      return (await Promise.all(answers)).flat();
     };
     const values = await ask(KadCall.getValue, bytes);
     counts.values.push(

@@ -1,4 +1,5 @@
 import { DhtAdvertiser } from "../../lib/advertise/dht_advertiser.ts";
+import type { ToldImage } from "../../lib/advertise/told_images.ts";
 import { createIdentity } from "../../lib/net/dht/identity.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakePublishingNode } from "./fake_publishing_node.ts";
@@ -9,7 +10,11 @@ export const identity = await createIdentity();
 
 /** An advertiser whose node, clock and log are a test's. */
 export function openDhtAdvertiser(
-  { host = (): string => "192.0.2.7", isAmino = false } = {},
+  { host = (): string => "192.0.2.7", isAmino = false, toldBefore }: {
+    readonly host?: () => string;
+    readonly isAmino?: boolean;
+    readonly toldBefore?: readonly ToldImage[];
+  } = {},
 ): {
   advertiser: DhtAdvertiser;
   node: FakePublishingNode;
@@ -24,6 +29,7 @@ export function openDhtAdvertiser(
     urlFor: ({ channel, arch }, reader) =>
       `http://${reader?.localAddress ?? host()}/${channel}/${arch}`,
     isAmino,
+    toldBefore,
     providerName: "rack 7",
     ttlSeconds: 3600,
     refreshSeconds: isAmino ? 79_200 : 1800,

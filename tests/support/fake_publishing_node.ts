@@ -74,6 +74,8 @@ export class FakePublishingNode implements PublishingNode {
     );
   }
 
+  /** Whether peers keep what was told in a run before. */
+  isKept = false;
   /** Answered for without telling anybody. */
   readonly provided: PublishEntry[] = [];
 
@@ -90,7 +92,7 @@ export class FakePublishingNode implements PublishingNode {
     this.looks.push({ key, atMs: this.#clock.monotonic() });
     const askedCount = this.peers + this.refusing;
     const isThere = this.peers > 0 && !this.isHidden &&
-      this.published.some((one) => one.key === key);
+      (this.isKept || this.published.some((one) => one.key === key));
     return Promise.resolve(
       isThere
         ? { kind: "found", clockLeadMs: this.clockLeadMs }

@@ -53,6 +53,10 @@ Deno.test("the page shows images, where they are advertised, and what is wrong",
   assert.match(page, / 10\.0\.0\.7 stable\/arm64\/vmlinuz 100 % 0 s ago /);
   assert.match(page, / mDNS on eth0 \(10\.0\.0\.1\): failed: Network is down /);
   assert.match(page, / DHT: 7 peers, own id 12D3KooWLab /);
+  assert.match(
+    page,
+    / DHT publishing: 2 images waiting, .* to 19\.5 nodes on average; the last round, .* ago, told 9, 1 in vain /,
+  );
 });
 
 Deno.test("the page says until when clients take an image, and who signed it", async () => {
