@@ -91,7 +91,6 @@ async function measure(
     lookups: [...bySite, ...without],
     wanted: [...providers, late],
     checks: {
-      late_site_is_published: late.storedAt > 0,
       found_without_one_bootstrap: without.every((lookup) =>
         [...providers, late].some((provider) => finds(lookup, provider))
       ),
@@ -105,7 +104,9 @@ async function measure(
       published_after_ms: Math.round(
         Math.max(...providers.map((one) => one.publishedAfterMs)),
       ),
+      // It waits for a look-up from outside to find its image.
       late_published_after_ms: Math.round(late.publishedAfterMs),
+      late_holders: late.storedAt,
       requests_per_lookup: Math.round(requestsPerLookup),
       without_one_p95_ms: Math.round(
         percentile(without.map(({ elapsedMs }) => elapsedMs), 0.95),
