@@ -79,7 +79,7 @@ const CADDY: Recipe = {
 	auto_https off
 	persist_config off
 }
-http://127.0.0.1:${port} {
+http://:${port} {
 	bind 127.0.0.1
 	root * ${root}
 	file_server

@@ -193,6 +193,7 @@ function contests(
 async function loaded(load: Load): Promise<LoadResult> {
   const result = await putLoad(load);
   if (result.failures > 0) throw new Error(`${result.failures} failed`);
+  if (result.bytes === 0) throw new Error("its answers were empty");
   return result;
 }
 
