@@ -34,7 +34,8 @@ export interface HandlerParts {
   /** What is served. */
   readonly catalog: ImageCatalog;
   /**
-   * The succession of trusted keys, sent as it is.
+   * The succession of trusted keys, sent unchanged.
+   *
    * @default none
    */
   readonly trustDocuments?: () => TrustDocuments;
@@ -61,13 +62,15 @@ export interface HandlerParts {
   /** Where trouble is told. */
   readonly logger: Logger;
   /**
-   * Whether each finished download is a line for operators, not only for those
-   * who debug.
+   * Whether finished downloads are logged for operators, not only at level
+   * debug.
+   *
    * @default {() => false}
    */
   readonly accessLog?: () => boolean;
   /**
-   * What is said of machines, and what they do.
+   * The settings and the steps of machines.
+   *
    * @default nothing is said, and what they do is for those who debug
    */
   readonly machines?: Machines;

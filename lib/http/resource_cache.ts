@@ -22,7 +22,7 @@ export class ResourceCache {
   readonly #among: () => readonly unknown[];
 
   /**
-   * Remembers nothing yet.
+   * Starts empty.
    *
    * @param find asked where nothing is remembered, or not any more
    * @param among what it finds things among: once one of these is another,

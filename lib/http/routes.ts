@@ -55,11 +55,10 @@ export interface RouteParts {
   readonly trustDocuments: () => TrustDocuments;
   /** The base URL that clients are told, where the operator says one. */
   readonly advertiseUrl: string | undefined;
-  /** For artifacts. */
   readonly sender: ArtifactSender;
   /** What firmware loads first. */
   readonly loaders: LoaderFiles;
-  /** What is said of machines, and what they do. */
+  /** The settings and the steps of machines. */
   readonly machines: Machines;
   /** The provider as it stands. */
   readonly snapshot: () => Snapshot;
@@ -180,7 +179,7 @@ export function createRouter(
   };
 }
 
-/** What cannot be decoded stays as it is: no name that is served has it. */
+/** What cannot be decoded stays as it is: no served name equals it. */
 function decoded(params: Readonly<Record<string, unknown>>): Params {
   return Object.fromEntries(
     Object.entries(params)

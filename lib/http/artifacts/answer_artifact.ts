@@ -28,7 +28,6 @@ import type { TransferCounts, Transfers } from "./transfers.ts";
 
 /** What artifacts are sent with. */
 export interface ArtifactSender {
-  /** Where they are read. */
   readonly files: ArtifactFiles;
   /** What bounds and counts downloads. */
   readonly transfers: Transfers;
@@ -107,7 +106,6 @@ export async function answerArtifact(
 
 /** The part of some content that is sent. */
 export interface Part {
-  /** Whether it is all of it. */
   readonly status: 200 | 206;
   /** All but its length. */
   readonly headers: AnswerHeaders;

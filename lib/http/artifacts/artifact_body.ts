@@ -5,7 +5,7 @@ import type { Transfer } from "./transfers.ts";
 /** Made once: an error notes where it was made, which takes time. */
 const OVER = new Error("the download is over");
 
-/** What a download is made of. */
+/** What a download needs. */
 export interface ArtifactBodyParts {
   /** Where the first byte is. */
   readonly offsetBytes: number;
@@ -18,12 +18,10 @@ export interface ArtifactBodyParts {
 }
 
 /**
- * A part of an artifact, read as it is asked for. Closes the artifact when it
- * ends, fails or is cancelled.
- *
- * The last bytes are held back until `verify` has passed: when it throws, so
- * does `read`, the connection breaks short of its Content-Length, and the
- * client knows that what it got is worth nothing.
+ * A part of an artifact, read on demand. Closes the artifact when it ends,
+ * fails or is cancelled. The last bytes are held back until `verify` has
+ * passed: if it throws, so does `read`, the connection ends short of its
+ * Content-Length, and the client knows that what it received is worthless.
  */
 export class ArtifactBody implements LentBody {
   readonly #artifact: OpenArtifact;
@@ -39,7 +37,6 @@ export class ArtifactBody implements LentBody {
   /** Ends a wait; made when there is one. */
   #stopped: AbortController | undefined;
 
-  /** Reads nothing yet. */
   constructor(
     artifact: OpenArtifact,
     { offsetBytes, lengthBytes, transfer, verify }: ArtifactBodyParts,
@@ -100,7 +97,7 @@ export class ArtifactBody implements LentBody {
     this.#giveBack();
     for (const coming of this.#ahead) {
       coming.then((unwanted) => unwanted[Symbol.dispose](), () => {
-        // Nothing was read, and nobody wants it.
+        // Nothing was read, and the error is of no interest any more.
       });
     }
     this.#artifact[Symbol.dispose]();
@@ -123,7 +120,7 @@ export class ArtifactBody implements LentBody {
       ? this.#verified(arrived)
       : arrived;
     coming.catch(() => {
-      // Thrown again to who asks for it, if anybody still does.
+      // Thrown again to the next reader, if there is one.
     });
     this.#ahead.push(coming);
   }

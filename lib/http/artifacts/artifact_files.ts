@@ -9,8 +9,7 @@ import { IdleFiles } from "./idle_files.ts";
 /** Some bytes of a file, on loan: others may be sending the same ones. */
 export interface LentBytes extends Disposable {
   /**
-   * Not to be changed; and once they were given back, by disposing, not to be
-   * looked at: their memory is used again.
+   * Read-only; not to be used after disposal, which gives its memory to others.
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** How many bytes in front of them, in their buffer, are free for use. */
@@ -21,7 +20,7 @@ export interface LentBytes extends Disposable {
 export interface ReadWish {
   /** Where to begin. */
   readonly offsetBytes: number;
-  /** How much is of use now. */
+  /** How much is useful now. */
   readonly maxBytes: number;
   /** How much to read from the disk, if it must be read: a power of two. */
   readonly blockBytes: number;
@@ -29,7 +28,7 @@ export interface ReadWish {
 
 /** Bytes that are on their way from the disk. */
 export interface ComingBytes {
-  /** At least one, at most as many as are of use. */
+  /** At least one, at most as many as are useful. */
   readonly lengthBytes: number;
   /** Rejects when they cannot be read, or the file has become shorter. */
   readonly arrived: Promise<LentBytes>;
@@ -48,14 +47,14 @@ export const MIN_BLOCK_BYTES = 64 * 1024;
 /** The largest read: more does not make it faster (tests/bench/http_part.ts). */
 export const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 /**
- * What is kept of files for clients that come to the same place a little
- * later. A rack that boots reads the same files all at once: the first client
- * waits for the disk, and the others catch up with it.
+ * How much is kept for clients that reach the same place a little later. A rack
+ * that boots reads the same files all at once: the first client waits for the
+ * disk, and the others catch up with it.
  */
 const KEPT_BYTES = 16 * 1024 * 1024;
 /** How long a client waits while a file is held against its hash. */
 const PATIENCE_MS = 2000;
-/** In front of what nobody else sends, for a response head. */
+/** Space for a response head in front of a block that is not shared. */
 const HEADROOM_BYTES = 1024;
 
 /** A stretch of a file in memory. */
@@ -68,7 +67,7 @@ interface Block {
   readonly isShared: boolean;
   /** Rejects when it cannot be read. */
   readonly loaded: Promise<void>;
-  /** Who sends it, or waits for it. */
+  /** How many send it, or wait for it. */
   users: number;
 }
 
@@ -83,9 +82,9 @@ interface SharedFile {
   readonly key: string;
   readonly sizeBytes: number;
   readonly content: HashedFile;
-  /** By number, counted in units of MIN_BLOCK_BYTES. */
+  /** By number, in units of MIN_BLOCK_BYTES. */
   readonly blocks: Map<number, Block>;
-  /** Who has it open. */
+  /** The downloads that have it open. */
   readonly readers: Set<Reader>;
   /** How many have asked for it since it was opened. */
   askedCount: number;
@@ -102,16 +101,16 @@ export class ArtifactFiles {
   readonly #keepOpenMs: number;
   readonly #checks = new ContentChecks();
   readonly #files = new Map<string, SharedFile>();
-  /** Those that nobody reads at the moment. */
+  /** Files without a reader at the moment. */
   readonly #idle = new IdleFiles<SharedFile>();
   /** The same, found quicker. */
   readonly #byArtifact = new WeakMap<HashedArtifact, SharedFile>();
-  /** Blocks that nobody uses, oldest first, and where each belongs. */
+  /** Unused blocks, oldest first, each with its file. */
   readonly #kept = new Map<Block, SharedFile>();
   readonly #memory = new BlockMemory({ maxBytes: KEPT_BYTES });
 
   /**
-   * Opens nothing yet.
+   * Starts with no file open.
    *
    * @param keepOpenMs how long a file stays open when nobody reads it any
    * more, for clients that ask for one range after the other
@@ -170,7 +169,7 @@ export class ArtifactFiles {
       await inTime(this.#clock, PATIENCE_MS, verdict);
   }
 
-  /** Closes what is open although nobody reads it. */
+  /** Closes files that are open without a reader. */
   closeIdle(): void {
     for (const file of [...this.#files.values()]) {
       if (file.readers.size === 0) this.#drop(file);
@@ -282,7 +281,7 @@ export class ArtifactFiles {
     };
   }
 
-  /** Reads a block that nobody has. */
+  /** Reads a block that is not in memory. */
   #load(
     file: SharedFile,
     reader: Reader,
@@ -373,7 +372,7 @@ function isAlone({ readers }: SharedFile, self: Reader): boolean {
   return true;
 }
 
-/** Whether a client will come to a block: it is behind, and goes that far. */
+/** Whether some reader is before a block, and will get to it. */
 function isAwaited({ readers }: SharedFile, block: Block): boolean {
   for (const { positionBytes, endBytes } of readers) {
     if (positionBytes <= block.startBytes && block.startBytes < endBytes) {

@@ -8,7 +8,6 @@ export class BlockMemory {
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #allocatedBytes = 0;
 
-  /** Allocates nothing yet. */
   constructor({ maxBytes }: { readonly maxBytes: number }) {
     this.#maxBytes = maxBytes;
   }
@@ -35,13 +34,13 @@ export class BlockMemory {
     return new Uint8Array(sizeBytes);
   }
 
-  /** Gives a buffer back that was taken; nobody may look at it any more. */
+  /** Gives back a buffer, which must not be used any more. */
   giveBack(buffer: Uint8Array<ArrayBuffer>): void {
     if (this.#allocatedBytes > this.#maxBytes) this.#release(buffer);
     else this.#spare.push(buffer);
   }
 
-  /** Frees what nobody has. */
+  /** Frees unused buffers. */
   freeSpare(): void {
     for (const buffer of this.#spare.splice(0)) this.#release(buffer);
   }

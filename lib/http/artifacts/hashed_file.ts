@@ -28,7 +28,6 @@ export class HashedFile implements Disposable {
   #handles = 0;
   #isDisposed = false;
 
-  /** Opens nothing yet. */
   constructor(
     artifact: HashedArtifact,
     { fileSystem, checks }: {
@@ -43,7 +42,7 @@ export class HashedFile implements Disposable {
     this.trust(artifact.info);
   }
 
-  /** Takes note that a file has the content, as it is now. */
+  /** Records that a file, as it is now, has the content. */
   trust(info: FileInfo): void {
     this.#trusted.add(fileIdentity(info));
   }
@@ -66,9 +65,9 @@ export class HashedFile implements Disposable {
 
   /**
    * Whether it still has the content that was hashed: true at once where that
-   * is plain to see, which spares a range what waiting costs. Where it has other
-   * times or is another file of the same size, it is read: who touched or moved
-   * it may have changed its content as well, or not.
+   * is plain, which saves a range the cost of waiting. If its times differ, or
+   * it is another file of the same size, it is read again: what touched or
+   * moved it may have changed its content as well.
    *
    * @throws FileNotFoundError, FileAccessError when it cannot be opened
    */
@@ -84,7 +83,7 @@ export class HashedFile implements Disposable {
     return this.#checkContent();
   }
 
-  /** Closes it; reads that are under way come to their end. */
+  /** Closes it; reads under way are completed. */
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     for (const handle of this.#idle.splice(0)) handle[Symbol.dispose]();
@@ -105,7 +104,7 @@ export class HashedFile implements Disposable {
     }
   }
 
-  /** Is asked once: what is open is the same file for as long as it is open. */
+  /** Checked once: an open file stays the same file. */
   async #hasSample(handle: OpenFile): Promise<boolean> {
     const { sample, info } = this.#artifact;
     this.#isSampled ||= sample === undefined ||
@@ -133,8 +132,8 @@ export class HashedFile implements Disposable {
   }
 
   /**
-   * Opens the file once more, or waits for a handle: by its path the file may
-   * not be there any longer, while those who have it open can go on.
+   * Opens the file once more, or waits for a free handle: the file may be gone
+   * from its path, while open handles still work.
    */
   async #anotherHandle(): Promise<OpenFile> {
     if (this.#handles < MAX_HANDLES) {
@@ -142,7 +141,7 @@ export class HashedFile implements Disposable {
         this.#handles++;
         const handle = await this.#tryToOpen() ?? this.#idle.pop();
         if (handle !== undefined) return handle;
-        // Unless somebody has it there is nothing to wait for.
+        // Without an open handle there is nothing to wait for.
       } while (this.#handles === 0);
     }
     const waiting = Promise.withResolvers<OpenFile>();

@@ -4,10 +4,10 @@ export interface AskedFile {
   readonly askedCount: number;
 }
 
-/** How many files stay open although nobody reads them. */
+/** How many files stay open without a reader. */
 const MAX_IDLE_FILES = 64;
 
-/** Open files that nobody reads at the moment, those most asked for. */
+/** Open files without a reader at the moment: those most asked for. */
 export class IdleFiles<F extends AskedFile> {
   readonly #files = new Set<F>();
 

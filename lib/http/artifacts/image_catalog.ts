@@ -3,13 +3,12 @@ import type { HashedArtifact } from "../../scan/image_files.ts";
 
 /** An image as clients get it: a signed manifest and the files it names. */
 export interface ServedImage {
-  /** Which image it is. */
   readonly image: ChannelArch;
   /** The manifest's `version`. */
   readonly version: string;
   /** The manifest's `cmdline`, for boot scripts. */
   readonly cmdline?: string;
-  /** The signed manifest, sent as it is. */
+  /** The signed manifest, sent unchanged. */
   readonly manifest: {
     readonly bytes: Uint8Array<ArrayBuffer>;
     /** SHA-256 of the bytes, 64 hex digits: the strong ETag. */
@@ -20,8 +19,8 @@ export interface ServedImage {
     readonly signedBy: readonly string[];
   };
   /**
-   * By role: `kernel`, `initramfs`, `rootfs`, and each other file's path, with
-   * `./` in front of it where it is called like a role.
+   * By role: `kernel`, `initramfs`, `rootfs`, and every other file by its path,
+   * with `./` in front where that equals the name of a role.
    */
   readonly artifacts: ReadonlyMap<string, HashedArtifact>;
   /**
@@ -35,13 +34,12 @@ export interface ServedImage {
 export interface ServedBlob {
   /** What it is part of. */
   readonly served: ServedImage;
-  /** Where it is, and its hash. */
   readonly artifact: HashedArtifact;
 }
 
 /** What is served at the moment. */
 export interface ImageCatalog {
-  /** In the order they are listed to clients; the same list until they change. */
+  /** In the order clients see; the same list until it changes. */
   images(): readonly ServedImage[];
   /** The image, unless it is not served. */
   find(image: ChannelArch): ServedImage | undefined;

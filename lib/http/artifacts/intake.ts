@@ -1,4 +1,4 @@
-/** Of these, one that is past and the present one are remembered. */
+/** The rate is measured over the present span and the one before. */
 const SPAN_MS = 5000;
 
 /**
@@ -9,12 +9,11 @@ const SPAN_MS = 5000;
 export class Intake {
   #spanStartMs: number;
   #spanBytes = 0;
-  /** Nothing is known at first, and nobody slow. */
+  /** At first nothing is known, and the client is not slow. */
   #bytesBefore = Infinity;
   /** Since when the client waits for us; unset: we for it. */
   #pausedMs: number | undefined;
 
-  /** Of a client that waits for the first bytes. */
   constructor(nowMs: number) {
     this.#spanStartMs = nowMs;
     this.#pausedMs = nowMs;

@@ -41,7 +41,7 @@ export interface LoaderFilesOptions {
   readonly sender: ArtifactSender;
 }
 
-/** Loaders are a few MiB; what is digested for a request is to be small. */
+/** Loaders have a few MiB; what is hashed on request must be small. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** How many contents are known, each until its file changes. */
 const MAX_KNOWN = 1024;
@@ -50,13 +50,18 @@ const MAX_LISTED_NAMES = 20;
 /** Anybody can ask for what is not there: that lists the directory no sooner. */
 const LISTED_AGAIN_MS = 2000;
 
-/** Debian's package of iPXE has links that nobody has put there, nor can mend. */
+/**
+ * Debian's package of iPXE contains such links; the operator can do nothing
+ * about them.
+ */
 const SHIPPED_LINK = /: it links to "\/boot\/ipxe\.[a-z]+", /;
 
 const NOT_CONFIGURED =
   'This provider has no boot loaders: its configuration names no directory of them, such as loaders = "/usr/lib/ipxe" in [pxe]';
 
-/** Also of what nobody is to know of: completes `Boot loader "x" ...`. */
+/**
+ * Said also of files that must stay secret: completes `Boot loader "x" ...`.
+ */
 const ABSENT = "is not here";
 
 /**
@@ -78,7 +83,6 @@ export class LoaderFiles {
     }
     | undefined;
 
-  /** Reads nothing yet. */
   constructor(options: LoaderFilesOptions) {
     this.#options = options;
     this.#finder = new LoaderFinder(options.fileSystem);
@@ -147,7 +151,7 @@ export class LoaderFiles {
       : found;
   }
 
-  /** What a file holds; read once while it stays as it is. */
+  /** The content of a file, read once while it does not change. */
   async #contentOf(file: ArtifactFile): Promise<FileContent> {
     const identity = fileIdentity(file.info);
     const pending = this.#contents.get(identity);
@@ -203,7 +207,6 @@ export class LoaderFinder {
   readonly #fileSystem: FileSystem;
   readonly #privateKeys = new PrivateKeyCheck();
 
-  /** Reads nothing yet. */
   constructor(fileSystem: FileSystem) {
     this.#fileSystem = fileSystem;
   }

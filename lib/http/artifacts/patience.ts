@@ -2,7 +2,7 @@
 export interface Patience {
   /** Before it gives up, in milliseconds. */
   readonly waitMs: number;
-  /** Whether it comes back when it is told to (503, Retry-After). */
+  /** Whether it comes back when told to (503, Retry-After). */
   readonly comesBack: boolean;
 }
 
@@ -15,7 +15,7 @@ const LOADERS: readonly (readonly [userAgent: RegExp, waitMs: number])[] = [
   [/^UefiHttpBoot\//, 4000],
 ];
 
-/** Longer than it takes to find out who is slow, even if all are new. */
+/** Longer than it takes to find the slow ones, even if all are new. */
 const ANYBODY: Patience = { waitMs: 12_000, comesBack: true };
 
 /** Judges a client by its header User-Agent, which anybody may claim. */

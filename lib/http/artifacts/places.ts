@@ -1,13 +1,13 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Patience } from "./patience.ts";
 
-/** One who holds a place, or wants one. */
+/** A download that holds a place, or wants one. */
 export interface Guest {
   /** Its IP address. */
   readonly address: string;
   /** Bytes per second that it has accepted lately. */
   rate(nowMs: number): number;
-  /** Its place is given to somebody else. */
+  /** Its place goes to another. */
   giveWay(): void;
 }
 
@@ -17,17 +17,17 @@ export interface PlacesOptions {
   readonly clock: Clock;
   /** How many there are; never are more held. */
   readonly limit: number;
-  /** What nobody is allowed to exceed, bytes per second. */
+  /** The limit for each, bytes per second. */
   readonly maxRateBytesPerSecond: number;
 }
 
-/** Slower than this, a guest may lose its place to one who waits. */
+/** A slower guest may lose its place to one that waits. */
 const MIN_RATE_BYTES_PER_SECOND = 8 * 1024;
 /** How many times that is asked for at most of one that holds many places. */
 const MAX_LEAD = 8;
 /** How many may wait: sockets without anything to send. */
 const MAX_WAITING = 512;
-/** How often it is looked for slow ones while somebody waits. */
+/** How often slow guests are looked for while others wait. */
 const CHECK_MS = 500;
 
 interface Waiting {
@@ -37,23 +37,21 @@ interface Waiting {
 }
 
 /**
- * A bounded number of places, shared out by address once they are short.
- *
- * While all are taken, newcomers wait, and the next place goes to the address
- * that holds the fewest. It need not become free: the slowest guest gives way,
- * if it is slower than a minimum rate. That is higher for an address that holds
- * more places than the newcomer's: times the number it is ahead by. While
- * places are free nobody is too slow.
+ * A bounded number of places, shared out by address once they run short. While
+ * all are taken, newcomers wait, and the next place goes to the address that
+ * holds the fewest. It need not become free: the slowest guest gives way if it
+ * is below a minimum rate, which is multiplied, for an address that holds more
+ * places than the newcomer's, by the difference. While places are free no guest
+ * is too slow.
  */
 export class Places {
   readonly #options: PlacesOptions;
   readonly #held = new Map<string, Set<Guest>>();
   #heldCount = 0;
-  /** In the order they came. */
+  /** In order of arrival. */
   readonly #waiting = new Set<Waiting>();
   #cancelCheck: (() => void) | undefined;
 
-  /** All free. */
   constructor(options: PlacesOptions) {
     this.#options = options;
   }
@@ -93,7 +91,6 @@ export class Places {
     if (isChanged) this.#update();
   }
 
-  /** Whether it holds a place. */
   holds(guest: Guest): boolean {
     return this.#held.get(guest.address)?.has(guest) ?? false;
   }
@@ -123,7 +120,7 @@ export class Places {
     waiting.settle(hasPlace);
   }
 
-  /** Gives places to those who wait, and ends waits that took long enough. */
+  /** Gives places to waiting guests, and ends waits that took too long. */
   #update(): void {
     const { clock, limit } = this.#options;
     const nowMs = clock.monotonic();
@@ -140,7 +137,7 @@ export class Places {
       : clock.setTimer(() => this.#update(), CHECK_MS);
   }
 
-  /** Of those whose addresses hold the fewest places, who came first. */
+  /** The first of those whose addresses hold the fewest places. */
   #next(): Waiting | undefined {
     let next: Waiting | undefined;
     let fewest = Infinity;
@@ -175,7 +172,7 @@ export class Places {
     return true;
   }
 
-  /** Once all who may wait do, the address that does so most often yields. */
+  /** When the queue is full, the address with most guests in it yields. */
   #hasRoomToWait(address: string): boolean {
     if (this.#waiting.size < MAX_WAITING) return true;
     const counts = new Map<string, number>();

@@ -9,7 +9,7 @@ import { type Guest, Places } from "./places.ts";
 export interface TransferLimits {
   /** Downloads at a time; more wait, or are refused. */
   readonly maxConnections: number;
-  /** For each download, bytes per second; unset: as fast as it goes. */
+  /** For each download, bytes per second; unset: no limit. */
   readonly maxRateBytesPerSecond?: number;
 }
 
@@ -18,13 +18,13 @@ export const DEFAULT_TRANSFER_LIMITS: TransferLimits = {
   maxConnections: 512,
 };
 
-/** What is sent to whom. */
+/** What is sent, and to which client. */
 export interface TransferSubject {
   /** The client's IP address. */
   readonly client: string;
   /** Such as `stable/arm64/vmlinuz`. */
   readonly artifact: string;
-  /** Of the whole artifact. */
+  /** The size of the whole artifact. */
   readonly sizeBytes: number;
   /** The part that was asked for. */
   readonly offsetBytes: number;
@@ -47,7 +47,7 @@ export interface TransferState extends TransferSubject {
 
 /** Downloads in numbers, since the start. */
 export interface TransferCounts {
-  /** At the moment. */
+  /** How many there are at the moment. */
   readonly running: number;
   /** How many may be. */
   readonly limit: number;
@@ -165,7 +165,7 @@ export class Transfer implements Guest {
     this.#intake.pause(this.#clock.monotonic());
   }
 
-  /** The client has accepted so many more bytes. */
+  /** The client has accepted this many more bytes. */
   accepted(countBytes: number): void {
     this.#intake.add(countBytes, this.#clock.monotonic());
   }
@@ -259,7 +259,6 @@ export class Transfers {
   readonly #running = new Set<Transfer>();
   readonly #ended: TransferState[] = [];
 
-  /** None yet. */
   constructor(options: TransfersOptions) {
     const { clock, limits } = options;
     this.#options = options;

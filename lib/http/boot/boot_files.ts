@@ -9,11 +9,11 @@ export interface BootFile {
   readonly name: string;
   /** Below the image's own path. */
   readonly path: string;
-  /** Of its content, 64 hex digits. */
+  /** The hash of its content, 64 hex digits. */
   readonly sha256: string;
 }
 
-/** What a boot loader has to do with the files of an image. */
+/** What a boot loader does with the files of an image. */
 export interface BootFiles {
   /**
    * How the kernel is started: by the Linux boot protocol; as a program for
@@ -33,7 +33,7 @@ export interface BootFiles {
 const WIMBOOT_NAMES = new Set(["bootmgr", "bcd", "boot.sdi", "boot.wim"]);
 const ROLES = new Set(["kernel", "initramfs", "rootfs"]);
 
-/** What is to be loaded of an image; a refusal where it cannot be named. */
+/** The files of an image to load; a refusal where one cannot be named. */
 export function bootFiles(served: ServedImage): Result<BootFiles> {
   const { image, artifacts } = served;
   const main = artifacts.get("kernel");
@@ -66,7 +66,8 @@ export function bootFiles(served: ServedImage): Result<BootFiles> {
 function kindOf({ artifacts }: ServedImage): BootFiles["kind"] {
   const filename = artifacts.get("kernel")?.filename ?? "";
   if (/(^|\/)wimboot$/.test(filename)) return "wimboot";
-  // With an initramfs beside it, it is Linux that can be started by UEFI, too.
+  // With an initramfs beside it, it is a Linux kernel that UEFI can start as
+  // well.
   return /\.efi$/i.test(filename) && !artifacts.has("initramfs")
     ? "efi"
     : "linux";

@@ -221,7 +221,7 @@ export function grubMenu(
   );
 }
 
-/** Hides the menu of an only image; Esc, alone of all keys, shows it (GRUB 2.06). */
+/** Hides the menu of a single image; only Esc shows it (GRUB 2.06). */
 function withoutMenu(images: readonly ServedImage[]): readonly string[] {
   const [only, ...others] = images;
   if (only === undefined || others.length > 0) return [];

@@ -238,7 +238,7 @@ function withoutMenu(arch: string, images: readonly ServedImage[]): string[] {
 export function autoexecScript(providerUrl: string): string {
   return lines(
     "#!ipxe",
-    // Where we are reached by IPv6, that is what is to be waited for.
+    // If we are reached by IPv6, the machine must wait for that.
     providerUrl.includes("://[")
       ? "ifconf ||"
       : "ifconf --configurator dhcp || ifconf ||",

@@ -13,7 +13,7 @@ export interface ScriptRequest {
   readonly id: MachineId;
   /** What it asks. */
   readonly head: RequestHead;
-  /** From where. */
+  /** The request it came with. */
   readonly exchange: Exchange;
 }
 
@@ -61,7 +61,10 @@ function note(
   steps.note({ ...id, client, step: "script", ...what, files: files() });
 }
 
-/** What a loader asks for by path, or by hash: that may be another image's. */
+/**
+ * The files that a loader may request by path or by hash; a hash may belong to
+ * another image.
+ */
 function filesOf(
   served: ServedImage,
   catalog: ImageCatalog,

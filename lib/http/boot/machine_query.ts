@@ -6,7 +6,9 @@ import {
   parseUuid,
 } from "../../machines/machine_rows.ts";
 
-/** Who asks for a script, as far as the script that led to it has told. */
+/**
+ * The machine that requests a script, as far as the previous script has told.
+ */
 export interface MachineQuery extends MachineId {
   /** Whether the query has a `mac`, be it what it may. */
   readonly isTold: boolean;
@@ -16,8 +18,8 @@ export interface MachineQuery extends MachineId {
 const MAX_LENGTH = 1024;
 
 /**
- * The machine that `?mac=&uuid=&serial=` tells of. What is empty or none of
- * these is as if it was not there: a boot goes on by the menu.
+ * Reads the machine from `?mac=&uuid=&serial=`. Empty or invalid values are
+ * ignored: the boot goes on by the menu.
  *
  * @param target of a request
  */

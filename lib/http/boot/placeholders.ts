@@ -11,10 +11,10 @@ import type { ServedImage } from "../artifacts/image_catalog.ts";
 export const MAC = "{mac}";
 
 /**
- * The kernel command line of an image with what this provider knows in place of
- * placeholders: `{url}`, the image's directory here (no slash at the end), and
- * `{sha256:NAME}`, the digest of one of its files, by role or path. `{mac}`, and
- * braces that mean nothing here, stay as they are.
+ * The kernel command line of an image with its placeholders filled: `{url}` by
+ * the image's directory at this provider (no trailing slash), `{sha256:NAME}`
+ * by the digest of one of its files, named by role or path. `{mac}` and any
+ * other braces stay as they are.
  *
  * @param providerUrl without a slash at the end
  */

@@ -22,12 +22,12 @@ export function lines(...all: readonly string[]): string {
   return all.map((line) => `${line}\n`).join("");
 }
 
-/** A version may hold anything; in a script it is to be one harmless word. */
+/** A version may contain anything; in a script it must be one harmless word. */
 export function word(version: string): string {
   return version.replaceAll(/[^A-Za-z0-9.+:~_-]/g, "_").slice(0, 64);
 }
 
-/** What a menu says where it has nothing for a machine: `served: ...`. */
+/** What a menu says when it has nothing for a machine: `served: ...`. */
 export function servedNames(
   images: readonly { readonly image: ChannelArch }[],
 ): string {
@@ -35,7 +35,7 @@ export function servedNames(
   return `served: ${names.join(", ") || "nothing yet"}`;
 }
 
-/** What a script is made for. */
+/** The client that a script is made for. */
 export interface ScriptClient {
   /** This provider, as the client reaches it: what `{url}` is made of. */
   readonly providerUrl: string;
@@ -63,9 +63,9 @@ export interface MenuOptions {
   readonly asks: "nothing" | "mac" | "all";
 }
 
-/** What a menu has. */
+/** The parts of a menu. */
 export interface MenuParts<T> {
-  /** In the order of the menu. */
+  /** In menu order. */
   readonly images: readonly T[];
   /** What is booted without a question. */
   readonly only?: { readonly channel: string; readonly arch?: string };

@@ -5,13 +5,13 @@ import {
 import type { DhtPublishing } from "./provider_status.ts";
 import { imageSizeBytes, newestTrust, type Snapshot } from "./snapshot.ts";
 
-/** Of the text format, version 0.0.4, which every scraper reads. */
+/** The text format, version 0.0.4, which every scraper reads. */
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [labels: Labels, value: number];
 
-/** What a scraper is told of each metric, and its values, by name. */
+/** By name: the help text of each metric, and its values. */
 type Metrics = Readonly<
   Record<string, readonly [help: string, samples: readonly Sample[]]>
 >;
@@ -210,7 +210,7 @@ function mirrorMetrics({ provider: { mirror = [] } }: Snapshot): Metrics {
   };
 }
 
-/** What reading everything again has come to. */
+/** The progress and the result of reading everything again. */
 function scrubMetrics({ provider: { scrub } }: Snapshot): Metrics {
   return {
     plasmd_scrub_last_pass_timestamp_seconds: [

@@ -7,7 +7,7 @@ export type EscapedText = string & { readonly isEscaped: true };
 /** What `html` makes. */
 export type Html = EscapedText | Promise<EscapedText>;
 
-/** From so many rows on there is something to search in. */
+/** From this many rows on, there is a search field. */
 const SEARCHED_FROM = 12;
 
 /** Escaping makes text harmless; this makes it readable as well. */

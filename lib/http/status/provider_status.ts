@@ -6,7 +6,6 @@ import type { ScrubProgress } from "../../scan/content_scrub.ts";
 
 /** How one way of advertising stands with one image. */
 export interface AdvertisementStatus {
-  /** Which image. */
   readonly image: ChannelArch;
   /** How the network is told. */
   readonly via: "mDNS" | "DHT";
@@ -26,7 +25,7 @@ export interface AdvertisementStatus {
 export interface DhtPublishing {
   /** Images that are being told to other nodes, or should be. */
   readonly waiting: number;
-  /** For how long the first of them has been waiting, in milliseconds. */
+  /** How long the first of them has been waiting, in milliseconds. */
   readonly lagMs: number;
   /** How many other nodes were told of an image, on average. */
   readonly meanHolders: number;
@@ -36,7 +35,7 @@ export interface DhtPublishing {
     readonly beganMs: number;
     /** Images that other nodes were told of. */
     readonly told: number;
-    /** Attempts that reached nobody who would keep them. */
+    /** Attempts that reached no node that would keep the record. */
     readonly failed: number;
   };
 }
@@ -57,13 +56,11 @@ export interface LinkStatus {
 export interface Release {
   /** The manifest's `version`. */
   readonly version: string;
-  /** The manifest's `manifest_version`. */
   readonly manifestVersion: number;
 }
 
 /** How a mirror stands with one image. */
 export interface MirrorStatus {
-  /** Which image. */
   readonly image: ChannelArch;
   /** What it does at the moment. */
   readonly activity: "asking" | "fetching" | "waiting";
@@ -91,7 +88,7 @@ export interface ProviderStatus {
   readonly kind: "provider" | "bootstrap";
   /** What people see it by. */
   readonly name: string;
-  /** Of the software. */
+  /** The version of the software. */
   readonly version: string;
   /** When it was started: milliseconds since 1970. */
   readonly startedMs: number;
@@ -113,7 +110,7 @@ export interface ProviderStatus {
     readonly peerId: string;
     /** Nodes it knows. */
     readonly peerCount: number;
-    /** Whether others can connect with it; undefined: nobody has told. */
+    /** Whether others can connect to it; undefined: not known yet. */
     readonly isReachable: boolean | undefined;
     /** Nodes that it is or was connected with, the last first. */
     readonly peers: () => readonly PeerContact[];
@@ -123,13 +120,13 @@ export interface ProviderStatus {
     readonly sentRequests: readonly KadRequestCount[];
     /** How publishing is getting on. @default nothing is published */
     readonly publishing?: DhtPublishing | undefined;
-    /** The nodes that it is told to join through. */
+    /** The nodes to join through. */
     readonly bootstrap: JoinStates;
   };
   /** What is wrong at the moment: one clause each. */
   readonly warnings: readonly string[];
   /** How the reading of everything again stands. */
   readonly scrub: ScrubProgress;
-  /** Of a mirror, image by image. @default none: it is no mirror */
+  /** Of a mirror, image by image. */
   readonly mirror?: readonly MirrorStatus[];
 }

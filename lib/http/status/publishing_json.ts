@@ -4,7 +4,7 @@ import type { DhtPublishing } from "./provider_status.ts";
 export interface DhtPublishingDocument {
   /** Images that are being told to other nodes, or should be. */
   readonly queue: number;
-  /** For how long the first of them has been waiting. */
+  /** How long the first of them has been waiting. */
   readonly lag_seconds: number;
   /** How many other nodes were told of an image, on average. */
   readonly mean_holders: number;
@@ -14,7 +14,7 @@ export interface DhtPublishingDocument {
     readonly began_at: string;
     /** Images that other nodes were told of. */
     readonly told: number;
-    /** Attempts that reached nobody who would keep them. */
+    /** Attempts that reached no node that would keep the record. */
     readonly failed: number;
   };
 }

@@ -20,7 +20,7 @@ export class RequestCounts {
     this.#counts.set(key, { method, status, count });
   }
 
-  /** In the order they came first. */
+  /** In the order in which they first occurred. */
   list(): readonly RequestCount[] {
     return [...this.#counts.values()];
   }

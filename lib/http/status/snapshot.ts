@@ -20,7 +20,6 @@ export interface Snapshot {
   readonly nowMs: number;
   /** Discovery, and what is missing. */
   readonly provider: ProviderStatus;
-  /** What is served. */
   readonly images: readonly ServedImage[];
   /** The succession of trusted keys, by number. */
   readonly trustDocuments: TrustDocuments;
@@ -95,7 +94,7 @@ function nodeReadiness({ dht }: ProviderStatus): Result<readonly []> {
   if (dht.isReachable === false) {
     return refuse("other DHT nodes cannot connect with this machine");
   }
-  // Where it is to join nobody, it is the first.
+  // A node without bootstrap addresses is the first of its network.
   return dht.peerCount > 0 || dht.bootstrap.size === 0
     ? ok([])
     : refuse("none of the nodes to join through is known to be there");

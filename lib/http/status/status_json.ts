@@ -26,11 +26,10 @@ import {
 export interface StatusDocument {
   /** What people see the provider by. */
   readonly name: string;
-  /** Of the software. */
+  /** The version of the software. */
   readonly version: string;
   /** When it was asked; like all times here, ISO 8601 in UTC. */
   readonly time: string;
-  /** When it was started. */
   readonly started_at: string;
   /** Whether clients can be sent there. */
   readonly ready: boolean;
@@ -50,7 +49,7 @@ export interface StatusDocument {
   readonly scrub: {
     /** When all had been read last; null before. */
     readonly last_full_pass_at: string | null;
-    /** Of the pass that is under way, or was last. */
+    /** Bytes of the current pass, or of the last one. */
     readonly done_bytes: number;
     /** The same. */
     readonly total_bytes: number;
@@ -63,7 +62,7 @@ export interface StatusDocument {
   readonly http: { readonly address: string; readonly port: number };
   /** Where mDNS answers; null when it is off. */
   readonly mdns: null | {
-    /** Those that it was told to use; none: the usual ones. */
+    /** The configured interfaces; none: the usual ones. */
     readonly interfaces: readonly string[];
     readonly links: readonly LinkDocument[];
   };
@@ -71,9 +70,9 @@ export interface StatusDocument {
   readonly dht: null | {
     readonly peer_id: string;
     readonly peers: number;
-    /** Whether others can connect with it; null: nobody has told. */
+    /** Whether others can connect to it; null: not known yet. */
     readonly reachable: boolean | null;
-    /** The nodes that it is told to join through. */
+    /** The nodes to join through. */
     readonly bootstrap: readonly BootstrapDocument[];
     /** How publishing is getting on; null: nothing is published. */
     readonly publishing: DhtPublishingDocument | null;
@@ -120,7 +119,7 @@ export interface MirrorDocument {
 export interface ReleaseDocument {
   /** As people call it. */
   readonly version: string;
-  /** By which it is newer than others. */
+  /** Tells newer manifests from older ones. */
   readonly manifest_version: number;
 }
 
@@ -206,7 +205,7 @@ export interface DownloadDocument
   extends Pick<TransferState, "client" | "artifact" | "state"> {
   /** When it began. */
   readonly started_at: string;
-  /** Of the whole artifact. */
+  /** The size of the whole artifact. */
   readonly size_bytes: number;
   /** Where the part that was asked for begins. */
   readonly offset_bytes: number;

@@ -48,9 +48,9 @@ footer { margin-top: 2rem; font-size: .875rem; }
 `;
 
 /**
- * Keeps the page up to date: fetches it again, and changes what differs, so
- * that what is read, selected, opened or typed stays as it is. Finds rows by
- * what is typed, where there is something to type into.
+ * Keeps the page up to date: fetches it again and changes only what differs, so
+ * that what is read, selected, opened or typed stays. Filters rows by what is
+ * typed in a search field.
  */
 export const PAGE_SCRIPT = `
 const live = document.getElementById("live");
