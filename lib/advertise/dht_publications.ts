@@ -255,7 +255,7 @@ export class DhtPublications {
   /**
    * Whether refreshes are done in time.
    *
-   * @returns a line for the log when they are no longer
+   * @returns a line for the log where they are not, once an hour at most
    */
   fellBehind({ monotonicMs }: Now): string | undefined {
     if (monotonicMs < this.#lagDueMs) return undefined;
@@ -264,6 +264,7 @@ export class DhtPublications {
       [...this.#publications.values()].map(({ problem, toldMs }) =>
         problem === undefined ? monotonicMs - toldMs : 0
       ),
+      monotonicMs,
     );
   }
 

@@ -74,11 +74,14 @@ export class RoundTally {
   }
 }
 
-/** Says when refreshes cannot be done within the interval, and when they can. */
+/** What is late in one round is in the next. */
+const WARNING_GAP_MS = 3600_000;
+
+/** Says when refreshes cannot be done within the interval. */
 export class RefreshLag {
   readonly #intervalMs: number;
   readonly #ttlMs: number;
-  #isBehind = false;
+  #warnedMs = -Infinity;
 
   constructor(
     { refreshSeconds, ttlSeconds }: {
@@ -94,13 +97,15 @@ export class RefreshLag {
    * Looks whether images were told too long ago.
    *
    * @param agesMs how long ago each was told
-   * @returns a line for the log when that has begun
+   * @param nowMs monotonic
+   * @returns a line for the log where they were, once an hour at most
    */
-  look(agesMs: readonly number[]): string | undefined {
+  look(agesMs: readonly number[], nowMs: number): string | undefined {
     const late = agesMs.filter((age) => age > this.#intervalMs);
-    const wasBehind = this.#isBehind;
-    this.#isBehind = late.length > 0;
-    if (wasBehind || !this.#isBehind) return undefined;
+    if (late.length === 0 || nowMs < this.#warnedMs + WARNING_GAP_MS) {
+      return undefined;
+    }
+    this.#warnedMs = nowMs;
     const longest = late.reduce((a, b) => Math.max(a, b));
     const seconds = (ms: number) => Math.round(ms / 1000);
     return `The DHT falls behind: ${late.length} of ${agesMs.length} images were last told to it more than refresh_interval, ${

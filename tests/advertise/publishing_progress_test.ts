@@ -36,11 +36,18 @@ Deno.test("RoundTally has the round before this one", () => {
   assert.deepEqual(tally.last, { beganMs: 9000, told: 1, failed: 0 });
 });
 
-Deno.test("RefreshLag tells of images that are late, anew after none was", () => {
+Deno.test("RefreshLag tells of images that are late, once an hour", () => {
   const lag = new RefreshLag({ refreshSeconds: 10, ttlSeconds: 20 });
-  assert.equal(lag.look([0, 10_000]), undefined);
-  assert.match(lag.look([0, 10_001]) ?? "", /^The DHT falls behind: 1 of 2 /);
-  assert.equal(lag.look([0, 11_000]), undefined);
-  assert.equal(lag.look([0, 0]), undefined);
-  assert.match(lag.look([12_000, 11_000]) ?? "", /2 of 2 .* one 12 s/);
+  assert.equal(lag.look([0, 10_000], 0), undefined);
+  assert.match(
+    lag.look([0, 10_001], 5000) ?? "",
+    /^The DHT falls behind: 1 of 2 /,
+  );
+  assert.equal(lag.look([0, 11_000], 10_000), undefined);
+  assert.equal(lag.look([0, 0], 15_000), undefined);
+  assert.equal(lag.look([12_000, 11_000], 20_000), undefined);
+  assert.match(
+    lag.look([12_000, 11_000], 3605_000) ?? "",
+    /2 of 2 .* one 12 s/,
+  );
 });
