@@ -142,7 +142,7 @@ export class DhtAdvertiser implements Advertiser {
     if (this.#sighted.get(name) === resolve) this.#sighted.delete(name);
     // Found, but the record leads to an address that others cannot reach.
     return result.ok && this.#options.node.isReachable() === false
-      ? refuse("other DHT nodes cannot connect with this machine")
+      ? refuse("other DHT nodes cannot connect to this machine")
       : result;
   }
 
@@ -268,8 +268,8 @@ export class DhtAdvertiser implements Advertiser {
     else if (this.#doOthersTellTime === false && !this.#hasWarnedOfRefusals) {
       this.#hasWarnedOfRefusals = true;
       this.#warn(
-        `No DHT node keeps records of ours (${this.#whyRefused}), only who provides images, and none tells the time: ` +
-          "these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too",
+        `DHT nodes keep who provides our images, but not our records (${this.#whyRefused}), and none tells its time: ` +
+          "they belong to another network, or the clock of this machine is wrong, and then clients refuse the records, too",
       );
     }
   }

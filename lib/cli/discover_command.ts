@@ -199,7 +199,9 @@ function watching(
     let left = MAX_TRACED;
     const trace = (line: string) => {
       if (left > 0) logger.info(line);
-      if (--left === 0) logger.info("What follows is too much to be told");
+      if (--left === 0) {
+        logger.info("There is more than can be shown: the rest is left out");
+      }
     };
     return { trace };
   }

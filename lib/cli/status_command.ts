@@ -139,7 +139,7 @@ export function statusLines(status: StatusDocument): string[] {
     ),
     ...status.dht === null ? [] : [
       `dht      ${status.dht.peer_id}  ${status.dht.peers} peers${
-        status.dht.reachable === false ? ", which cannot connect with it" : ""
+        status.dht.reachable === false ? ", which cannot connect to it" : ""
       }`,
       ...status.dht.bootstrap.map(({ address, state, reason }) =>
         `         ${address} ${state}${

@@ -26,7 +26,7 @@ export function dhtFindings(seen: Observations): Finding[] {
       code: "dht_unreachable",
       where: [url],
       cause:
-        "other DHT nodes cannot connect with the provider's: nobody who is not on its LAN finds an image",
+        "other DHT nodes cannot connect to the provider's: nobody who is not on its LAN finds an image",
       nextStep:
         "let its TCP port in (4001 unless --p2p-port says otherwise), here and on the router, or have the router map it with --port-mapping",
     }];

@@ -40,13 +40,13 @@ export function reachabilityNews(
   return (isReachable) => {
     if (isReachable) {
       if (hasWarned) {
-        logger.info("Other DHT nodes can connect with this machine");
+        logger.info("Other DHT nodes can connect to this machine");
       }
       return;
     }
     hasWarned = true;
     logger.warn(
-      `Other DHT nodes cannot connect with ${
+      `Other DHT nodes cannot connect to ${
         addresses().join(" ")
       }: images are not found this way; open this port and that of HTTP in the firewall, or have the router map them with --port-mapping`,
     );

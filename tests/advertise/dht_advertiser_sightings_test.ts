@@ -56,7 +56,7 @@ Deno.test("what hides later is noticed within minutes", async () => {
   await advertiser[Symbol.asyncDispose]();
 });
 
-Deno.test("an image whose provider others cannot connect with is not published", async () => {
+Deno.test("an image whose provider others cannot connect to is not published", async () => {
   const { advertiser, node } = open();
   node.peers = 3;
   await advertiser.publish({ image: IMAGE, version: "1" }, { signal });
@@ -75,7 +75,7 @@ Deno.test("records that every node refuses are warned of once, and anew after on
   const publish = (version: string) =>
     advertiser.publish({ image: IMAGE, version }, { signal });
   const warning =
-    "WARN No DHT node keeps records of ours (it closed the connection), only who provides images, and none tells the time: these are nodes of another network, or the clock of this machine is wrong, and clients refuse the records, too";
+    "WARN DHT nodes keep who provides our images, but not our records (it closed the connection), and none tells its time: they belong to another network, or the clock of this machine is wrong, and then clients refuse the records, too";
   for (
     const [areRefused, warnings] of [[true, 1], [true, 1], [false, 1], [
       true,
@@ -136,7 +136,7 @@ Deno.test("publish() says why an image that a stranger finds is of no use", asyn
   });
   assert.deepEqual(published, {
     ok: false,
-    reason: "other DHT nodes cannot connect with this machine",
+    reason: "other DHT nodes cannot connect to this machine",
   });
   assert.ok(!advertiser.isPublished(IMAGE));
   await advertiser[Symbol.asyncDispose]();

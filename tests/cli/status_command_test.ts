@@ -150,7 +150,7 @@ Deno.test("statusLines() tells a line each, and why something does not work", ()
     "missing  testing/x86_64",
     "mdns     eth0 10.0.0.1 established",
     "mdns     eth1 ::1 failed: down",
-    "dht      12D3  7 peers, which cannot connect with it",
+    "dht      12D3  7 peers, which cannot connect to it",
     "         /dnsaddr/a.example connected",
     "         /ip4/192.0.2.1 failed: refused",
     "scrub    last ended 2026-11-22T06:00:00.000Z, latest pass 1 %, 2 files differed",

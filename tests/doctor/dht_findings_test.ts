@@ -9,7 +9,7 @@ import { HEALTHY, NOW_MS } from "../support/doctor_observations.ts";
 
 const MANIFEST = "/stable/arm64/manifest.json";
 
-/** Of a node that others connect with. */
+/** Of a node that others connect to. */
 const DHT: DhtStatus = {
   peerId: "12D3KooWProvider",
   peerCount: 3,

@@ -17,7 +17,7 @@ import {
 } from "../support/doctor_observations.ts";
 
 const MANIFEST = "/stable/arm64/manifest.json";
-/** Of a node that others connect with. */
+/** Of a node that others connect to. */
 const IN_DHT: DhtStatus = {
   peerId: "12D3KooWProvider",
   peerCount: 3,

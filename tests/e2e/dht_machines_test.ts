@@ -179,7 +179,7 @@ labTest(
       ...["--no-mdns", "--port", "8080", ...bootstrap],
     );
     await provider.line(
-      "WARN Other DHT nodes cannot connect with /ip4/10.77.1.2/tcp/4001",
+      "WARN Other DHT nodes cannot connect to /ip4/10.77.1.2/tcp/4001",
       60_000,
     );
     const ready = ["curl", "-s", "http://10.77.1.2:8080/ready"] as const;
@@ -195,7 +195,7 @@ labTest(
 
     await providerHost.exec("nft", "flush", "ruleset");
     await provider.line(
-      "Other DHT nodes can connect with this machine",
+      "Other DHT nodes can connect to this machine",
       60_000,
     );
     await provider.line("INFO Advertising stable/arm64", 60_000);

@@ -124,7 +124,7 @@ siteTest(
 );
 
 siteTest(
-  "doctor tells that other nodes of the DHT cannot connect with the provider's",
+  "doctor tells that other nodes of the DHT cannot connect to the provider's",
   ["nft"],
   [],
   async ({ lab, host, stack, ...site }) => {

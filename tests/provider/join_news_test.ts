@@ -45,7 +45,7 @@ Deno.test("a firewall is told of, and its end; that there is none is not", () =>
   tell(false);
   tell(true);
   assert.deepEqual(logger.lines, [
-    "WARN Other DHT nodes cannot connect with /ip4/10.0.0.2/tcp/4001: images are not found this way; open this port and that of HTTP in the firewall, or have the router map them with --port-mapping",
-    "INFO Other DHT nodes can connect with this machine",
+    "WARN Other DHT nodes cannot connect to /ip4/10.0.0.2/tcp/4001: images are not found this way; open this port and that of HTTP in the firewall, or have the router map them with --port-mapping",
+    "INFO Other DHT nodes can connect to this machine",
   ]);
 });

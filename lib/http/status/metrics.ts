@@ -89,7 +89,7 @@ function networkMetrics({ provider }: Snapshot): Metrics {
       dht === undefined ? [] : [[{}, dht.peerCount]],
     ],
     plasmd_dht_reachable: [
-      "Whether other DHT nodes can connect with this one, where they told.",
+      "Whether other DHT nodes can connect to this one, where they told.",
       dht?.isReachable === undefined ? [] : [[{}, Number(dht.isReachable)]],
     ],
     ...requestMetrics(dht),

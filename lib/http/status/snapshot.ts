@@ -92,7 +92,7 @@ export function readiness(
 function nodeReadiness({ dht }: ProviderStatus): Result<readonly []> {
   if (dht === undefined) return refuse("the DHT node is starting");
   if (dht.isReachable === false) {
-    return refuse("other DHT nodes cannot connect with this machine");
+    return refuse("other DHT nodes cannot connect to this machine");
   }
   // A node without bootstrap addresses is the first of its network.
   return dht.peerCount > 0 || dht.bootstrap.size === 0

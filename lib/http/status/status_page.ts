@@ -309,7 +309,7 @@ function networkSection(snapshot: Snapshot): Html {
     publishingLine(snapshot),
     ...[...dht.bootstrap].map(bootstrapLine),
     dht.isReachable === false
-      ? html`<li class="bad">Other DHT nodes cannot connect with this machine</li>`
+      ? html`<li class="bad">Other DHT nodes cannot connect to this machine</li>`
       : "",
   ];
   return html`

@@ -52,7 +52,7 @@ plasmd_dht_record_holders{channel="stable",arch="arm64"} 5
 # HELP plasmd_dht_peers DHT nodes that are known.
 # TYPE plasmd_dht_peers gauge
 plasmd_dht_peers 7
-# HELP plasmd_dht_reachable Whether other DHT nodes can connect with this one, where they told.
+# HELP plasmd_dht_reachable Whether other DHT nodes can connect to this one, where they told.
 # TYPE plasmd_dht_reachable gauge
 plasmd_dht_reachable 1
 # HELP plasmd_dht_requests_total Requests of other DHT nodes; one that is not answered was refused.

@@ -132,7 +132,7 @@ Deno.test("what comes from disk, network and clients is text, never markup", asy
   };
   await request(fixture, "/stable/arm64/kernel");
   const page = await (await browse(fixture)).text();
-  assert.match(page, /class="bad">Other DHT nodes cannot connect with this/);
+  assert.match(page, /class="bad">Other DHT nodes cannot connect to this/);
   assert.equal(page.match(/<script>/g)?.length, 1);
   assert.equal(page.match(/alert\(1\)/g)?.length, 12);
   assert.doesNotMatch(page, /alert\(1\)<|\u202e/);

@@ -54,7 +54,7 @@ export class Membership {
     this.#options = options;
   }
 
-  /** Whether other nodes can connect with this one, as far as they told. */
+  /** Whether other nodes can connect to this one, as far as they told. */
   get isReachable(): boolean | undefined {
     return this.#isReachable;
   }
