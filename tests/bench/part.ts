@@ -109,11 +109,14 @@ export function missing(name: string, unit: string, error: unknown): Row {
   return { name, unit, others: {}, skipped, rounds: 0 };
 }
 
-/** The last line that an error has to say: programs end with their reason. */
+/** How an error begins, and ends: programs end with their reason. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-  return (lines.at(-1) ?? "no reason given").slice(0, 160);
+  const [first = "no reason given"] = lines;
+  const last = lines.slice(1).at(-1);
+  const cut = (line: string) => line.slice(0, 100);
+  return last === undefined ? cut(first) : `${cut(first)} ${cut(last)}`;
 }
 
 /** The one in the middle; the lower one of two. */
