@@ -28,8 +28,8 @@ export function missingLines(
 }
 
 function isSaid(line: string, said: string): boolean {
-  // Columns are as wide as what is in them.
-  const narrow = (text: string) => text.replace(/ +/g, " ");
+  // Columns are as wide as what is in them; a console ends lines by CR LF.
+  const narrow = (text: string) => text.replace(/\r$/, "").replace(/ +/g, " ");
   const parts = narrow(said).split("...").map((part) => RegExp.escape(part));
   return new RegExp(`^${parts.join(".*")}$`).test(narrow(line));
 }
