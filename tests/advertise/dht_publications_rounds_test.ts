@@ -1,47 +1,13 @@
 import assert from "node:assert/strict";
-import { DhtPublications } from "../../lib/advertise/dht_publications.ts";
-import type { Now } from "../../lib/advertise/record_dates.ts";
-import type { ToldImage } from "../../lib/advertise/told_images.ts";
-import { ok } from "../../lib/core/result.ts";
+import {
+  at,
+  openMany,
+  openPublications,
+  told,
+  WALL_MS,
+} from "../support/publications.ts";
 
-const WALL_MS = Date.parse("2026-11-22T12:00:00Z");
 const ARM = { channel: "stable", arch: "arm64" };
-
-/** @param setByMs how far the wall clock was set ahead since the start */
-function at(monotonicMs: number, setByMs = 0): Now {
-  return { monotonicMs, wallMs: WALL_MS + monotonicMs + setByMs };
-}
-
-/** So many nodes keep the record. */
-function told(storedAt: number) {
-  return ok({ storedAt, providedAt: storedAt });
-}
-
-function open(
-  { host = "192.0.2.7", toldBefore = [] }: {
-    readonly host?: string;
-    readonly toldBefore?: readonly ToldImage[];
-  } = {},
-): DhtPublications {
-  return new DhtPublications({
-    toldBefore,
-    urlFor: ({ channel, arch }) => `http://${host}/${channel}/${arch}`,
-    ttlSeconds: 3600,
-    refreshSeconds: 1800,
-    random: () => 0.5,
-  });
-}
-
-/** Publishes many images, all of which have ended. */
-function openMany(count: number): DhtPublications {
-  const publications = open();
-  for (let i = 0; i < count; i++) {
-    const image = { channel: `c${i}`, arch: "arm64" };
-    const order = publications.set({ image, version: "1" }, at(0));
-    publications.ended(order, told(20), at(0));
-  }
-  return publications;
-}
 
 Deno.test("refreshes of many images are spread over the interval, each is within it, and all of a slot are due together", () => {
   const publications = openMany(1000);
@@ -67,7 +33,7 @@ Deno.test("refreshes of many images are spread over the interval, each is within
 });
 
 Deno.test("what was told before a restart is left until it is due, unless its version or its address has changed", () => {
-  const before = open();
+  const before = openPublications();
   const order = before.set({ image: ARM, version: "7" }, at(0));
   assert.deepEqual(before.told(at(0)), [], "nobody was told yet");
   before.ended(order, told(20), at(10));
@@ -79,7 +45,7 @@ Deno.test("what was told before a restart is left until it is due, unless its ve
   const resumed = (
     { version = "7", host = "192.0.2.7", afterMs = 60_000, setByMs = 0 },
   ) => {
-    const publications = open({ host, toldBefore });
+    const publications = openPublications({ host: () => host, toldBefore });
     const now = at(5, afterMs + setByMs);
     return {
       publications,

@@ -1,44 +1,19 @@
 import assert from "node:assert/strict";
 import { DhtPublications } from "../../lib/advertise/dht_publications.ts";
-import type { Now } from "../../lib/advertise/record_dates.ts";
 import { ok, refuse } from "../../lib/core/result.ts";
+import {
+  at,
+  openMany,
+  openPublications,
+  told,
+  WALL_MS,
+} from "../support/publications.ts";
 
-const WALL_MS = Date.parse("2026-11-22T12:00:00Z");
 const ARM = { channel: "stable", arch: "arm64" };
 const PC = { channel: "stable", arch: "x86_64" };
 
-/** @param setByMs how far the wall clock was set ahead since the start */
-function at(monotonicMs: number, setByMs = 0): Now {
-  return { monotonicMs, wallMs: WALL_MS + monotonicMs + setByMs };
-}
-
-/** So many nodes keep the record. */
-function told(storedAt: number) {
-  return ok({ storedAt, providedAt: storedAt });
-}
-
-function open(host = () => "192.0.2.7"): DhtPublications {
-  return new DhtPublications({
-    urlFor: ({ channel, arch }) => `http://${host()}/${channel}/${arch}`,
-    ttlSeconds: 3600,
-    refreshSeconds: 1800,
-    random: () => 0.5,
-  });
-}
-
-/** Publishes many images, all of which have ended and are due at once. */
-function openMany(count: number): DhtPublications {
-  const publications = open();
-  for (let i = 0; i < count; i++) {
-    const image = { channel: `c${i}`, arch: "arm64" };
-    const order = publications.set({ image, version: "1" }, at(0));
-    publications.ended(order, told(20), at(0));
-  }
-  return publications;
-}
-
 Deno.test("set() orders the record to be published at once", () => {
-  const publications = open();
+  const publications = openPublications();
   const { signal, ...order } = publications.set(
     { image: ARM, version: "7" },
     at(5),
@@ -57,7 +32,7 @@ Deno.test("set() orders the record to be published at once", () => {
 });
 
 Deno.test("records are dated later and later, over all images, while the clock stands or goes back a minute", () => {
-  const publications = open();
+  const publications = openPublications();
   const dates = [
     publications.set({ image: ARM, version: "1" }, at(0)),
     publications.set({ image: PC, version: "1" }, at(0)),
@@ -68,7 +43,7 @@ Deno.test("records are dated later and later, over all images, while the clock s
 });
 
 Deno.test("records are dated by the clock again once it went back by more than a minute", () => {
-  const publications = open();
+  const publications = openPublications();
   publications.set({ image: ARM, version: "1" }, at(0, 86_400_000));
   const order = publications.set({ image: ARM, version: "2" }, at(1000));
   assert.equal(order.lastUpdatedMs, WALL_MS + 1000);
@@ -110,7 +85,7 @@ function failOften(
 
 Deno.test("what failed is tried again after 1, 2, 4 s and so on, at most a minute", () => {
   assert.deepEqual(
-    failOften(open()).gaps,
+    failOften(openPublications()).gaps,
     [1, 2, 4, 8, 16, 32, 60, 60, 60].map((seconds) => seconds * 1000),
   );
 });
@@ -128,7 +103,7 @@ Deno.test("250 are published again at once, the next when one of them ends", () 
 });
 
 Deno.test("an image that is published anew voids the attempt before", () => {
-  const publications = open();
+  const publications = openPublications();
   const first = publications.set({ image: ARM, version: "1" }, at(0));
   assert.ok(!first.signal.aborted);
   publications.set({ image: ARM, version: "2" }, at(1));
@@ -139,7 +114,7 @@ Deno.test("an image that is published anew voids the attempt before", () => {
 });
 
 Deno.test("an image that was deleted is neither due nor told of", () => {
-  const publications = open();
+  const publications = openPublications();
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   assert.ok(publications.delete(ARM));
   assert.ok(!publications.delete(ARM));
@@ -150,7 +125,7 @@ Deno.test("an image that was deleted is neither due nor told of", () => {
 });
 
 Deno.test("trouble is told once, and its end once all images are out of it", () => {
-  const publications = open();
+  const publications = openPublications();
   const arm = publications.set({ image: ARM, version: "1" }, at(0));
   const pc = publications.set({ image: PC, version: "1" }, at(0));
   assert.match(
@@ -172,7 +147,7 @@ Deno.test("trouble is told once, and its end once all images are out of it", () 
 });
 
 Deno.test("an image that a stranger misses is told again after 1, 2, 4 s and so on", () => {
-  const publications = open();
+  const publications = openPublications();
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   publications.ended(order, told(3), at(0));
   const dueMs = () =>
@@ -189,7 +164,7 @@ Deno.test("an image that a stranger misses is told again after 1, 2, 4 s and so 
 });
 
 Deno.test("nodes that take the provider and no value count as told", () => {
-  const publications = open();
+  const publications = openPublications();
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   const providedAt = ok({ storedAt: 0, providedAt: 20 });
   assert.equal(publications.ended(order, providedAt, at(0)), undefined);
@@ -205,13 +180,13 @@ Deno.test("a new peer gets the record in half a second, 1 s after a failure, 5 s
     (publications.status(at(sinceMs))[0]?.nextRefreshMs ?? NaN) - WALL_MS -
     sinceMs;
   for (const [seenMs, dueMs] of [[100, 1000], [700, 1200]] as const) {
-    const publications = open();
+    const publications = openPublications();
     const { lastMs } = failOften(publications);
     publications.peerSeen(at(lastMs + seenMs));
     assert.equal(inMs(publications, lastMs), dueMs);
   }
   for (const [seenMs, dueMs] of [[100, 5000], [9000, 9500]] as const) {
-    const publications = open();
+    const publications = openPublications();
     const order = publications.set({ image: ARM, version: "1" }, at(0));
     publications.stored(order, at(0));
     publications.ended(order, told(19), at(0));
@@ -229,7 +204,7 @@ Deno.test("peers do not matter to what has all the holders it wants", () => {
 
 Deno.test("address and clock are looked at every five seconds while something is published", () => {
   let host = "10.0.0.7";
-  const publications = open(() => host);
+  const publications = openPublications({ host: () => host });
   assert.equal(publications.nextDueMs(), Infinity);
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   publications.ended(order, told(20), at(0));
@@ -246,7 +221,7 @@ Deno.test("address and clock are looked at every five seconds while something is
 });
 
 Deno.test("status() says when others took a record, how many, and when they are told again", () => {
-  const publications = open();
+  const publications = openPublications();
   const order = publications.set({ image: ARM, version: "1" }, at(0));
   publications.stored(order, at(1000));
   publications.ended(order, told(7), at(2000));
@@ -260,7 +235,7 @@ Deno.test("status() says when others took a record, how many, and when they are 
 
 Deno.test("peers that came during an attempt matter unless it found all the holders it wants", () => {
   for (const [holders, dueMs] of [[20, 1665_000], [19, 1000]] as const) {
-    const publications = open();
+    const publications = openPublications();
     const order = publications.set({ image: ARM, version: "1" }, at(0));
     publications.peerSeen(at(100));
     publications.ended(order, told(holders), at(500));
@@ -271,7 +246,7 @@ Deno.test("peers that came during an attempt matter unless it found all the hold
 
 /** Images whose first attempts have met nobody. */
 function openAlone(count: number): DhtPublications {
-  const publications = open();
+  const publications = openPublications();
   for (let i = 0; i < count; i++) {
     const image = { channel: `c${i}`, arch: "arm64" };
     const order = publications.set({ image, version: "1" }, at(0));

@@ -5,21 +5,22 @@ import type {
   DhtStatus,
   ProviderView,
 } from "../../lib/doctor/provider_view.ts";
-import { HEALTHY, NOW_MS } from "../support/doctor_observations.ts";
+import {
+  HEALTHY,
+  NOW_MS,
+  REACHED_NODE,
+} from "../support/doctor_observations.ts";
 
 const MANIFEST = "/stable/arm64/manifest.json";
 
 /** Of a node that others connect to. */
 const DHT: DhtStatus = {
-  peerId: "12D3KooWProvider",
-  peerCount: 3,
-  isReachable: true,
+  ...REACHED_NODE,
   bootstrap: [{
     address: "/ip4/10.77.0.2/tcp/4001/p2p/12D3KooWOther",
     state: "connected",
     reason: undefined,
   }],
-  unpublished: [],
 };
 
 /** What a stranger saw who found it. */

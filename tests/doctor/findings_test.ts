@@ -5,7 +5,6 @@ import type {
   LinkView,
   Observations,
 } from "../../lib/doctor/observations.ts";
-import type { DhtStatus } from "../../lib/doctor/provider_view.ts";
 import {
   addressOn,
   E0,
@@ -14,17 +13,10 @@ import {
   HEALTHY_HOST,
   instanceAt,
   PROVIDER,
+  REACHED_NODE,
 } from "../support/doctor_observations.ts";
 
 const MANIFEST = "/stable/arm64/manifest.json";
-/** Of a node that others connect to. */
-const IN_DHT: DhtStatus = {
-  peerId: "12D3KooWProvider",
-  peerCount: 3,
-  isReachable: true,
-  bootstrap: [],
-  unpublished: [],
-};
 const OK: HttpOutcome = { kind: "served" };
 
 function codes(seen: Observations): string[] {
@@ -270,7 +262,7 @@ Deno.test("findingsFrom() tells that there is nothing to be found, nothing that 
   assert.deepEqual(codes(saying({ mdns: null }, off)), [
     "nothing_advertised http://127.0.0.1:8080",
   ]);
-  assert.deepEqual(codes(saying({ mdns: null, dht: IN_DHT }, off)), []);
+  assert.deepEqual(codes(saying({ mdns: null, dht: REACHED_NODE }, off)), []);
 });
 
 Deno.test("findingsFrom() tells a neighbour whose manifest is not served", () => {

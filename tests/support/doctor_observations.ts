@@ -4,7 +4,10 @@ import type {
   HeardInstance,
   Observations,
 } from "../../lib/doctor/observations.ts";
-import type { ProviderView } from "../../lib/doctor/provider_view.ts";
+import type {
+  DhtStatus,
+  ProviderView,
+} from "../../lib/doctor/provider_view.ts";
 import type { InterfaceAddress, Link } from "../../lib/net/interfaces.ts";
 import { imageOf } from "./sample_images.ts";
 
@@ -146,3 +149,12 @@ export function statusOf(provider: ProviderView): object {
     },
   };
 }
+
+/** What a provider says of a node that others connect to. */
+export const REACHED_NODE: DhtStatus = {
+  peerId: "12D3KooWProvider",
+  peerCount: 3,
+  isReachable: true,
+  bootstrap: [],
+  unpublished: [],
+};
