@@ -48,8 +48,10 @@ export function executables(bundles: string, directory: string): Executable[] {
 
 /** What became of the executables. */
 export interface Compiled {
-  /** Names of those that were made. */
+  /** Names of those that were made, and run on their targets. */
   readonly names: readonly string[];
+  /** Names of those in which DENORT_BIN is for another machine. */
+  readonly foreign: readonly string[];
   /** Why others were not, a line for each target, with the next step. */
   readonly problems: readonly string[];
 }
@@ -61,6 +63,7 @@ export interface Compiled {
  */
 export async function compilePrograms(directory: string): Promise<Compiled> {
   const names: string[] = [];
+  const foreign: string[] = [];
   const problems = new Map<string, string>();
   const bundles = await Deno.makeTempDir();
   try {
@@ -73,32 +76,29 @@ export async function compilePrograms(directory: string): Promise<Compiled> {
     for (const executable of executables(bundles, directory)) {
       const { name, target } = executable;
       if (problems.has(target)) continue;
-      const problem = await compile(directory, executable);
-      if (problem === undefined) names.push(name);
-      else problems.set(target, problem);
+      const problem = await compile(executable);
+      if (problem !== undefined) {
+        problems.set(target, problem);
+        continue;
+      }
+      const bytes = await Deno.readFile(join(directory, name));
+      const runs = elfMachine(bytes) === TARGETS[target];
+      (runs ? names : foreign).push(name);
     }
   } finally {
     await Deno.remove(bundles, { recursive: true });
   }
-  return { names, problems: [...problems.values()] };
+  return { names, foreign, problems: [...problems.values()] };
 }
 
 async function compile(
-  directory: string,
-  { name, target, args }: Executable,
+  { target, args }: Executable,
 ): Promise<string | undefined> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { NO_COLOR: "1" },
   }).output();
-  if (!success) {
-    return whyNot(target, new TextDecoder().decode(stderr));
-  }
-  const path = join(directory, name);
-  const machine = elfMachine(await Deno.readFile(path));
-  if (machine === TARGETS[target]) return undefined;
-  await Deno.remove(path);
-  return `No executables for ${target}: DENORT_BIN is for another architecture`;
+  return success ? undefined : whyNot(target, new TextDecoder().decode(stderr));
 }
 
 /** @param error what `deno compile` wrote */
@@ -111,6 +111,15 @@ export function whyNot(target: string, error: string): string {
   } to $DENO_DIR/dl${
     dirname(pathname)
   } (deno info says where that is), or unpack it and say where: DENORT_BIN=/path/to/denort`;
+}
+
+/** What is wrong with executables made of a runtime for another machine. */
+export function foreignRemark(names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [
+    `${
+      names.join(", ")
+    }: DENORT_BIN is for another architecture, so these do not run there`,
+  ];
 }
 
 /** The machine that a file of ELF is for; undefined for other files. */
@@ -131,11 +140,11 @@ if (import.meta.main) {
     stdout: "inherit",
     stderr: "inherit",
   }).output();
-  const { problems } = success
+  const { problems, foreign } = success
     ? await compilePrograms(directory)
-    : { problems: ["No executables without bundles"] };
-  for (const problem of problems) {
-    Deno.stderr.writeSync(new TextEncoder().encode(`${problem}\n`));
+    : { problems: ["No executables without bundles"], foreign: [] };
+  for (const line of [...problems, ...foreignRemark(foreign)]) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
   }
   if (problems.length > 0) Deno.exit(1);
 }

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { bundlePrograms, ROOT, sourceCommitOfBundles } from "./bundle.ts";
-import { compilePrograms } from "./compile.ts";
+import { compilePrograms, foreignRemark } from "./compile.ts";
 import { DENO_RUNTIMES, downloadDeno } from "./release/deno_runtime.ts";
 import { tarEntries } from "./release/file_tree.ts";
 import { plasmPackage } from "./release/plasm_package.ts";
@@ -61,13 +61,14 @@ if (import.meta.main) {
   }
   const compiled = await compilePrograms(directory);
   names.push(...compiled.names);
+  for (const name of compiled.foreign) await Deno.remove(join(directory, name));
   await Deno.writeTextFile(
     join(directory, "SHA256SUMS"),
     await checksums(directory, names),
   );
   const made = [...names, "SHA256SUMS"].map((name) => join(directory, name));
   Deno.stdout.writeSync(new TextEncoder().encode(`${made.join("\n")}\n`));
-  const remarks = [...compiled.problems];
+  const remarks = [...compiled.problems, ...foreignRemark(compiled.foreign)];
   if (commit === undefined) {
     remarks.push("This is no checkout: --version does not say a commit");
   } else if (commit.includes("-")) {

@@ -66,6 +66,9 @@ export interface ImageLibraryOptions
 
 const NO_TRUST_DOCUMENTS: TrustDocuments["documents"] = new Map();
 
+/** How often it is checked whether manifests have to be renewed. */
+const DATES_MS = 5000;
+
 /** The images on disk, each hashed, under a signed manifest. */
 export class ImageLibrary implements ImageCatalog {
   #options: ImageLibraryOptions;
@@ -81,6 +84,8 @@ export class ImageLibrary implements ImageCatalog {
   #trust: TrustDocuments | undefined;
   /** Looked for in the sweeps; unset: due. */
   #loaderFaults: readonly string[] | undefined;
+  /** When the dates of all manifests are checked next. */
+  #datesDueMs = -Infinity;
   #keyProblem: UserError | undefined;
   #isIncomplete = false;
   readonly #standIns: StandIns;
@@ -216,7 +221,6 @@ export class ImageLibrary implements ImageCatalog {
     );
     this.#lookedIn = scan;
     const { images, warnings, isIncomplete } = await this.#serveAll(hashed, {
-      checksDates: at !== "changes",
       signal,
     });
     const { loaders, stateDir, fileSystem, clock } = this.#options;
@@ -284,19 +288,16 @@ export class ImageLibrary implements ImageCatalog {
     await this.#blobs.update(this.#images);
   }
 
-  /**
-   * Serves images, each anew only where what it was served as holds no more:
-   * with `checksDates` for its dates, too.
-   */
+  /** Serves images, each anew only where what it was served as holds no more. */
   async #serveAll(
     hashed: readonly HashedImage[],
-    { checksDates, signal }: {
-      readonly checksDates: boolean;
-      readonly signal: AbortSignal;
-    },
+    { signal }: { readonly signal: AbortSignal },
   ) {
     this.#keyProblem = undefined;
-    const now = this.#options.clock.now();
+    const { clock } = this.#options;
+    const now = clock.now();
+    const checksDates = clock.monotonic() >= this.#datesDueMs;
+    if (checksDates) this.#datesDueMs = clock.monotonic() + DATES_MS;
     const before = this.#outcomes;
     const outcomes = carryOver(before.of, before.all, hashed);
     const holds = (outcome: Outcome | undefined) =>

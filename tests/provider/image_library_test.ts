@@ -114,6 +114,16 @@ Deno.test("ImageLibrary renews a manifest half-way to its end, under the same ve
   assert.equal(after.expiresAtMs, before.expiresAtMs + 15 * DAY_MS);
 });
 
+Deno.test("ImageLibrary renews it at a look at what has changed, too", async () => {
+  const parts = machine();
+  const library = openLibrary(parts);
+  const before = await served(library);
+  await parts.clock.advance(15 * DAY_MS);
+  await library.look({ at: "changes", signal });
+  const after = library.images()[0]?.manifest;
+  assert.equal(after?.expiresAtMs, before.expiresAtMs + 15 * DAY_MS);
+});
+
 Deno.test("ImageLibrary raises manifest_version with every change of content, whatever the clock says", async () => {
   const parts = machine();
   const library = openLibrary(parts);
