@@ -12,7 +12,9 @@ export function at(monotonicMs: number, setByMs = 0): Now {
 }
 
 /** The outcome of an attempt: this many nodes keep the record. */
-export function told(storedAt: number) {
+export function told(
+  storedAt: number,
+): Parameters<DhtPublications["ended"]>[1] {
   return ok({ storedAt, providedAt: storedAt });
 }
 
