@@ -208,7 +208,8 @@ export async function askForNearer(
   return answer.ok ? ok(kadPeers(answer.value.closer, isAmino)) : answer;
 }
 
-async function readAnswer(
+/** Reads one answer from a stream, as untrusted as the peer. */
+export async function readAnswer(
   messages: Pick<LengthPrefixedStream, "read">,
   signal: AbortSignal,
 ): Promise<Result<KadAnswer>> {

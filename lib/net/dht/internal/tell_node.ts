@@ -5,7 +5,12 @@ import { ok, refuse, type Result } from "../../../core/result.ts";
 import type { Contact } from "../contact.ts";
 import { encodeRequest, KadCall, type KadRequest } from "../message.ts";
 import { failureReason } from "./failure.ts";
-import { type Dialer, dialTarget, type RequestOptions } from "./request.ts";
+import {
+  type Dialer,
+  dialTarget,
+  readAnswer,
+  type RequestOptions,
+} from "./request.ts";
 
 /** One thing that a node is told: PUT_VALUE or ADD_PROVIDER. */
 export interface Message {
@@ -172,10 +177,10 @@ async function sendValues(
       const some = messages.slice(answered, answered + WINDOW);
       await lp.writeV(some.map(bytesOf), limit);
       for (const { request, onTold } of some) {
-        await lp.read(limit);
-        sent?.add(request.call, true);
+        const answer = await readAnswer(lp, limit.signal);
+        sent?.add(request.call, answer.ok);
         answered++;
-        onTold(ok(undefined));
+        onTold(answer.ok ? ok(undefined) : answer);
       }
     }
     const done = stream;

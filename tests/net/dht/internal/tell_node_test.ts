@@ -154,6 +154,18 @@ libp2pTest(
 );
 
 libp2pTest(
+  "a node that answers what is no message of Kademlia has not been told",
+  async () => {
+    await using peer = await openCraftedPeer(() => Uint8Array.of(0xff));
+    const { isReached, results, sent } = await tell(peer.address, keys(3));
+    assert.ok(isReached);
+    assert.equal(results.length, 3);
+    assert.deepEqual(results.filter((result) => result.ok), []);
+    assert.deepEqual(sent.filter(({ answered }) => answered), []);
+  },
+);
+
+libp2pTest(
   "a silent node, and one that is not there, cost one timeout",
   async () => {
     await using silent = await openCraftedPeer(() => undefined);
