@@ -13,11 +13,14 @@ import {
 } from "../net/dhcp/network.ts";
 import { hasIpv6, type Listen, openListeners } from "../net/http1/listeners.ts";
 import { isLoopbackAddress, selectLinks } from "../net/interfaces.ts";
+import {
+  encodeAcknowledgement,
+  encodeReadRequest,
+  TFTP_PORT,
+} from "../net/tftp/packet.ts";
 import { loaderReport } from "../pxe/loaders.ts";
 import { listImage } from "../scan/image_listing.ts";
 import type { HostSettings, LoadersView, PortView } from "./host_view.ts";
-
-const TFTP_PORT = 69;
 
 /**
  * The ports that a provider needs at its start and cannot have: each is bound,
@@ -123,10 +126,8 @@ export async function pxePortsMissed(
   ];
 }
 
-/** A read request for what every provider has (RFC 1350, section 5). */
-const READ_REQUEST = new TextEncoder().encode("\0\x01autoexec.ipxe\0octet\0");
-/** Acknowledges the one block, so that it is not sent again. */
-const ACKNOWLEDGEMENT = Uint8Array.of(0, 4, 0, 1);
+/** What every provider has, in one block. */
+const SERVED_BY_TFTP = "autoexec.ipxe";
 const TFTP_MS = 2000;
 
 /** Whether anything is sent by TFTP at an address of this machine. */
@@ -143,13 +144,17 @@ async function hasTftp(
   );
   if (!opened.ok) return true; // The address has gone: no matter of TFTP.
   await using socket = opened.value;
-  await socket.send(READ_REQUEST, { address, port: TFTP_PORT });
+  await socket.send(encodeReadRequest(SERVED_BY_TFTP), {
+    address,
+    port: TFTP_PORT,
+  });
   const from = await Promise.race([
     answer.promise,
     whenAborted(limit.signal).then(() => undefined),
   ]);
   signal.throwIfAborted();
-  if (from !== undefined) await socket.send(ACKNOWLEDGEMENT, from);
+  // So that the block is not sent again.
+  if (from !== undefined) await socket.send(encodeAcknowledgement(1), from);
   return from !== undefined;
 }
 

@@ -16,6 +16,9 @@ export type TftpPacket =
   /** Packets that no client sends to a server: data, or a list of options. */
   | { readonly kind: "other" };
 
+/** Where a server takes requests (RFC 1350, section 4). */
+export const TFTP_PORT = 69;
+
 /** Codes of errors (RFC 1350, appendix; RFC 2347). */
 export const TftpError = {
   notDefined: 0,
@@ -85,11 +88,29 @@ function textOf(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes.subarray(0, MAX_REQUEST_BYTES));
 }
 
+/** A request to read a file, as it is (RFC 1350, section 5). */
+export function encodeReadRequest(name: string): Uint8Array {
+  return Uint8Array.of(0, READ, ...ascii(name), 0, ...ascii("octet"), 0);
+}
+
+/** That all up to a block has come. @param block modulo 65536 on the wire */
+export function encodeAcknowledgement(block: number): Uint8Array {
+  return numbered(ACKNOWLEDGEMENT, block);
+}
+
 /** A block of a file. @param block from 1; counted modulo 65536 on the wire */
 export function encodeData(block: number, data: Uint8Array): Uint8Array {
+  return numbered(DATA, block, data);
+}
+
+function numbered(
+  operation: number,
+  block: number,
+  data: Uint8Array = new Uint8Array(),
+): Uint8Array {
   const packet = new Uint8Array(4 + data.length);
   const view = new DataView(packet.buffer);
-  view.setUint16(0, DATA);
+  view.setUint16(0, operation);
   view.setUint16(2, block & 0xffff);
   packet.set(data, 4);
   return packet;

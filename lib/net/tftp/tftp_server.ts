@@ -6,6 +6,7 @@ import { bindSocket, closeSocket } from "../udp_socket.ts";
 import {
   decodePacket,
   encodeError,
+  TFTP_PORT,
   TftpError,
   type TftpPacket,
 } from "./packet.ts";
@@ -56,8 +57,6 @@ export interface TftpServer extends AsyncDisposable {
   listenOn(addresses: readonly string[]): Promise<void>;
 }
 
-/** The port of TFTP. */
-const TFTP_PORT = 69;
 /**
  * Transfers at once, each with a socket: more than a rack that is switched on.
  */

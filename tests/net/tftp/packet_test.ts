@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import {
   decodePacket,
+  encodeAcknowledgement,
   encodeData,
   encodeError,
   encodeOptions,
+  encodeReadRequest,
 } from "../../../lib/net/tftp/packet.ts";
 import { tftpRequest } from "../../support/tftp_client.ts";
 
@@ -16,6 +18,14 @@ Deno.test("decodePacket() reads a request with its options", () => {
   assert.equal(name, "snponly.efi");
   assert.equal(mode, "octet");
   assert.deepEqual([...options], [["tsize", "0"], ["blksize", "1468"]]);
+});
+
+Deno.test("what a client sends is as the RFC has it", () => {
+  assert.deepEqual(
+    encodeReadRequest("a.ipxe"),
+    new TextEncoder().encode("\0\x01a.ipxe\0octet\0"),
+  );
+  assert.deepEqual(encodeAcknowledgement(0x10102), Uint8Array.of(0, 4, 1, 2));
 });
 
 Deno.test("decodePacket() takes the first of options that are said twice, and no half ones", () => {
