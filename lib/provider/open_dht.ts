@@ -78,7 +78,7 @@ export async function openDht(
       listen: addresses.map((address) =>
         `/${address.includes(":") ? "ip6" : "ip4"}/${address}/tcp/${port}`
       ),
-      bootstrap: nodesToJoin(config, loopbackOnly, logger),
+      bootstrap: nodesInReach(config, loopbackOnly, logger),
       loopbackOnly,
       onJoinState: joinNews(logger),
       onReachability: reachabilityNews(logger, () => node?.addresses() ?? []),
@@ -149,7 +149,7 @@ function sayWhatIsPublic(loopbackOnly: boolean, logger: Logger): void {
   );
 }
 
-function nodesToJoin(
+function nodesInReach(
   { dht: { bootstrapNodes } }: ServeConfig,
   loopbackOnly: boolean,
   logger: Logger,
