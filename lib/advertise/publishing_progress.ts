@@ -62,9 +62,11 @@ export class RoundTally {
    * @param number of the round
    */
   ended(number: number, isTold: boolean, { wallMs }: Now): void {
-    if (number !== this.#number) this.#last = this.#round;
-    if (number !== this.#number) this.#round = undefined;
-    this.#number = number;
+    if (number !== this.#number) {
+      this.#last = this.#round;
+      this.#round = undefined;
+      this.#number = number;
+    }
     const { beganMs = wallMs, told = 0, failed = 0 } = this.#round ?? {};
     this.#round = {
       beganMs,
