@@ -51,11 +51,15 @@ export const FLOORS: readonly Floor[] = [
 
 /** Our figure as a floor sees it; unset where it cannot be told. */
 export function measureOf(row: Row, { of }: Floor): number | undefined {
-  if (of === undefined) return row.ours;
-  const other = row.others[of];
-  return row.ours === undefined || other === undefined
+  return of === undefined ? row.ours : ratioTo(row, of);
+}
+
+/** Ours divided by another program's; unset where one of them is missing. */
+export function ratioTo(row: Row, program: string): number | undefined {
+  const { ours, others: { [program]: other }, ratios } = row;
+  return ours === undefined || other === undefined
     ? undefined
-    : row.ours / other;
+    : ratios?.[program] ?? ours / other;
 }
 
 /** A floor in words. */

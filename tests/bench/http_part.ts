@@ -73,7 +73,7 @@ const LOADS: readonly {
     },
     rate: mibPerSecond,
   },
-  ...[[1, 300], [4, 150], [32, 20]].map(([connections = 1, requests = 1]) => ({
+  ...[[1, 600], [4, 600], [32, 60]].map(([connections = 1, requests = 1]) => ({
     name: `1 MiB ranges, ${plural(connections)}`,
     unit: "MiB/s",
     load: { connections, requests, path: KERNEL, range: randomRange },
@@ -99,7 +99,7 @@ function plural(connections: number): string {
  */
 export const httpPart: Part = {
   name: "http",
-  budgetSeconds: 250,
+  budgetSeconds: 280,
   async run(limit) {
     await using directory = await temporaryDirectory();
     const root = directory.path;

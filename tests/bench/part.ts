@@ -10,6 +10,11 @@ export interface Row {
   readonly ours?: number;
   /** By program. */
   readonly others: Readonly<Record<string, number>>;
+  /**
+   * Ours divided by the other program's, where both were measured in turns: the
+   * median of the rounds, since the machine changes its pace between them.
+   */
+  readonly ratios?: Readonly<Record<string, number>>;
   /** Why a figure is missing, by program. */
   readonly skipped: Readonly<Record<string, string>>;
   /** Of how many rounds the figures are the medians. */
@@ -82,15 +87,23 @@ export async function takeTurns(
     done = round + 1;
   }
   return measured.map(({ contest: { name, unit }, values, skipped }) => {
-    const medians = Object.entries(values)
-      .filter(([program]) => !(program in skipped))
-      .map(([program, all]) => [program, median(all)] as const);
-    const { [OURS]: ours, ...others } = Object.fromEntries(medians);
+    const complete = Object.entries(values)
+      .filter(([program]) => !(program in skipped));
+    const { [OURS]: ours, ...others } = Object.fromEntries(complete);
+    const each = (figure: (all: readonly number[]) => number) =>
+      Object.fromEntries(
+        Object.entries(others).map(([program, all]) => [program, figure(all)]),
+      );
     return {
       name,
       unit,
-      ...ours !== undefined && { ours },
-      others,
+      ...ours !== undefined && {
+        ours: median(ours),
+        ratios: each((theirs) =>
+          median(theirs.map((value, i) => (ours[i] ?? NaN) / value))
+        ),
+      },
+      others: each(median),
       skipped,
       rounds: done,
     };

@@ -25,6 +25,8 @@ Deno.test("programs are measured in turns, after a round that warms up", async (
     name: "a",
     unit: "ms",
     ours: 2,
+    // Of 3/6, 1/5 and 2/4, which is not 2/5.
+    ratios: { theirs: 0.5 },
     others: { theirs: 5 },
     skipped: { third: "not installed" },
     rounds: 3,

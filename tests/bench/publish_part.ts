@@ -29,10 +29,6 @@ export const publishPart: Part = {
   name: "publish",
   budgetSeconds: 90,
   async run({ endMs }) {
-    if (!await hasPublisher()) {
-      const why = "the simulation has no publisher of many images";
-      return [missing("publishing 50 images", "s", why)];
-    }
     await using network = await SimulatedNetwork.open();
     const { processes } = await startCrowd(network, NODES, {
       ...{ lookups: 0, atOnce: 1, nodes: NODES, nodesPerProcess: 5 },
@@ -60,10 +56,6 @@ export const publishPart: Part = {
     return rows;
   },
 };
-
-async function hasPublisher(): Promise<boolean> {
-  return await Deno.stat(PUBLISHER).then(() => true, () => false);
-}
 
 async function publish(
   what: { images: number; host: string; others: readonly string[] },

@@ -1,4 +1,4 @@
-import { FLOORS, measureOf, rounded, wantedBy } from "./floors.ts";
+import { FLOORS, measureOf, ratioTo, rounded, wantedBy } from "./floors.ts";
 import type { Row } from "./part.ts";
 
 const BEGIN = "<!-- bench -->";
@@ -59,12 +59,12 @@ export function tableOf(rows: readonly Row[]): string {
 }
 
 /** The other programs, and how much of each ours is. */
-function besideOf({ ours, others }: Row): string {
-  return Object.entries(others).map(([program, value]) =>
-    `${program} ${rounded(value)}${
-      ours === undefined ? "" : ` (${(ours / value).toFixed(2)})`
-    }`
-  ).join("; ");
+function besideOf(row: Row): string {
+  return Object.entries(row.others).map(([program, value]) => {
+    const ratio = ratioTo(row, program);
+    const share = ratio === undefined ? "" : ` (${ratio.toFixed(2)})`;
+    return `${program} ${rounded(value)}${share}`;
+  }).join("; ");
 }
 
 /** Why figures are missing, each reason once. */
