@@ -5,6 +5,7 @@ import { FileAccessError } from "../../lib/core/file_system.ts";
 import { makeFifo } from "../support/fifo.ts";
 import { testFileSystem } from "../support/file_system_contract.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
+import { temporaryDirectory } from "../support/programs.ts";
 
 testFileSystem("disk", async (test) => {
   const root = await Deno.makeTempDir();
@@ -109,6 +110,30 @@ Deno.test("disk.stat() of links in a circle gives FileAccessError, which says so
 });
 
 const HAS_FIFOS = Deno.build.os !== "windows";
+
+Deno.test("an open file tells its own state, whatever has its path", async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, "vmlinuz");
+  await Deno.writeTextFile(path, "first");
+  using file = await disk.open(path);
+  const { inode } = file.info();
+  await Deno.writeTextFile(path, "longer", { append: true });
+  const grown = file.info();
+  assert.deepEqual([grown.inode, grown.sizeBytes], [inode, 11]);
+  const next = join(directory.path, "next");
+  await Deno.writeTextFile(next, "other");
+  await Deno.rename(next, path);
+  assert.notEqual((await disk.stat(path)).inode, inode);
+  const replaced = file.info();
+  assert.deepEqual(
+    [replaced.inode, replaced.sizeBytes, replaced.linkCount],
+    [inode, 11, 0],
+  );
+  await Deno.remove(path);
+  assert.equal(file.info().inode, inode);
+  await Deno.mkdir(path);
+  assert.equal(file.info().kind, "file");
+});
 
 Deno.test({
   name: "disk does not wait for the writer of a FIFO, unless told to",
