@@ -16,13 +16,13 @@ export const LOG_OPTIONS = {
     type: "choice",
     choices: LOG_LEVELS,
     default: "info",
-    help: "the least that is still logged",
+    help: "least severe level that is logged",
   },
   logFormat: {
     type: "choice",
     choices: ["text", "json"],
     default: "text",
-    help: "how log lines look",
+    help: "format of log lines",
   },
 } as const satisfies OptionTable;
 
@@ -33,7 +33,7 @@ export const FILE_OPTION = {
   completes: "file",
 } as const;
 
-/** Which links and nodes are used; both programs take them. */
+/** Which links and DHT nodes to use; for both programs. */
 export const NETWORK_OPTIONS = {
   interface: {
     type: "text",
@@ -52,14 +52,14 @@ export const NETWORK_OPTIONS = {
   dhtProtocol: {
     type: "text",
     placeholder: "ID",
-    help: "Kademlia protocol of the DHT, for a private one",
+    help: "Kademlia protocol ID, for a private DHT",
     parse: parseProtocol,
   },
   dhtNetwork: {
     type: "text",
     placeholder: DHT_NETWORKS.join("|"),
     help:
-      "amino: the public DHT of IPFS, where anybody sees what is asked and offered",
+      "amino: the public DHT of IPFS, where anybody can see queries and offers",
     parse: parseDhtNetwork,
     completes: DHT_NETWORKS,
   },
@@ -73,7 +73,7 @@ export const CHANNEL_OPTION = {
   completes: DEFAULT_CHANNELS,
 } as const;
 
-/** One architecture; aliases become canonical. */
+/** One architecture; aliases are made canonical. */
 export const ARCH_OPTION = {
   type: "text",
   placeholder: "NAME",
@@ -96,7 +96,7 @@ export const TRUST_OPTIONS = {
     min: 1,
     max: 64,
     default: 1,
-    help: "how many of the trusted keys must have signed",
+    help: "number of trusted keys that must have signed",
   },
 } as const satisfies OptionTable;
 
@@ -108,6 +108,6 @@ export const TRUST_FILE_OPTION = {
 
 /** The ways to name trusted keys exclude each other. */
 export const TRUST_CONFLICTS = [
-  ["--key", "--trust", "put the key into the trust file"],
+  ["--key", "--trust", "put the key into the trust file instead"],
   ["--threshold", "--trust", "the trust file has a threshold of its own"],
 ] as const satisfies readonly Conflict[];

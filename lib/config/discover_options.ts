@@ -42,7 +42,7 @@ export const DISCOVER_PROGRAM = {
           type: "choice",
           choices: ["auto", "lan", "wan"],
           default: "auto",
-          help: "ask by mDNS (lan), in the DHT (wan) or both",
+          help: "search by mDNS (lan), in the DHT (wan) or both",
         },
         all: {
           type: "flag",
@@ -53,11 +53,11 @@ export const DISCOVER_PROGRAM = {
         trust: TRUST_FILE_OPTION,
         ca: {
           ...FILE_OPTION,
-          help: "for https, trust the authorities of this PEM file, too",
+          help: "for https, also trust the authorities in this PEM file",
         },
         state: {
           ...FILE_OPTION,
-          help: "remember versions here, and refuse older ones from then on",
+          help: "remember versions in this file, and refuse older ones",
         },
         fetch: {
           type: "text",
@@ -70,18 +70,18 @@ export const DISCOVER_PROGRAM = {
           placeholder: "NAME",
           completes: ["kernel", "initramfs", "rootfs", "dtbs"],
           defaultText: "all",
-          help: "with --fetch, take only this: a role, dtbs or a file's path",
+          help: "with --fetch, fetch only this: a role, dtbs or a file's path",
           repeatable: true,
         },
         insecure: {
           type: "flag",
-          help: "with --fetch, take an image that no key verifies",
+          help: "with --fetch, accept an image that no key verifies",
         },
         format: {
           type: "choice",
           choices: ["text", "json"],
           default: "text",
-          help: "how the result is printed",
+          help: "output format",
         },
         quiet: {
           type: "flag",
@@ -89,16 +89,28 @@ export const DISCOVER_PROGRAM = {
         },
         explain: {
           type: "flag",
-          help: "say on stderr what was tried and what came of it",
+          help: "report on stderr what is tried and with what result",
         },
       },
       conflicts: [
-        ["--quiet", "--format json", "each prints the result in its own way"],
+        ["--quiet", "--format json", "each is an output format of its own"],
         ...TRUST_CONFLICTS,
-        ["--mode lan", "--dht-network amino", "the LAN is asked by mDNS alone"],
-        ["--all", "--fetch", "one image is fetched, from all who have it"],
-        ["--insecure", "--key", "what the key has not signed is refused"],
-        ["--insecure", "--trust", "what is not signed by its keys is refused"],
+        [
+          "--mode lan",
+          "--dht-network amino",
+          "--mode lan does not use the DHT",
+        ],
+        ["--all", "--fetch", "one image is fetched, from all providers"],
+        [
+          "--insecure",
+          "--key",
+          "an image that the key has not signed is refused",
+        ],
+        [
+          "--insecure",
+          "--trust",
+          "an image that its keys have not signed is refused",
+        ],
       ],
       examples: [
         "phase_discover --channel stable --arch arm64",
@@ -109,11 +121,11 @@ export const DISCOVER_PROGRAM = {
       ],
       notes: [
         "Exit codes: 0 found, 1 unexpected, 2 usage, 3 nothing found before the",
-        "timeout, 4 found but nothing that verifies, 5 found and not fetched whole,",
-        "130 interrupted.",
-        "--timeout counts from the start of the program. Deno takes a moment before:",
-        "0.05 s on a PC, 0.5 s on a processor that is ten times as slow. It bounds what",
-        "--fetch takes, too; without it that goes on as long as something comes.",
+        "timeout, 4 found but nothing that verifies, 5 found but not fetched",
+        "completely, 130 interrupted.",
+        "--timeout counts from the start of the program, which Deno takes a moment to",
+        "reach: 0.05 s on a PC, 0.5 s on a processor ten times as slow. It also limits",
+        "--fetch, which otherwise goes on as long as data arrives.",
       ],
     },
   },
@@ -125,12 +137,12 @@ export type DiscoverValues = InvocationValues<
   typeof DISCOVER_PROGRAM.commands[""]
 >;
 
-/** How long is searched unless `--timeout` says otherwise. */
+/** How long a search takes at most, unless `--timeout` is given. */
 export const DEFAULT_TIMEOUT_S = 30;
 
 /**
- * Checks that the options for fetching fit together: a fetch needs to know
- * which keys to trust, or that none are.
+ * Checks that the options for fetching fit together: a fetch needs a key to
+ * trust, or `--insecure`.
  *
  * @throws UsageError
  */
@@ -149,6 +161,6 @@ export function checkFetchOptions(
   }
   if (insecure || key.length > 0 || trust !== undefined) return;
   throw new UsageError(
-    "Cannot fetch without a key to trust: name the owner's with --key or --trust, or take what anybody offers with --insecure",
+    "Cannot fetch without a key to trust: name the owner's with --key or --trust, or accept what anybody offers with --insecure",
   );
 }

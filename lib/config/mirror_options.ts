@@ -13,7 +13,8 @@ import { SETTING_OPTIONS } from "./settings.ts";
 import { parseDuration } from "./setting_values.ts";
 
 /**
- * Those named have their own place in the help, or do not apply to a mirror.
+ * Those named here have their own place in the help, or do not apply to a
+ * mirror.
  */
 const {
   artifacts,
@@ -30,12 +31,12 @@ const {
   ...furtherSettings
 } = SETTING_OPTIONS;
 
-/** `plasmd mirror`: what a provider is told, but for keys to sign with. */
+/** `plasmd mirror`: a provider's options, without those for signing. */
 export const MIRROR_COMMAND = {
-  summary: "Serve the images of somebody else, and follow what is newer",
+  summary: "Serve somebody else's images, and follow their releases",
   options: {
     config: { ...FILE_OPTION, help: "read settings from this file" },
-    artifacts: { ...artifacts, help: "directory that releases are kept in" },
+    artifacts: { ...artifacts, help: "directory to keep releases in" },
     channel: {
       ...CHANNEL_OPTION,
       help: "channels to mirror",
@@ -52,7 +53,7 @@ export const MIRROR_COMMAND = {
         const duration = parseDuration(text);
         return duration.ok ? ok(text) : duration;
       },
-      help: "ask others for newer releases at least as often",
+      help: "how often to look for newer releases, at least",
     },
     bind,
     port,
@@ -70,9 +71,9 @@ export const MIRROR_COMMAND = {
   ],
   notes: [
     "Finds each image as phase_discover does, fetches it, and serves and advertises",
-    "the bytes that its owner signed: it has no key of its own, and takes nothing",
-    "that a trusted key has not signed, nor anything older than it has. What it has",
-    "stays on offer until what is newer is whole. With --trust it hands on the trust",
-    "documents that it follows. SIGHUP asks others at once.",
+    "the bytes that its owner signed. It has no key of its own, and accepts nothing",
+    "that no trusted key has signed, and nothing older than it has. A release stays",
+    "on offer until a newer one is complete. With --trust it also serves the trust",
+    "documents that it follows. SIGHUP makes it look for newer releases at once.",
   ],
 } as const satisfies Command;

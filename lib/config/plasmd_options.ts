@@ -17,7 +17,7 @@ const CONFIG_OPTION = {
 } as const satisfies OptionTable;
 
 /**
- * Those named have their own place in the help; any other setting comes last.
+ * Those named here have their own place in the help; other settings come last.
  */
 const {
   artifacts,
@@ -40,7 +40,7 @@ const IMAGE_OPTIONS = {
   channel: {
     ...CHANNEL_OPTION,
     help: "channels to offer",
-    defaultText: `${DEFAULT_CHANNELS.join(", ")} and what is found`,
+    defaultText: `${DEFAULT_CHANNELS.join(", ")} and any found on disk`,
     repeatable: true,
   },
   arch,
@@ -48,7 +48,7 @@ const IMAGE_OPTIONS = {
 
 const NODE_OPTIONS = { p2pPort, ...NETWORK_OPTIONS } as const;
 
-/** What a provider is started with. */
+/** The options of a provider. */
 const PROVIDER_OPTIONS = {
   ...CONFIG_OPTION,
   ...IMAGE_OPTIONS,
@@ -66,7 +66,7 @@ const PROVIDER_OPTIONS = {
 
 const SERVE_OPTIONS = {
   ...PROVIDER_OPTIONS,
-  dryRun: { type: "flag", help: "say what would be advertised, and end" },
+  dryRun: { type: "flag", help: "show what would be advertised, and exit" },
 } as const satisfies OptionTable;
 
 const JSON_OPTION = {
@@ -95,7 +95,7 @@ const URL_OPTION = {
 const MANIFEST_ARGUMENT = {
   ...FILE_OPTION,
   placeholder: "FILE|URL",
-  help: "a manifest on disk or of a provider",
+  help: "a manifest on disk or at a provider",
   required: true,
 } as const;
 
@@ -121,7 +121,7 @@ export const PLASMD_PROGRAM = {
         "plasmd serve --artifacts /srv/images --pxe",
       ],
       notes: [
-        "Flags win over the configuration file, which is the first that exists of",
+        "Flags override the configuration file, which is the first that exists of",
         "--config, $PLASM_CONFIG, ./plasmd.toml, ~/.config/plasm/provider.toml and",
         "/etc/plasm/provider.toml.",
       ],
@@ -135,7 +135,7 @@ export const PLASMD_PROGRAM = {
         stateDir,
         verify: {
           type: "flag",
-          help: "read everything, and compare with what was promised",
+          help: "read all content, and compare it with what was promised",
         },
         ...JSON_OPTION,
       },
@@ -144,9 +144,9 @@ export const PLASMD_PROGRAM = {
         "plasmd scan --config /etc/plasm/provider.toml --verify",
       ],
       notes: [
-        "With --verify each file is read and held against its owner's checksums or",
-        "signed manifest, or what a provider has read and signed, which may be running",
-        "meanwhile. It ends with 1 where one differs or cannot be read.",
+        "With --verify each file is read and compared with its owner's checksums or",
+        "signed manifest, or with what a provider has read and signed; the provider may",
+        "be running. Exits with 1 if a file differs or cannot be read.",
       ],
     },
     "manifest show": {
@@ -176,14 +176,13 @@ export const PLASMD_PROGRAM = {
       ],
     },
     "manifest renew": {
-      summary:
-        "Sign manifests anew that expire; needs neither image nor network",
+      summary: "Sign expiring manifests again; needs neither image nor network",
       options: { ...CONFIG_OPTION, ...SIGN_OPTIONS, expiresDays },
       positionals: {
         manifest: {
           ...MANIFEST_ARGUMENT,
           placeholder: "FILE",
-          help: "manifests that one of the keys has signed before",
+          help: "manifests already signed by one of the keys",
           repeatable: true,
         },
       },
@@ -191,9 +190,9 @@ export const PLASMD_PROGRAM = {
         "plasmd manifest renew --key signing.pem /srv/images/*/*/manifest.json",
       ],
       notes: [
-        "What has more than half of its life left stays as it is, so this can be run",
-        "every day. Version and content stay in any case: boxes that remember a",
-        "version take it. Others who are to sign add theirs with manifest sign.",
+        "A manifest with more than half of its life left stays as it is, so this can be",
+        "run every day. Version and content never change, so boxes that remember the",
+        "version accept it. Other signers add their signatures with manifest sign.",
       ],
     },
     "manifest sign": {
@@ -217,11 +216,14 @@ export const PLASMD_PROGRAM = {
       examples: ["plasmd manifest verify --key signing.pub manifest.json"],
     },
     "trust sign": {
-      summary: "Make or sign the document that succeeds a trust file",
+      summary: "Create or sign the document that succeeds a trust file",
       options: {
         ...SIGN_OPTIONS,
-        trust: { ...FILE_OPTION, help: "the trust file or document before it" },
-        out: { ...SIGN_OPTIONS.out, defaultText: "FILE with the end .json" },
+        trust: { ...FILE_OPTION, help: "the preceding trust file or document" },
+        out: {
+          ...SIGN_OPTIONS.out,
+          defaultText: "FILE with the extension .json",
+        },
       },
       positionals: {
         document: TRUST_DOCUMENT,
@@ -230,9 +232,9 @@ export const PLASMD_PROGRAM = {
         "plasmd trust sign --key old.pem --trust trust-1.toml --out 2.json trust-2.toml",
       ],
       notes: [
-        "Sign with enough keys of the trust file before it, and enough of its own,",
-        "one after the other if need be: it ends with 6 while signatures are missing.",
-        "A provider serves what it finds in STATE_DIR/trust/N.json at /trust/N.json.",
+        "Sign with enough keys of the preceding trust file and enough of its own, in",
+        "several runs if need be: it exits with 6 while signatures are missing. A",
+        "provider serves STATE_DIR/trust/N.json at /trust/N.json.",
       ],
     },
     "trust show": {
@@ -242,7 +244,7 @@ export const PLASMD_PROGRAM = {
       examples: ["plasmd trust show 2.json"],
     },
     "trust verify": {
-      summary: "Say how far a box follows documents, and why not further",
+      summary: "Show how far a box follows documents, and why no further",
       options: {
         trust: { ...FILE_OPTION, help: "the trust file that the box has" },
       },
@@ -255,7 +257,7 @@ export const PLASMD_PROGRAM = {
       },
       examples: ["plasmd trust verify --trust trust-1.toml 2.json 3.json"],
       notes: [
-        "Ends with 4 unless a box follows all of them, and trusts the last.",
+        "Exits with 4 unless a box follows all of them and trusts the last.",
       ],
     },
     "key generate": {
@@ -278,14 +280,15 @@ export const PLASMD_PROGRAM = {
         passphraseFile,
         url: {
           ...URL_OPTION,
-          help: "ask this provider, which runs",
-          defaultText: "one that runs here, unless a key or directory is named",
+          help: "ask this running provider",
+          defaultText:
+            "the one on this machine, unless a key or directory is named",
         },
         format: {
           type: "choice",
           choices: ["all", "keyid", "hex", "base64", "pem"],
           default: "all",
-          help: "how it is printed",
+          help: "output format",
         },
       },
       conflicts: ["--signing-key", "--state-dir", "--config"].map((
@@ -293,7 +296,7 @@ export const PLASMD_PROGRAM = {
       ) => [
         "--url",
         option,
-        "the key is asked of a provider, or read from files",
+        "the key comes from a provider or from files",
       ]),
       examples: [
         "plasmd key show",
@@ -301,11 +304,11 @@ export const PLASMD_PROGRAM = {
       ],
     },
     status: {
-      summary: "Show what a running provider does",
+      summary: "Show the state of a running provider",
       options: {
         url: {
           ...URL_OPTION,
-          help: "where the provider serves",
+          help: "base URL of the provider",
           default: "http://127.0.0.1:8080",
         },
         ...JSON_OPTION,
@@ -313,13 +316,13 @@ export const PLASMD_PROGRAM = {
       examples: ["plasmd status --url http://192.168.1.10:8080"],
     },
     doctor: {
-      summary: "Say why clients do not find the images of a provider",
+      summary: "Find out why clients cannot find a provider's images",
       options: {
         ...PROVIDER_OPTIONS,
         url: {
           ...URL_OPTION,
-          help: "look at this provider from outside, here or elsewhere",
-          defaultText: "one that runs here, and this machine",
+          help: "check this provider from outside, here or elsewhere",
+          defaultText: "the one on this machine, and the machine itself",
         },
         ...JSON_OPTION,
       },
@@ -329,13 +332,13 @@ export const PLASMD_PROGRAM = {
         "plasmd doctor --url http://192.168.1.10:8080",
       ],
       notes: [
-        "Takes the options of serve: give it those that the provider has. Looks at",
-        "images, keys, state directory, clock, ports and boot loaders here, and at each",
-        "link and the DHT as a client would: by mDNS, with another implementation than",
-        "ours, and by HTTP. It works whether the provider runs or not. Ends with 1 where",
+        "Takes the options of serve: give it the same ones as the provider. Checks the",
+        "images, keys, state directory, clock, ports and boot loaders here, and each",
+        "link and the DHT as a client would: by mDNS, with an independent",
+        "implementation, and by HTTP. The provider need not be running. Exits with 1 if",
         "something keeps clients from the images; each finding has its cause, the next",
-        "step and its section in docs/troubleshooting.md. A machine does not see its own",
-        "firewall for TCP: for that, run this with --url on another one.",
+        "step and a section in docs/troubleshooting.md. A machine cannot see its own",
+        "firewall for TCP: run this with --url on another one for that.",
       ],
     },
     bootstrap: {
@@ -345,7 +348,7 @@ export const PLASMD_PROGRAM = {
         bind: { ...bind, help: "address to listen on" },
         port: {
           ...port,
-          help: "TCP port of its status, 0 for a free one",
+          help: "TCP port for status over HTTP, 0 for a free one",
           defaultText: "8081 if it is free",
         },
         stateDir,
@@ -355,8 +358,8 @@ export const PLASMD_PROGRAM = {
         "plasmd bootstrap --p2p-port 4001 --state-dir /var/lib/plasmd",
       ],
       notes: [
-        "Answers over HTTP with /status, /ready, /metrics and /peers. The port of the",
-        "configuration file is that of a provider, and is not used here.",
+        "Serves /status, /ready, /metrics and /peers over HTTP. The port in the",
+        "configuration file is a provider's, and is not used here.",
       ],
     },
     completions: {
@@ -374,9 +377,9 @@ export const PLASMD_PROGRAM = {
     },
   },
   groups: {
-    manifest: "Looks at, makes, signs and checks manifests",
+    manifest: "Shows, creates, signs and verifies manifests",
     trust:
-      "Makes, shows and checks the documents by which trusted keys succeed each other",
-    key: "Makes and shows the keys that sign manifests",
+      "Creates, shows and verifies the documents by which trusted keys succeed each other",
+    key: "Creates and shows the keys that sign manifests",
   },
 } as const satisfies Program;

@@ -33,49 +33,49 @@ export interface IntegerKind
 }
 
 /**
- * A text, or a list of texts where it is `repeatable`. One that completes files
- * or directories is a path: in a file, relative to the directory of that file.
+ * A string, or a list of strings if `repeatable`. One that completes files or
+ * directories is a path: in a file, relative to that file's directory.
  */
 export interface TextKind
   extends Pick<TextOption, "type" | "parse" | "repeatable" | "completes"> {
   /** How a list is written in a file. */
   readonly example?: string;
-  /** Whether a list must have an item, since nothing would work without. */
+  /** Whether the list must not be empty. */
   readonly isRequired?: true;
 }
 
-/** What values a setting takes. `flag` and `toggle` are both true or false. */
+/** The values that a setting accepts. `flag` and `toggle` are booleans. */
 export type SettingKind =
   | IntegerKind
   | TextKind
   | Pick<FlagOption, "type">
   | Pick<ToggleOption, "type">;
 
-/** A row: what follows from a key of the configuration file. */
+/** A row: everything that follows from one key of the configuration file. */
 export type SettingRow = SettingKind & {
   /** Its name in `ProviderConfig`, or in the section of the key's table. */
   readonly key: string;
-  /** What holds where neither file nor flags say otherwise; none: unset. */
+  /** Used where neither file nor flags set it; none: unset. */
   readonly default?: string | number | boolean | readonly string[];
   /** Whether a reload applies it; the others wait for a restart. */
   readonly isLive?: true;
   /**
-   * `stateDir`: `--state-dir` sets it, too, an option with the members that
-   * follow. Without it only the file sets it.
+   * The option that sets it, too: `stateDir` is `--state-dir`, with the members
+   * that follow. Without it only the file sets it.
    */
   readonly flag?: string;
   /** One line for the help text. */
   readonly help?: string;
-  /** Stands for the value in help texts; for true or false there is none. */
+  /** Stands for the value in help texts; true or false has none. */
   readonly placeholder?: string;
-  /** Said in the help when something else than `default` decides. */
+  /** Shown in the help when something other than `default` decides. */
   readonly defaultText?: string;
 };
 
 /** A TCP port; 0 takes a free one. */
 const PORT = { type: "integer", min: 0, max: 65_535 } as const;
 
-/** A duration of a second to a day. */
+/** A duration from a second to a day. */
 const SECONDS = {
   type: "integer",
   min: 1,
@@ -125,9 +125,9 @@ function tomlList(values: readonly string[]): string {
  * completions, and what a reload does are made from it. Rows are in the order
  * of `examples/provider.toml`, which has each of them.
  *
- * By hand, in `config_file.ts`, since they are no single values: `channels`, a
- * list or tables, with `--channel`; and that records are published anew before
- * they run out.
+ * Handled in `config_file.ts`, since they are no single values: `channels`, a
+ * list or tables, with `--channel`; and the rule that records are refreshed
+ * before they expire.
  */
 export const SETTINGS = {
   "provider.architectures": {
@@ -136,7 +136,7 @@ export const SETTINGS = {
     isLive: true,
     flag: "arch",
     help: "architectures to offer",
-    defaultText: `${DEFAULT_ARCHITECTURES.join(", ")} and what is found`,
+    defaultText: `${DEFAULT_ARCHITECTURES.join(", ")} and any found on disk`,
   },
   "provider.artifacts_dir": {
     key: "artifactsDir",
@@ -153,7 +153,7 @@ export const SETTINGS = {
     parse: parseProviderName,
     flag: "name",
     placeholder: "NAME",
-    help: "what people see this provider by",
+    help: "name that people see for this provider",
     defaultText: "the host name",
   },
   "provider.bind": {
@@ -162,7 +162,7 @@ export const SETTINGS = {
     parse: parseBind,
     flag: "bind",
     placeholder: "ADDR",
-    help: "address to serve HTTP on",
+    help: "address that HTTP listens on",
   },
   "provider.port": {
     key: "port",
@@ -170,7 +170,7 @@ export const SETTINGS = {
     default: 8080,
     flag: "port",
     placeholder: "N",
-    help: "TCP port of HTTP, 0 for a free one",
+    help: "TCP port for HTTP, 0 for a free one",
   },
   // Empty: all that lead somewhere.
   "provider.interfaces": {
@@ -187,14 +187,14 @@ export const SETTINGS = {
     parse: parseHttpUrl,
     flag: "advertiseUrl",
     placeholder: "URL",
-    help: "base URL that clients are told, for a provider behind a proxy",
+    help: "base URL that clients are given, for a provider behind a proxy",
   },
   "provider.state_dir": {
     key: "stateDir",
     ...DIRECTORY,
     flag: "stateDir",
     placeholder: "DIR",
-    help: "where keys and counters are kept",
+    help: "directory for keys and other state",
   },
   "dht.enabled": {
     key: "enabled",
@@ -208,7 +208,7 @@ export const SETTINGS = {
     ...PORT,
     flag: "p2pPort",
     placeholder: "N",
-    help: "TCP port of the DHT node, 0 for a free one",
+    help: "TCP port for the DHT node, 0 for a free one",
     defaultText: "4001 if it is free",
   },
   "dht.bootstrap_nodes": {
@@ -223,7 +223,7 @@ export const SETTINGS = {
     type: "flag",
     default: false,
     flag: "portMapping",
-    help: "map the ports of HTTP and the DHT through a home router (UPnP)",
+    help: "map the HTTP and DHT ports on a home router (UPnP)",
   },
   "dht.record_ttl": { key: "recordTtlSeconds", ...SECONDS, default: 3600 },
   // How often a record is published anew: less than `record_ttl`.
@@ -259,7 +259,7 @@ export const SETTINGS = {
     repeatable: true,
     default: [],
     flag: "signingKey",
-    help: "private key that signs manifests",
+    help: "private key to sign manifests with",
     defaultText: "one in the state directory",
   },
   // The passphrase is the first line of this file; unset: typed at a terminal.
@@ -267,7 +267,7 @@ export const SETTINGS = {
     key: "passphraseFile",
     ...FILE_OPTION,
     flag: "passphraseFile",
-    help: "holds the passphrase of the private key",
+    help: "file with the passphrase of the private key",
     defaultText: "asked for on a terminal",
   },
   "signing.expires_days": {
@@ -279,16 +279,16 @@ export const SETTINGS = {
     isLive: true,
     flag: "expiresDays",
     placeholder: "DAYS",
-    help: "how long a manifest holds from its signing on",
+    help: "days until a signed manifest expires",
   },
-  // Open at the same time; unset: no bound.
+  // Downloads at a time; unset: the default of `http/artifacts/transfers.ts`.
   "http.max_connections": {
     key: "maxConnections",
     type: "integer",
     min: 1,
     max: 1_000_000,
   },
-  // For network boot firmware that hangs on fast links; unset: no limit.
+  // For network boot firmware that hangs on fast links; unset: unlimited.
   "http.max_rate_per_connection": {
     key: "maxRatePerConnectionBytesPerSecond",
     type: "integer",
@@ -313,20 +313,20 @@ export const SETTINGS = {
     type: "flag",
     default: false,
     flag: "pxe",
-    help: "lead machines that boot from the network here, beside a DHCP server",
+    help: "answer machines that boot by PXE, alongside the LAN's DHCP server",
   },
   // Empty: all machines.
   "pxe.allow": { key: "allow", ...MACS },
   "pxe.deny": { key: "deny", ...MACS },
-  // Takes unicasts to the port from every other DHCP server of the host.
+  // Takes unicast packets away from any other DHCP server on this host.
   "pxe.relays": { key: "relays", type: "flag", default: false },
-  // What `/boot/NAME` leads to; unset: nothing.
+  // What `/boot/NAME` serves; unset: nothing, or with `enabled` iPXE's package.
   "pxe.loaders": { key: "loaders", ...DIRECTORY, isLive: true },
-  // Names below `loaders`; unset: what packages of iPXE call them.
+  // Names below `loaders`; unset: those that iPXE packages use.
   "pxe.bios_loader": { key: "biosLoader", ...LOADER, isLive: true },
   "pxe.x86_64_loader": { key: "x86Loader", ...LOADER, isLive: true },
   "pxe.arm64_loader": { key: "arm64Loader", ...LOADER, isLive: true },
-  // Machines without a row: "menu", "ignore" or a channel.
+  // For machines without a row: "menu", "ignore" or a channel.
   "pxe.unknown": {
     key: "unknown",
     type: "text",

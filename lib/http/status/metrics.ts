@@ -29,11 +29,11 @@ function imageMetrics(snapshot: Snapshot): Metrics {
       [[{}, provider.startedMs / 1000]],
     ],
     plasmd_image_info: [
-      "The images that are served.",
+      "Images that are served.",
       images.map(({ image, version }) => [{ ...image, version }, 1]),
     ],
     plasmd_manifest_expiry_timestamp_seconds: [
-      "When clients stop to take an image, in seconds since 1970.",
+      "When clients stop accepting an image, in seconds since 1970.",
       images.flatMap(({ image, manifest }) =>
         secondsOf({ ...image }, manifest.expiresAtMs)
       ),
@@ -46,11 +46,11 @@ function imageMetrics(snapshot: Snapshot): Metrics {
       ),
     ],
     plasmd_images_missing: [
-      "Images that are expected and not there.",
+      "Images that are expected but missing.",
       [[{}, provider.missing.length]],
     ],
     plasmd_image_size_bytes: [
-      "All artifacts of an image together.",
+      "Total size of an image's artifacts.",
       images.map((served) => [{ ...served.image }, imageSizeBytes(served)]),
     ],
   };
@@ -73,23 +73,23 @@ function networkMetrics({ provider }: Snapshot): Metrics {
       ),
     ],
     plasmd_next_refresh_timestamp_seconds: [
-      "When an image is published again this way, in seconds since 1970.",
+      "When an image will next be published this way, in seconds since 1970.",
       advertisements.flatMap(({ image, via, nextRefreshMs }) =>
         secondsOf({ ...image, via }, nextRefreshMs)
       ),
     ],
     plasmd_dht_record_holders: [
-      "Other DHT nodes that hold the record of an image.",
+      "Other DHT nodes that hold an image's record.",
       advertisements.flatMap(({ image, holders }) =>
         holders === undefined ? [] : [[{ ...image }, holders]]
       ),
     ],
     plasmd_dht_peers: [
-      "DHT nodes that are known.",
+      "Known DHT nodes.",
       dht === undefined ? [] : [[{}, dht.peerCount]],
     ],
     plasmd_dht_reachable: [
-      "Whether other DHT nodes can connect to this one, where they told.",
+      "Whether other DHT nodes can connect to this one, if they have reported it.",
       dht?.isReachable === undefined ? [] : [[{}, Number(dht.isReachable)]],
     ],
     ...requestMetrics(dht),
@@ -114,14 +114,14 @@ function networkMetrics({ provider }: Snapshot): Metrics {
 function requestMetrics(dht: Snapshot["provider"]["dht"]): Metrics {
   return {
     plasmd_dht_requests_total: [
-      "Requests of other DHT nodes; one that is not answered was refused.",
+      "Requests from other DHT nodes; those not answered were refused.",
       (dht?.requests ?? []).map(({ kind, answered, count }) => [
         { kind, answered: String(answered) },
         count,
       ]),
     ],
     plasmd_dht_sent_requests_total: [
-      "Requests to other DHT nodes, to publish images and to look for them.",
+      "Requests to other DHT nodes, to publish and look up images.",
       (dht?.sentRequests ?? []).map(({ kind, answered, count }) => [
         { kind, answered: String(answered) },
         count,
@@ -135,15 +135,15 @@ function publishingMetrics(publishing: DhtPublishing | undefined): Metrics {
   const { waiting, lagMs, meanHolders, lastRound } = publishing;
   return {
     plasmd_dht_publish_queue: [
-      "Images that are being told to other DHT nodes, or should be.",
+      "Images that are being published in the DHT, or waiting to be.",
       [[{}, waiting]],
     ],
     plasmd_dht_publish_lag_seconds: [
-      "For how long the first of them has been waiting.",
+      "How long the first image in the publish queue has been waiting.",
       [[{}, lagMs / 1000]],
     ],
     plasmd_dht_holders_mean: [
-      "Other DHT nodes that were told of an image, on average.",
+      "Average number of other DHT nodes told of an image.",
       [[{}, meanHolders]],
     ],
     plasmd_dht_last_round_timestamp_seconds: [
@@ -151,7 +151,7 @@ function publishingMetrics(publishing: DhtPublishing | undefined): Metrics {
       secondsOf({}, lastRound?.beganMs),
     ],
     plasmd_dht_last_round_images: [
-      "Images that were told again in the last round of refreshes, or not.",
+      "Images refreshed in the last round, by outcome.",
       lastRound === undefined ? [] : [
         [{ outcome: "told" }, lastRound.told],
         [{ outcome: "failed" }, lastRound.failed],
@@ -160,32 +160,32 @@ function publishingMetrics(publishing: DhtPublishing | undefined): Metrics {
   };
 }
 
-/** Machines are many, and steps a few. */
+/** By step, since machines are many. */
 function machineMetrics({ machines }: Snapshot): Metrics {
   const list = machines.list();
   const at = (step: MachineStep) =>
     list.filter((machine) => machine.step === step).length;
   return {
     plasmd_machines: [
-      "Machines that boot, by the last step of each.",
+      "Booting machines, by the last step of each.",
       MACHINE_STEPS.map((step) => [{ step }, at(step)]),
     ],
     plasmd_machines_stuck: [
-      "Machines that came to their last step long ago, and were not done.",
+      "Machines that reached their last step long ago without finishing.",
       [[{}, list.filter(({ isStuck }) => isStuck).length]],
     ],
     plasmd_machine_steps_total: [
-      "Steps of machines that boot.",
+      "Steps of booting machines.",
       MACHINE_STEPS.map((step) => [{ step }, machines.counts().get(step) ?? 0]),
     ],
   };
 }
 
-/** How a mirror stands with the images of others. */
+/** How up to date a mirror is. */
 function mirrorMetrics({ provider: { mirror = [] } }: Snapshot): Metrics {
   return {
     plasmd_mirror_manifest_version: [
-      "The manifest_version that a mirror has whole, 0 for none.",
+      "The manifest_version that a mirror has completely, 0 for none.",
       mirror.map(({ image, has }) => [{ ...image }, has?.manifestVersion ?? 0]),
     ],
     plasmd_mirror_behind: [
@@ -196,13 +196,13 @@ function mirrorMetrics({ provider: { mirror = [] } }: Snapshot): Metrics {
       ]),
     ],
     plasmd_mirror_behind_since_timestamp_seconds: [
-      "Since when that is so, in seconds since 1970.",
+      "Since when a mirror has been behind, in seconds since 1970.",
       mirror.flatMap(({ image, behindSinceMs }) =>
         secondsOf({ ...image }, behindSinceMs)
       ),
     ],
     plasmd_mirror_last_found_timestamp_seconds: [
-      "When another provider of an image was found last, in seconds since 1970.",
+      "When another provider of an image was last found, in seconds since 1970.",
       mirror.flatMap(({ image, lastFoundMs }) =>
         secondsOf({ ...image }, lastFoundMs)
       ),
@@ -210,19 +210,19 @@ function mirrorMetrics({ provider: { mirror = [] } }: Snapshot): Metrics {
   };
 }
 
-/** The progress and the result of reading everything again. */
+/** Progress and result of the daily re-read. */
 function scrubMetrics({ provider: { scrub } }: Snapshot): Metrics {
   return {
     plasmd_scrub_last_pass_timestamp_seconds: [
-      "When everything that is served had been read again, in seconds since 1970.",
+      "When everything served was last read again completely, in seconds since 1970.",
       secondsOf({}, scrub.lastEndedMs),
     ],
     plasmd_scrub_done_bytes: [
-      "How much of it has been read again in this pass.",
+      "Bytes read again so far in the current pass.",
       [[{}, scrub.doneBytes]],
     ],
     plasmd_scrub_differing_total: [
-      "Files that had another content than was promised.",
+      "Files whose content differed from what was promised.",
       [[{}, scrub.differingCount]],
     ],
   };
@@ -239,15 +239,15 @@ function clientMetrics({ requests, downloads }: Snapshot): Metrics {
       ]),
     ],
     plasmd_downloads_running: [
-      "Downloads of artifacts under way.",
+      "Running downloads of artifacts.",
       [[{}, downloads.running]],
     ],
     plasmd_downloads_limit: [
-      "Downloads beyond this number wait, or are refused.",
+      "Maximum number of simultaneous downloads; others wait or are refused.",
       [[{}, downloads.limit]],
     ],
     plasmd_downloads_total: [
-      "Downloads that ended, whole or not, or never began.",
+      "Downloads that ended or were refused, by outcome.",
       Object.entries({ done, broken, displaced, refused })
         .map(([outcome, count]) => [{ outcome }, count]),
     ],
@@ -258,14 +258,14 @@ function clientMetrics({ requests, downloads }: Snapshot): Metrics {
   };
 }
 
-/** A time in milliseconds, where there is one, as seconds. */
+/** A time in milliseconds, if any, as seconds. */
 function secondsOf(labels: Labels, timeMs: number | undefined): Sample[] {
   return timeMs === undefined ? [] : [[labels, timeMs / 1000]];
 }
 
 /**
- * A snapshot in Prometheus' text format. Everything that is counted is counted
- * elsewhere, so this needs no registry and keeps no state.
+ * A snapshot in Prometheus' text format. Counters are kept elsewhere, so this
+ * needs no registry and no state.
  */
 export function metricsText(snapshot: Snapshot): string {
   const metrics = {
@@ -286,7 +286,7 @@ function metricText(
   help: string,
   samples: readonly Sample[],
 ): string {
-  // The names of counters, and of no others, end so (OpenMetrics 1.0).
+  // Only names of counters end in `_total` (OpenMetrics 1.0).
   const type = name.endsWith("_total") ? "counter" : "gauge";
   const lines = samples.map(([labels, value]) => {
     const pairs = Object.entries(labels)
@@ -299,7 +299,7 @@ function metricText(
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
-/** A label's value may hold anything, with these three escaped. */
+/** Escapes what the text format requires in a label's value. */
 function escapeLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')
     .replaceAll("\n", "\\n");

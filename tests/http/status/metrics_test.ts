@@ -20,18 +20,18 @@ plasmd_build_info{version="1.2.3"} 1
 # HELP plasmd_start_time_seconds When the provider was started, in seconds since 1970.
 # TYPE plasmd_start_time_seconds gauge
 plasmd_start_time_seconds 1795345200
-# HELP plasmd_image_info The images that are served.
+# HELP plasmd_image_info Images that are served.
 # TYPE plasmd_image_info gauge
 plasmd_image_info{channel="stable",arch="arm64",version="2026.11.22"} 1
 plasmd_image_info{channel="testing",arch="x86_64",version="2026.11.22"} 1
-# HELP plasmd_manifest_expiry_timestamp_seconds When clients stop to take an image, in seconds since 1970.
+# HELP plasmd_manifest_expiry_timestamp_seconds When clients stop accepting an image, in seconds since 1970.
 # TYPE plasmd_manifest_expiry_timestamp_seconds gauge
 plasmd_manifest_expiry_timestamp_seconds{channel="stable",arch="arm64"} 4102444800
 plasmd_manifest_expiry_timestamp_seconds{channel="testing",arch="x86_64"} 4102444800
-# HELP plasmd_images_missing Images that are expected and not there.
+# HELP plasmd_images_missing Images that are expected but missing.
 # TYPE plasmd_images_missing gauge
 plasmd_images_missing 2
-# HELP plasmd_image_size_bytes All artifacts of an image together.
+# HELP plasmd_image_size_bytes Total size of an image's artifacts.
 # TYPE plasmd_image_size_bytes gauge
 plasmd_image_size_bytes{channel="stable",arch="arm64"} 51
 plasmd_image_size_bytes{channel="testing",arch="x86_64"} 14
@@ -43,37 +43,37 @@ plasmd_advertised{channel="testing",arch="x86_64",via="mDNS"} 0
 # HELP plasmd_last_publish_timestamp_seconds When an image was last published this way, in seconds since 1970.
 # TYPE plasmd_last_publish_timestamp_seconds gauge
 plasmd_last_publish_timestamp_seconds{channel="stable",arch="arm64",via="DHT"} 1795348500
-# HELP plasmd_next_refresh_timestamp_seconds When an image is published again this way, in seconds since 1970.
+# HELP plasmd_next_refresh_timestamp_seconds When an image will next be published this way, in seconds since 1970.
 # TYPE plasmd_next_refresh_timestamp_seconds gauge
 plasmd_next_refresh_timestamp_seconds{channel="stable",arch="arm64",via="DHT"} 1795350300
-# HELP plasmd_dht_record_holders Other DHT nodes that hold the record of an image.
+# HELP plasmd_dht_record_holders Other DHT nodes that hold an image's record.
 # TYPE plasmd_dht_record_holders gauge
 plasmd_dht_record_holders{channel="stable",arch="arm64"} 5
-# HELP plasmd_dht_peers DHT nodes that are known.
+# HELP plasmd_dht_peers Known DHT nodes.
 # TYPE plasmd_dht_peers gauge
 plasmd_dht_peers 7
-# HELP plasmd_dht_reachable Whether other DHT nodes can connect to this one, where they told.
+# HELP plasmd_dht_reachable Whether other DHT nodes can connect to this one, if they have reported it.
 # TYPE plasmd_dht_reachable gauge
 plasmd_dht_reachable 1
-# HELP plasmd_dht_requests_total Requests of other DHT nodes; one that is not answered was refused.
+# HELP plasmd_dht_requests_total Requests from other DHT nodes; those not answered were refused.
 # TYPE plasmd_dht_requests_total counter
 plasmd_dht_requests_total{kind="find_node",answered="true"} 7
-# HELP plasmd_dht_sent_requests_total Requests to other DHT nodes, to publish images and to look for them.
+# HELP plasmd_dht_sent_requests_total Requests to other DHT nodes, to publish and look up images.
 # TYPE plasmd_dht_sent_requests_total counter
 plasmd_dht_sent_requests_total{kind="put_value",answered="true"} 40
-# HELP plasmd_dht_publish_queue Images that are being told to other DHT nodes, or should be.
+# HELP plasmd_dht_publish_queue Images that are being published in the DHT, or waiting to be.
 # TYPE plasmd_dht_publish_queue gauge
 plasmd_dht_publish_queue 2
-# HELP plasmd_dht_publish_lag_seconds For how long the first of them has been waiting.
+# HELP plasmd_dht_publish_lag_seconds How long the first image in the publish queue has been waiting.
 # TYPE plasmd_dht_publish_lag_seconds gauge
 plasmd_dht_publish_lag_seconds 1.5
-# HELP plasmd_dht_holders_mean Other DHT nodes that were told of an image, on average.
+# HELP plasmd_dht_holders_mean Average number of other DHT nodes told of an image.
 # TYPE plasmd_dht_holders_mean gauge
 plasmd_dht_holders_mean 19.5
 # HELP plasmd_dht_last_round_timestamp_seconds When the last round of refreshes began, in seconds since 1970.
 # TYPE plasmd_dht_last_round_timestamp_seconds gauge
 plasmd_dht_last_round_timestamp_seconds 1795347000
-# HELP plasmd_dht_last_round_images Images that were told again in the last round of refreshes, or not.
+# HELP plasmd_dht_last_round_images Images refreshed in the last round, by outcome.
 # TYPE plasmd_dht_last_round_images gauge
 plasmd_dht_last_round_images{outcome="told"} 9
 plasmd_dht_last_round_images{outcome="failed"} 1
@@ -84,16 +84,16 @@ plasmd_dht_bootstrap_up{address="/dnsaddr/lab.example"} 1
 # TYPE plasmd_mdns_link_up gauge
 plasmd_mdns_link_up{interface="lo"} 1
 plasmd_mdns_link_up{interface="eth0"} 0
-# HELP plasmd_scrub_last_pass_timestamp_seconds When everything that is served had been read again, in seconds since 1970.
+# HELP plasmd_scrub_last_pass_timestamp_seconds When everything served was last read again completely, in seconds since 1970.
 # TYPE plasmd_scrub_last_pass_timestamp_seconds gauge
 plasmd_scrub_last_pass_timestamp_seconds 1795327200
-# HELP plasmd_scrub_done_bytes How much of it has been read again in this pass.
+# HELP plasmd_scrub_done_bytes Bytes read again so far in the current pass.
 # TYPE plasmd_scrub_done_bytes gauge
 plasmd_scrub_done_bytes 4096
-# HELP plasmd_scrub_differing_total Files that had another content than was promised.
+# HELP plasmd_scrub_differing_total Files whose content differed from what was promised.
 # TYPE plasmd_scrub_differing_total counter
 plasmd_scrub_differing_total 1
-# HELP plasmd_machines Machines that boot, by the last step of each.
+# HELP plasmd_machines Booting machines, by the last step of each.
 # TYPE plasmd_machines gauge
 plasmd_machines{step="seen"} 0
 plasmd_machines{step="offered"} 0
@@ -101,10 +101,10 @@ plasmd_machines{step="loader"} 0
 plasmd_machines{step="script"} 1
 plasmd_machines{step="kernel"} 0
 plasmd_machines{step="done"} 0
-# HELP plasmd_machines_stuck Machines that came to their last step long ago, and were not done.
+# HELP plasmd_machines_stuck Machines that reached their last step long ago without finishing.
 # TYPE plasmd_machines_stuck gauge
 plasmd_machines_stuck 0
-# HELP plasmd_machine_steps_total Steps of machines that boot.
+# HELP plasmd_machine_steps_total Steps of booting machines.
 # TYPE plasmd_machine_steps_total counter
 plasmd_machine_steps_total{step="seen"} 0
 plasmd_machine_steps_total{step="offered"} 0
@@ -117,13 +117,13 @@ plasmd_machine_steps_total{step="done"} 0
 plasmd_http_requests_total{method="GET",code="200"} 1
 plasmd_http_requests_total{method="GET",code="404"} 1
 plasmd_http_requests_total{method="other",code="405"} 1
-# HELP plasmd_downloads_running Downloads of artifacts under way.
+# HELP plasmd_downloads_running Running downloads of artifacts.
 # TYPE plasmd_downloads_running gauge
 plasmd_downloads_running 1
-# HELP plasmd_downloads_limit Downloads beyond this number wait, or are refused.
+# HELP plasmd_downloads_limit Maximum number of simultaneous downloads; others wait or are refused.
 # TYPE plasmd_downloads_limit gauge
 plasmd_downloads_limit 512
-# HELP plasmd_downloads_total Downloads that ended, whole or not, or never began.
+# HELP plasmd_downloads_total Downloads that ended or were refused, by outcome.
 # TYPE plasmd_downloads_total counter
 plasmd_downloads_total{outcome="done"} 0
 plasmd_downloads_total{outcome="broken"} 0
