@@ -1,5 +1,6 @@
+import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Finding } from "./finding.ts";
-import type { HostView, PortView, StateView } from "./host_view.ts";
+import type { DiskImages, HostView, PortView, StateView } from "./host_view.ts";
 import { imageFindings } from "./image_findings.ts";
 
 /** A provider keeps manifests and digests: of thousands of images, some MB. */
@@ -31,12 +32,7 @@ export function hostFindings(host: HostView, isRunning: boolean): HostFindings {
       ...host.ports.map(portInTheWay),
     ],
     others: [
-      ...images?.ok === true
-        ? imageFindings(images.value.missing, images.value.warnings)
-        : [],
-      ...images?.ok === true && images.value.whole.length === 0 && !isRunning
-        ? nothingOnDisk(images.value.missing, images.value.warnings)
-        : [],
+      ...images?.ok === true ? diskFindings(images.value) : [],
       ...state === undefined ? [] : stateFindings(state),
       ...loaderFindings(host),
       ...limitFindings(host),
@@ -55,11 +51,10 @@ function artifactsUnreadable(reason: string): Finding {
   };
 }
 
-function nothingOnDisk(
-  missing: readonly string[],
-  warnings: readonly string[],
-): Finding[] {
-  if (imageFindings(missing, warnings).length > 0) return [];
+function diskFindings(images: DiskImages): Finding[] {
+  const offered = images.whole.map(formatChannelArch);
+  const findings = imageFindings({ ...images, offered });
+  if (findings.length > 0 || offered.length > 0) return findings;
   return [{
     code: "nothing_served",
     where: ["the artifacts directory"],

@@ -1,10 +1,11 @@
+import { formatChannelArch } from "../core/channel_arch.ts";
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import type { Finding, FindingCode } from "./finding.ts";
 import { isServed, outcomeText } from "./http_outcome.ts";
 import { imageFindings } from "./image_findings.ts";
 import type { HttpOutcome, Observations } from "./observations.ts";
 import { isProvidersOwn } from "./provider_services.ts";
-import { probePath, someOf } from "./provider_view.ts";
+import { probePath, type ProviderView, someOf } from "./provider_view.ts";
 
 /**
  * Why no provider gave its status. One that is heard by mDNS with that port and
@@ -62,9 +63,9 @@ function whyNone({ kind }: HttpOutcome, isLocal: boolean): string {
 /** There is nothing to be found. */
 export function nothingIsServed({ provider }: Observations): Finding[] {
   if (provider === undefined || provider.images.length > 0) return [];
-  const { missing, warnings } = provider;
+  const { missing } = provider;
   // What keeps those from being offered that are there says it all.
-  if (imageFindings(missing, warnings).length > 0) return [];
+  if (imagesOf(provider).length > 0) return [];
   return [{
     code: "nothing_served",
     where: [provider.url],
@@ -89,6 +90,11 @@ export function imagesHaveExpired({ provider }: Observations): Finding[] {
   }];
 }
 
+function imagesOf(provider: ProviderView): Finding[] {
+  const offered = provider.images.map(formatChannelArch);
+  return imageFindings({ ...provider, offered });
+}
+
 /** Warnings of a provider that clients feel, now or later, by its own words. */
 const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp])[] = [
   ["expires_soon", / expires at \d{4}-/],
@@ -98,9 +104,9 @@ const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp])[] = [
 /** What the provider knows itself, and strangers do not see. */
 export function whatProviderWarnsOf({ provider }: Observations): Finding[] {
   if (provider === undefined) return [];
-  const { missing, warnings, url } = provider;
+  const { warnings, url } = provider;
   return [
-    ...imageFindings(missing, warnings),
+    ...imagesOf(provider),
     ...FELT_WARNINGS.flatMap(([code, pattern]) =>
       warnings.filter((warning) => pattern.test(warning)).map((warning) => {
         const [cause = warning, ...next] = warning.split("; ");
