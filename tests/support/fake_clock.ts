@@ -1,4 +1,9 @@
+import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../../lib/core/clock.ts";
+
+/** How much WebCrypto is computing, on threads that no clock holds up. */
+let computing = 0;
+countComputing(["digest", "exportKey", "importKey", "sign", "verify"]);
 
 /** A clock that stands still until a test turns it. */
 export class FakeClock implements Clock {
@@ -68,7 +73,25 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that waits for promises only go on. */
+/**
+ * Lets everything go on that waits for promises only, or for WebCrypto: its
+ * threads may come late on a busy machine, which is no time that passes.
+ */
 async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  do await setImmediate(); while (computing > 0);
+}
+
+function countComputing(names: readonly (keyof SubtleCrypto)[]): void {
+  for (const name of names) {
+    const compute = crypto.subtle[name];
+    const value = async (...args: unknown[]) => {
+      computing++;
+      try {
+        return await Reflect.apply(compute, crypto.subtle, args);
+      } finally {
+        computing--;
+      }
+    };
+    Object.defineProperty(crypto.subtle, name, { value });
+  }
 }
