@@ -268,8 +268,8 @@ export class DhtAdvertiser implements Advertiser {
     else if (this.#doOthersTellTime === false && !this.#hasWarnedOfRefusals) {
       this.#hasWarnedOfRefusals = true;
       this.#warn(
-        `DHT nodes keep who provides our images, but not our records (${this.#whyRefused}), and none tells its time: ` +
-          "they belong to another network, or the clock of this machine is wrong, and then clients refuse the records, too",
+        `DHT nodes keep our provider records, but not our boot records (${this.#whyRefused}), and none reports its time: ` +
+          "they belong to another network, or this machine's clock is wrong, in which case clients refuse the records, too",
       );
     }
   }

@@ -13,7 +13,7 @@ export class DhtTrouble {
     this.#hasWarned = true;
     return `Images cannot be found over the DHT ${
       this.#hasBeenFound ? "any more" : "yet"
-    } (${reason}): trying again until it works`;
+    } (${reason}): retrying until it works`;
   }
 
   /**
@@ -26,6 +26,6 @@ export class DhtTrouble {
     this.#hasBeenFound = true;
     if (!this.#hasWarned || !isOver()) return undefined;
     this.#hasWarned = false;
-    return "The DHT has peers now, images are in it";
+    return "The DHT has peers now, and images can be found in it";
   }
 }

@@ -110,7 +110,7 @@ export class RefreshLag {
     this.#warnedMs = nowMs;
     const longest = late.reduce((a, b) => Math.max(a, b));
     const seconds = (ms: number) => Math.round(ms / 1000);
-    return `The DHT falls behind: ${late.length} of ${agesMs.length} images were last told to it more than refresh_interval, ${
+    return `Publishing in the DHT falls behind: ${late.length} of ${agesMs.length} images were last published more than refresh_interval, ${
       seconds(this.#intervalMs)
     } s, ago, one ${seconds(longest)} s: others forget a record after ${
       seconds(this.#ttlMs)

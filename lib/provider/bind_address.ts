@@ -25,13 +25,13 @@ export async function withBindAddress(
   if (bind.includes("%")) {
     if (!config.dht.enabled) return config;
     throw new UserError(
-      `${cannot} with the DHT, which has no addresses with a zone: name another address, or leave the DHT with --no-dht`,
+      `${cannot} with the DHT, which supports no addresses with a zone: name another address, or turn the DHT off with --no-dht`,
     );
   }
   const addresses = await resolve(bind, { signal });
   const address = addresses.find((one) => !one.includes(":")) ?? addresses[0];
   if (address !== undefined) return { ...config, bind: address };
   throw new UserError(
-    `${cannot}: that name leads to no address; name one of this machine`,
+    `${cannot}: that name does not resolve; name an address of this machine`,
   );
 }

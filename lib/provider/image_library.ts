@@ -333,7 +333,7 @@ export class ImageLibrary implements ImageCatalog {
       const before = this.#byName.get(name);
       if (before !== undefined && await this.#standIns.holds(before)) {
         const warning =
-          `Cannot offer the new ${name}, and offers the one before: ${
+          `Cannot offer the new ${name}, keeping the previous one: ${
             messageOf(error)
           }`;
         return { image: before, warnings: () => [warning] };

@@ -20,8 +20,8 @@ export function joinNews(logger: Logger): OnJoinState {
     }
     logger.warn(
       before === undefined
-        ? `Cannot join ${node} (${state.reason}): trying again until it works`
-        : `Lost ${node} (${state.reason}): dialling it until it is back`,
+        ? `Cannot join ${node} (${state.reason}): retrying until it works`
+        : `Lost ${node} (${state.reason}): dialling it until it answers`,
     );
   };
 }

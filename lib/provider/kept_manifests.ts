@@ -64,7 +64,7 @@ export class KeptManifests {
       if (previous !== undefined && !openEnvelope(previous).ok) {
         const aside = await setAside(path, this.#fileSystem);
         this.#logger.warn(
-          `Moved "${path}" to "${aside}", since it is damaged: the manifest is made anew, under a version by the clock`,
+          `Moved "${path}" to "${aside}", since it is damaged: a new manifest is made, with a version from the clock`,
         );
       }
       await this.#write(path, bytes);

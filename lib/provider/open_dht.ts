@@ -160,7 +160,7 @@ function nodesInReach(
     logger.warn(
       `The DHT is not joined through ${
         beyond.join(", ")
-      }: loopback alone is to be used, as --interface says`,
+      }: --interface allows loopback only`,
     );
   }
   return bootstrapNodes.filter(isLoopbackMultiaddr);
@@ -196,7 +196,7 @@ export async function openToldImages(
       inBackground(
         ({ signal }) =>
           keepState(file, {
-            what: "what the DHT was told",
+            what: "what was published in the DHT",
             current: () =>
               encodeToldImages(node.addresses(), advertiser.told()),
             ...{ clock, signal },
@@ -222,7 +222,7 @@ function checkRecordLength(advertiseUrl: string | undefined, name: string) {
   throw new UserError(
     `Cannot advertise "${
       printable(advertiseUrl, 64)
-    }" in the DHT: name an --advertise-url that is ${excess} bytes shorter, since no node takes a record of more than ${MAX_RECORD_BYTES}; or leave the DHT with --no-dht`,
+    }" in the DHT: name an --advertise-url that is ${excess} bytes shorter, since no node accepts a record of more than ${MAX_RECORD_BYTES}, or turn the DHT off with --no-dht`,
   );
 }
 
@@ -260,8 +260,8 @@ export function advertiseInDht(
     config.dht.bootstrapNodes.some(isPublicMultiaddr)
   ) {
     logger.warn(
-      `Others in the DHT are told ${baseUrl()}, which only this network reaches: ` +
-        "name the address they reach with --advertise-url, or use --port-mapping",
+      `The URL published in the DHT, ${baseUrl()}, can be reached from this network only: ` +
+        "name a reachable one with --advertise-url, or use --port-mapping",
     );
   }
   return new DhtAdvertiser({
@@ -323,7 +323,7 @@ export function logPortMapping(
       );
       if (news.isPermanent) {
         logger.warn(
-          `The router knows no mapping that ends by itself: ${list} stay mapped until plasmd takes them back when it ends; after a crash, remove them there by hand`,
+          `The router supports permanent mappings only: ${list} stay mapped until plasmd ends and removes them; after a crash, remove them there by hand`,
         );
       }
       return;
@@ -334,7 +334,7 @@ export function logPortMapping(
       return;
     case "left":
       logger.warn(
-        `Cannot take back what the router maps: remove TCP ports ${
+        `Cannot remove the router's port mappings: remove TCP ports ${
           news.ports.join(", ")
         } there by hand`,
       );

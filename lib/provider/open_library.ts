@@ -19,7 +19,7 @@ import {
 
 /** Why a mirror does not offer what its operator has put there by hand. */
 const SIGNS_NOTHING =
-  "its owner's manifest.json is not there, and a mirror signs nothing; offer it with plasmd serve";
+  "its owner's manifest.json is missing, and a mirror signs nothing; offer it with plasmd serve";
 
 /** A library with the state directory to itself, until it is disposed of. */
 export interface OpenLibrary extends AsyncDisposable {
@@ -99,12 +99,16 @@ function takeChanges(
   const { config, applied, needRestart } = reloadConfig(before, after);
   logger.info(
     `Reloaded the configuration: ${
-      applied.length > 0 ? applied.join(", ") : "nothing to change at once"
+      applied.length > 0
+        ? applied.join(", ")
+        : "nothing that applies without a restart"
     }`,
   );
   if (needRestart.length > 0) {
     logger.warn(
-      `Restart plasmd to change ${needRestart.join(", ")}: the old value holds`,
+      `Restart plasmd to change ${
+        needRestart.join(", ")
+      }: the old value still applies`,
     );
   }
   return config;
@@ -209,7 +213,7 @@ class ReloadableSigners {
     const before = this.#passphrases.get(path);
     if (before !== undefined) return before;
     throw new UserError(
-      `Cannot use signing key "${path}": it has a passphrase, for which nobody is asked after the start`,
+      `Cannot use signing key "${path}": it has a passphrase, which is asked for at the start only`,
     );
   }
 }

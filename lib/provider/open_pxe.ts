@@ -103,7 +103,7 @@ export async function openPxe(
 }
 
 const NO_LINKS =
-  "Nobody is answered by PXE: no link has an address of IPv4 that HTTP is served on; check --interface and --bind";
+  "PXE answers no machine: no link has an IPv4 address that HTTP is served on; check --interface and --bind";
 
 /** Links of IPv4 on which HTTP is reached; loopback leads to no machine. */
 function pxeLinks(
@@ -144,9 +144,9 @@ async function listenOn(
     await tftp.listenOn(links.map(({ address }) => address));
     return "";
   } catch (error) {
-    return `Firmware that loads by TFTP gets no boot loader: UDP port 69: ${
+    return `Cannot serve boot loaders by TFTP on UDP port 69: ${
       messageOf(error)
-    }; HTTP boot goes on`;
+    }; HTTP boot still works`;
   }
 }
 
@@ -182,9 +182,9 @@ function nameWhenSent(file: string, catalog: ImageCatalog): string {
 
 function portError({ kind, message }: SocketTrouble): UserError {
   const remedy = kind === "forbidden"
-    ? "it takes the capability CAP_NET_BIND_SERVICE: run as root, or by systemd with examples/plasmd-pxe.conf, or grant it to the executable by setcap cap_net_bind_service=+ep FILE"
+    ? "it requires the capability CAP_NET_BIND_SERVICE: run as root, or by systemd with examples/plasmd-pxe.conf, or grant it to the executable by setcap cap_net_bind_service=+ep FILE"
     : kind === "taken"
-    ? "another program of this machine has it for itself: dnsmasq shares it where its configuration says bind-dynamic; else stop that program, or run plasmd on another machine"
+    ? "another program on this machine holds it: dnsmasq shares it if its configuration has bind-dynamic; otherwise stop that program, or run plasmd on another machine"
     : message;
   return new UserError(
     `Cannot answer machines that boot by PXE on UDP port 67: ${remedy}`,

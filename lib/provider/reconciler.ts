@@ -196,7 +196,7 @@ export class Reconciler {
   #reportSilent(names: readonly string[], reason: string): void {
     if (names.length > MAX_SILENT_LINES) {
       this.#options.logger.warn(
-        `Serving ${names.length} images, such as ${
+        `Serving ${names.length} images, for example ${
           names[0]
         }, but nobody can discover them yet: ${reason}`,
       );

@@ -83,7 +83,7 @@ export async function ownerSigned(
   const signed = await checkSignedImage(bytes, hashed);
   if (!signed.ok) {
     throw new UserError(
-      `"${path}" does not fit its image: ${signed.reason.message}`,
+      `"${path}" does not match its image: ${signed.reason.message}`,
     );
   }
   const { manifest, sha256, artifacts, signedBy } = signed.value;

@@ -68,13 +68,13 @@ export async function openStateDirectory(
   const opened = { [Symbol.dispose]: lock[Symbol.dispose] };
   const others = lock.problem === undefined
     ? ""
-    : `; see to it that no other provider uses "${stateDir}"`;
+    : `; make sure that no other provider uses "${stateDir}"`;
   if (problem === undefined) {
     if (lock.problem !== undefined) logger.warn(`${lock.problem}${others}`);
     return { ...opened, stateLogger: logger };
   }
   logger.warn(
-    `Cannot write to the state directory: ${problem}; what needs no writing goes on, and after a restart artifacts are read again, manifests have higher versions though nothing has changed, and the DHT is joined anew${others}`,
+    `Cannot write to the state directory: ${problem}; plasmd goes on without it, but after a restart artifacts are read again, manifests get higher versions although nothing has changed, and the DHT is joined from scratch${others}`,
   );
   return {
     ...opened,

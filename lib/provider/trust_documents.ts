@@ -77,7 +77,7 @@ async function readAll(
   const numbers = await orReason(documentNumbers(directory, fileSystem));
   signal.throwIfAborted();
   if (!numbers.ok) {
-    faults.push(`${numbers.reason}; no trust document is handed on`);
+    faults.push(`${numbers.reason}; no trust document is served`);
     return { documents, faults, newest };
   }
   for (const number of numbers.value) {
@@ -123,7 +123,7 @@ export function signerWarnings(
   return [...choices].flatMap(([signers, signedBy]) => {
     const count = signedBy.filter((keyId) => keys.has(keyId)).length;
     return count >= threshold ? [] : [
-      `Boxes that follow trust document ${trustVersion} refuse what ${signers} signed: ${count} of its keys, not ${threshold}; sign with keys that it names, or make a successor that names these with: plasmd trust sign`,
+      `Boxes that follow trust document ${trustVersion} refuse what ${signers} signed: ${count} of its keys, not ${threshold}; sign with keys that it names, or create a successor that names these with: plasmd trust sign`,
     ];
   });
 }

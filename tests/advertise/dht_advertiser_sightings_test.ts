@@ -15,7 +15,7 @@ Deno.test("isPublished() ends soon after the last peer has gone, with a line, an
   await clock.advance(15_000);
   assert.ok(!advertiser.isPublished(IMAGE) && !advertiser.isPublished(OTHER));
   assert.deepEqual(logger.lines, [
-    "WARN Images cannot be found over the DHT any more (no other DHT node answers: connection refused, nodes to join through are named with --bootstrap): trying again until it works",
+    "WARN Images cannot be found over the DHT any more (no other DHT node answers: connection refused, nodes to join through are named with --bootstrap): retrying until it works",
   ]);
   node.join();
   await clock.advance(6000);
@@ -75,7 +75,7 @@ Deno.test("records that every node refuses are warned of once, and anew after on
   const publish = (version: string) =>
     advertiser.publish({ image: IMAGE, version }, { signal });
   const warning =
-    "WARN DHT nodes keep who provides our images, but not our records (it closed the connection), and none tells its time: they belong to another network, or the clock of this machine is wrong, and then clients refuse the records, too";
+    "WARN DHT nodes keep our provider records, but not our boot records (it closed the connection), and none reports its time: they belong to another network, or this machine's clock is wrong, in which case clients refuse the records, too";
   for (
     const [areRefused, warnings] of [[true, 1], [true, 1], [false, 1], [
       true,
@@ -105,7 +105,7 @@ Deno.test("an image that clients refuse by its date is not published, and the op
   assert.ok(!advertiser.isPublished(IMAGE));
   assert.equal(advertiser.status()[0]?.problem, reason);
   assert.deepEqual(logger.lines, [
-    `WARN Images cannot be found over the DHT yet (${reason}): trying again until it works`,
+    `WARN Images cannot be found over the DHT yet (${reason}): retrying until it works`,
   ]);
   node.areValuesRefused = false;
   node.clockLeadMs = 0;

@@ -57,7 +57,7 @@ Deno.test("without a peer there is one WARN for all images, and INFO when one co
   }
   await clock.advance(120_000);
   assert.deepEqual(logger.lines, [
-    "WARN Images cannot be found over the DHT yet (no DHT peer yet, nodes to join through are named with --bootstrap): trying again until it works",
+    "WARN Images cannot be found over the DHT yet (no DHT peer yet, nodes to join through are named with --bootstrap): retrying until it works",
   ]);
   assert.ok(!advertiser.isPublished(IMAGE));
   const tries = node.published.length;
@@ -65,7 +65,7 @@ Deno.test("without a peer there is one WARN for all images, and INFO when one co
   node.join();
   await clock.advance(1000);
   assert.deepEqual(logger.lines.slice(1), [
-    "INFO The DHT has peers now, images are in it",
+    "INFO The DHT has peers now, and images can be found in it",
   ]);
   assert.ok(advertiser.isPublished(IMAGE) && advertiser.isPublished(OTHER));
   await advertiser[Symbol.asyncDispose]();

@@ -72,7 +72,7 @@ Deno.test("an operator is told once when refreshes come later than the interval"
   const orders = publications.tick(at(1805_001));
   assert.equal(
     publications.fellBehind(at(1805_001)),
-    "The DHT falls behind: 3 of 3 images were last told to it more than refresh_interval, 1800 s, ago, one 1805 s: others forget a record after 3600 s; raise refresh_interval and record_ttl, or offer fewer images here",
+    "Publishing in the DHT falls behind: 3 of 3 images were last published more than refresh_interval, 1800 s, ago, one 1805 s: others forget a record after 3600 s; raise refresh_interval and record_ttl, or offer fewer images here",
   );
   assert.deepEqual(publications.progress(at(1805_001)), {
     waiting: 3,

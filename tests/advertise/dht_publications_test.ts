@@ -136,7 +136,7 @@ Deno.test("trouble is told once, and its end once all images are out of it", () 
   assert.equal(publications.found(ARM), undefined);
   assert.equal(
     publications.found(PC),
-    "The DHT has peers now, images are in it",
+    "The DHT has peers now, and images can be found in it",
   );
   assert.equal(publications.found(PC), undefined);
   assert.match(

@@ -41,7 +41,7 @@ Deno.test("RefreshLag tells of images that are late, once an hour", () => {
   assert.equal(lag.look([0, 10_000], 0), undefined);
   assert.match(
     lag.look([0, 10_001], 5000) ?? "",
-    /^The DHT falls behind: 1 of 2 /,
+    /^Publishing in the DHT falls behind: 1 of 2 /,
   );
   assert.equal(lag.look([0, 11_000], 10_000), undefined);
   assert.equal(lag.look([0, 0], 15_000), undefined);

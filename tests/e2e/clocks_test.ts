@@ -170,7 +170,9 @@ for (
 
       await Deno.writeTextFile(at("clock"), "+0h");
       await provider.line(/INFO Advertising stable\/arm64/);
-      await provider.line(/INFO The DHT has peers now, images are in it/);
+      await provider.line(
+        /INFO The DHT has peers now, and images can be found in it/,
+      );
     },
   );
 }

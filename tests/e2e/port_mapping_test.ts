@@ -64,7 +64,7 @@ labTest(
       );
       await mappings.line("[]");
       const serve = provider.start("sh", "-c", mappingProvider(directory));
-      await serve.line("WARN The router knows no mapping that ends by itself");
+      await serve.line("WARN The router supports permanent mappings only");
       assert.equal(mappings.lines.at(-1), "[8080,4001]");
       await serve.end("SIGTERM");
       assert.equal(mappings.lines.at(-1), "[]");

@@ -232,6 +232,6 @@ labTest("without the capability the start ends, and says which it takes", [
   assert.equal(code, 2, stderr);
   assert.match(
     stderr,
-    /UDP port 67: it takes the capability CAP_NET_BIND_SERVICE/,
+    /UDP port 67: it requires the capability CAP_NET_BIND_SERVICE/,
   );
 });

@@ -34,7 +34,7 @@ Deno.test("withBindAddress() refuses a name that leads nowhere", async () => {
   await assert.rejects(bound("nowhere", []), {
     name: "UserError",
     message:
-      'Cannot use --bind "nowhere": that name leads to no address; name one of this machine',
+      'Cannot use --bind "nowhere": that name does not resolve; name an address of this machine',
   });
 });
 

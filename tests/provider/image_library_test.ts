@@ -203,10 +203,10 @@ Deno.test("ImageLibrary notices that a file differs from what was signed, and na
   await clock.advance(WRITING_QUIET_MS);
   await library.refresh({ signal });
   assert.deepEqual(library.images(), []);
-  const why = `"${STABLE}/manifest.json" does not fit its image: ` +
+  const why = `"${STABLE}/manifest.json" does not match its image: ` +
     "vmlinuz has another SHA-256 than promised";
   assert.deepEqual(logger.lines, [
-    `WARN Cannot offer the new stable/arm64, and offers the one before: ${why}`,
+    `WARN Cannot offer the new stable/arm64, keeping the previous one: ${why}`,
     `WARN Cannot offer stable/arm64: ${why}`,
   ]);
   // Nor does it sign by itself what the owner did not sign.
@@ -333,7 +333,7 @@ Deno.test("ImageLibrary hands on the trust documents of its state directory", as
     logger.lines.at(-1),
     "WARN Boxes that follow trust document 3 refuse what " +
       `${own.publicKey.keyId} signed: 0 of its keys, not 1; sign with keys ` +
-      "that it names, or make a successor that names these with: plasmd trust sign",
+      "that it names, or create a successor that names these with: plasmd trust sign",
   );
   assert.equal(library.warnings.length, 1);
 });

@@ -17,7 +17,7 @@ Deno.test("a bootstrap node that was joined is told of when it is lost, and when
     ]
   ) tell(NODE, state);
   const lost =
-    `WARN Lost the DHT node ${NODE} (connection refused): dialling it until it is back`;
+    `WARN Lost the DHT node ${NODE} (connection refused): dialling it until it answers`;
   const back = `INFO Joined the DHT node ${NODE} again`;
   assert.deepEqual(logger.lines, [lost, back, lost, back]);
 });
@@ -32,8 +32,8 @@ Deno.test("a bootstrap node that never answers is told of once, each by itself",
     }
   }
   assert.deepEqual(logger.lines, [
-    `WARN Cannot join the DHT node ${NODE} (connection refused): trying again until it works`,
-    "WARN Cannot join the DHT node /dns4/?[31m (connection refused): trying again until it works",
+    `WARN Cannot join the DHT node ${NODE} (connection refused): retrying until it works`,
+    "WARN Cannot join the DHT node /dns4/?[31m (connection refused): retrying until it works",
   ]);
 });
 

@@ -73,7 +73,7 @@ async function advertise(
 Deno.test("advertiseInDht() warns of a private URL while bootstrap nodes are public", async () => {
   assert.deepEqual(await advertise({}), {
     warnings: [
-      "WARN Others in the DHT are told http://10.0.0.1:8080, which only this network reaches: name the address they reach with --advertise-url, or use --port-mapping",
+      "WARN The URL published in the DHT, http://10.0.0.1:8080, can be reached from this network only: name a reachable one with --advertise-url, or use --port-mapping",
     ],
     url: "http://10.0.0.1:8080/stable/arm64/manifest.json",
   });

@@ -159,7 +159,7 @@ Deno.test("openLibrary() asks for passphrases at the start alone, and opens keys
   assert.deepEqual(await signersOf(opened), [c, b].sort());
   assert.match(
     box.logger.lines.at(-1) ?? "",
-    /^ERROR .*"\/b.pem": it has a passphrase, for which nobody is asked/,
+    /^ERROR .*"\/b.pem": it has a passphrase, which is asked for at the start/,
   );
   assert.deepEqual(box.asked, ["undefined for /a.pem"]);
 });
@@ -208,7 +208,7 @@ Deno.test("openLibrary() takes what can change, warns of the rest, and listens n
     assert.deepEqual(opened.settings(), { ...after, port: 0 });
     assert.deepEqual(machine.logger.lines, [
       "INFO Reloaded the configuration: [provider] artifacts_dir",
-      "WARN Restart plasmd to change [provider] port: the old value holds",
+      "WARN Restart plasmd to change [provider] port: the old value still applies",
     ]);
     await opened.library.refresh({ signal });
     assert.deepEqual(

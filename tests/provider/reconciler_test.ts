@@ -139,7 +139,7 @@ Deno.test("Reconciler.reconcile() says in one line that nobody can discover thou
   await reconciler.reconcile(images, { signal });
   assert.deepEqual(logger.lines, [
     "INFO Found 2000 channel/arch combinations",
-    "WARN Serving 2000 images, such as c0/arm64, but nobody can discover them yet: mDNS: lo is still probing",
+    "WARN Serving 2000 images, for example c0/arm64, but nobody can discover them yet: mDNS: lo is still probing",
   ]);
   assert.ok(reconciler.hasUnannounced);
   logger.lines.length = 0;

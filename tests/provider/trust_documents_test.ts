@@ -211,7 +211,7 @@ Deno.test("readTrustDocuments() says that the directory cannot be read", async (
   const { numbers, warnings } = await read(fileSystem);
   assert.deepEqual(numbers, []);
   assert.deepEqual(warnings, [
-    'Cannot list "/trust": permission denied; no trust document is handed on',
+    'Cannot list "/trust": permission denied; no trust document is served',
   ]);
 });
 
@@ -244,7 +244,7 @@ Deno.test("signerWarnings() says whose images the newest document is not for, on
   });
   const says = (signers: string, count: string) =>
     `Boxes that follow trust document 3 refuse what ${signers} signed: ` +
-    `${count}; sign with keys that it names, or make a successor that names ` +
+    `${count}; sign with keys that it names, or create a successor that names ` +
     "these with: plasmd trust sign";
   const trust = await readTrustDocuments(
     "/trust",

@@ -85,7 +85,7 @@ Deno.test("a mapping that never ends is said to be one, and taken back", async (
   );
   await clock.advance(1800_000);
   assert.deepEqual(logger.lines.slice(1), [
-    "WARN The router knows no mapping that ends by itself: TCP ports 8080, 4001 stay mapped until plasmd takes them back when it ends; after a crash, remove them there by hand",
+    "WARN The router supports permanent mappings only: TCP ports 8080, 4001 stay mapped until plasmd ends and removes them; after a crash, remove them there by hand",
   ]);
   await mapper[Symbol.asyncDispose]();
   assert.equal(router.mappings.size, 0);
@@ -120,7 +120,7 @@ Deno.test("a mapping that never ends and cannot be taken back is left to the ope
   await mapper[Symbol.asyncDispose]();
   assert.equal(
     logger.lines.at(-1),
-    "WARN Cannot take back what the router maps: remove TCP ports 8080, 4001 there by hand",
+    "WARN Cannot remove the router's port mappings: remove TCP ports 8080, 4001 there by hand",
   );
 });
 
