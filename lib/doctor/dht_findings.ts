@@ -35,15 +35,27 @@ export function dhtFindings(seen: Observations): Finding[] {
 }
 
 function notJoined({ bootstrap }: DhtStatus): Finding {
-  return {
-    code: "dht_not_joined",
-    where: bootstrap.map(({ address }) => address),
-    cause: `no other DHT node is known, since none to join through answers: ${
-      bootstrap.map(({ state, reason }) => reason ?? state).join(", ")
-    }`,
-    nextStep:
-      "start that node, or name another with --bootstrap; see whether a firewall lets its TCP port through",
-  };
+  const where = bootstrap.map(({ address }) => address);
+  // Connected, and no node of this DHT: not one that does not answer.
+  const isOther = bootstrap.some(({ state }) => state === "connected");
+  return isOther
+    ? {
+      code: "dht_not_joined",
+      where,
+      cause:
+        "no other DHT node is known: what answers there is no node of this DHT",
+      nextStep:
+        "give all of them the same --dht-protocol and --dht-network, or name a node of this DHT with --bootstrap",
+    }
+    : {
+      code: "dht_not_joined",
+      where,
+      cause: `no other DHT node is known, since none to join through answers: ${
+        bootstrap.map(({ state, reason }) => reason ?? state).join(", ")
+      }`,
+      nextStep:
+        "start that node, or name another with --bootstrap; see whether a firewall lets its TCP port through",
+    };
 }
 
 function alone(url: string): Finding {

@@ -28,6 +28,7 @@ export const FINDING_CODES = [
   "multicast_not_sent",
   "no_lan_address",
   "no_provider",
+  "no_such_address",
   "no_such_interface",
   "not_announced",
   "not_heard",
@@ -36,8 +37,11 @@ export const FINDING_CODES = [
   "port_forbidden",
   "port_taken",
   "pxe_loaders_missing",
+  "signer_not_trusted",
+  "state_in_use",
   "state_open_to_others",
   "state_unwritable",
+  "trust_not_served",
   "url_no_answer",
 ] as const;
 

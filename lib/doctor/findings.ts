@@ -6,6 +6,7 @@ import { linkFindings } from "./link_findings.ts";
 import type { Observations } from "./observations.ts";
 import {
   imagesHaveExpired,
+  isThereAndSilent,
   loopbackIsAllThereIs,
   manifestIsNotServed,
   nothingIsAdvertised,
@@ -33,14 +34,18 @@ const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
  */
 export function findingsFrom(seen: Observations): Finding[] {
   const { provider, host } = seen;
-  const isRunning = provider !== undefined;
+  const isSilent = isThereAndSilent(seen);
   const { fatal, others } = host === undefined
     ? { fatal: [], others: [] }
-    : hostFindings(host, isRunning);
+    : hostFindings(
+      host,
+      provider !== undefined ? "answers" : isSilent ? "silent" : "none",
+    );
   const own = [...fatal, ...others, ...clockFindings(seen)];
   if (provider === undefined) {
     // What cannot be started does not answer.
-    return merged([...own, ...fatal.length > 0 ? [] : providerIsSilent(seen)]);
+    const isFatal = fatal.length > 0 && !isSilent;
+    return merged([...own, ...isFatal ? [] : providerIsSilent(seen)]);
   }
   return merged([
     ...own,

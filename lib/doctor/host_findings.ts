@@ -1,6 +1,12 @@
 import { formatChannelArch } from "../core/channel_arch.ts";
 import type { Finding } from "./finding.ts";
-import type { DiskImages, HostView, PortView, StateView } from "./host_view.ts";
+import type {
+  DiskImages,
+  HostView,
+  PortView,
+  StateView,
+  UnreadArtifacts,
+} from "./host_view.ts";
 import { imageFindings } from "./image_findings.ts";
 
 /** A provider keeps manifests and digests: of thousands of images, some MB. */
@@ -21,33 +27,56 @@ export interface HostFindings {
 /**
  * What is wrong on a provider's own machine.
  *
- * @param isRunning whether it answers: what it says of images counts then
+ * @param provider `silent`: one runs, and does not answer
  */
-export function hostFindings(host: HostView, isRunning: boolean): HostFindings {
-  const { images, keys, state } = host;
+export function hostFindings(
+  host: HostView,
+  provider: "answers" | "silent" | "none",
+): HostFindings {
+  const { images, keys, state, ports, interfacesMissing } = host;
+  // Where keys cannot be kept, none in there can be read or made.
+  const ownKeys = state?.problem === undefined ? undefined : `${state.path}/`;
+  const hasKey = keys.some(({ keyId }) => keyId !== undefined);
+  const ofState = state === undefined ? [] : stateFindings(state);
+  const keepsFromStart = provider === "none" && !hasKey &&
+    state?.problem !== undefined;
   return {
     fatal: [
       ...images?.ok === false ? [artifactsUnreadable(images.reason)] : [],
-      ...keys.flatMap(({ path, problem }) => keyUnusable(path, problem)),
-      ...host.ports.map(portInTheWay),
+      ...keys.filter(({ path }) =>
+        ownKeys === undefined || !path.startsWith(ownKeys)
+      ).flatMap(({ path, problem }) => keyUnusable(path, problem)),
+      ...keepsFromStart ? ofState : [],
+      ...state?.isInUse && provider === "none" ? [stateInUse(state)] : [],
+      // Those of a provider that is silent are its own.
+      ...provider === "silent" ? [] : ports.map(portInTheWay),
     ],
     others: [
       ...images?.ok === true ? diskFindings(images.value) : [],
-      ...state === undefined ? [] : stateFindings(state),
+      ...keepsFromStart ? [] : ofState,
+      ...interfacesMissing.length === 0
+        ? []
+        : [noSuchInterface(interfacesMissing, "the provider would not use it")],
       ...loaderFindings(host),
       ...limitFindings(host),
     ],
   };
 }
 
-function artifactsUnreadable(reason: string): Finding {
-  const [cause = reason, ...next] = reason.split("; ");
+/** No image is read from anywhere. */
+export function artifactsUnreadable(
+  { path, kind, message }: UnreadArtifacts,
+): Finding {
+  const name = "correct artifacts_dir in [provider], or --artifacts";
   return {
     code: "artifacts_unreadable",
-    where: [/"([^"]+)"/.exec(reason)?.[1] ?? "the artifacts directory"],
-    cause,
-    nextStep: next.join("; ") ||
-      "correct artifacts_dir in [provider], or --artifacts",
+    where: [path],
+    cause: message,
+    nextStep: kind === "absent"
+      ? `create it, or ${name}`
+      : kind === "forbidden"
+      ? `let the user of plasmd read it, such as by: chmod -R a+rX "${path}"`
+      : name,
   };
 }
 
@@ -75,41 +104,83 @@ function keyUnusable(path: string, problem: string | undefined): Finding[] {
 }
 
 function portInTheWay({ name, problem }: PortView): Finding {
+  switch (problem) {
+    case "taken":
+      return portTaken(name);
+    case "forbidden":
+      return {
+        code: "port_forbidden",
+        where: [name],
+        cause: "this user may not have ports below 1024",
+        nextStep:
+          "run plasmd doctor as the user that runs plasmd serve, which needs the capability CAP_NET_BIND_SERVICE (examples/plasmd-pxe.conf)",
+      };
+    case "absent":
+      return {
+        code: "no_such_address",
+        where: [name],
+        cause: "this machine does not have that address: a start fails",
+        nextStep:
+          "correct --bind (bind in [provider]), or leave it out to serve on every address",
+      };
+  }
+}
+
+function portTaken(name: string): Finding {
   const [protocol = "", , number = ""] = name.split(" ");
   const isUdp = protocol === "UDP";
-  return problem === "taken"
-    ? {
-      code: "port_taken",
-      where: [name],
-      cause: `another program has ${name} for itself: plasmd serve cannot`,
-      nextStep: `find it with: ss -${
-        isUdp ? "u" : "t"
-      }lpn sport = :${number}; stop it, or ${
-        isUdp
-          ? "have it share the port (dnsmasq: bind-dynamic)"
-          : "choose another port for plasmd"
-      }`,
-    }
-    : {
-      code: "port_forbidden",
-      where: [name],
-      cause: `this user may not have ${name}`,
-      nextStep:
-        "run plasmd doctor as the user that runs plasmd serve, which needs the capability CAP_NET_BIND_SERVICE (examples/plasmd-pxe.conf)",
-    };
+  return {
+    code: "port_taken",
+    where: [name],
+    cause: `another program has ${name} for itself: plasmd serve cannot`,
+    nextStep: `find it with: ss -${
+      isUdp ? "u" : "t"
+    }lpn sport = :${number}; stop it, or ${
+      isUdp
+        ? "have it share the port (dnsmasq: bind-dynamic)"
+        : "choose another port for plasmd"
+    }`,
+  };
+}
+
+/** Interfaces that a provider is to use, and that are not there. */
+export function noSuchInterface(
+  names: readonly string[],
+  consequence: string,
+): Finding {
+  return {
+    code: "no_such_interface",
+    where: [...names],
+    cause: `${consequence}: no interface "${
+      names.join('", "')
+    }" with an address`,
+    nextStep: "correct --interface, or give that interface an address",
+  };
+}
+
+function stateInUse({ path }: StateView): Finding {
+  return {
+    code: "state_in_use",
+    where: [path],
+    cause: "another plasmd uses it: a second one does not start",
+    nextStep:
+      `see which: cat "${path}/lock" says its process; stop that one, or name another directory as state_dir`,
+  };
 }
 
 function stateFindings(
   { path, problem, isOpenToOthers, freeBytes }: StateView,
 ): Finding[] {
   const isLow = freeBytes !== undefined && freeBytes < LITTLE_BYTES;
-  if (problem?.isFull || isLow && problem === undefined) {
+  if (problem?.kind === "full" || isLow && problem === undefined) {
+    const left = problem === undefined || isLow
+      ? `${Math.floor((freeBytes ?? 0) / 1024)} KiB left`
+      : "no room for another file (df -i)";
     return [{
       code: "disk_full",
       where: [path],
-      cause: `its file system has ${
-        Math.floor((freeBytes ?? 0) / 1024)
-      } KiB left: new manifests cannot be kept, and after a restart versions rise though nothing has changed`,
+      cause:
+        `its file system has ${left}: new manifests cannot be kept, and after a restart versions rise though nothing has changed`,
       nextStep: "make room there, or move state_dir to another file system",
     }];
   }
@@ -118,8 +189,9 @@ function stateFindings(
     where: [path],
     cause:
       `${problem.message}: keys, manifests and digests cannot be kept there`,
-    nextStep:
-      "mount it for writing and give it to the user of plasmd, or name another as state_dir",
+    nextStep: problem.kind === "forbidden"
+      ? "give it to the user of plasmd, or run plasmd doctor as that user"
+      : "mount it for writing and give it to the user of plasmd, or name another as state_dir",
   }];
   const open: Finding[] = !isOpenToOthers ? [] : [{
     code: "state_open_to_others",

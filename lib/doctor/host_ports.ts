@@ -60,7 +60,10 @@ function tcpPort(
         return [{ name, problem: "taken" }];
       case "EACCES":
         return [{ name, problem: "forbidden" }];
-      default: // an address that this machine has not: the log says so
+      case "EADDRNOTAVAIL":
+      case undefined: // of a name that does not resolve
+        return [{ name: hostname, problem: "absent" }];
+      default:
         return [];
     }
   }

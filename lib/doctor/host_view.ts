@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ProviderConfig } from "../config/provider_config.ts";
 import { type ChannelArch, formatChannelArch } from "../core/channel_arch.ts";
 import { errorCode } from "../core/error_code.ts";
@@ -9,11 +9,11 @@ import {
   FileNotFoundError,
   type FileSystem,
 } from "../core/file_system.ts";
-import { orReason } from "../core/or_reason.ts";
 import { messageOf } from "../core/printable.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import {
   type AskPassphrase,
+  ForbiddenSecretError,
   loadSigningKey,
   type SigningKey,
 } from "../manifest/signing_key.ts";
@@ -33,6 +33,16 @@ export interface DiskImages {
   readonly warnings: readonly string[];
 }
 
+/** Why the directory of all images cannot be read. */
+export interface UnreadArtifacts {
+  /** The directory. */
+  readonly path: string;
+  /** `forbidden`: to the user who runs this. */
+  readonly kind: "absent" | "forbidden" | "unusable";
+  /** A clause. */
+  readonly message: string;
+}
+
 /** A private key for signing manifests. */
 export interface KeyView {
   /** The file. */
@@ -46,8 +56,15 @@ export interface KeyView {
 /** The directory of keys and counters. */
 export interface StateView {
   readonly path: string;
-  /** Why nothing can be written there. */
-  readonly problem?: { readonly isFull: boolean; readonly message: string };
+  /**
+   * Why nothing can be written there. `forbidden`: to the user who runs this.
+   */
+  readonly problem?: {
+    readonly kind: "full" | "forbidden" | "unusable";
+    readonly message: string;
+  };
+  /** Whether a provider uses it; false where that cannot be known. */
+  readonly isInUse: boolean;
   /** Whether others than its owner can replace what lies there. */
   readonly isOpenToOthers: boolean;
   /** Free on its file system; undefined: unknown. */
@@ -58,8 +75,11 @@ export interface StateView {
 export interface PortView {
   /** Such as `TCP port 8080`. */
   readonly name: string;
-  /** `taken`: by another program. `forbidden`: to this one. */
-  readonly problem: "taken" | "forbidden";
+  /**
+   * `taken`: by another program. `forbidden`: to this one. `absent`: the
+   * address that it is to be bound to.
+   */
+  readonly problem: "taken" | "forbidden" | "absent";
 }
 
 /** The boot loaders for bare machines. */
@@ -75,16 +95,18 @@ export interface LoadersView {
 /** What the settings of a provider lead to on its own machine. */
 export interface HostView {
   /** Only where no provider runs; a running one reports this itself. */
-  readonly images?: Result<DiskImages>;
+  readonly images?: Result<DiskImages, UnreadArtifacts>;
   /** The configured keys, or the one in the state directory. */
   readonly keys: readonly KeyView[];
-  /** Undefined: it does not exist yet. */
+  /** Undefined: it does not exist yet, and can be made. */
   readonly state: StateView | undefined;
   /**
    * The ports that would keep a provider from starting, or that a running one
    * lacks.
    */
   readonly ports: readonly PortView[];
+  /** Named to be used, and not there: of a provider that does not run. */
+  readonly interfacesMissing: readonly string[];
   /** Undefined: bare machines are not led here. */
   readonly loaders: LoadersView | undefined;
   /** Undefined: that may not be looked at. */
@@ -112,15 +134,33 @@ export async function imagesOnDisk(
   settings: HostSettings,
   { fileSystem }: Pick<HostDisk, "fileSystem">,
   options: { readonly signal: AbortSignal },
-): Promise<Result<DiskImages>> {
-  const scan = await orReason(scanAvailable(settings, fileSystem, options));
-  if (!scan.ok) return scan;
-  const { available, missing, warnings } = scan.value;
-  return ok({
-    whole: available.map(({ image }) => image),
-    missing: missing.map(({ image }) => formatChannelArch(image)),
-    warnings,
-  });
+): Promise<Result<DiskImages, UnreadArtifacts>> {
+  try {
+    const { available, missing, warnings } = await scanAvailable(
+      settings,
+      fileSystem,
+      options,
+    );
+    return ok({
+      whole: available.map(({ image }) => image),
+      missing: missing.map(({ image }) => formatChannelArch(image)),
+      warnings,
+    });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (!(error instanceof UserError)) throw error;
+    const { cause } = error;
+    const kind = cause instanceof FileNotFoundError
+      ? "absent"
+      : isForbidden(cause)
+      ? "forbidden"
+      : "unusable";
+    return refuse({
+      path: settings.artifactsDir,
+      kind,
+      message: messageOf(cause),
+    });
+  }
 }
 
 /** Why a key was not looked at, if that is no fault of the key. */
@@ -133,13 +173,15 @@ export class KeyUnseenError extends Error {
  * The signing keys, loaded as a provider loads them at its start.
  *
  * @param passphrase throws KeyUnseenError where none is to be had
+ * @param isRunning whether a provider runs, perhaps of a user who may read more
  * @returns what could not be looked at, too
  */
 export async function keysOnDisk(
   { signing, stateDir }: HostSettings,
   { fileSystem }: Pick<HostDisk, "fileSystem">,
-  { passphrase, signal }: {
+  { passphrase, isRunning, signal }: {
     readonly passphrase: AskPassphrase;
+    readonly isRunning: boolean;
     readonly signal: AbortSignal;
   },
 ): Promise<{ keys: KeyView[]; notLookedAt: string[] }> {
@@ -154,7 +196,7 @@ export async function keysOnDisk(
       continue;
     }
     try {
-      if (info instanceof FileAccessError) {
+      if (isRunning && isForbidden(info)) {
         throw new KeyUnseenError(info.problem);
       }
       const key: SigningKey = await loadSigningKey(fileSystem, path, {
@@ -165,8 +207,12 @@ export async function keysOnDisk(
     } catch (error) {
       signal.throwIfAborted();
       const message = messageOf(error);
-      if (error instanceof KeyUnseenError || isForbidden(message)) {
+      const isUnread = error instanceof ForbiddenSecretError;
+      if (error instanceof KeyUnseenError || isRunning && isUnread) {
         notLookedAt.push(`the signing key "${path}": ${message}`);
+      } else if (isUnread) {
+        const problem = `${message}, or give it to the user of plasmd`;
+        keys.push({ path, problem });
       } else if (error instanceof UserError) {
         keys.push({ path, problem: message });
       } else throw error;
@@ -176,46 +222,107 @@ export async function keysOnDisk(
 }
 
 /** Whether a failure comes from our own permissions, not from what is there. */
-function isForbidden(message: string): boolean {
-  return message.includes("this program may not read it");
+function isForbidden(error: unknown): error is FileAccessError {
+  return error instanceof FileAccessError &&
+    error.problem === "permission denied";
 }
 
 /**
  * The state directory: a file is written there and removed, as a provider does
- * at its start.
+ * at its start; where it is not there yet, in the directory that it would be
+ * made in.
  *
- * @returns undefined where there is none yet
+ * @param isRunning whether a provider runs, perhaps of a user who may do more
+ * @returns undefined where there is none yet, and it can be made
  */
 export async function stateOnDisk(
   path: string,
   { fileSystem, freeBytes }: HostDisk,
+  { isRunning }: { readonly isRunning: boolean },
 ): Promise<Result<StateView | undefined>> {
+  const isInUse = !isRunning && await isLocked(path, fileSystem);
+  const view = { path, isInUse, isOpenToOthers: false, freeBytes: undefined };
   let info: FileInfo;
   try {
     info = await fileSystem.stat(path);
   } catch (error) {
-    return error instanceof FileNotFoundError
+    if (!(error instanceof FileNotFoundError)) {
+      return withProblem(view, error, isRunning);
+    }
+    if (isRunning) return ok(undefined);
+    const above = await lastThere(path, fileSystem);
+    const problem = await writeProblem(above, fileSystem);
+    return problem === undefined
       ? ok(undefined)
-      : refuse(messageOf(error));
+      : withProblem(view, problem, isRunning);
   }
   const isOpenToOthers = (info.mode & 0o022) !== 0;
-  const view = { path, isOpenToOthers, freeBytes: await freeBytes(path) };
-  if (info.kind !== "directory") {
-    const message = `"${path}" is no directory`;
-    return ok({ ...view, problem: { isFull: false, message } });
+  const seen = { ...view, isOpenToOthers, freeBytes: await freeBytes(path) };
+  const problem = await writeProblem(path, fileSystem);
+  return problem === undefined
+    ? ok(seen)
+    : withProblem(seen, problem, isRunning);
+}
+
+function withProblem(
+  view: StateView,
+  error: unknown,
+  isRunning: boolean,
+): Result<StateView> {
+  const message = messageOf(error);
+  if (isForbidden(error)) {
+    // Another user than the provider's says nothing of what that may do.
+    return isRunning
+      ? refuse(message)
+      : ok({ ...view, problem: { kind: "forbidden", message } });
   }
-  const probe = join(path, "doctor.probe");
+  const code = errorCode(error instanceof Error ? error.cause : undefined);
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  const kind = isFull ? "full" : "unusable";
+  return ok({ ...view, problem: { kind, message } });
+}
+
+/** The directory that a path is in, or that of those above it which is there. */
+async function lastThere(
+  path: string,
+  fileSystem: FileSystem,
+): Promise<string> {
+  for (let above = dirname(path);; above = dirname(above)) {
+    const info = await fileSystem.stat(above).catch((error: unknown) => error);
+    if (!(info instanceof FileNotFoundError)) return above;
+    if (above === dirname(above)) return above;
+  }
+}
+
+/** @returns the error that keeps files from being written to a directory */
+async function writeProblem(
+  directory: string,
+  fileSystem: FileSystem,
+): Promise<unknown> {
+  const probe = join(directory, "doctor.probe");
   try {
+    const { kind } = await fileSystem.stat(directory);
+    if (kind !== "directory") return `"${directory}" is no directory`;
     await fileSystem.writeAtomically(probe, Uint8Array.of(0), { mode: 0o600 });
     await fileSystem.removeFile(probe);
-    return ok(view);
+    return undefined;
   } catch (error) {
-    const message = messageOf(error);
-    // Another user than the provider's says nothing of what that may do.
-    if (error instanceof FileAccessError) return refuse(message);
-    const code = errorCode(error instanceof Error ? error.cause : undefined);
-    const isFull = code === "ENOSPC" || code === "EDQUOT";
-    return ok({ ...view, problem: { isFull, message } });
+    return error;
+  }
+}
+
+/** Whether a provider has locked a state directory, as far as we may know. */
+async function isLocked(
+  stateDir: string,
+  fileSystem: FileSystem,
+): Promise<boolean> {
+  const path = join(stateDir, "lock");
+  try {
+    await fileSystem.stat(path); // or it would be made
+    using lock = await fileSystem.lock(path);
+    return lock === undefined;
+  } catch {
+    return false;
   }
 }
 

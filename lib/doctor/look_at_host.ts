@@ -13,6 +13,7 @@ import {
 } from "./host_view.ts";
 import { readLimits } from "./limits.ts";
 import { isCovered } from "./link_findings.ts";
+import { absentInterfaces } from "./passed_over.ts";
 import type { ProviderView } from "./provider_view.ts";
 
 /** The settings of a provider, and the machine that they are for. */
@@ -42,8 +43,10 @@ export async function lookAtHost(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<HostView> {
   const { settings, areNamed, network, clock, fileSystem, passphrase } = parts;
+  const isRunning = provider !== undefined;
   const { keys, notLookedAt } = await keysOnDisk(settings, parts, {
     passphrase,
+    isRunning,
     signal,
   });
   const isProviders = provider === undefined || areNamed ||
@@ -51,7 +54,7 @@ export async function lookAtHost(
       keyId !== undefined && provider.signedBy.includes(keyId)
     );
   if (!isProviders) return ofOthers(settings);
-  const state = await stateOnDisk(settings.stateDir, parts);
+  const state = await stateOnDisk(settings.stateDir, parts, { isRunning });
   const pid = provider === undefined
     ? undefined
     : await processOf(settings.stateDir, parts);
@@ -71,6 +74,9 @@ export async function lookAtHost(
         clock,
         signal,
       }),
+    interfacesMissing: isRunning
+      ? []
+      : absentInterfaces(network.addresses(), settings.interfaces),
     loaders: await loadersOnDisk(settings, new Set(arches), fileSystem),
     limits: await readLimits(pid, fileSystem),
     notLookedAt: [
@@ -88,6 +94,7 @@ function ofOthers({ stateDir }: HostSettings): HostView {
     keys: [],
     state: undefined,
     ports: [],
+    interfacesMissing: [],
     loaders: undefined,
     limits: undefined,
     notLookedAt: [

@@ -50,6 +50,21 @@ export function passedOver(
   ];
 }
 
+/**
+ * The interfaces and addresses that a provider is to use, and that this machine
+ * has not.
+ *
+ * @param wanted as `selectLinks` takes them
+ */
+export function absentInterfaces(
+  all: readonly InterfaceAddress[],
+  wanted: readonly string[],
+): string[] {
+  return wanted.filter((name) =>
+    !name.startsWith("!") && selectLinks(all, [name]).length === 0
+  );
+}
+
 function whyPassedOver(
   name: string,
   own: readonly InterfaceAddress[],

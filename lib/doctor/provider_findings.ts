@@ -2,8 +2,10 @@ import { formatChannelArch } from "../core/channel_arch.ts";
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import type { Finding, FindingCode } from "./finding.ts";
 import { isServed, outcomeText } from "./http_outcome.ts";
+import { artifactsUnreadable, noSuchInterface } from "./host_findings.ts";
 import { imageFindings } from "./image_findings.ts";
-import type { HttpOutcome, Observations } from "./observations.ts";
+import type { HttpOutcome, LinkView, Observations } from "./observations.ts";
+import { absentInterfaces } from "./passed_over.ts";
 import { isProvidersOwn } from "./provider_services.ts";
 import { probePath, type ProviderView, someOf } from "./provider_view.ts";
 
@@ -12,14 +14,12 @@ import { probePath, type ProviderView, someOf } from "./provider_view.ts";
  * address is there: then something keeps its HTTP from us.
  */
 export function providerIsSilent(seen: Observations): Finding[] {
-  const { attempts, isLocal, links } = seen;
+  const { attempts, isLocal } = seen;
   const where = attempts.map(({ url }) => url);
   const [first] = attempts;
   if (first === undefined) return [];
   const { host, hostname, port } = new URL(first.url);
-  const heardOn = links.find(({ heard }) =>
-    heard.some((one) => isProvidersOwn(one, seen))
-  );
+  const heardOn = linkHeardOn(seen);
   // One address may be silent where the others refuse.
   const { url, outcome } =
     attempts.find(({ outcome }) => outcome.kind !== "refused") ?? first;
@@ -32,18 +32,40 @@ export function providerIsSilent(seen: Observations): Finding[] {
         `a provider announces ${host} by mDNS on ${heardOn.link.interfaceName}, and ${said}: a firewall ${
           outcome.kind === "silent" ? "drops" : "rejects"
         } TCP port ${port}`,
-      nextStep:
-        `let TCP port ${port} in on ${hostname}, such as by: nft insert rule inet filter input tcp dport ${port} accept`,
+      nextStep: `let TCP port ${port} in on ${
+        isLocal ? "this machine" : hostname
+      }, such as by: nft insert rule inet filter input tcp dport ${port} accept`,
     }];
   }
   return [{
     code: "no_provider",
     where,
     cause: `${said}: ${whyNone(outcome, isLocal)}`,
-    nextStep: isLocal
-      ? "start plasmd serve, or say where it serves with --url"
-      : "correct --url, or run plasmd doctor on that host",
+    nextStep: !isLocal
+      ? "correct --url, or run plasmd doctor on that host"
+      : outcome.kind === "silent"
+      ? "see what its log says and restart it; nft list ruleset shows the firewall"
+      : "start plasmd serve, or say where it serves with --url",
   }];
+}
+
+/** A link on which the provider is heard by mDNS, whatever its HTTP does. */
+function linkHeardOn(seen: Observations): LinkView | undefined {
+  return seen.links.find(({ heard }) =>
+    heard.some((one) => isProvidersOwn(one, seen))
+  );
+}
+
+/**
+ * Whether a provider runs that gives no answer: it is heard by mDNS, or its
+ * state directory is in use while something listens at its port.
+ */
+export function isThereAndSilent(seen: Observations): boolean {
+  const { attempts, host, provider } = seen;
+  const kinds = attempts.map(({ outcome }) => outcome.kind);
+  return provider === undefined && !kinds.includes("answered") &&
+    (linkHeardOn(seen) !== undefined ||
+      kinds.includes("silent") && host?.state?.isInUse === true);
 }
 
 function whyNone({ kind }: HttpOutcome, isLocal: boolean): string {
@@ -65,7 +87,8 @@ export function nothingIsServed({ provider }: Observations): Finding[] {
   if (provider === undefined || provider.images.length > 0) return [];
   const { missing } = provider;
   // What keeps those from being offered that are there says it all.
-  if (imagesOf(provider).length > 0) return [];
+  const causes = [...artifactsAreGone(provider), ...imagesOf(provider)];
+  if (causes.length > 0) return [];
   return [{
     code: "nothing_served",
     where: [provider.url],
@@ -95,10 +118,20 @@ function imagesOf(provider: ProviderView): Finding[] {
   return imageFindings({ ...provider, offered });
 }
 
-/** Warnings of a provider that clients feel, now or later, by its own words. */
-const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp])[] = [
+/**
+ * Warnings of a provider that clients feel, now or later, by its own words, and
+ * the next step where they say none.
+ */
+const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp, string?])[] = [
+  ["expired", /^The trust document .* expired at \d{4}-/],
   ["expires_soon", / expires at \d{4}-/],
   ["identity_copied", /^Another machine has this one's DHT identity/],
+  ["signer_not_trusted", /^Boxes that follow trust document \d+ refuse/],
+  [
+    "trust_not_served",
+    /^Ignoring ".*\/trust\/\d+\.json": |; no trust document is handed on$/,
+    "put the document there as plasmd trust sign made it: plasmd trust verify says what is wrong with it",
+  ],
 ];
 
 /** What the provider knows itself, and strangers do not see. */
@@ -106,14 +139,28 @@ export function whatProviderWarnsOf({ provider }: Observations): Finding[] {
   if (provider === undefined) return [];
   const { warnings, url } = provider;
   return [
+    ...artifactsAreGone(provider),
     ...imagesOf(provider),
-    ...FELT_WARNINGS.flatMap(([code, pattern]) =>
+    ...FELT_WARNINGS.flatMap(([code, pattern, remedy = ""]) =>
       warnings.filter((warning) => pattern.test(warning)).map((warning) => {
         const [cause = warning, ...next] = warning.split("; ");
-        return { code, where: [url], cause, nextStep: next.join("; ") };
+        const nextStep = remedy || next.join("; ");
+        return { code, where: [url], cause, nextStep };
       })
     ),
   ];
+}
+
+/** The directory of all images, by what the provider says of its last look. */
+function artifactsAreGone({ warnings }: ProviderView): Finding[] {
+  return warnings.flatMap((warning) => {
+    const [, path, message] =
+      /^Cannot scan the artifacts directory "(.+?)": (.+?)\. Create it/
+        .exec(warning) ?? [];
+    if (path === undefined || message === undefined) return [];
+    const kind = message.endsWith("permission denied") ? "forbidden" : "absent";
+    return [artifactsUnreadable({ path, kind, message })];
+  });
 }
 
 /** Neither the LAN nor a DHT is told. */
@@ -130,25 +177,23 @@ export function nothingIsAdvertised({ provider }: Observations): Finding[] {
 
 /** The provider uses loopback, or nothing, though it was not told to. */
 export function loopbackIsAllThereIs(
-  { provider, isLocal, passedOver }: Observations,
+  { provider, isLocal, addresses, passedOver }: Observations,
 ): Finding[] {
   if (provider === undefined || provider.mdns === null) return [];
   const { interfaces, links } = provider.mdns;
+  const named = interfaces.filter((name) => !name.startsWith("!"));
   const isLoopbackAlone = links.every(({ address }) =>
     isLoopbackAddress(address)
   );
-  const wasAskedFor = interfaces.length > 0 && links.length > 0;
-  if (!isLoopbackAlone || wasAskedFor) return [];
   const uses = links.length === 0 ? "no interface" : "loopback alone";
-  if (interfaces.length > 0) {
-    return [{
-      code: "no_such_interface",
-      where: [...interfaces],
-      cause: `the provider uses ${uses}: no interface "${
-        interfaces.join('", "')
-      }" with an address`,
-      nextStep: "correct --interface, or give that interface an address",
-    }];
+  if (links.length === 0 && named.length > 0) {
+    return [noSuchInterface(named, `the provider uses ${uses}`)];
+  }
+  if (!isLoopbackAlone || named.length > 0) {
+    const absent = isLocal ? absentInterfaces(addresses, named) : [];
+    return absent.length === 0
+      ? []
+      : [noSuchInterface(absent, "the provider uses the others alone")];
   }
   const others = passedOver.map(({ interfaceName, addresses, reason }) =>
     `${[interfaceName, ...addresses].join(" ")} is passed over: ${reason}`

@@ -151,12 +151,19 @@ async function readKeyFile(
   );
 }
 
+/** A secret that this program may not read: that says nothing about it. */
+export class ForbiddenSecretError extends UserError {
+  /** Tells the kinds apart. */
+  override readonly name = "ForbiddenSecretError";
+}
+
 /**
  * Reads a file that only its owner may read.
  *
  * @param subject what it is, for the message
  * @returns undefined when there is no such file
- * @throws UserError when it cannot be read, or others can
+ * @throws ForbiddenSecretError, or UserError when it cannot be read otherwise,
+ * or others can
  */
 export async function readSecret(
   fileSystem: FileSystem,
@@ -183,14 +190,11 @@ export async function readSecret(
     return await fileSystem.readText(path, { mayBePipe });
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;
-    if (error instanceof FileAccessError) {
-      throw unusable(
-        error.problem === "permission denied"
-          ? "this program may not read it; run it as its owner"
-          : error.problem,
-      );
-    }
-    throw error;
+    if (!(error instanceof FileAccessError)) throw error;
+    if (error.problem !== "permission denied") throw unusable(error.problem);
+    throw new ForbiddenSecretError(
+      `Cannot use ${subject}: this program may not read it; run it as its owner`,
+    );
   }
 }
 

@@ -261,9 +261,10 @@ export class ImageLibrary implements ImageCatalog {
   /**
    * Stops serving images whose files are not there any more, or that newer
    * settings look for elsewhere, for when a `look()` is not possible: what can
-   * still be read is still offered.
+   * still be read is still offered, and the problem is a warning until it is.
    */
-  async dropLost(): Promise<void> {
+  async dropLost(problem: string): Promise<void> {
+    this.#warnings.update([...this.#warnings.texts, problem], 0);
     const { fileSystem, scan } = this.#options;
     const wanted = this.#images.filter(({ image }) =>
       imagePlace(scan, image) === imagePlace(this.#lookedIn, image)

@@ -1,6 +1,6 @@
 import type { Bell } from "../core/bell.ts";
 import { type Clock, sleep } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
+import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/printable.ts";
 import type { ArtifactWatcher } from "../scan/artifact_watcher.ts";
 import type { ImageTree, LookAt } from "../scan/image_tree.ts";
@@ -19,8 +19,6 @@ export interface DiskLook {
   readonly settings: () => ScanSettings;
   /** The time. */
   readonly clock: Clock;
-  /** Gets one line for each trouble. */
-  readonly logger: Logger;
 }
 
 /** What the loop of a provider works with. */
@@ -225,9 +223,8 @@ interface LookOptions {
  * @returns whether the look was possible
  */
 function lookWith(
-  { library, watcher, settings, clock, logger }: DiskLook,
+  { library, watcher, settings, clock }: DiskLook,
 ): (options: LookOptions) => Promise<boolean> {
-  let lastProblem: string | undefined;
   const look = async (options: LookOptions) => {
     const tree = await library.tree();
     // What was not watched until now has told nothing.
@@ -248,16 +245,15 @@ function lookWith(
   return async (options) => {
     try {
       await lookTwice(options);
-      lastProblem = undefined;
       return true;
     } catch (error) {
       options.signal.throwIfAborted();
-      await library.dropLost();
-      const problem = messageOf(error);
-      if (problem !== lastProblem) {
-        logger.warn(`${problem}; only what can still be read is offered`);
-      }
-      lastProblem = problem;
+      const problem = error instanceof UserError
+        ? error.message
+        : messageOf(error);
+      await library.dropLost(
+        `${problem}; only what can still be read is offered`,
+      );
       return false;
     }
   };

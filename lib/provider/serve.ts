@@ -73,7 +73,7 @@ export async function serve(
     watchTrustDocuments(trustDirectory(config.stateDir), machine, ring),
   );
   tree = await library.tree();
-  const look = { library, watcher, settings, clock, logger };
+  const look = { library, watcher, settings, clock };
   await offerFirst(look, { signal });
   if (library.images().length === 0 && library.keyProblem !== undefined) {
     throw library.keyProblem;

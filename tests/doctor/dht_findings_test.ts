@@ -67,6 +67,13 @@ Deno.test("dhtFindings() tells what keeps strangers from images in the DHT", () 
   );
   assert.equal(notJoined?.code, "dht_not_joined");
   assert.match(notJoined?.cause ?? "", /: refused$/);
+  const connected = [{ address: node, state: "connected", reason: undefined }];
+  const [other] = dhtFindings(
+    saying({ dht: { ...DHT, peerCount: 0, bootstrap: connected } }),
+  );
+  assert.equal(other?.code, "dht_not_joined");
+  assert.match(other?.cause ?? "", /what answers there is no node of this DHT/);
+  assert.match(other?.nextStep ?? "", /--dht-protocol/);
   assert.deepEqual(inDht({ isReachable: false }, { url: undefined }), [
     "dht_unreachable http://127.0.0.1:8080",
   ]);

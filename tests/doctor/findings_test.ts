@@ -245,6 +245,10 @@ Deno.test("findingsFrom() tells of loopback alone, unless it was asked for", () 
   assert.deepEqual(codes(saying({ mdns: mdns(["nope0"], []) }, nowhere)), [
     "no_such_interface nope0",
   ]);
+  // What is left out asks for nothing.
+  assert.deepEqual(codes(saying({ mdns: mdns(["!e0"], [lo]) }, nowhere)), [
+    "no_lan_address http://127.0.0.1:8080",
+  ]);
 });
 
 Deno.test("findingsFrom() tells that there is nothing to be found, nothing that clients take, and that nobody is told", () => {
@@ -301,27 +305,27 @@ Deno.test("findingsFrom() tells a firewall from a provider that is not there by 
   // What answers is not blocked.
   const older = gone({ kind: "answered", reason: "404" }, FROM_NEIGHBOUR);
   assert.equal(findingsFrom(older)[0]?.code, "no_provider");
+  // Here a port that is taken is the provider's own then.
+  const taken = { name: "TCP port 8080", problem: "taken" } as const;
+  const host = { ...HEALTHY_HOST, ports: [taken] };
+  assert.deepEqual(codes({ ...gone({ kind: "silent" }, HEALTHY), host }), [
+    "http_blocked http://127.0.0.1:8080",
+  ]);
+  const state = { ...host.state, path: "/state", freeBytes: 1e9 };
+  const hung = {
+    ...gone({ kind: "silent" }, onLink({ heard: [] })),
+    host: {
+      ...host,
+      state: { ...state, isOpenToOthers: false, isInUse: true },
+    },
+  };
+  assert.deepEqual(codes(hung), ["no_provider http://127.0.0.1:8080"]);
   // Another port is another provider.
   const other = onLink({ heard: [instanceAt("10.77.0.1", { port: 1 })] });
   assert.equal(
     findingsFrom(gone({ kind: "refused" }, other))[0]?.code,
     "no_provider",
   );
-});
-
-Deno.test("findingsFrom() makes findings of what clients feel of a provider's warnings", () => {
-  const warnings = [
-    "Cannot read the kernel",
-    'The manifest "/srv/stable/arm64/manifest.json" expires at 2026-12-03T00:00:00Z, in 2 days; have its owner renew it',
-    "Another machine has this one's DHT identity, at /ip4/10.77.0.9/tcp/4001: clients are sent to either; delete identity.key",
-  ];
-  const [soon, copied, ...others] = findingsFrom(saying({ warnings }));
-  assert.deepEqual([soon?.code, copied?.code], [
-    "expires_soon",
-    "identity_copied",
-  ]);
-  assert.equal(soon?.nextStep, "have its owner renew it");
-  assert.deepEqual(others, []);
 });
 
 Deno.test("findingsFrom() names what keeps an image from being offered, and not that nothing is served", () => {

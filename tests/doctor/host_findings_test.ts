@@ -3,15 +3,25 @@ import { hostFindings } from "../../lib/doctor/host_findings.ts";
 import type { HostView } from "../../lib/doctor/host_view.ts";
 import { HEALTHY_HOST } from "../support/doctor_observations.ts";
 
-function found(host: Partial<HostView>, isRunning = true) {
+function found(
+  host: Partial<HostView>,
+  provider: Parameters<typeof hostFindings>[1] = "answers",
+) {
   const { fatal, others } = hostFindings(
     { ...HEALTHY_HOST, ...host },
-    isRunning,
+    provider,
   );
   return [...fatal, ...others].map(({ code, where }) =>
     `${code} ${where.join()}`
   );
 }
+
+const STATE = {
+  path: "/state",
+  isInUse: false,
+  isOpenToOthers: false,
+  freeBytes: 1e9,
+};
 
 Deno.test("hostFindings() has nothing to say of a healthy host, nor where nothing was looked at", () => {
   assert.deepEqual(found({}), []);
@@ -22,28 +32,35 @@ Deno.test("hostFindings() has nothing to say of a healthy host, nor where nothin
 });
 
 Deno.test("hostFindings() names each file, port and limit that is in the way", () => {
-  const state = { path: "/state", isOpenToOthers: false, freeBytes: 1e9 };
-  const problem = { isFull: false, message: 'Cannot write "/state/x"' };
+  const problem = {
+    kind: "unusable",
+    message: 'Cannot write "/state/x"',
+  } as const;
   for (
     const [host, expected] of [
       [
         { keys: [{ path: "/k", problem: 'Cannot use "/k": empty' }] },
         "key_unusable /k",
       ],
-      [{ state: { ...state, problem } }, "state_unwritable /state"],
+      [{ state: { ...STATE, problem } }, "state_unwritable /state"],
       [
-        { state: { ...state, problem: { ...problem, isFull: true } } },
+        { state: { ...STATE, problem: { ...problem, kind: "full" } } },
         "disk_full /state",
       ],
-      [{ state: { ...state, freeBytes: 1e6 } }, "disk_full /state"],
+      [{ state: { ...STATE, freeBytes: 1e6 } }, "disk_full /state"],
       [
-        { state: { ...state, isOpenToOthers: true } },
+        { state: { ...STATE, isOpenToOthers: true } },
         "state_open_to_others /state",
       ],
       [
         { ports: [{ name: "UDP port 67", problem: "taken" }] },
         "port_taken UDP port 67",
       ],
+      [
+        { ports: [{ name: "10.99.0.1", problem: "absent" }] },
+        "no_such_address 10.99.0.1",
+      ],
+      [{ interfacesMissing: ["nope0"] }, "no_such_interface nope0"],
       [
         { ports: [{ name: "UDP port 69", problem: "forbidden" }] },
         "port_forbidden UDP port 69",
@@ -77,7 +94,7 @@ Deno.test("hostFindings() judges the images on disk where no provider runs", () 
   ) =>
     found(
       { images: { ok: true, value: { whole, missing, warnings } } },
-      false,
+      "none",
     );
   assert.deepEqual(images([image], ["stable/x86_64"]), []);
   assert.deepEqual(images([], ["stable/arm64"]), [
@@ -89,8 +106,42 @@ Deno.test("hostFindings() judges the images on disk where no provider runs", () 
   );
   assert.deepEqual(
     found({
-      images: { ok: false, reason: 'Cannot read "/srv": it is gone; make it' },
-    }, false),
+      images: {
+        ok: false,
+        reason: {
+          path: "/srv",
+          kind: "absent",
+          message: 'Cannot list "/srv": it does not exist',
+        },
+      },
+    }, "none"),
     ["artifacts_unreadable /srv"],
   );
+});
+
+Deno.test("hostFindings() gives the state directory for what it keeps from being made there", () => {
+  const problem = { kind: "forbidden", message: "permission denied" } as const;
+  const host = {
+    ...HEALTHY_HOST,
+    keys: [{ path: "/state/signing.key", problem: "Cannot use it" }],
+    state: { ...STATE, problem },
+  };
+  // Without a key nothing starts.
+  const { fatal, others } = hostFindings(host, "none");
+  assert.deepEqual(fatal.map(({ code }) => code), ["state_unwritable"]);
+  assert.deepEqual(others, []);
+  const keys = [{ path: "/etc/key.pem", keyId: "ed25519:ab" }];
+  const named = hostFindings({ ...host, keys }, "none");
+  assert.deepEqual(named.fatal, []);
+  assert.deepEqual(named.others.map(({ code }) => code), ["state_unwritable"]);
+});
+
+Deno.test("hostFindings() tells a second provider in a state directory from one that is silent", () => {
+  const taken = { name: "TCP port 8080", problem: "taken" } as const;
+  const host = { state: { ...STATE, isInUse: true }, ports: [taken] };
+  assert.deepEqual(found(host, "none"), [
+    "state_in_use /state",
+    "port_taken TCP port 8080",
+  ]);
+  assert.deepEqual(found(host, "silent"), []);
 });

@@ -42,6 +42,19 @@ Deno.test("portsInTheWay() tells ports that are taken from those that are not al
     { name: "TCP port 80", problem: "forbidden" },
     { name: "TCP port 8080", problem: "taken" },
   ]);
+  // It need not try what the address has not.
+  for (const code of ["EADDRNOTAVAIL", undefined]) {
+    assert.deepEqual(
+      await portsInTheWay(
+        { ...SETTINGS, dht: { ...SETTINGS.dht, enabled: false } },
+        network,
+        () => {
+          throw Object.assign(new Error("lookup"), { code });
+        },
+      ),
+      [{ name: "10.0.0.1", problem: "absent" }],
+    );
+  }
   // Without a port of its own the node takes a free one.
   assert.deepEqual(await way(0, { enabled: true }), []);
   assert.equal(count(), 0);

@@ -44,7 +44,7 @@ Deno.test("keysOnDisk() loads the key that there is, or those that were named", 
     keysOnDisk(
       { ...SETTINGS, signing: { ...SETTINGS.signing, keys } },
       { fileSystem },
-      { passphrase: unseen, signal },
+      { passphrase: unseen, isRunning: false, signal },
     );
   // One is made at the first start.
   assert.deepEqual(await look(), { keys: [], notLookedAt: [] });
@@ -65,7 +65,11 @@ Deno.test("keysOnDisk() has not looked at a key that nobody opens for it", async
   const fileSystem = new MemoryFileSystem()
     .file("/state/signing.key", pem, { mode: 0o600 });
   assert.deepEqual(
-    await keysOnDisk(SETTINGS, { fileSystem }, { passphrase: unseen, signal }),
+    await keysOnDisk(SETTINGS, { fileSystem }, {
+      passphrase: unseen,
+      isRunning: false,
+      signal,
+    }),
     {
       keys: [],
       notLookedAt: ['the signing key "/state/signing.key": nobody to ask'],
@@ -73,30 +77,92 @@ Deno.test("keysOnDisk() has not looked at a key that nobody opens for it", async
   );
 });
 
+Deno.test("keysOnDisk() blames what may not be read here, unless a provider runs that may", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const pem = await (await generateSigningKey()).toPem();
+  const look = (isRunning: boolean) =>
+    keysOnDisk(SETTINGS, { fileSystem }, {
+      passphrase: unseen,
+      isRunning,
+      signal,
+    });
+  const denied = new FileAccessError("read", "permission denied");
+  fileSystem.file("/state/signing.key", pem, { mode: 0o600 });
+  fileSystem.readText = () => Promise.reject(denied);
+  assert.match((await look(true)).notLookedAt.join(), /may not read it/);
+  const [key] = (await look(false)).keys;
+  assert.match(key?.problem ?? "", /give it to the user of plasmd$/);
+  // A directory that may not be entered.
+  fileSystem.stat = () => Promise.reject(denied);
+  assert.deepEqual(await look(true), {
+    keys: [],
+    notLookedAt: ['the signing key "/state/signing.key": permission denied'],
+  });
+  assert.match((await look(false)).keys[0]?.problem ?? "", /may not read it/);
+  fileSystem.stat = () =>
+    Promise.reject(new FileAccessError("read", "its links lead in a circle"));
+  assert.match((await look(true)).keys[0]?.problem ?? "", /in a circle/);
+});
+
+const RUNNING = { isRunning: true };
+const NOT_RUNNING = { isRunning: false };
+
 Deno.test("stateOnDisk() writes and leaves nothing, and tells a full disk from others", async () => {
   const fileSystem = new MemoryFileSystem().file("/state/lock", "12\n");
+  const disk = { fileSystem, freeBytes };
   const before = await fileSystem.list("/state");
-  const view = await stateOnDisk("/state", { fileSystem, freeBytes });
+  const view = await stateOnDisk("/state", disk, RUNNING);
   assert.ok(view.ok && view.value?.problem === undefined);
   assert.deepEqual(await fileSystem.list("/state"), before);
-  assert.deepEqual(await stateOnDisk("/none", { fileSystem, freeBytes }), {
-    ok: true,
-    value: undefined,
-  });
 
-  const failing = (error: Error) => {
+  const failing = (error: Error, options = RUNNING) => {
     fileSystem.writeAtomically = () => Promise.reject(error);
-    return stateOnDisk("/state", { fileSystem, freeBytes });
+    return stateOnDisk("/state", disk, options);
   };
   const cause = Object.assign(new Error("no space left"), { code: "ENOSPC" });
   const full = await failing(new Error("Cannot write", { cause }));
-  assert.equal(full.ok && full.value?.problem?.isFull, true);
+  assert.equal(full.ok && full.value?.problem?.kind, "full");
   const readOnly = await failing(new Error("Read-only file system"));
-  assert.equal(readOnly.ok && readOnly.value?.problem?.isFull, false);
-  const denied = await failing(
-    new FileAccessError("write", "permission denied"),
-  );
-  assert.equal(denied.ok, false);
+  assert.equal(readOnly.ok && readOnly.value?.problem?.kind, "unusable");
+  const denied = new FileAccessError("write", "permission denied");
+  assert.equal((await failing(denied)).ok, false);
+  // Where none runs it is this user who would start one.
+  const here = await failing(denied, NOT_RUNNING);
+  assert.equal(here.ok && here.value?.problem?.kind, "forbidden");
+});
+
+Deno.test("stateOnDisk() tells whether one that is not there can be made", async () => {
+  const fileSystem = new MemoryFileSystem().file("/var/a-file");
+  const disk = { fileSystem, freeBytes };
+  const none = { ok: true, value: undefined };
+  const before = await fileSystem.list("/var");
+  for (const options of [RUNNING, NOT_RUNNING]) {
+    assert.deepEqual(await stateOnDisk("/var/a/b", disk, options), none);
+  }
+  assert.deepEqual(await fileSystem.list("/var"), before);
+  for (const path of ["/var/a-file", "/var/a-file/state"]) {
+    const view = await stateOnDisk(path, disk, NOT_RUNNING);
+    assert.match(
+      view.ok ? view.value?.problem?.message ?? "" : "",
+      /"\/var\/a-file" is no directory/,
+    );
+  }
+  fileSystem.writeAtomically = () =>
+    Promise.reject(new FileAccessError("write", "permission denied"));
+  const denied = await stateOnDisk("/var/a", disk, NOT_RUNNING);
+  assert.equal(denied.ok && denied.value?.problem?.kind, "forbidden");
+});
+
+Deno.test("stateOnDisk() tells whether another provider uses it", async () => {
+  const fileSystem = new MemoryFileSystem().file("/state/lock", "12\n");
+  const disk = { fileSystem, freeBytes };
+  const isInUse = async () => {
+    const view = await stateOnDisk("/state", disk, NOT_RUNNING);
+    return view.ok && view.value?.isInUse;
+  };
+  assert.equal(await isInUse(), false);
+  using _lock = await fileSystem.lock("/state/lock");
+  assert.equal(await isInUse(), true);
 });
 
 Deno.test("processOf() reads who has locked a state directory", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { passedOver } from "../../lib/doctor/passed_over.ts";
+import { absentInterfaces, passedOver } from "../../lib/doctor/passed_over.ts";
 import { addressOn } from "../support/doctor_observations.ts";
 
 const ALL = [
@@ -36,4 +36,21 @@ Deno.test("passedOver() says why a provider does not use an interface", () => {
     reasons([], ["e0"])["br-lan"],
     "the provider does not use it yet",
   );
+});
+
+Deno.test("absentInterfaces() names what is to be used and is not there", () => {
+  assert.deepEqual(
+    absentInterfaces(ALL, [
+      "e0",
+      "lo",
+      "!e9",
+      "nope0",
+      "10.77.0.1",
+      "10.0.0.9",
+    ]),
+    ["nope0", "10.0.0.9"],
+  );
+  // No URL can name a link-local address.
+  assert.deepEqual(absentInterfaces(ALL, ["e1"]), ["e1"]);
+  assert.deepEqual(absentInterfaces(ALL, []), []);
 });

@@ -73,7 +73,6 @@ async function withProvider(
     watcher,
     settings: () => ({ artifactsDir: "/srv" }),
     clock,
-    logger,
   };
   const reconciler = new Reconciler({ advertisers: [advertiser], logger });
   await offerFirst(look, { signal });
@@ -176,16 +175,21 @@ Deno.test("keepOffering() says a fault on disk only when it lasts", () =>
   }));
 
 Deno.test("keepOffering() goes on offering when the disk cannot be read, and recovers", () =>
-  withProvider({}, async ({ fs, advertiser, lines, pass }) => {
+  withProvider({}, async ({ fs, advertiser, library, lines, pass }) => {
     lines.length = 0;
     fs.setReadable("/srv", false);
     await pass(31_000);
     assert.deepEqual([...advertiser.published.keys()], ["stable/arm64"]);
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? "", /permission denied.*still be read is offered/);
+    assert.match(
+      library.warnings.join(),
+      /^Cannot scan the artifacts directory.*is offered$/,
+    );
     fs.setReadable("/srv", true).file(KERNEL);
     await pass(2000);
     assert.ok(advertiser.published.has("testing/x86_64"));
+    assert.deepEqual(library.warnings, []);
   }));
 
 Deno.test("keepOffering() goes on offering without file descriptors, says so once, and recovers", () =>

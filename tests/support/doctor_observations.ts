@@ -96,10 +96,12 @@ export const HEALTHY_HOST: HostView = {
   keys: [{ path: "/state/signing.key", keyId: "ed25519:ab" }],
   state: {
     path: "/state",
+    isInUse: false,
     isOpenToOthers: false,
     freeBytes: 1e9,
   },
   ports: [],
+  interfacesMissing: [],
   loaders: undefined,
   limits: { descriptors: 1_048_576, watches: 65_536 },
   notLookedAt: [],

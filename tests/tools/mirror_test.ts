@@ -32,7 +32,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "doctor/link_findings.ts": "doctor/findings_test.ts, row by row",
   "doctor/look_at_host.ts": "e2e/doctor_setups_test.ts",
   "doctor/not_looked_at.ts": "doctor/examine_test.ts",
-  "doctor/provider_findings.ts": "doctor/findings_test.ts, row by row",
   "doctor/provider_services.ts": "doctor/findings_test.ts",
   "fetch/download_all.ts": "fetch/fetch_sources_test.ts",
   "fetch/extra_file.ts": "fetch/fetch_image_test.ts",
