@@ -195,10 +195,19 @@ export class MemoryFileSystem implements FileSystem {
       if (!node.readable) {
         throw new FileAccessError(`list "${directory}"`, "permission denied");
       }
-      return [...this.#nodes]
-        .filter(([path]) => path !== "/" && dirname(path) === real)
-        .map(([path, { kind }]) => ({ name: posix.basename(path), kind }));
+      return this.#entries(real === "/" ? real : `${real}/`);
     });
+  }
+
+  /** Without `dirname()`, which takes seconds for thousands of images. */
+  #entries(prefix: string): DirectoryEntry[] {
+    const entries: DirectoryEntry[] = [];
+    for (const [path, { kind }] of this.#nodes) {
+      if (!path.startsWith(prefix) || path === prefix) continue;
+      const name = path.slice(prefix.length);
+      if (!name.includes("/")) entries.push({ name, kind });
+    }
+    return entries;
   }
 
   kindOf(path: string): Promise<number | undefined> {
