@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { fetchManifest } from "../discover/fetch_manifest.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
 import {
@@ -11,7 +11,9 @@ import {
 import { outcomeOfError, outcomeOfRefusal } from "./http_outcome.ts";
 import type { DhtQuestion } from "./dht_stranger.ts";
 import type { HostView } from "./host_view.ts";
+import { isStarting } from "./is_starting.ts";
 import type { AskOptions } from "./mdns_stranger.ts";
+import { foreignKernels } from "./kernel_arches.ts";
 import { neighbourClocks } from "./neighbour_clocks.ts";
 import type {
   DhtView,
@@ -32,6 +34,10 @@ import {
 
 /** On a LAN only a firewall that drops packets takes longer. */
 const PROBE_TIMEOUT_MS = 3000;
+
+/** A start takes a second, or as long as all images take to be read. */
+const START_MS = 5000;
+const LOOK_AGAIN_MS = 500;
 
 /** Which provider is meant. */
 export interface ProviderPlace {
@@ -93,7 +99,9 @@ export async function examine(
 ): Promise<Observations> {
   const { addresses } = machine;
   const { isLocal } = place;
-  const { attempts, provider } = await askForStatus(place, machine, { signal });
+  const { attempts, provider } = await askOnceStarted(place, machine, {
+    signal,
+  });
   const providerAddresses = isLocal
     ? addresses.map(({ address }) => address)
     : [
@@ -118,14 +126,18 @@ export async function examine(
   ]);
   const urls = urlsToProbe(seen, links);
   if (dht?.url !== undefined) urls.add(dht.url);
-  const [probes, neighbours] = await Promise.all([
+  const [probes, foreign, neighbours] = await Promise.all([
     probeAll(urls, machine, { signal }),
+    provider === undefined
+      ? new Map<string, string>()
+      : foreignKernels(provider, machine, { signal }),
     neighbourClocks(links, seen, machine, { signal }),
   ]);
   // The ports that it binds for a moment are free again.
   const host = await machine.lookAtHost?.(provider, { signal });
   return {
     ...{ ...seen, nowMs, neighbours, host, dht, addresses, links, probes },
+    foreignKernels: foreign,
     passedOver: isLocal && provider?.mdns
       ? passedOver(addresses, {
         bare: machine.bareInterfaces ?? [],
@@ -133,7 +145,7 @@ export async function examine(
         named: provider.mdns.interfaces,
       })
       : [],
-    notLookedAt: notLookedAt({ ...seen, links, dht, host }, machine),
+    notLookedAt: notLookedAt({ ...seen, addresses, links, dht, host }, machine),
   };
 }
 
@@ -155,6 +167,23 @@ async function askDht(
   return nodes.length === 0
     ? undefined
     : await askDht({ image, peerId, nodes }, { signal });
+}
+
+/** One that is just being started is given some seconds. */
+async function askOnceStarted(
+  place: ProviderPlace,
+  machine: DoctorMachine,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Pick<Seen, "attempts" | "provider">> {
+  const { addresses, clock } = machine;
+  const { isLocal } = place;
+  const endMs = clock.monotonic() + START_MS;
+  while (true) {
+    const asked = await askForStatus(place, machine, { signal });
+    const isEarly = isStarting({ ...asked, isLocal, addresses });
+    if (!isEarly || clock.monotonic() >= endMs) return asked;
+    await sleep(clock, LOOK_AGAIN_MS, { signal });
+  }
 }
 
 /** The first URL is asked alone: where it answers, it is the one. */

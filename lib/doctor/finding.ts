@@ -22,6 +22,7 @@ export const FINDING_CODES = [
   "image_not_offered",
   "image_unreadable",
   "inotify_low",
+  "kernel_of_other_arch",
   "key_unusable",
   "mdns_port_held",
   "multicast_dropped",

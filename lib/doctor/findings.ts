@@ -3,10 +3,12 @@ import { dhtFindings } from "./dht_findings.ts";
 import type { Finding } from "./finding.ts";
 import { hostFindings } from "./host_findings.ts";
 import { linkFindings } from "./link_findings.ts";
+import { isStarting } from "./is_starting.ts";
 import type { Observations } from "./observations.ts";
 import {
   imagesHaveExpired,
   isThereAndSilent,
+  kernelsAreForeign,
   loopbackIsAllThereIs,
   manifestIsNotServed,
   nothingIsAdvertised,
@@ -19,6 +21,7 @@ import {
 const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
   nothingIsServed,
   imagesHaveExpired,
+  kernelsAreForeign,
   whatProviderWarnsOf,
   nothingIsAdvertised,
   loopbackIsAllThereIs,
@@ -49,7 +52,8 @@ export function findingsFrom(seen: Observations): Finding[] {
   }
   return merged([
     ...own,
-    ...PROVIDER_CHECKS.flatMap((check) => check(seen)),
+    ...(isStarting(seen) ? [whatProviderWarnsOf] : PROVIDER_CHECKS)
+      .flatMap((check) => check(seen)),
     ...seen.links.flatMap((view) => linkFindings(view, { ...seen, provider })),
   ]);
 }

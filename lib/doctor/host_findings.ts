@@ -37,7 +37,9 @@ export function hostFindings(
   // Where keys cannot be kept, none in there can be read or made.
   const ownKeys = state?.problem === undefined ? undefined : `${state.path}/`;
   const hasKey = keys.some(({ keyId }) => keyId !== undefined);
-  const ofState = state === undefined ? [] : stateFindings(state);
+  const ofState = state === undefined
+    ? []
+    : stateFindings(state, provider === "answers");
   const keepsFromStart = provider === "none" && !hasKey &&
     state?.problem !== undefined;
   return {
@@ -47,7 +49,7 @@ export function hostFindings(
         ownKeys === undefined || !path.startsWith(ownKeys)
       ).flatMap(({ path, problem }) => keyUnusable(path, problem)),
       ...keepsFromStart ? ofState : [],
-      ...state?.isInUse && provider === "none" ? [stateInUse(state)] : [],
+      ...state?.isLocked && provider === "none" ? [stateInUse(state)] : [],
       // Those of a provider that is silent are its own.
       ...provider === "silent" ? [] : ports.map(portInTheWay),
     ],
@@ -169,7 +171,8 @@ function stateInUse({ path }: StateView): Finding {
 }
 
 function stateFindings(
-  { path, problem, isOpenToOthers, freeBytes }: StateView,
+  { path, problem, isLocked, isOpenToOthers, freeBytes }: StateView,
+  isRunning: boolean,
 ): Finding[] {
   const isLow = freeBytes !== undefined && freeBytes < LITTLE_BYTES;
   if (problem?.kind === "full" || isLow && problem === undefined) {
@@ -193,6 +196,16 @@ function stateFindings(
       ? "give it to the user of plasmd, or run plasmd doctor as that user"
       : "mount it for writing and give it to the user of plasmd, or name another as state_dir",
   }];
+  // We may write there, and the provider could not when it was started.
+  const unused: Finding[] =
+    problem !== undefined || !isRunning || isLocked !== false ? [] : [{
+      code: "state_unwritable",
+      where: [path],
+      cause:
+        "the provider that runs has not locked it: keys, manifests and digests are not kept there, since its user may not write there, or another directory is used",
+      nextStep:
+        "give it to the user of plasmd and restart plasmd, or name the one that it uses",
+    }];
   const open: Finding[] = !isOpenToOthers ? [] : [{
     code: "state_open_to_others",
     where: [path],
@@ -200,7 +213,7 @@ function stateFindings(
       "others than its owner may write there: they can put a key of theirs in the place of the provider's",
     nextStep: `run: chmod go-w "${path}", and see whose files lie there`,
   }];
-  return [...unwritable, ...open];
+  return [...unwritable, ...unused, ...open];
 }
 
 function loaderFindings({ loaders }: HostView): Finding[] {

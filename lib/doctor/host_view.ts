@@ -63,8 +63,8 @@ export interface StateView {
     readonly kind: "full" | "forbidden" | "unusable";
     readonly message: string;
   };
-  /** Whether a provider uses it; false where that cannot be known. */
-  readonly isInUse: boolean;
+  /** Whether a provider has locked it; undefined: that cannot be known. */
+  readonly isLocked: boolean | undefined;
   /** Whether others than its owner can replace what lies there. */
   readonly isOpenToOthers: boolean;
   /** Free on its file system; undefined: unknown. */
@@ -240,8 +240,8 @@ export async function stateOnDisk(
   { fileSystem, freeBytes }: HostDisk,
   { isRunning }: { readonly isRunning: boolean },
 ): Promise<Result<StateView | undefined>> {
-  const isInUse = !isRunning && await isLocked(path, fileSystem);
-  const view = { path, isInUse, isOpenToOthers: false, freeBytes: undefined };
+  const isLocked = await hasLock(path, fileSystem);
+  const view = { path, isLocked, isOpenToOthers: false, freeBytes: undefined };
   let info: FileInfo;
   try {
     info = await fileSystem.stat(path);
@@ -311,18 +311,18 @@ async function writeProblem(
   }
 }
 
-/** Whether a provider has locked a state directory, as far as we may know. */
-async function isLocked(
+/** @returns undefined where it cannot be known */
+async function hasLock(
   stateDir: string,
   fileSystem: FileSystem,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const path = join(stateDir, "lock");
   try {
     await fileSystem.stat(path); // or it would be made
     using lock = await fileSystem.lock(path);
     return lock === undefined;
-  } catch {
-    return false;
+  } catch (error) {
+    return error instanceof FileNotFoundError ? false : undefined;
   }
 }
 

@@ -1,28 +1,33 @@
 import { isLoopbackAddress } from "../net/interfaces.ts";
 import { httpBaseUrl } from "../net/ip_address.ts";
+import { isStarting } from "./is_starting.ts";
 import type { Observations } from "./observations.ts";
 import type { DhtStatus } from "./provider_view.ts";
 
+/** What is seen before this. */
+type Partly = Pick<
+  Observations,
+  | "provider"
+  | "isLocal"
+  | "addresses"
+  | "providerAddresses"
+  | "links"
+  | "dht"
+  | "host"
+>;
+
 /** What is beyond the reach of a program on this machine: one clause each. */
 export function notLookedAt(
-  { provider, isLocal, providerAddresses, links, dht, host }: Pick<
-    Observations,
-    "provider" | "isLocal" | "providerAddresses" | "links" | "dht" | "host"
-  >,
+  seen: Partly,
   { bareInterfaces }: {
     /** Undefined: that may not be looked at. */
     readonly bareInterfaces: readonly string[] | undefined;
   },
 ): string[] {
-  const onHost = host === undefined ? [] : [
-    ...host.notLookedAt,
-    ...host.limits === undefined
-      ? [
-        "how many files may be open and directories be watched, which Deno shows with --allow-all only",
-      ]
-      : [],
-  ];
+  const { provider, isLocal, providerAddresses, links, dht, host } = seen;
+  const onHost = unseenOn(host);
   if (provider === undefined) return onHost;
+  if (isStarting(seen)) return [STARTING, ...onHost];
   const outside = links.flatMap(({ link }) => link.addresses)
     .find(({ address }) => !isLoopbackAddress(address))?.address;
   const own = [
@@ -62,6 +67,27 @@ export function notLookedAt(
       ? [whyNoStranger(provider.dht)]
       : [],
     ...onHost,
+  ];
+}
+
+const STARTING =
+  "what the provider serves and announces, since it still reads its images: run this again once its log says Advertising";
+
+function unseenOn(host: Observations["host"]): string[] {
+  if (host === undefined) return [];
+  const { images, limits, notLookedAt } = host;
+  return [
+    ...notLookedAt,
+    ...images?.ok === true && images.value.whole.length > 0
+      ? [
+        "whether files are what checksums and owners' manifests say, which plasmd scan --verify reads",
+      ]
+      : [],
+    ...limits === undefined
+      ? [
+        "how many files may be open and directories be watched, which Deno shows with --allow-all only",
+      ]
+      : [],
   ];
 }
 

@@ -93,6 +93,8 @@ export interface Observations {
   readonly passedOver: readonly PassedOver[];
   /** Where a stranger asked for our service type. */
   readonly links: readonly LinkView[];
+  /** Images with a kernel of another architecture, and which one that is. */
+  readonly foreignKernels: ReadonlyMap<string, string>;
   /** What came of each URL that was tried. */
   readonly probes: ReadonlyMap<string, HttpOutcome>;
   /** What could not be looked at, one clause each, and how it could be. */

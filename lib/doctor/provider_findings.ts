@@ -65,7 +65,7 @@ export function isThereAndSilent(seen: Observations): boolean {
   const kinds = attempts.map(({ outcome }) => outcome.kind);
   return provider === undefined && !kinds.includes("answered") &&
     (linkHeardOn(seen) !== undefined ||
-      kinds.includes("silent") && host?.state?.isInUse === true);
+      kinds.includes("silent") && host?.state?.isLocked === true);
 }
 
 function whyNone({ kind }: HttpOutcome, isLocal: boolean): string {
@@ -111,6 +111,21 @@ export function imagesHaveExpired({ provider }: Observations): Finding[] {
     nextStep:
       "sign them anew with plasmd manifest renew where their key is; see whether the provider's clock is right",
   }];
+}
+
+/** No machine that an image is for starts such a kernel. */
+export function kernelsAreForeign(
+  { foreignKernels }: Observations,
+): Finding[] {
+  return [...foreignKernels].map(([name, arch]) => ({
+    code: "kernel_of_other_arch",
+    where: [name],
+    cause:
+      `its kernel is made for ${arch}: machines that it is for do not start it`,
+    nextStep: `put the right kernel there, or move the directory to ${
+      name.split("/")[0]
+    }/${arch}`,
+  }));
 }
 
 function imagesOf(provider: ProviderView): Finding[] {

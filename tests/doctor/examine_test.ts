@@ -14,6 +14,7 @@ import {
   PROVIDER,
   statusOf,
 } from "../support/doctor_observations.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 const { signal } = new AbortController();
 
@@ -80,6 +81,7 @@ Deno.test("examine() asks where the provider is, on its links, and at each addre
   assert.deepEqual(askedLinks.map((link) => link.interfaceName), ["e0"]);
   assert.deepEqual(fetched, [
     "http://10.77.0.1:8080/stable/arm64/manifest.json",
+    "http://127.0.0.1:8080/stable/arm64/kernel",
   ]);
   assert.equal(seen.provider?.url, "http://127.0.0.1:8080");
   assert.deepEqual(
@@ -95,6 +97,36 @@ Deno.test("examine() finds a provider that is bound to another address", async (
   const seen = await examine(HERE, machine, { signal });
   assert.deepEqual(asked, [first, second]);
   assert.equal(seen.provider?.url, second);
+});
+
+Deno.test("examine() waits for a provider that is being started, and says so where it takes long", async () => {
+  const { machine, asked, askedLinks } = machineWith();
+  const clock = new FakeClock();
+  const early = {
+    ...PROVIDER,
+    images: [],
+    mdns: { interfaces: [], links: [] },
+  };
+  const examining = async (starts: number) => {
+    asked.length = 0;
+    const seen = examine(HERE, {
+      ...machine,
+      clock,
+      fetchStatus(url) {
+        asked.push(url);
+        const provider = asked.length <= starts ? early : PROVIDER;
+        return Promise.resolve(JSON.stringify(statusOf(provider)));
+      },
+    }, { signal });
+    await clock.advance(10_000);
+    return await seen;
+  };
+  const seen = await examining(3);
+  assert.equal(asked.length, 4);
+  assert.equal(seen.provider?.images.length, 1);
+  assert.equal(askedLinks.length, 1);
+  const { notLookedAt } = await examining(Infinity);
+  assert.match(notLookedAt.join(), /it still reads its images: run this again/);
 });
 
 Deno.test("examine() listens for a provider that does not answer", async () => {
@@ -148,7 +180,8 @@ Deno.test("examine() waits three seconds for a manifest", async () => {
   });
   const seen = await examine(HERE, machine, { signal });
   assert.deepEqual([...seen.probes.values()], [{ kind: "silent" }]);
-  assert.deepEqual(delays, [3000]);
+  // And for its kernel's first bytes.
+  assert.deepEqual(delays, [3000, 3000]);
 });
 
 Deno.test("examine() ends with its signal", async () => {

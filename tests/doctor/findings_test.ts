@@ -238,9 +238,12 @@ Deno.test("findingsFrom() tells of loopback alone, unless it was asked for", () 
     })),
     ["no_lan_address http://127.0.0.1:8080"],
   );
-  assert.deepEqual(codes(saying({ mdns: mdns([], []) }, nowhere)), [
+  const none = { ...nowhere, addresses: [] };
+  assert.deepEqual(codes(saying({ mdns: mdns([], []) }, none)), [
     "no_lan_address http://127.0.0.1:8080",
   ]);
+  // It has just been started.
+  assert.deepEqual(codes(saying({ mdns: mdns([], []) }, nowhere)), []);
   assert.deepEqual(codes(saying({ mdns: mdns(["lo"], [lo]) }, nowhere)), []);
   assert.deepEqual(codes(saying({ mdns: mdns(["nope0"], []) }, nowhere)), [
     "no_such_interface nope0",
@@ -316,7 +319,7 @@ Deno.test("findingsFrom() tells a firewall from a provider that is not there by 
     ...gone({ kind: "silent" }, onLink({ heard: [] })),
     host: {
       ...host,
-      state: { ...state, isOpenToOthers: false, isInUse: true },
+      state: { ...state, isOpenToOthers: false, isLocked: true },
     },
   };
   assert.deepEqual(codes(hung), ["no_provider http://127.0.0.1:8080"]);

@@ -18,7 +18,7 @@ function found(
 
 const STATE = {
   path: "/state",
-  isInUse: false,
+  isLocked: undefined,
   isOpenToOthers: false,
   freeBytes: 1e9,
 };
@@ -47,6 +47,7 @@ Deno.test("hostFindings() names each file, port and limit that is in the way", (
         { state: { ...STATE, problem: { ...problem, kind: "full" } } },
         "disk_full /state",
       ],
+      [{ state: { ...STATE, isLocked: false } }, "state_unwritable /state"],
       [{ state: { ...STATE, freeBytes: 1e6 } }, "disk_full /state"],
       [
         { state: { ...STATE, isOpenToOthers: true } },
@@ -138,7 +139,7 @@ Deno.test("hostFindings() gives the state directory for what it keeps from being
 
 Deno.test("hostFindings() tells a second provider in a state directory from one that is silent", () => {
   const taken = { name: "TCP port 8080", problem: "taken" } as const;
-  const host = { state: { ...STATE, isInUse: true }, ports: [taken] };
+  const host = { state: { ...STATE, isLocked: true }, ports: [taken] };
   assert.deepEqual(found(host, "none"), [
     "state_in_use /state",
     "port_taken TCP port 8080",

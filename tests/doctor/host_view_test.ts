@@ -156,13 +156,13 @@ Deno.test("stateOnDisk() tells whether one that is not there can be made", async
 Deno.test("stateOnDisk() tells whether another provider uses it", async () => {
   const fileSystem = new MemoryFileSystem().file("/state/lock", "12\n");
   const disk = { fileSystem, freeBytes };
-  const isInUse = async () => {
+  const isLocked = async () => {
     const view = await stateOnDisk("/state", disk, NOT_RUNNING);
-    return view.ok && view.value?.isInUse;
+    return view.ok && view.value?.isLocked;
   };
-  assert.equal(await isInUse(), false);
+  assert.equal(await isLocked(), false);
   using _lock = await fileSystem.lock("/state/lock");
-  assert.equal(await isInUse(), true);
+  assert.equal(await isLocked(), true);
 });
 
 Deno.test("processOf() reads who has locked a state directory", async () => {

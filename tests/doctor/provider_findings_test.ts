@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Observations } from "../../lib/doctor/observations.ts";
 import {
+  kernelsAreForeign,
   loopbackIsAllThereIs,
   nothingIsServed,
   whatProviderWarnsOf,
@@ -64,4 +65,14 @@ Deno.test("whatProviderWarnsOf() tells that the directory of all images has gone
     gone('Cannot list "/srv": permission denied'),
   );
   assert.match(denied?.nextStep ?? "", /^let the user of plasmd read it/);
+});
+
+Deno.test("kernelsAreForeign() says where a kernel belongs", () => {
+  const foreignKernels = new Map([["stable/arm64", "x86_64"]]);
+  assert.deepEqual(kernelsAreForeign(HEALTHY), []);
+  const [finding] = kernelsAreForeign({ ...HEALTHY, foreignKernels });
+  assert.equal(finding?.code, "kernel_of_other_arch");
+  assert.deepEqual(finding.where, ["stable/arm64"]);
+  assert.match(finding.cause, /made for x86_64/);
+  assert.match(finding.nextStep, /to stable\/x86_64$/);
 });

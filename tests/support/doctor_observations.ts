@@ -77,6 +77,7 @@ export const HEALTHY: Observations & {
   }],
   provider: { ...PROVIDER, url: "http://127.0.0.1:8080" },
   providerAddresses: ["127.0.0.1", "10.77.0.1"],
+  foreignKernels: new Map(),
   addresses: [addressOn("lo", "127.0.0.1"), ...E0.addresses],
   passedOver: [],
   nowMs: NOW_MS,
@@ -96,7 +97,7 @@ export const HEALTHY_HOST: HostView = {
   keys: [{ path: "/state/signing.key", keyId: "ed25519:ab" }],
   state: {
     path: "/state",
-    isInUse: false,
+    isLocked: undefined,
     isOpenToOthers: false,
     freeBytes: 1e9,
   },
