@@ -75,6 +75,30 @@ export function parseJson(bytes: Uint8Array): Result<JsonValue> {
     : refuse("a name occurs twice in one JSON object");
 }
 
+/**
+ * Whether two values that have a canonical text have the same, without writing
+ * it: members may stand in any order, and one that is undefined is not there. It
+ * goes no deeper than both do, and never throws.
+ */
+export function isSameJson(
+  a: JsonValue | undefined,
+  b: JsonValue | undefined,
+): boolean {
+  if (a === b) return true;
+  if (isArray(a)) {
+    return isArray(b) && a.length === b.length &&
+      a.every((item, index) => isSameJson(item, b[index]));
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return false;
+  const keys = membersOf(a);
+  return keys.length === membersOf(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key], b[key]));
+}
+
+function membersOf(value: JsonObject): string[] {
+  return Object.keys(value).filter((key) => value[key] !== undefined);
+}
+
 /** Tells a JSON object from arrays, null and scalars. */
 export function isJsonObject(
   value: JsonValue | undefined,
@@ -130,6 +154,6 @@ function write(value: JsonValue, depth: number): string {
 }
 
 /** `Array.isArray` does not narrow readonly arrays. */
-function isArray(value: JsonValue): value is readonly JsonValue[] {
+function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value);
 }

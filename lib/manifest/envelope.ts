@@ -5,6 +5,7 @@ import {
   canonicalize,
   canonicalizeUntrusted,
   isJsonObject,
+  isSameJson,
   type JsonObject,
   type JsonValue,
   parseJson,
@@ -64,7 +65,7 @@ export function openEnvelope(bytes: Uint8Array): Result<Envelope, Refusal> {
       "signed.data is not canonical JSON (RFC 8785)",
     );
   }
-  if (!isCanonicalTextOf(data, outer)) {
+  if (!isSameJson(outer, content.value)) {
     return refuseAs(
       "outer_differs",
       "the members outside signed.data differ from those inside",

@@ -5,7 +5,7 @@ import { artifactFiles } from "../scan/digest.ts";
 import { artifactReferences } from "./artifact_paths.ts";
 import { PIECE_BYTES } from "../scan/pieces.ts";
 import { type BootManifest, parseManifest } from "./boot_manifest.ts";
-import { canonicalize, type JsonObject } from "./canonical_json.ts";
+import { isSameJson, type JsonObject } from "./canonical_json.ts";
 import { type Envelope, MAX_ENVELOPE_BYTES, openEnvelope } from "./envelope.ts";
 import { datesOf, isFresh, type Life } from "./renew_manifest.ts";
 import { sha256 } from "./sha256.ts";
@@ -156,8 +156,7 @@ function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
     files: artifactsJson(files),
   };
   const isUnchanged = previous !== undefined &&
-    canonicalize({ artifacts }) ===
-      canonicalize({ artifacts: previous.artifacts });
+    isSameJson(artifacts, previous.artifacts);
   const date = isUnchanged && isDate(previous.version)
     ? previous.version
     : newestDate(image);
@@ -173,7 +172,7 @@ function promiseOf(image: HashedImage, previous?: JsonObject): JsonObject {
 
 /** Whether a manifest that has been issued has this for its content. */
 function isIn({ envelope }: Previous, promise: JsonObject): boolean {
-  return canonicalize(contentOf(envelope.content)) === canonicalize(promise);
+  return isSameJson(contentOf(envelope.content), promise);
 }
 
 /** The artifacts by path; undefined if there are none. */

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   canonicalize,
   canonicalizeUntrusted,
+  isSameJson,
   type JsonValue,
   parseJson,
 } from "../../lib/manifest/canonical_json.ts";
@@ -232,6 +233,41 @@ Deno.test("canonicalize() gives one text per value, which parses to that value",
     assert.equal(canonicalize(JSON.parse(text)), text);
     assert.equal(canonicalize(reversed(plain)), text);
   }));
+});
+
+Deno.test("isSameJson() tells what canonical text tells", () => {
+  const json = fc.jsonValue({ maxDepth: 3, stringUnit: "binary" })
+    .map((value): JsonValue => JSON.parse(JSON.stringify(value)));
+  fc.assert(fc.property(json, json, (a, b) => {
+    assert.ok(isSameJson(a, reversed(a)));
+    assert.equal(isSameJson(a, b), canonicalize(a) === canonicalize(b));
+  }));
+});
+
+Deno.test("isSameJson() sees members of every name and kind", () => {
+  const same: readonly (readonly [JsonValue, JsonValue])[] = [
+    [{ a: undefined, b: 1 }, { b: 1 }],
+    [-0, 0],
+    [JSON.parse('{"__proto__":{}}'), JSON.parse('{"__proto__":{}}')],
+  ];
+  for (const [a, b] of same) assert.ok(isSameJson(a, b), JSON.stringify(a));
+  const different: readonly (readonly [JsonValue, JsonValue])[] = [
+    [{ a: undefined, b: 1 }, { a: 1, b: undefined }],
+    [JSON.parse('{"__proto__":{}}'), { a: {} }],
+    [{ toString: 1 }, { a: 1 }],
+    [{}, []],
+    [[], {}],
+    [{ 0: 1 }, [1]],
+    [[1], [1, 2]],
+    [[1, 2], [1]],
+    [null, {}],
+    [{}, null],
+    ["1", 1],
+    [JSON.parse("1e999"), 1],
+  ];
+  for (const [a, b] of different) {
+    assert.ok(!isSameJson(a, b), JSON.stringify([a, b]));
+  }
 });
 
 /** The same value with the keys of every object in the opposite order. */
