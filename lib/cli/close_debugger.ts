@@ -24,6 +24,6 @@ async function closeOnceOpen(logger: Logger): Promise<void> {
   }
   inspector.close();
   logger.warn(
-    "SIGUSR1 had Deno open a debugger, through which every user of this machine could run code: it is closed again. To reload the configuration send SIGHUP",
+    "SIGUSR1 made Deno open a debugger, through which every local user could run code: it is closed again. To reload the configuration, send SIGHUP",
   );
 }

@@ -200,7 +200,7 @@ function watching(
     const trace = (line: string) => {
       if (left > 0) logger.info(line);
       if (--left === 0) {
-        logger.info("There is more than can be shown: the rest is left out");
+        logger.info("Too much to show: the rest is left out");
       }
     };
     return { trace };
@@ -246,7 +246,7 @@ async function remember(
     await trust.remember(providers, { signal });
   } catch (error) {
     logger.warn(
-      `Cannot remember this for the next start: ${messageOf(error)}`,
+      `Cannot save what this search has learned: ${messageOf(error)}`,
     );
   }
   const conflict = versionConflict(providers);

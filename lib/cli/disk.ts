@@ -26,7 +26,7 @@ export const disk: FileSystem = {
       return entries;
     }),
   stat: (path) =>
-    translate(`look at "${path}"`, async () => infoOf(await Deno.stat(path))),
+    translate(`stat "${path}"`, async () => infoOf(await Deno.stat(path))),
   realPath: (path) => translate(`resolve "${path}"`, () => Deno.realPath(path)),
   kindOf: async (path) => {
     // Loaded late: a discovery does not need it.
@@ -260,7 +260,7 @@ function translated(action: string, cause: unknown): Error {
     case "PermissionDenied":
       return new FileAccessError(action, "permission denied");
     case "FilesystemLoop":
-      return new FileAccessError(action, "its links lead in a circle");
+      return new FileAccessError(action, "its symbolic links form a loop");
     case "AlreadyExists":
       return new FileAccessError(action, "a file is in the way");
     case "IsADirectory":

@@ -137,7 +137,7 @@ function placeHere(
 ): ProviderPlace {
   if (port === 0) {
     throw new UserError(
-      "Cannot look for a provider whose port is any free one: name it with --url",
+      "Cannot find a provider on port 0, which takes a free one: name the provider with --url",
     );
   }
   const others = addresses.map(({ address }) => address)
@@ -161,7 +161,7 @@ async function placeOf(
     : [host];
   if (addresses.length === 0) {
     throw new UserError(
-      `Cannot look at ${url}: that name leads to no address; correct --url`,
+      `Cannot examine ${url}: that name does not resolve; correct --url`,
     );
   }
   const isOwn = (one: string) =>

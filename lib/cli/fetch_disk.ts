@@ -7,7 +7,7 @@ export const fetchDisk: FetchDisk = {
   ...disk,
   openForWriting: (path) =>
     translate(`write "${path}"`, () => openForWriting(path)),
-  extentOf: (path) => translate(`look at "${path}"`, () => extentOf(path)),
+  extentOf: (path) => translate(`stat "${path}"`, () => extentOf(path)),
   link: (from, to) =>
     translate(`link "${from}" to "${to}"`, () => link(from, to)),
   lockDirectory: (path) =>

@@ -76,7 +76,7 @@ type Failure = Pick<FetchFailure, "message"> & {
 };
 
 const SUCCEEDED =
-  "its manifest is signed by keys that others succeeded, as another provider shows";
+  "its manifest is signed by keys that have been succeeded, as another provider shows";
 
 /** The failures after which another provider may have the file. */
 const MAY_BE_ELSEWHERE: ReadonlySet<Failure["kind"]> = new Set(

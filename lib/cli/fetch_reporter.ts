@@ -61,7 +61,7 @@ export class FetchReporter implements Disposable {
       case "source-failed":
         return this.#tell(
           "warn",
-          `Nothing more is asked of ${event.source}: ${event.reason}`,
+          `Giving up on ${event.source}: ${event.reason}`,
           {
             event: "source_failed",
             source: event.source,

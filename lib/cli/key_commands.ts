@@ -59,7 +59,7 @@ export async function runKeyShow(
   const isAbsent = () => disk.stat(ownPath).then(() => false, () => true);
   if (!isNamed && await isAbsent()) {
     throw new UserError(
-      `Cannot show a key: no provider answers at ${url}, and there is no "${ownPath}"; name the state directory of a provider with --state-dir, or one that runs with --url`,
+      `Cannot show a key: no provider answers at ${url}, and there is no "${ownPath}"; name the state directory of a provider with --state-dir, or a running one with --url`,
     );
   }
   const paths = keys.length > 0 ? keys : [ownPath];
@@ -100,7 +100,7 @@ async function keysInUse(
   }
   if (isNeeded && keys.length === 0) {
     throw new UserError(
-      `Cannot show a key: ${url} serves nothing signed, or is no plasmd of this version`,
+      `Cannot show a key: ${url} serves nothing signed, or is not a plasmd of this version`,
     );
   }
   return keys;

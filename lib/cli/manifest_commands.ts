@@ -108,7 +108,7 @@ export async function runManifestGenerate(
       hasHalfItsLife(signed.value.manifest, life)
     ) {
       logger.info(
-        `Left "${beside}" as it is: it is signed, says what there is and expires at ${
+        `Left "${beside}" as it is: it is signed and up to date, and expires at ${
           formatTimestamp(signed.value.manifest.expiresAtMs)
         }; write an unsigned one elsewhere with --out FILE`,
       );
@@ -163,7 +163,7 @@ export async function runManifestRenew(
       logger.warn(
         `"${path}" is not signed by ${
           others.join(", ")
-        } any more: where clients ask for that, add it with plasmd manifest sign before a provider has the file`,
+        } any more: if clients require that, add it with plasmd manifest sign before a provider gets the file`,
       );
     }
   }

@@ -112,7 +112,9 @@ function configFromSignals(
           await listener(await readConfig(values, logger, { signal }));
         } catch (error) {
           if (signal.aborted) return;
-          logger.error(`${messageOf(error)}; the old configuration holds`);
+          logger.error(
+            `${messageOf(error)}; the old configuration stays in effect`,
+          );
         }
       };
       // One after the other, or an older file could be taken last.
@@ -202,5 +204,5 @@ async function dryRun(
   for (const { image } of missing) {
     logger.warn(`Missing artifacts for ${formatChannelArch(image)}`);
   }
-  if (!isFound) logger.warn("Nobody would discover it: mDNS and DHT are off");
+  if (!isFound) logger.warn("Nobody could discover it: mDNS and DHT are off");
 }

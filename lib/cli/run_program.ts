@@ -95,7 +95,7 @@ async function endByForce(
   },
 ): Promise<never> {
   logger.warn(
-    `Still busy ${afterMs / 1000} s after ${name}: ended all the same`,
+    `Still busy ${afterMs / 1000} s after ${name}: ending anyway`,
   );
   if (json) await writeFailure(ExitCode.interrupted, `ended by ${name}`);
   await flushLog();

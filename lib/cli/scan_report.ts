@@ -50,7 +50,7 @@ function missingText({ image, directory, unbootable }: MissingImage): string[] {
     `missing    ${formatChannelArch(image)}  ${directory}`,
     ...unbootable === undefined ? [] : [
       `  holds      ${shortened(unbootable.names, unbootable.count)}`,
-      "  no file is called like a kernel; in image.toml, this may make it an image:",
+      "  no file is named like a kernel; this image.toml may make it an image:",
       ...unbootable.suggestion.map((line) => `    ${line}`),
     ],
   ];

@@ -103,11 +103,11 @@ function openSocket(path: string, logger: Logger): NotifySocket | undefined {
 
 function bindSocket(path: string): NotifySocket {
   if (!path.startsWith("/")) {
-    throw new Error(`"${path}" is no path, and Deno needs one`);
+    throw new Error(`"${path}" is not a path, which Deno requires`);
   }
   // Not there without the flag, whatever its type says.
   if (!("listenDatagram" in Deno)) {
-    throw new Error("Deno opens its socket with --unstable-net only");
+    throw new Error("Deno opens its socket only with --unstable-net");
   }
   // Deno sends only from a socket with a name, which is of no further use.
   const directory = Deno.makeTempDirSync({ prefix: "plasmd-notify-" });

@@ -72,7 +72,7 @@ export async function runTrustSign(
     }: ${counts.map(({ text }) => text).join(", ")}${
       isComplete
         ? before === undefined
-          ? "; whether the keys before it have signed, --trust FILE or plasmd trust verify says"
+          ? "; --trust FILE or plasmd trust verify shows whether the preceding keys have signed"
           : ": boxes follow this"
         : ": no box follows this yet; have the others sign it"
     }`,

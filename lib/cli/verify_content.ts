@@ -157,7 +157,7 @@ export function verifyProblem(
   if (count === 0) return undefined;
   return `${count} of ${files.length} files ${
     count === 1 ? "is" : "are"
-  } not what was promised: put the right content there, or have the image read anew by a provider`;
+  } not what was promised: restore the right content, or have a provider read the image again`;
 }
 
 /** A line for each file. */
@@ -168,7 +168,7 @@ export function verifyText(files: readonly VerifiedFile[]): string[] {
     const line = `${outcome.padEnd(10)} ${name}`;
     if (outcome === "unread") return `${line}  ${problem}`;
     if (outcome !== "differs") return line;
-    return `${line}  has sha256:${sha256}, and by ${expected?.by} sha256:${expected?.sha256}`;
+    return `${line}  has sha256:${sha256}, but sha256:${expected?.sha256} by ${expected?.by}`;
   });
 }
 

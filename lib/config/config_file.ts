@@ -116,11 +116,11 @@ function refuseWithAmino(
 ): void {
   if (protocol !== undefined && protocol !== DEFAULT_DHT_PROTOCOL) {
     dht?.get("protocol")?.refuseKey(
-      `"protocol" and network = "amino" exclude each other in [dht]: the public DHT has "${DEFAULT_DHT_PROTOCOL}", leave one of them out`,
+      `"protocol" and network = "amino" exclude each other in [dht]: the public DHT uses "${DEFAULT_DHT_PROTOCOL}", leave one of them out`,
     );
   }
   dht?.get("refresh_interval")?.refuseKey(
-    '"refresh_interval" and network = "amino" exclude each other in [dht]: the public DHT is told anew every 22 hours, leave one of them out',
+    '"refresh_interval" and network = "amino" exclude each other in [dht]: images are published again in the public DHT every 22 hours, leave one of them out',
   );
 }
 

@@ -69,7 +69,7 @@ export function readList(
     );
   }
   if (isRequired && items.length === 0) {
-    return given.refuse("must not be empty, leave it out for the usual ones");
+    return given.refuse("must not be empty, leave it out for the default");
   }
   const texts = items.map((item) => readText(kind, item, locate))
     .filter((text) => text !== undefined);

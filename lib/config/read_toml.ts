@@ -24,7 +24,7 @@ export function readToml(
   if (garbled !== -1) {
     throw new ConfigError(
       { path, ...lineAndColumn(text, garbled) },
-      "this is not UTF-8, save the file as such",
+      "this is not UTF-8, save the file as UTF-8",
     );
   }
   try {

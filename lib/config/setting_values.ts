@@ -13,9 +13,11 @@ export function parseHttpUrl(text: string): Result<string> {
     return refuse("not a URL that begins with http:// or https://");
   }
   if (url.username !== "" || url.password !== "") {
-    return refuse("a URL that everybody sees must hold no password");
+    return refuse("a URL with a password, which everybody would see");
   }
-  if (/[?#]/.test(text)) return refuse("a base URL has no ? and no #");
+  if (/[?#]/.test(text)) {
+    return refuse("a base URL with ? or #, which it must not have");
+  }
   return ok(url.href.replace(/\/+$/, ""));
 }
 
@@ -70,7 +72,7 @@ export function parseMacPattern(text: string): Result<string> {
   return isWhole || /^(?=.*\*)[0-9a-f:*]{1,17}$/.test(pattern)
     ? ok(pattern)
     : refuse(
-      "not a MAC address or a pattern of some, such as 52:54:00:12:34:56 or 52:54:00:*",
+      "not a MAC address or a pattern, such as 52:54:00:12:34:56 or 52:54:00:*",
     );
 }
 

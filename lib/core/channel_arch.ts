@@ -48,7 +48,7 @@ export function parseChannel(text: string): Result<string> {
   if (!isSafeName(text)) return refuse(nameRule("a channel"));
   return RESERVED_CHANNELS.has(text)
     ? refuse(
-      `not a channel name: /${text}/ leads to something else on every provider`,
+      `not a channel name: /${text}/ is a reserved path on every provider`,
     )
     : ok(text);
 }

@@ -85,7 +85,7 @@ export class FileNotFoundError extends Error {
 /** Why a path cannot be read or written as it was meant. */
 export type AccessProblem =
   | "permission denied"
-  | "its links lead in a circle"
+  | "its symbolic links form a loop"
   | "a file is in the way"
   | "it is a directory"
   | "it is larger than 1 MiB"

@@ -31,7 +31,7 @@ export async function keepState(
     } catch (error) {
       if (!hasWarned) {
         logger.warn(
-          `Cannot keep ${what} for the next start: ${messageOf(error)}`,
+          `Cannot save ${what} for the next start: ${messageOf(error)}`,
         );
       }
       hasWarned = true;

@@ -34,12 +34,12 @@ export function checkMultiaddr(text: string): Result<string> {
   const [empty, protocol = "", host = "", ...rest] = text.split("/");
   if (empty !== "" || protocol === "") return wrong("not a multiaddr");
   if (protocol === "dnsaddr") {
-    if (!HOST_NAME.test(host)) return wrong("/dnsaddr/ is without a host name");
+    if (!HOST_NAME.test(host)) return wrong("/dnsaddr/ lacks a host name");
     return checkPeerId(rest) ? ok(text) : wrong("the end is not /p2p/PEER_ID");
   }
   const isHost = HOST_CHECKS.get(protocol);
   if (isHost === undefined) return wrong("not an ip4, ip6 or dns multiaddr");
-  if (!isHost(host)) return wrong(`/${protocol}/ is without a valid host`);
+  if (!isHost(host)) return wrong(`/${protocol}/ lacks a valid host`);
   const [tcp, port = "", ...end] = rest;
   if (tcp !== "tcp") return wrong("no /tcp/ after the host");
   if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65535) {

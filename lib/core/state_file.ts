@@ -67,7 +67,7 @@ export function refuseNewerState(
   const [, format] = /^\s*\{\s*"format"\s*:\s*(\d{1,9})\b/.exec(text) ?? [];
   if (format === undefined || Number(format) <= known) return;
   throw new UserError(
-    `Cannot use "${path}": a newer version of this program made it (format ${format}, this one knows ${known}); run that one, or delete the file, after which ${loss}`,
+    `Cannot use "${path}": a newer version of this program wrote it (format ${format}, this one knows ${known}); run that version, or delete the file, after which ${loss}`,
   );
 }
 

@@ -288,7 +288,7 @@ export class DhtSearch {
     this.#options.report({
       kind: "problem",
       topic: "asked",
-      message: `The look-up in the DHT was not over: began at ${
+      message: `The DHT lookup was not finished: started from ${
         listed(seeds)
       }; answered until then: ${answers}`,
     });
@@ -319,7 +319,7 @@ export class DhtSearch {
     if (!parsed.ok) return refuse(parsed.reason);
     const record = parsed.value;
     if (from !== undefined && record.peerId !== from) {
-      return refuse("record is of another peer");
+      return refuse("record is from another peer");
     }
     const known = this.#newest.get(record.peerId);
     if (known && known.lastUpdatedMs > record.lastUpdatedMs) return;

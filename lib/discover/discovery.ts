@@ -89,7 +89,7 @@ const MAX_REFUSED = 256;
 /** For a candidate that was verified by keys no longer trusted. */
 const SUCCEEDED: CandidateRefusal = {
   code: "unknown_key",
-  message: "signed by keys that others succeeded, as another provider shows",
+  message: "signed by keys that have been succeeded, as another provider shows",
 };
 
 /** For a candidate that was still being checked at the end. */

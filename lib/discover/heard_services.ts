@@ -62,7 +62,7 @@ export class HeardServices {
     return this.#ignored.size === ignored ? findings : [...findings, {
       kind: "problem",
       message:
-        `mdns ${records.source}: says more than ${MAX_TOLD_PER_HOST} different things, the rest is ignored: providers beyond them are not looked at`,
+        `mdns ${records.source}: says more than ${MAX_TOLD_PER_HOST} different things, the rest is ignored: further providers are not considered`,
     }];
   }
 

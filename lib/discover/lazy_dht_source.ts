@@ -69,7 +69,7 @@ export function createLazyDhtSource(
           yield {
             kind: "problem",
             message:
-              "The DHT was not asked, no node of it is known: name one with --bootstrap MULTIADDR",
+              "The DHT was not asked, since no node is known: name one with --bootstrap MULTIADDR",
           };
           if (!mayLearnPeers) return;
           await whenAborted(wait);

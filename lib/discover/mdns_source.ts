@@ -115,7 +115,7 @@ class LanSearch implements AsyncDisposable {
         if (reason === undefined) return;
         if (this.#tellProblem(`mdns: ${reason}`)) {
           options.warn?.(
-            `mdns ${reason}: no other machine is asked before an interface has an address`,
+            `mdns ${reason}: no other machine can be asked until an interface has an address`,
           );
         }
       },

@@ -53,7 +53,7 @@ export function byProducts(
   const extras: ExtraFile[] = [{ name: "manifest.json", bytes }];
   const add = (extra: ExtraFile) => {
     if (isFree(extra.name)) extras.push(extra);
-    else warnings.push(`No ${extra.name} is made: the image has its own`);
+    else warnings.push(`Not making ${extra.name}: the image has its own`);
   };
   const warnings: string[] = [];
   const cmdline = manifest.cmdline ?? "";

@@ -355,7 +355,7 @@ function diskFailure(directory: string, error: unknown): FetchFailure {
     return {
       kind: "room",
       message:
-        `No room is left to fetch into "${directory}" (${message}): free some and try again, what is there already is kept`,
+        `No space is left to fetch into "${directory}" (${message}): free some and try again, what is there already is kept`,
     };
   }
   const isOfDisk = code !== undefined || error instanceof FileAccessError ||

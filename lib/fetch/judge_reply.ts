@@ -64,7 +64,7 @@ export function judgeReply(
 }
 
 /** Why what a server has is of no use. */
-export const ANOTHER_FILE = "has another file in its place";
+export const ANOTHER_FILE = "serves another file in its place";
 
 /** Section 14.4: exactly from where it was asked for, of a file of this size. */
 function judgePart(
@@ -90,7 +90,7 @@ function judgeWhole(
   const [length] = valuesOf(headers, "content-length");
   return length === undefined || Number(length) === sizeBytes
     ? { kind: "body", offsetBytes: 0, endBytes: sizeBytes }
-    : { kind: "none", reason: `has a file of ${length} bytes in its place` };
+    : { kind: "none", reason: `serves a file of ${length} bytes in its place` };
 }
 
 /** Section 10.2.3: seconds or a date. */

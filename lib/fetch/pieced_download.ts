@@ -23,7 +23,7 @@ const LIST_PATIENCE_MS = 2000;
 
 const BROKEN_OFF: TaskTrouble = {
   kind: "later",
-  reason: "what it sends breaks off",
+  reason: "its answer breaks off",
 };
 
 /** Where a file and its list of pieces are written. */
@@ -212,7 +212,7 @@ export class PiecedDownload implements Download, Disposable {
     const checked = PieceList.check(this.blob, bytes);
     if (checked === undefined) {
       const reason =
-        `it sent another list of pieces than was signed (sha256:${list.sha256})`;
+        `it sent a piece list other than the signed one (sha256:${list.sha256})`;
       return { kind: "wrong", reason };
     }
     source.succeeded();

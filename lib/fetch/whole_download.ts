@@ -165,7 +165,7 @@ export class WholeDownload implements Download {
     }
     if (isLonger) return { kind: "wrong", reason: this.#wrong("longer than") };
     if (this.#offsetBytes < toBytes) {
-      return { kind: "later", reason: "what it sends breaks off" };
+      return { kind: "later", reason: "its answer breaks off" };
     }
     return await this.#finish(file);
   }
@@ -210,7 +210,7 @@ export class WholeDownload implements Download {
     await file.truncate(0);
     return sender === undefined
       ? undefined
-      : { kind: "wrong", reason: this.#wrong("something else than") };
+      : { kind: "wrong", reason: this.#wrong("something other than") };
   }
 
   #wrong(what: string): string {

@@ -123,7 +123,7 @@ export class WorkDirectory implements Disposable {
     const paths = workPaths(directory);
     if (await isLink(paths, disk)) {
       return refuse(
-        `"${directory}" is a link, as a mirror has to what it offers, and no fetch replaces it or what it leads to: name another directory, or remove the link where nothing needs it`,
+        `"${directory}" is a symbolic link, as in the directory of a mirror, and a fetch replaces neither a link nor its target: name another directory, or remove the link if nothing needs it`,
       );
     }
     const lock = await disk.lockDirectory(paths.work);
@@ -139,7 +139,7 @@ export class WorkDirectory implements Disposable {
       if (present.length > 0 && !present.includes(MANIFEST)) {
         opened[Symbol.dispose]();
         return refuse(
-          `"${directory}" has files in it and no ${MANIFEST}, so no fetch has made it: move them away, or name another directory`,
+          `"${directory}" holds files but no ${MANIFEST}, so it was not made by a fetch: move them away, or name another directory`,
         );
       }
       await opened.#salvage(bounds);

@@ -135,7 +135,7 @@ export function createHandler(parts: HandlerParts): HttpHandler {
         (error) => {
           const path = printable(requestPath(head.target), 80);
           logger.error(`Cannot answer ${path}: ${messageOf(error)}`);
-          return errorAnswer(500, "Something went wrong here: see the log");
+          return errorAnswer(500, "Internal error: see the log of this server");
         },
       );
       return answer instanceof Promise ? answer.then(counted) : counted(answer);
@@ -170,7 +170,7 @@ function answerBy(
   if (method !== "GET" && method !== "HEAD") {
     return errorAnswer(
       405,
-      `Cannot ${printable(method, 20)}: everything here is for GET and HEAD`,
+      `Cannot ${printable(method, 20)}: only GET and HEAD are supported`,
       { "Allow": "GET, HEAD" },
     );
   }

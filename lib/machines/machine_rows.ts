@@ -164,7 +164,7 @@ export function parseUnknownMachines(text: string): Result<UnknownMachines> {
   if (text === "menu" || text === "ignore") return ok(text);
   return parseChannel(text).ok
     ? ok(text)
-    : refuse('none of "menu", "ignore" and a channel');
+    : refuse('not "menu", "ignore" or a channel');
 }
 
 /**
@@ -176,13 +176,13 @@ export function parseUnknownMachines(text: string): Result<UnknownMachines> {
 export function parseCmdlineWords(text: string): Result<string> {
   const words = text.split(/[ \t]+/).filter((word) => word !== "");
   if (words.length === 0 || text.length > 1024) {
-    return refuse("not one line of words, 1 to 1024 characters");
+    return refuse("not a line of words, 1 to 1024 characters");
   }
   const wrong = words.find((word) =>
     !/^[!#-&(-[\]-~]+$/.test(word) || word.includes("${") ||
     /^(\|\||&&|;|#.*)$/.test(word)
   );
   return wrong === undefined ? ok(words.join(" ")) : refuse(
-    "no words that boot loaders can pass on: printable ASCII without quotes, backslashes and ${, and none that is ||, && or ; or begins with #",
+    "not words that boot loaders can pass on: printable ASCII without quotes, backslashes and ${, and no word that is ||, && or ; or begins with #",
   );
 }

@@ -125,13 +125,13 @@ function matchArtifact(
     );
   }
   if (file.sha256 !== promised.sha256) {
-    return refuse("has another SHA-256 than promised");
+    return refuse("does not have the promised SHA-256");
   }
   // For another piece size we have no list. A client can do without one; a
   // wrong one would mislead it.
   const { pieces } = promised;
   return pieces?.sizeBytes === PIECE_BYTES && file.pieces !== undefined &&
       pieces.sha256 !== file.pieces.sha256
-    ? refuse("has other pieces than promised")
+    ? refuse("does not have the promised pieces")
     : ok(file);
 }

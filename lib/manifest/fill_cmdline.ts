@@ -27,5 +27,5 @@ export function fillCmdline(
   );
   return unknown.length === 0
     ? ok(text)
-    : refuse(`it holds ${unknown[0]}, and no file of the image is called so`);
+    : refuse(`it holds ${unknown[0]}, and the image has no such file`);
 }

@@ -28,13 +28,13 @@ const FORMS: readonly ForeignForm[] = [
   },
   {
     // RFC 8709, section 4: length and name, length and key.
-    name: "OpenSSH's form",
+    name: "OpenSSH's format",
     text: /^ssh-ed25519 +([A-Za-z0-9+/]{68})(?:\s|$)/,
     keyOf: (bytes) => bytes.subarray(19),
   },
   {
     // "Ed", eight bytes of key id, and the key.
-    name: "minisign's form",
+    name: "minisign's format",
     text: /^(?:untrusted comment:.*\s+)?(RW[A-Za-z0-9+/]{54})$/,
     keyOf: (bytes) => bytes.subarray(10),
   },
@@ -70,10 +70,10 @@ export function foreignPrivateKey(text: string): string | undefined {
     return "a key in DER; convert it with: openssl pkey -inform DER -in FILE -out FILE.pem";
   }
   if (text.includes("BEGIN OPENSSH PRIVATE KEY")) {
-    return "a key in OpenSSH's form, which ssh-keygen converts to no other";
+    return "a key in OpenSSH's format, which ssh-keygen cannot convert";
   }
   if (/^untrusted comment:.*\s+RW[A-Za-z0-9+/=]+\s*$/.test(text)) {
-    return "a key in minisign's form, which minisign converts to no other";
+    return "a key in minisign's format, which minisign cannot convert";
   }
   return /^\s*(?:[\w+/-]{43}=?|[0-9a-f]{64})\s*$/i.test(text)
     ? "bare bytes in base64url, base64 or hex, which do not say whether they are private"

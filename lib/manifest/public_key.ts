@@ -32,7 +32,7 @@ export function parsePublicKey(text: string): Result<PublicKey> {
   if (!keys.ok) return keys;
   const [key, ...others] = keys.value;
   return key === undefined || others.length > 0
-    ? refuse("several public keys, where one is meant")
+    ? refuse("several public keys where one is expected")
     : ok(key);
 }
 
@@ -54,7 +54,7 @@ export function parsePublicKeys(text: string): Result<PublicKey[]> {
   if (!found.ok) return found;
   return found.value.some(isOfSmallOrder)
     ? refuse(
-      "a point of small order, for which anybody can make signatures; make a key with: plasmd key generate",
+      "a point of small order, for which anybody can forge signatures; make a key with: plasmd key generate",
     )
     : ok(found.value.map(publicKey));
 }

@@ -89,7 +89,7 @@ async function derOf(
     const key = createPrivateKey({ key: text, passphrase: asked });
     return ok(new Uint8Array(key.export({ type: "pkcs8", format: "der" })));
   } catch {
-    return refuse("not a key that this passphrase opens");
+    return refuse("a key that this passphrase does not decrypt");
   }
 }
 

@@ -85,7 +85,7 @@ function failureLine(
   name: string,
   { source, reason }: Extract<FetchEvent, { readonly kind: "source-failed" }>,
 ): string {
-  return `${source} is asked for nothing more of ${name}: ${reason}`;
+  return `Giving up on ${source} for ${name}: ${reason}`;
 }
 
 /** The name of a release in messages. */

@@ -108,7 +108,7 @@ export async function findRelease(
 /** The provider has what the mirror already has; the search goes on. */
 const AS_BEFORE: CandidateRefusal = {
   code: "rollback",
-  message: "not newer than what is here",
+  message: "not newer than what this mirror has",
 };
 
 /**
@@ -135,7 +135,7 @@ export function judgeRelease(
   if (found.contentSha256 !== has.contentSha256) {
     return refuseAs(
       "other_content",
-      `manifest_version ${version} is here with other content`,
+      `this mirror has manifest_version ${version} with other content`,
     );
   }
   return isRenewalOf(found, has) ? ok(found) : refuse(AS_BEFORE);

@@ -64,7 +64,7 @@ export async function keepTrust(
       await disk.writeAtomically(path, bytes, { mode: 0o644 });
     } catch (error) {
       logger.warn(
-        `${messageOf(error)}; trust document ${number} is not handed on`,
+        `${messageOf(error)}; trust document ${number} is not served`,
       );
     }
   }

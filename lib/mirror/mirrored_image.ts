@@ -90,7 +90,7 @@ export class MirroredImage {
       if (verified.ok) this.#hold(verified.value);
       else {
         this.#tools.logger.warn(
-          `Offering ${this.#name} as it lies there, although it is not trusted any more: ${verified.reason.message}; the first release that is takes its place`,
+          `Offering ${this.#name} as it is on disk, although it is no longer trusted: ${verified.reason.message}; the first trusted release replaces it`,
         );
       }
       return;

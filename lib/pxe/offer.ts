@@ -88,7 +88,7 @@ export function decideOffer(
   }
   if (firmware === undefined) {
     const what =
-      `offered nothing, since nobody here knows its firmware, type ${archType}`;
+      `offered nothing, since its firmware type ${archType} is unknown`;
     return { ...known, what };
   }
   return { ...known, ...offerOf(client, { firmware, choice, row, state }) };

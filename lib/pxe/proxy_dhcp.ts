@@ -155,7 +155,7 @@ export class ProxyDhcp implements AsyncDisposable {
       );
       if (opened.ok) session.proxy = opened.value;
       this.#report(
-        `Firmware of UEFI does not get what it is offered by PXE on ${name}`,
+        `UEFI firmware cannot fetch its PXE offer on ${name}`,
         opened.ok
           ? undefined
           : `UDP port ${PROXY_DHCP_PORT}: ${opened.reason.message}`,
@@ -188,7 +188,7 @@ export class ProxyDhcp implements AsyncDisposable {
         : refuse({
           kind: "taken",
           message:
-            "another program has UDP port 67 of this address for itself, and the default route leads elsewhere",
+            "another program holds UDP port 67 on this address, and the default route leads elsewhere",
         });
     };
   }

@@ -118,7 +118,7 @@ function kernelChoice(
       : [];
   });
   if (name === undefined) {
-    const why = "nothing is called like a kernel";
+    const why = "no file is named like a kernel";
     return { role: "kernel", why, passedOver: never };
   }
   const own = initramfsNames.find((other) => fit(name, other) === "own");
@@ -153,14 +153,14 @@ function partnerOf(
   const strangers = names.filter((each) => suits(each) === "none");
   const ofOthers = strangers.map((other): PassedOver => ({
     name: other,
-    why: `is of another version than "${kernel}"`,
+    why: `has another version than "${kernel}"`,
     // Without any initramfs the machine may not come up.
     isDoubtful: name === undefined && role === "initramfs",
   }));
   if (name === undefined) {
     const why = strangers.length > 0
-      ? `none is of the version of "${kernel}"`
-      : "nothing is called like it";
+      ? `none has the same version as "${kernel}"`
+      : "no file is named like one";
     return { role, why, passedOver: ofOthers };
   }
   const isOwn = suits(name) === "own";
@@ -172,7 +172,7 @@ function partnerOf(
   return {
     role,
     name,
-    why: isOwn ? `of the version of "${kernel}"` : "by its name",
+    why: isOwn ? `same version as "${kernel}"` : "by its name",
     passedOver: [...passedOver, ...ofOthers],
   };
 }

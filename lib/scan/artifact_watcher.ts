@@ -236,7 +236,7 @@ export class ArtifactWatcher implements Disposable {
   #warnOnce(problem: string): void {
     if (problem !== this.#problem) {
       this.#options.logger.warn(
-        `Cannot hear of changes to the artifacts at once: ${problem}; they are looked at every few seconds instead`,
+        `Cannot watch the artifacts for changes: ${problem}; they are checked every few seconds instead`,
       );
     }
     this.#problem = problem;

@@ -105,7 +105,7 @@ export class ContentScrub {
           const differingCount = this.#progress.differingCount + 1;
           this.#progress = { ...this.#progress, differingCount };
           logger.warn(
-            `"${path}" has another content than when it was hashed, though nothing shows that it was changed: it is withdrawn and read again; check the disk, or what is mounted there`,
+            `"${path}" has other content than when it was hashed, although nothing shows that it changed: it is withdrawn and read again; check the disk, or what is mounted there`,
           );
           await onDiffering(artifact);
         }

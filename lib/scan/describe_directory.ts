@@ -3,7 +3,7 @@ import { artifactRoles } from "./artifact_roles.ts";
 import type { ArtifactFile } from "./image_files.ts";
 import { isDeviceTree, nameRank, neverPlays } from "./role_names.ts";
 
-/** What lies in a directory in which nothing is called like a kernel. */
+/** What lies in a directory in which no file is named like a kernel. */
 export interface UnbootableDirectory {
   /** Paths, sorted, at most {@linkcode MAX_SHOWN_NAMES}. */
   readonly names: readonly string[];
@@ -44,7 +44,7 @@ export function describeUnbootable(
     ? ` and ${count - names.length} more files`
     : "";
   const file = join(directory, "image.toml");
-  return `"${directory}" holds ${shown}${more}, and nothing that is called like a kernel; say which one is in "${file}": ${
+  return `"${directory}" holds ${shown}${more}, and no file that is named like a kernel; name the kernel in "${file}": ${
     suggestion.join("; ")
   }`;
 }

@@ -163,7 +163,7 @@ function checkedFiles(json: unknown): Result<object> {
   ) return refuse(`it is not a digest cache of format ${DIGEST_FORMAT}`);
   return json.check === checkOf(JSON.stringify(json.files))
     ? ok(json.files)
-    : refuse("its content does not fit its checksum");
+    : refuse("its content does not match its checksum");
 }
 
 /** @param contents takes what the files say, over what is there */
@@ -174,7 +174,7 @@ function readFiles(
 ): Result<void> {
   for (const [identity, value] of Object.entries(files)) {
     if (!/^\d+(:-?\d+){4}$/.test(identity)) {
-      return refuse("it holds something that is no file");
+      return refuse("it holds an entry that is not a file");
     }
     if (value === null) {
       contents.delete(identity);
@@ -187,7 +187,7 @@ function readFiles(
     if (isLarge && format === WITHOUT_PIECES) continue;
     const content = contentOf(value, isLarge ? sizeBytes : undefined);
     if (content === undefined) {
-      return refuse("it holds something that is no digest");
+      return refuse("it holds an entry that is not a digest");
     }
     contents.set(identity, { ...content, reading: { isRefuted: false } });
   }

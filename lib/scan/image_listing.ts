@@ -95,7 +95,7 @@ export async function listImage(scope: ImageScope): Promise<ImageListing> {
       ...ignoredWarnings(walk.ignored, scope.directory),
       ...walk.isCut
         ? [
-          `Ignoring files below "${scope.directory}": there are more than ${MAX_FILES}, or more than ${MAX_DEPTH} directories within each other; say in image.toml which are part of the image`,
+          `Ignoring files below "${scope.directory}": there are more than ${MAX_FILES}, or more than ${MAX_DEPTH} nested directories; say in image.toml which are part of the image`,
         ]
         : [],
     ],
@@ -261,7 +261,10 @@ class Walk {
     if (problem !== undefined) return this.#ignore(path, problem);
     const higher = [...above, realPath];
     if (higher.includes(real)) {
-      return this.#ignore(path, "it leads back to a directory it is in");
+      return this.#ignore(
+        path,
+        "it leads back to a directory that contains it",
+      );
     }
     if (higher.length > MAX_DEPTH) this.isCut = true;
     else this.#waiting.push({ path, realPath: real, above: higher });
@@ -275,7 +278,7 @@ class Walk {
 function reasonToIgnore(name: string, path: string): string | undefined {
   if (name.startsWith(".")) return "it is a dot file";
   if (PARTIAL_NAME.test(name)) return "it is a partial file";
-  if (isSecretName(path)) return "it is called like a private key";
+  if (isSecretName(path)) return "it is named like a private key";
   return undefined;
 }
 
@@ -288,7 +291,9 @@ export function ignoredWarnings(
   return [...byReason].flatMap(([reason, names]) =>
     names.length > MAX_NAMES_WITH_ONE_REASON
       // Without a name or a number, which would be news at every look.
-      ? [`Ignoring many files in "${directory}", each for this: ${reason}`]
+      ? [
+        `Ignoring many files in "${directory}", each for this reason: ${reason}`,
+      ]
       : names.map(({ path }) =>
         `Ignoring "${join(directory, printable(path, 64))}": ${reason}`
       )

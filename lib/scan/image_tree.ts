@@ -250,7 +250,7 @@ export class ImageTree {
       if (failure !== undefined) {
         const what = before === undefined
           ? name
-          : `the new ${name}, and offers the one before`;
+          : `the new ${name}, keeping the previous one`;
         warnings.push(`Cannot offer ${what}: ${failure.reason}`);
       }
       if (this.#settling.isWhole(files) && (failure?.retryAtMs ?? 0) <= now) {

@@ -50,7 +50,7 @@ export interface ReadImageResult {
   readonly files: ImageFiles | undefined;
   /** How each role came to its file; empty without an image. */
   readonly choices: readonly RoleChoice[];
-  /** What lies there, where nothing is called like a kernel. */
+  /** What lies there, where no file is named like a kernel. */
   readonly unbootable?: UnbootableDirectory;
   /** What was passed over and why. */
   readonly warnings: readonly string[];
@@ -209,7 +209,7 @@ async function notedCmdline(
   const cmdline = await readNote("cmdline", notes.get("cmdline"), scope);
   if (cmdline.ok) return cmdline.value;
   const path = join(scope.directory, "cmdline");
-  throw new WithheldError(`"${path}": ${cmdline.reason}; mend or remove it`);
+  throw new WithheldError(`"${path}": ${cmdline.reason}; correct or remove it`);
 }
 
 async function notedVersion(
@@ -236,7 +236,7 @@ async function readChecksums(
   if (!files.has(filename)) {
     const toml = join(scope.directory, "image.toml");
     throw new WithheldError(
-      `"${toml}" names "${filename}", which is not there`,
+      `"${toml}" names "${filename}", which does not exist`,
     );
   }
   const text = await readNoteText(filename, {

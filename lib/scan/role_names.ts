@@ -101,7 +101,7 @@ const NEVER: readonly Never[] = [
   {
     pattern:
       /\.(txt|md|html?|json|toml|ya?ml|conf|cfg|ini|ipxe|log|map|xml|list|cat|pub|crt|cer|pem|dtbo?)$/i,
-    what: "no program and no file system",
+    what: "neither a program nor a file system",
   },
   {
     pattern: /\.(iso|rpm|deb|apk|zip|t[gx]z|tar(\..+)?)$/i,

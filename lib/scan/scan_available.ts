@@ -53,7 +53,7 @@ export interface MissingImage {
   readonly image: ChannelArch;
   /** The directory that should hold it. */
   readonly directory: string;
-  /** What lies there, where nothing is called like a kernel. */
+  /** What lies there, where no file is named like a kernel. */
   readonly unbootable?: UnbootableDirectory;
 }
 
@@ -274,7 +274,7 @@ async function listArtifacts(
     throw new UserError(
       `Cannot scan the artifacts directory "${artifactsDir}": ${problem}. ` +
         "Create it, name another with --artifacts DIR, " +
-        'or see it work on sample images with "deno task demo"',
+        'or see it work with sample images by "deno task demo"',
       { cause },
     );
   }
@@ -386,7 +386,7 @@ function noOwnDirectory(
   channel: string,
   why: string,
 ): string {
-  return `Cannot find "${directory}", the artifacts_dir of channel ${channel}: ${why}; create it, or mend [provider.channels.${channel}]`;
+  return `Cannot find "${directory}", the artifacts_dir of channel ${channel}: ${why}; create it, or correct [provider.channels.${channel}]`;
 }
 
 /** Says of another directory of the same image that it is passed over. */

@@ -30,7 +30,7 @@ export function selectFiles(
 ): Result<SelectedFiles | undefined> {
   const named = (path: string): Result<ArtifactFile> => {
     const file = listed.get(path);
-    if (file === undefined) return refuse(`"${path}", which is not there`);
+    if (file === undefined) return refuse(`"${path}", which does not exist`);
     return file.info.sizeBytes === 0
       ? refuse(`"${path}", which is empty`)
       : ok(file);
@@ -89,7 +89,7 @@ function deviceTrees(
   if (!trees.ok) return trees;
   const wrong = trees.value.find(({ filename }) => !isDeviceTree(filename));
   return wrong === undefined ? trees : refuse(
-    `"${wrong.filename}" as a device tree, which is no .dtb or .dtbo`,
+    `"${wrong.filename}" as a device tree, which is not a .dtb or .dtbo file`,
   );
 }
 
@@ -152,7 +152,7 @@ function matching(
     const expression = pathPattern(pattern);
     const matches = files.filter(({ filename }) => expression.test(filename));
     if (matches.length === 0) {
-      return refuse(`"${pattern}", of which nothing is there`);
+      return refuse(`"${pattern}", which matches nothing`);
     }
     for (const file of matches) found.add(file);
   }

@@ -123,7 +123,7 @@ export async function parseBootRecord(
   }
   const signature = typeof sig === "string" ? decodeBase64(sig) : undefined;
   if (signature?.length !== ED25519_SIGNATURE_BYTES) {
-    return refuse("sig is no Ed25519 signature");
+    return refuse("sig is not an Ed25519 signature");
   }
   const signed = signedBytes(key, fields);
   if (!signed.ok) return signed;
@@ -155,7 +155,9 @@ export function clockProblem(
 ): string | undefined {
   const reason = refusedAs(leadMs, life);
   return reason &&
-    `${clockFault(leadMs)}: set it, clients refuse its records as ${reason}`;
+    `${
+      clockFault(leadMs)
+    }: set it, since clients refuse its records as ${reason}`;
 }
 
 /**

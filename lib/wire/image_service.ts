@@ -152,7 +152,7 @@ function readManifestUrl(
   source: string,
 ): Result<URL> {
   if (!URL.canParse(text)) {
-    return refuse(`manifest "${printable(text)}" is no URL`);
+    return refuse(`manifest "${printable(text)}" is not a URL`);
   }
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") {

@@ -15,7 +15,7 @@ Deno.test("isPublished() ends soon after the last peer has gone, with a line, an
   await clock.advance(15_000);
   assert.ok(!advertiser.isPublished(IMAGE) && !advertiser.isPublished(OTHER));
   assert.deepEqual(logger.lines, [
-    "WARN Images cannot be found over the DHT any more (no other DHT node answers: connection refused, nodes to join through are named with --bootstrap): retrying until it works",
+    "WARN Images cannot be found over the DHT any more (no other DHT node answers: connection refused, name nodes to join through with --bootstrap): retrying until it works",
   ]);
   node.join();
   await clock.advance(6000);
@@ -34,7 +34,7 @@ Deno.test("an image is not published while strangers do not find it, though 21 n
   await clock.advance(2000);
   assert.deepEqual(await publishing, {
     ok: false,
-    reason: "a look-up through 21 other nodes does not find it",
+    reason: "a lookup through 21 other nodes does not find it",
   });
   assert.ok(!advertiser.isPublished(IMAGE));
   assert.match(advertiser.status()[0]?.problem ?? "", /does not find it/);
@@ -100,7 +100,7 @@ Deno.test("an image that clients refuse by its date is not published, and the op
   });
   await clock.advance(2000);
   const reason =
-    "the clock of this machine is 60 minutes ahead of those of other DHT nodes: set it, clients refuse its records as of the future";
+    "the clock of this machine is 60 minutes ahead of those of other DHT nodes: set it, since clients refuse its records as of the future";
   assert.deepEqual(await published, { ok: false, reason });
   assert.ok(!advertiser.isPublished(IMAGE));
   assert.equal(advertiser.status()[0]?.problem, reason);

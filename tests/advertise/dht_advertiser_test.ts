@@ -50,14 +50,13 @@ Deno.test("without a peer there is one WARN for all images, and INFO when one co
       await advertiser.publish({ image, version: "1" }, { signal }),
       {
         ok: false,
-        reason:
-          "no DHT peer yet, nodes to join through are named with --bootstrap",
+        reason: "no DHT peer yet, name nodes to join through with --bootstrap",
       },
     );
   }
   await clock.advance(120_000);
   assert.deepEqual(logger.lines, [
-    "WARN Images cannot be found over the DHT yet (no DHT peer yet, nodes to join through are named with --bootstrap): retrying until it works",
+    "WARN Images cannot be found over the DHT yet (no DHT peer yet, name nodes to join through with --bootstrap): retrying until it works",
   ]);
   assert.ok(!advertiser.isPublished(IMAGE));
   const tries = node.published.length;
@@ -105,7 +104,7 @@ Deno.test("a refusal names the bootstrap nodes that cannot be reached", async ()
   assert.deepEqual(result, {
     ok: false,
     reason:
-      "no DHT peer yet: /ip4/192.0.2.9/tcp/4001: connection refused, nodes to join through are named with --bootstrap",
+      "no DHT peer yet: /ip4/192.0.2.9/tcp/4001: connection refused, name nodes to join through with --bootstrap",
   });
   await advertiser[Symbol.asyncDispose]();
 });

@@ -102,7 +102,7 @@ Deno.test("disk.stat() of links in a circle gives FileAccessError, which says so
     const path = join(root, "a");
     await assert.rejects(disk.stat(path), {
       name: "FileAccessError",
-      message: `Cannot look at "${path}": its links lead in a circle`,
+      message: `Cannot stat "${path}": its symbolic links form a loop`,
     });
   } finally {
     await Deno.remove(root, { recursive: true });

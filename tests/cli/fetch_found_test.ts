@@ -164,7 +164,7 @@ Deno.test("fetchFound() stops what is signed by keys that another provider shows
   );
   assert.equal(exitCode, 0);
   assert.equal(kernel, "the new kernel");
-  assert.match(logger.lines[0] ?? "", /keys that others succeeded/);
+  assert.match(logger.lines[0] ?? "", /keys that have been succeeded/);
 });
 
 Deno.test("fetchFound() says by when it was to be done, and does not begin anew", async () => {

@@ -78,7 +78,7 @@ Deno.test("FetchReporter says nothing of progress to those who want none, and al
   assert.deepEqual(logger.lines, [
     "INFO Asking a:8080 again in 2 s: answered 503",
     "INFO Asking a:8080 again in 0.3 s: reset",
-    "WARN Nothing more is asked of a:8080: answered 404",
+    "WARN Giving up on a:8080: answered 404",
   ]);
 });
 
@@ -110,7 +110,7 @@ Deno.test("FetchReporter gives programs events, those of progress once a second"
     of("verified", 1000),
     {
       level: "warn",
-      message: "Nothing more is asked of a: gone",
+      message: "Giving up on a: gone",
       ...{ event: "source_failed", source: "a", reason: "gone" },
     },
   ]);

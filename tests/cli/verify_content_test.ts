@@ -70,7 +70,7 @@ for (
     const [line = ""] = verifyText(files);
     assert.ok(line.startsWith("differs    stable/arm64/vmlinuz  has sha256:"));
     assert.ok(
-      line.endsWith(`, and by ${expectedBy} sha256:${SHA256_OF_KERNEL}`),
+      line.endsWith(`, but sha256:${SHA256_OF_KERNEL} by ${expectedBy}`),
     );
     const document = JSON.parse(JSON.stringify(verifyDocument(files)));
     assert.equal(document.error, verifyProblem(files));

@@ -268,12 +268,12 @@ Deno.test("parseConfigFile() refuses what contradicts the public DHT", () => {
   refusedConfig(
     `${amino}protocol = "/phase/kad/1.0.0"`,
     "line 3 column 1",
-    '"protocol" and network = "amino" exclude each other in [dht]: the public DHT has "/ipfs/kad/1.0.0", leave one of them out',
+    '"protocol" and network = "amino" exclude each other in [dht]: the public DHT uses "/ipfs/kad/1.0.0", leave one of them out',
   );
   refusedConfig(
     `${amino}refresh_interval = 600`,
     "line 3 column 1",
-    '"refresh_interval" and network = "amino" exclude each other in [dht]: the public DHT is told anew every 22 hours, leave one of them out',
+    '"refresh_interval" and network = "amino" exclude each other in [dht]: images are published again in the public DHT every 22 hours, leave one of them out',
   );
   refusedConfig(
     '[dht]\nnetwork = "ipfs"',

@@ -27,7 +27,7 @@ function search(
       stat: (path) =>
         Promise.reject(
           closed.some((directory) => path.startsWith(directory))
-            ? new FileAccessError(`look at "${path}"`, "permission denied")
+            ? new FileAccessError(`stat "${path}"`, "permission denied")
             : new Error("not asked"),
         ),
     },

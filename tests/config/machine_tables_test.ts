@@ -83,7 +83,7 @@ Deno.test("a mistake in a machine's row is named with its own line", () => {
     ],
     [
       'serial = "a"\ncmdline = "a ${b}"',
-      /line 6 column 11: "cmdline" .* is no words that boot loaders can pass on/,
+      /line 6 column 11: "cmdline" .* is not words that boot loaders can pass on/,
     ],
   ];
   for (const [row, message] of cases) {
@@ -109,6 +109,6 @@ Deno.test("[pxe] unknown is menu, ignore or a channel", () => {
   assert.equal(unknownOf('[pxe]\nunknown = "stable"'), "stable");
   assert.match(
     refusalOf('[pxe]\nunknown = "No one"'),
-    /"unknown" in \[pxe\] is none of "menu", "ignore" and a channel/,
+    /"unknown" in \[pxe\] is not "menu", "ignore" or a channel/,
   );
 });

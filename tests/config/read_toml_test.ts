@@ -41,7 +41,7 @@ Deno.test("readToml() says where a text is not UTF-8", () => {
   );
   assert.throws(() => readToml(new TextDecoder().decode(latin1), "x.toml"), {
     message:
-      'Cannot use config "x.toml" line 2 column 10: this is not UTF-8, save the file as such',
+      'Cannot use config "x.toml" line 2 column 10: this is not UTF-8, save the file as UTF-8',
   });
 });
 

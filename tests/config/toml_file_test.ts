@@ -45,7 +45,7 @@ Deno.test("parseConfigFile() names an unknown key, its place and the nearest", (
 for (const channel of ["boot", "blobs"]) {
   Deno.test(`parseConfigFile() refuses a channel ${channel}, whose URLs lead to something else`, () => {
     const why =
-      `is not a channel name: /${channel}/ leads to something else on every provider, got "${channel}"`;
+      `is not a channel name: /${channel}/ is a reserved path on every provider, got "${channel}"`;
     refusedConfig(
       `[provider]\nchannels = ["stable", "${channel}"]`,
       "line 2 column 23",
@@ -120,7 +120,7 @@ Deno.test("parseConfigFile() names key, rule, value and place of a wrong value",
   refusedConfig(
     "[provider]\narchitectures = []",
     "line 2 column 17",
-    '"architectures" in [provider] must not be empty, leave it out for the usual ones, got []',
+    '"architectures" in [provider] must not be empty, leave it out for the default, got []',
   );
   refusedConfig(
     '[provider.channels."../x"]\n',

@@ -43,6 +43,6 @@ Deno.test("keepState() warns once of what it cannot write, by its name", async (
   assert.equal(logger.lines.length, 1);
   assert.match(
     logger.lines[0] ?? "",
-    /^WARN Cannot keep the list for the next start: /,
+    /^WARN Cannot save the list for the next start: /,
   );
 });

@@ -9,7 +9,7 @@ Deno.test("refuseNewerState() names the file, and what becomes of it", () => {
   assert.throws(() => refuseNewerState('{"format":3,"a":1}', 2, FILE), {
     name: "UserError",
     message:
-      'Cannot use "/state/x.json": a newer version of this program made it (format 3, this one knows 2); run that one, or delete the file, after which all is read again',
+      'Cannot use "/state/x.json": a newer version of this program wrote it (format 3, this one knows 2); run that version, or delete the file, after which all is read again',
   });
   assert.throws(() => refuseNewerState('{\n  "format": 12\n}', 2, FILE));
 });

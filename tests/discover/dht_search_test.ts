@@ -85,7 +85,7 @@ Deno.test("find() refuses a provider that hands out another's record", async () 
   dht.providers.set(key, new Map([[bob.peerId, stolen]]));
   const findings = await findFor(500, dht, clock);
   assert.deepEqual(urls(findings), []);
-  assert.match(messages(findings).join(), /record is of another peer \(1\)/);
+  assert.match(messages(findings).join(), /record is from another peer \(1\)/);
 });
 
 Deno.test("find() counts refused records by their reasons", async () => {
@@ -113,7 +113,7 @@ Deno.test("find() names the nodes asked where time is up in the midst of a look-
     trace: (event) => events.push(event),
   });
   assert.deepEqual(messages(findings), [
-    `The look-up in the DHT was not over: began at ${BOOTSTRAP}, ${silent}; answered until then: ${BOOTSTRAP}#0`,
+    `The DHT lookup was not finished: started from ${BOOTSTRAP}, ${silent}; answered until then: ${BOOTSTRAP}#0`,
   ]);
   assert.deepEqual([...new Set(events)], [
     `asking DHT nodes ${BOOTSTRAP}, ${silent}`,

@@ -145,7 +145,8 @@ Deno.test("HeardServices tells what it cannot use, escaped and no more than 20 t
   assert.equal(findings.length, 20);
   assert.deepEqual(findings[0], {
     kind: "problem",
-    message: 'mdns x\\0270._phase-image._tcp.local: manifest "?[31m" is no URL',
+    message:
+      'mdns x\\0270._phase-image._tcp.local: manifest "?[31m" is not a URL',
   });
 });
 

@@ -51,7 +51,7 @@ Deno.test("clockFindings() compares a provider elsewhere with this machine", () 
 
 Deno.test("clockFindings() takes the word of DHT nodes that date what they keep, once", () => {
   const problem =
-    "the clock of this machine is 60 minutes ahead of those of other DHT nodes: set it, clients refuse its records as of the future";
+    "the clock of this machine is 60 minutes ahead of those of other DHT nodes: set it, since clients refuse its records as of the future";
   const dht = {
     ...{ peerId: "12D3Lab", peerCount: 1, isReachable: true, bootstrap: [] },
     unpublished: [{ name: "stable/arm64", problem }],

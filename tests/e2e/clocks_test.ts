@@ -147,7 +147,7 @@ for (
         ...["--state-dir", at("state"), "--bootstrap", bootstrap],
       ], { env: fakeClock(faketime ?? "", at("clock")) });
       const problem =
-        `the clock of this machine is 60 minutes ${is} those of other DHT nodes: set it, clients refuse its records as ${refused}`;
+        `the clock of this machine is 60 minutes ${is} those of other DHT nodes: set it, since clients refuse its records as ${refused}`;
       await provider.line(
         new RegExp(`WARN Images cannot be found over the DHT yet .${problem}`),
       );

@@ -51,7 +51,7 @@ Deno.test("plasmd serve uses the directories of the specification's config file"
     "INFO Would serve testing/x86_64",
     "WARN Missing artifacts for stable/x86_64",
     "WARN Missing artifacts for testing/arm64",
-    "WARN Nobody would discover it: mDNS and DHT are off",
+    "WARN Nobody could discover it: mDNS and DHT are off",
   ]);
   const scan = await run("plasmd", ["scan", "--json", ...config]);
   assert.equal(scan.code, 0);

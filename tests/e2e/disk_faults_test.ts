@@ -170,7 +170,7 @@ Deno.test({
 for (
   const [name, loss] of [
     ["digests.json", "every artifact is read again"],
-    ["dht.json", "the DHT is joined anew"],
+    ["dht.json", "the DHT is joined from scratch"],
   ] as const
 ) {
   Deno.test(`plasmd serve refuses ${name} of a newer version by its name, and takes an empty one`, async () => {

@@ -287,6 +287,6 @@ doctorTest(
       { prefix: client.prefix },
     );
     assert.equal(named.code, 2);
-    assert.match(named.stderr, /that name leads to no address; correct --url/);
+    assert.match(named.stderr, /that name does not resolve; correct --url/);
   },
 );

@@ -96,7 +96,7 @@ const MISTAKES: readonly (readonly [
     "a configuration that is a link to itself",
     "plasmd",
     (root) => ["serve", "--config", join(root, "loop")],
-    /Cannot use config ".*loop": its links lead in a circle$/m,
+    /Cannot use config ".*loop": its symbolic links form a loop$/m,
   ],
   [
     "a signing key that is a link to itself",
@@ -105,13 +105,13 @@ const MISTAKES: readonly (readonly [
       ...["serve", "--artifacts", root, "--port", "0", "--interface", "lo"],
       ...["--signing-key", join(root, "loop")],
     ],
-    /Cannot use signing key ".*loop": its links lead in a circle$/m,
+    /Cannot use signing key ".*loop": its symbolic links form a loop$/m,
   ],
   [
     "a public key that is a link to itself",
     "phase_discover",
     (root) => ["--key", join(root, "loop")],
-    /Cannot use public key ".*loop": .*its links lead in a circle$/m,
+    /Cannot use public key ".*loop": .*its symbolic links form a loop$/m,
   ],
   [
     "an unsafe channel",

@@ -231,7 +231,7 @@ Deno.test("phase_discover --fetch refuses a link in the place of an image, and l
   assert.equal(refused.code, 5, refused.stderr);
   const { cause, error } = JSON.parse(refused.stdout);
   assert.equal(cause, "disk");
-  assert.ok(error.includes(`"${place}" is a link`), error);
+  assert.ok(error.includes(`"${place}" is a symbolic link`), error);
   assert.equal(await Deno.readLink(place), release);
   assert.deepEqual(await filesBelow(release), ["manifest.json"]);
 });

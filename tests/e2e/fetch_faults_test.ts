@@ -89,7 +89,10 @@ await mountTest(
     await mounts.run("fallocate", ["-l", `${90 * MIB}`, filler]);
     const full = await filling.ended();
     assert.equal(full.code, 5, full.stderr);
-    assert.match(full.stderr, /No room is left to fetch into ".*No space left/);
+    assert.match(
+      full.stderr,
+      /No space is left to fetch into ".*No space left/,
+    );
     const sentBytes = provider.sentBytes;
     assert.ok(sentBytes < 80 * MIB, `${sentBytes}`);
 

@@ -274,7 +274,9 @@ ${more}`,
 
   await Deno.writeTextFile(config, "[provider]\nport = 0\nchanels = []\n");
   Deno.kill(provider.pid, "SIGHUP");
-  await provider.line(/ERROR .*line 3.*chanels.*the old configuration holds/);
+  await provider.line(
+    /ERROR .*line 3.*chanels.*the old configuration stays in effect/,
+  );
 
   await configure(`"${B}"`);
   Deno.kill(provider.pid, "SIGHUP");

@@ -100,7 +100,7 @@ Deno.test({
     assert.match(await script(), /^goto local$/m);
     await reload(`[[machines]]\nmac = "${MAC}"\nboot = "disk"\n`);
     await provider.line(
-      /ERROR .*plasmd\.toml" line 14 column 8: "boot" in \[\[machines\]\] must be "network", "menu" or "local", got "disk"; the old configuration holds\n/,
+      /ERROR .*plasmd\.toml" line 14 column 8: "boot" in \[\[machines\]\] must be "network", "menu" or "local", got "disk"; the old configuration stays in effect\n/,
     );
     assert.match(await script(), /^goto local$/m);
     await reload('[pxe]\nunknown = "testing"\n');

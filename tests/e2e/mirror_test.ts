@@ -85,7 +85,7 @@ Deno.test("a mirror without a key serves what its owner signed, and nothing that
   await flipBit(join(root, "artifacts", name, "vmlinuz"));
   await mirror.line(
     new RegExp(
-      `WARN Cannot offer the new ${name}, keeping the previous one: .*: vmlinuz has another SHA-256`,
+      `WARN Cannot offer the new ${name}, keeping the previous one: .*: vmlinuz does not have the promised SHA-256`,
     ),
   );
   const changed = await fetch(new URL(`/${name}/vmlinuz`, manifest_url));

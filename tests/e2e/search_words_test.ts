@@ -118,7 +118,7 @@ Deno.test("phase_discover names the DHT nodes it asked when time is up in the mi
   assert.match(error, /no provider answered within 4 s$/);
   assert.equal(
     tried[0],
-    `The look-up in the DHT was not over: began at ${node}; answered until then: none`,
+    `The DHT lookup was not finished: started from ${node}; answered until then: none`,
   );
 });
 

@@ -118,7 +118,7 @@ Deno.test("SIGUSR1 leaves no debugger open, and ends nothing", () =>
     Deno.kill(provider.pid, "SIGUSR1");
     // Others on this machine may have one at that port.
     const [, id = ""] = await provider.line(/127\.0\.0\.1:9229\/(\S+)/);
-    await provider.line(/^WARN SIGUSR1 had Deno open .* closed again/m);
+    await provider.line(/^WARN SIGUSR1 made Deno open .* closed again/m);
     const open = await fetch("http://127.0.0.1:9229/json/list").then(
       (response) => response.text(),
       () => "nobody listens",

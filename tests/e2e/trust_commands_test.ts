@@ -39,7 +39,10 @@ Deno.test("plasmd trust sign makes a document of a trust file, and adds signatur
     assert.deepEqual(await signersOf(path), [alice.publicKey.keyId]);
     const whole = await plasmd("trust", "sign", "2.json", "--key", "bob.pem");
     assertDone(whole);
-    assert.match(whole.stderr, /: new 2 of 2; whether the keys before it /);
+    assert.match(
+      whole.stderr,
+      /: new 2 of 2; --trust FILE or plasmd trust verify shows /,
+    );
     assert.deepEqual(await signersOf(path), ids);
     const document = readTrustEnvelope(await Deno.readFile(path));
     assert.ok(document.ok);

@@ -95,9 +95,9 @@ Deno.test("byProducts() leaves a file of the image what it is", () => {
   assert.equal(initrd, undefined);
   assert.equal(cmdline, undefined);
   assert.deepEqual(warnings, [
-    "No cmdline.resolved is made: the image has its own",
-    "No initrd.kexec is made: the image has its own",
-    "No image.toml is made: the image has its own",
+    "Not making cmdline.resolved: the image has its own",
+    "Not making initrd.kexec: the image has its own",
+    "Not making image.toml: the image has its own",
   ]);
 });
 
@@ -106,7 +106,7 @@ Deno.test("byProducts() says what a command line asks for in vain", () => {
   const { texts, warnings } = made({ ...FULL_MANIFEST, cmdline });
   assert.equal(texts["cmdline.resolved"], cmdline);
   assert.deepEqual(warnings, [
-    "The command line of the image stays as it is: it holds {sha256:none}, and no file of the image is called so",
+    "The command line of the image stays as it is: it holds {sha256:none}, and the image has no such file",
   ]);
 });
 

@@ -63,7 +63,7 @@ Deno.test("fetchImage() keeps what is there when the disk fills up, and goes on 
   assert.equal(failed.reason.kind, "room");
   assert.match(
     failed.reason.message,
-    /^No room is left to fetch into ".*" \(No space left on device/,
+    /^No space is left to fetch into ".*" \(No space left on device/,
   );
   assert.deepEqual(await lab.around(), [".arm64.fetch"]);
   const fetched = await lab.fetch({

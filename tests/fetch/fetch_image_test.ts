@@ -155,7 +155,7 @@ Deno.test("fetchImage() leaves files alone that it has not fetched", async () =>
   assert.equal(refused.reason.kind, "disk");
   assert.match(
     refused.reason.message,
-    /arm64" has files in it and no manifest/,
+    /arm64" holds files but no manifest/,
   );
   assert.equal(new TextDecoder().decode(await lab.read("vmlinuz")), "my own");
 });
@@ -176,7 +176,10 @@ Deno.test("fetchImage() touches neither a link in the place of its directory nor
     const refused = await lab.fetch(options);
     assert.ok(!refused.ok);
     assert.equal(refused.reason.kind, "disk");
-    assert.match(refused.reason.message, /arm64" is a link, .*name another/);
+    assert.match(
+      refused.reason.message,
+      /arm64" is a symbolic link, .*name another/,
+    );
   };
 
   await isRefused();

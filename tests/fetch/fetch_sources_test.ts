@@ -120,8 +120,8 @@ Deno.test("fetchImage() drops a source that sends another file, or another list"
   const spoil = { spoil: flip };
   for (
     const [file, misbehave, reason] of [
-      [kernel, () => spoil, /something else than what was signed/],
-      [rootfs, () => spoil, /another list of pieces than was signed/],
+      [kernel, () => spoil, /something other than what was signed/],
+      [rootfs, () => spoil, /a piece list other than the signed one/],
       [
         kernel,
         () => ({ isChunked: true, extraBytes: 1 }),
@@ -357,7 +357,7 @@ Deno.test("fetchImage() says what every source did when none is left", async () 
   assert.equal(failed.reason.kind, "sources");
   assert.match(
     failed.reason.message,
-    /^Cannot fetch "vmlinuz" from any provider \(liar: it sent something else/,
+    /^Cannot fetch "vmlinuz" from any provider \(liar: it sent something other/,
   );
 });
 

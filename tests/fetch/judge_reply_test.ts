@@ -36,7 +36,7 @@ Deno.test("judgeReply() takes the whole from a server that knows no ranges", () 
   assert.deepEqual(judge(200), whole);
   assert.deepEqual(judge(200, { "content-length": "999" }), {
     kind: "none",
-    reason: "has a file of 999 bytes in its place",
+    reason: "serves a file of 999 bytes in its place",
   });
 });
 

@@ -371,7 +371,7 @@ for (const file of ["boot.ipxe", "grub.cfg"]) {
     assert.equal(response.status, 500);
     assert.match(
       await errorOf(response),
-      /^The cmdline of stable\/arm64 cannot be passed by \w+: it holds \{sha256:rootfs\}, and no file of the image is called so$/,
+      /^The cmdline of stable\/arm64 cannot be passed by \w+: it holds \{sha256:rootfs\}, and the image has no such file$/,
     );
   });
 }

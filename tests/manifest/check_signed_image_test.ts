@@ -54,7 +54,7 @@ Deno.test("checkSignedImage() names the file that differs", async () => {
   const flipped = hashedArtifact("vmlinuz", { content: "vmlinuZ" });
   assert.deepEqual(await refusalFor(bytes, { ...files, kernel: flipped }), {
     code: "artifact_differs",
-    message: "vmlinuz has another SHA-256 than promised",
+    message: "vmlinuz does not have the promised SHA-256",
   });
   const longer = hashedArtifact("vmlinuz", { content: "vmlinuz+" });
   assert.deepEqual(await refusalFor(bytes, { ...files, kernel: longer }), {
@@ -128,7 +128,7 @@ Deno.test("checkSignedImage() covers every file by its path", async () => {
     await refusalFor(signed, { ...image, files: [changed, ucode] }),
     {
       code: "artifact_differs",
-      message: "a/b.bin has another SHA-256 than promised",
+      message: "a/b.bin does not have the promised SHA-256",
     },
   );
 });
@@ -146,7 +146,7 @@ Deno.test("checkSignedImage() refuses other pieces than promised, where it can t
   assert.ok((await checkSignedImage(signed, image)).ok);
   assert.equal(
     (await refusalFor(signed, withPieces("b2".repeat(32)))).message,
-    "vmlinuz has other pieces than promised",
+    "vmlinuz does not have the promised pieces",
   );
   // One who makes no list verifies the whole.
   assert.ok((await checkSignedImage(signed, hashedImage())).ok);

@@ -28,5 +28,5 @@ Deno.test("fillCmdline() does not take what a URL holds for more of the pattern"
 Deno.test("fillCmdline() names a file that is not there", () => {
   const filled = fillCmdline("{sha256:x}", { url, find: () => undefined });
   assert.ok(!filled.ok);
-  assert.match(filled.reason, /\{sha256:x\}, and no file of the image/);
+  assert.match(filled.reason, /\{sha256:x\}, and the image has no such file/);
 });

@@ -148,7 +148,7 @@ Deno.test("loadSigningKey() asks for the passphrase of a key that has one, and s
   for (const wrong of ["", "Secret", "secret "]) {
     await assert.rejects(
       load(wrong),
-      /signing key "\/k.pem": not a key that this passphrase opens/,
+      /signing key "\/k.pem": a key that this passphrase does not decrypt/,
     );
   }
   await assert.rejects(

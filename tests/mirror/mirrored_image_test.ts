@@ -210,7 +210,7 @@ Deno.test("a release by keys that are trusted no more stays on offer until anoth
   assert.deepEqual(await one.served(), old);
   assert.match(
     twin.logger.lines.join("\n"),
-    /WARN Offering stable\/arm64 as it lies there, although it is not trusted/,
+    /WARN Offering stable\/arm64 as it is on disk, although it is no longer trusted/,
   );
 
   const bytes = await signedRelease([owner], { nowMs: twin.clock.now() });

@@ -77,7 +77,7 @@ Deno.test("ImageLibrary says at once that a cmdline names a file that is not the
   for (const [loader, file] of [["iPXE", "boot.ipxe"], ["GRUB", "grub.cfg"]]) {
     assert.ok(
       warnings.includes(
-        `The cmdline of stable/arm64 cannot be passed by ${loader}: it holds {sha256:roots}, and no file of the image is called so; stable/arm64/${file} answers with this error`,
+        `The cmdline of stable/arm64 cannot be passed by ${loader}: it holds {sha256:roots}, and the image has no such file; stable/arm64/${file} answers with this error`,
       ),
       warnings,
     );

@@ -204,7 +204,7 @@ Deno.test("ImageLibrary notices that a file differs from what was signed, and na
   await library.refresh({ signal });
   assert.deepEqual(library.images(), []);
   const why = `"${STABLE}/manifest.json" does not match its image: ` +
-    "vmlinuz has another SHA-256 than promised";
+    "vmlinuz does not have the promised SHA-256";
   assert.deepEqual(logger.lines, [
     `WARN Cannot offer the new stable/arm64, keeping the previous one: ${why}`,
     `WARN Cannot offer stable/arm64: ${why}`,

@@ -174,7 +174,7 @@ const UNREADABLE: readonly [
   [
     "links in a circle",
     (fs) => fs.link("/trust/2.json", "/trust/2.json"),
-    /links lead in a circle/,
+    /symbolic links form a loop/,
   ],
   [
     "a file of somebody else",

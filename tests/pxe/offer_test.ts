@@ -131,7 +131,7 @@ Deno.test("what is not there is not offered, and the line says which", () => {
     decided(PXE, { unknown: "edge" }),
     "offered nothing, since edge/x86_64 is not served",
   );
-  assert.match(decided({ archType: 41 }) ?? "", /firmware, type 41/);
+  assert.match(decided({ archType: 41 }) ?? "", /firmware type 41/);
 });
 
 Deno.test("a row is found by MAC or UUID, and may say another architecture", () => {

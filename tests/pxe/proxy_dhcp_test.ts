@@ -201,7 +201,7 @@ Deno.test("port 4011 is tried again with each look, and its lack is said once", 
   await proxy.useLinks([E0]);
   await proxy.useLinks([E0]);
   assert.deepEqual(logger.lines, [
-    "WARN Firmware of UEFI does not get what it is offered by PXE on e0 10.0.0.1: UDP port 4011: another program has it",
+    "WARN UEFI firmware cannot fetch its PXE offer on e0 10.0.0.1: UDP port 4011: another program has it",
   ]);
   network.refusals.clear();
   await proxy.useLinks([E0]);

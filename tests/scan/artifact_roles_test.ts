@@ -78,10 +78,10 @@ Deno.test("artifactRoles() says why a kernel has no initramfs although one is th
   const { choices } = artifactRoles(["vmlinuz-6.12", "initrd.img-6.1"]);
   assert.deepEqual(choices[1], {
     role: "initramfs",
-    why: 'none is of the version of "vmlinuz-6.12"',
+    why: 'none has the same version as "vmlinuz-6.12"',
     passedOver: [{
       name: "initrd.img-6.1",
-      why: 'is of another version than "vmlinuz-6.12"',
+      why: 'has another version than "vmlinuz-6.12"',
       isDoubtful: true,
     }],
   });

@@ -91,7 +91,7 @@ Deno.test("ContentScrub names what differs under the same times, and reads on", 
   assert.equal(logger.lines.length, 1);
   assert.match(
     logger.lines[0] ?? "",
-    /^WARN "\/srv\/small" has another content/,
+    /^WARN "\/srv\/small" has other content/,
   );
 });
 

@@ -87,13 +87,13 @@ for (
   const [toml, problem] of [
     [
       'kernel = "bzImage"',
-      '"/srv/stable/arm64/image.toml" names "bzImage", which is not there',
+      '"/srv/stable/arm64/image.toml" names "bzImage", which does not exist',
     ],
     ['rootfs = "empty"', 'names "empty", which is empty'],
-    ['initramfs = ["a", "initrd.img"]', 'names "a", which is not there'],
-    ['files = ["*.raw.xz"]', 'names "*.raw.xz", of which nothing is there'],
+    ['initramfs = ["a", "initrd.img"]', 'names "a", which does not exist'],
+    ['files = ["*.raw.xz"]', 'names "*.raw.xz", which matches nothing'],
     ['dtbs = ["empty"]', 'names "empty" as a device tree'],
-    ['checksums = "SUMS"', 'names "SUMS", which is not there'],
+    ['checksums = "SUMS"', 'names "SUMS", which does not exist'],
     [
       'checksums = "initrd.img"',
       'its line 1 is not a SHA-256 digest and a name: "x"',

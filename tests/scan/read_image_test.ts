@@ -309,7 +309,7 @@ Deno.test("readImage() says what lies in a directory without a kernel, and what 
     suggestion: ['kernel = "firmware.bin"'],
   });
   assert.deepEqual(warnings, [
-    `"${DIR}" holds "firmware.bin", "initrd.img", "readme.txt", and nothing that is called like a kernel; say which one is in "${DIR}/image.toml": kernel = "firmware.bin"`,
+    `"${DIR}" holds "firmware.bin", "initrd.img", "readme.txt", and no file that is named like a kernel; name the kernel in "${DIR}/image.toml": kernel = "firmware.bin"`,
   ]);
 });
 

@@ -205,7 +205,7 @@ Deno.test("scanAvailable() takes no directory for a channel whose URLs lead to s
   const result = await scan(fs);
   assert.deepEqual(names(result).available, ["stable/arm64"]);
   assert.deepEqual(result.warnings, [
-    'Ignoring directory "/srv/boot": not a channel name: /boot/ leads to something else on every provider; rename it to offer it',
+    'Ignoring directory "/srv/boot": not a channel name: /boot/ is a reserved path on every provider; rename it to offer it',
   ]);
 });
 

@@ -107,7 +107,7 @@ async function checkKept(
   await one.withdraw(KEY);
   assert.deepEqual(await client.fetch(provider, KEY, options), {
     ok: false,
-    reason: "it does not provide it any more",
+    reason: "it no longer provides it",
   });
 }
 

@@ -127,7 +127,7 @@ export class MemoryDht {
           member === undefined
             ? refuse("connection refused")
             : value === undefined
-            ? refuse("it does not provide it any more")
+            ? refuse("it no longer provides it")
             : ok(value),
         );
       },

@@ -370,7 +370,7 @@ export class MemoryFileSystem implements FileSystem {
     if (depth > 40) {
       throw new FileAccessError(
         `resolve "${path}"`,
-        "its links lead in a circle",
+        "its symbolic links form a loop",
       );
     }
     let at = "/";

@@ -138,7 +138,7 @@ export function cannot(
 ): string {
   return refusal(
     "405 Method Not Allowed",
-    `Cannot ${method}: everything here is for GET and HEAD`,
+    `Cannot ${method}: only GET and HEAD are supported`,
     { Allow: "GET, HEAD", ...headers },
   );
 }

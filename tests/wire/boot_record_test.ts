@@ -191,11 +191,11 @@ Deno.test("parseBootRecord() names what is malformed", async () => {
     [await tampered({ ttl: 1.5 }), /ttl is not/],
     [await tampered({ ttl: 86401 }), /ttl is not/],
     [await tampered({ ttl: "3600" }), /ttl is not/],
-    [await tampered({ sig: undefined }), /sig is no Ed25519 signature/],
-    [await tampered({ sig: "AAAA" }), /sig is no Ed25519 signature/],
-    [await tampered({ sig: "%%%" }), /sig is no Ed25519 signature/],
-    [await respelled(" "), /sig is no Ed25519 signature/],
-    [await respelled(""), /sig is no Ed25519 signature/],
+    [await tampered({ sig: undefined }), /sig is not an Ed25519 signature/],
+    [await tampered({ sig: "AAAA" }), /sig is not an Ed25519 signature/],
+    [await tampered({ sig: "%%%" }), /sig is not an Ed25519 signature/],
+    [await respelled(" "), /sig is not an Ed25519 signature/],
+    [await respelled(""), /sig is not an Ed25519 signature/],
   ];
   for (const [value, reason] of cases) {
     assert.match(await refusal(value), reason);

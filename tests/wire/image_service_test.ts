@@ -134,8 +134,8 @@ Deno.test("readService() refuses manifests that are not http or https, and print
     urlOf("javascript:alert(1)"),
     'manifest "javascript:alert(1)" is not http or https',
   );
-  assert.equal(urlOf("\u001b[31mred"), 'manifest "?[31mred" is no URL');
-  assert.equal(urlOf(""), 'manifest "" is no URL');
+  assert.equal(urlOf("\u001b[31mred"), 'manifest "?[31mred" is not a URL');
+  assert.equal(urlOf(""), 'manifest "" is not a URL');
 });
 
 Deno.test("readService() gives a value or a reason fit to be printed, whatever the bytes", () => {
@@ -261,7 +261,7 @@ Deno.test("readService() uses manifest alone where path, port or address is miss
       [manifest],
     );
   }
-  assert.deepEqual(urlsOf([path], {}), ['manifest "" is no URL']);
+  assert.deepEqual(urlsOf([path], {}), ['manifest "" is not a URL']);
 });
 
 Deno.test("readService() takes no path that is not a plain one, and says so", () => {

@@ -154,7 +154,7 @@ export function decidePart(
     return { status: 304, headers: about, lengthBytes: sizeBytes, bytes: null };
   }
   if (verdict === "failed") {
-    return errorAnswer(412, `${name} is not what the request expects`);
+    return errorAnswer(412, `${name} does not meet the request's condition`);
   }
   // A range means nothing to HEAD (RFC 9110, section 14.2).
   const range: ByteRange =

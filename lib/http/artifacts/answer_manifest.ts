@@ -25,7 +25,10 @@ export function answerManifest(
       case "not modified":
         return notModified;
       case "failed":
-        return errorAnswer(412, "The manifest is not what the request expects");
+        return errorAnswer(
+          412,
+          "The manifest does not meet the request's condition",
+        );
       case "proceed":
         return whole;
     }

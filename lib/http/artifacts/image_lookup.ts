@@ -117,7 +117,9 @@ export function findBlob(
 ): Result<NamedArtifact> {
   const sha256 = hex.toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(sha256)) {
-    return refuse("Not a SHA-256: ask for /blobs/sha256/ and 64 hex digits");
+    return refuse(
+      "Not a SHA-256: ask for /blobs/sha256/ followed by 64 hex digits",
+    );
   }
   const found = catalog.findBlob(sha256);
   if (found !== undefined) return ok(named(found.served, found.artifact));

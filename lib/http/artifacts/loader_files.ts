@@ -57,7 +57,7 @@ const LISTED_AGAIN_MS = 2000;
 const SHIPPED_LINK = /: it links to "\/boot\/ipxe\.[a-z]+", /;
 
 const NOT_CONFIGURED =
-  'This provider has no boot loaders: its configuration names no directory of them, such as loaders = "/usr/lib/ipxe" in [pxe]';
+  'This provider has no boot loaders: its configuration names no directory for them, such as loaders = "/usr/lib/ipxe" in [pxe]';
 
 /**
  * Said also of files that must stay secret: completes `Boot loader "x" ...`.

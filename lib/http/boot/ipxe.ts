@@ -160,7 +160,7 @@ export function ipxeMenu(
     `echo The script of the image did not load in ${ATTEMPTS} tries`,
     "exit 1",
     "",
-    "# UEFI goes on to what is next in its own order; after success it would not",
+    "# UEFI goes on to its next boot option; after success it would not",
     ":local",
     "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||",
     "exit 1",

@@ -97,5 +97,5 @@ function nodeReadiness({ dht }: ProviderStatus): Result<readonly []> {
   // A node without bootstrap addresses is the first of its network.
   return dht.peerCount > 0 || dht.bootstrap.size === 0
     ? ok([])
-    : refuse("none of the nodes to join through is known to be there");
+    : refuse("none of the bootstrap nodes is known to be up");
 }

@@ -24,7 +24,7 @@ export function readyAnswer(snapshot: Snapshot): BytesAnswer {
       snapshot.provider.advertisers.length === 0 &&
       {
         warning:
-          "mDNS and DHT are off: only clients that are told the URL come here",
+          "mDNS and DHT are off: only clients that are given the URL find the images",
       },
   });
 }

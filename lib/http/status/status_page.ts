@@ -325,7 +325,7 @@ function publishingLine({ provider: { dht }, nowMs }: Snapshot): Html | "" {
   if (dht?.publishing === undefined) return "";
   const { waiting, lagMs, meanHolders, lastRound } = dht.publishing;
   const queue = waiting === 0
-    ? "all images are told"
+    ? "all images are published"
     : `${waiting} images waiting, the first for ${formatDuration(lagMs)}`;
   const round = lastRound === undefined
     ? ""

@@ -110,7 +110,7 @@ async function update() {
     find();
     live.textContent = "live";
   } catch {
-    live.textContent = "no answer, what is shown is old";
+    live.textContent = "no answer, this page is out of date";
   }
   setTimeout(update, document.hidden ? 10000 : 2000);
 }

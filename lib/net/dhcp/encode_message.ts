@@ -28,7 +28,7 @@ export function encodeDhcp(message: DhcpMessage): Result<Uint8Array> {
   const end = [...options].flatMap(([code, data]) => option(code, data));
   const length = DHCP_LAYOUT.options + end.length + 1;
   if (length > MAX_BYTES) {
-    return refuse(`${length} bytes, more than clients take`);
+    return refuse(`${length} bytes, more than clients accept`);
   }
   const bytes = new Uint8Array(Math.max(MIN_BYTES, length));
   const view = new DataView(bytes.buffer);

@@ -21,7 +21,7 @@ export interface UdpEndpoint {
 /** Why a socket could not be opened, or a packet not sent. */
 export interface SocketTrouble {
   /**
-   * `taken`: another program has the port for itself. `forbidden`: this one may
+   * `taken`: another program holds the port. `forbidden`: this one may
    * not have it. `gone`: the machine has no such address.
    */
   readonly kind: "taken" | "forbidden" | "gone" | "other";

@@ -73,7 +73,7 @@ function socketTrouble(error: unknown): SocketTrouble {
     case "EADDRINUSE":
       return {
         kind: "taken",
-        message: "another program has the port for itself",
+        message: "another program holds the port",
       };
     case "EACCES":
     case "EPERM":

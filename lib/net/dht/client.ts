@@ -182,6 +182,6 @@ async function expand(
 ): Promise<Result<string[]>> {
   // Nor is the DNS asked, which is another machine.
   return loopbackOnly && !isLoopbackMultiaddr(seed)
-    ? refuse("it is not on loopback, and nothing else is to be used")
+    ? refuse("it is not on loopback, and only loopback may be used")
     : await expandDnsaddr(seed, { signal, resolveTxt });
 }

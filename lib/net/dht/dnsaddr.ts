@@ -59,7 +59,7 @@ export async function expandDnsaddr(
   }
   return found.size > 0
     ? ok([...found])
-    : refuse("its name stands for no address that can be dialled");
+    : refuse("its name has no address that can be dialled");
 }
 
 async function systemResolveTxt(

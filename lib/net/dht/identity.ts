@@ -68,7 +68,7 @@ export async function parseIdentity(
       : refuse(`it holds a key of type ${key.type}, expected Ed25519`);
   } catch {
     return refuse(
-      "it is no Ed25519 private key: neither 32 raw bytes, nor libp2p protobuf, nor PKCS#8 PEM",
+      "it is not an Ed25519 private key: neither 32 raw bytes, nor libp2p protobuf, nor PKCS#8 PEM",
     );
   }
 }
@@ -124,13 +124,13 @@ export async function verifyPeerSignature(
   try {
     const peer = peerIdFromString(peerId);
     if (peer.type !== "Ed25519") {
-      return refuse("peer_id is not of an Ed25519 key");
+      return refuse("peer_id is not that of an Ed25519 key");
     }
     // A peer id has several spellings; with one slot per peer, only one may
     // count.
     if (peer.toString() !== peerId) return refuse("peer_id is not canonical");
     if (isOfSmallOrder(peer.publicKey.raw)) {
-      return refuse("peer_id is of a key that anybody can sign for");
+      return refuse("peer_id is that of a key that anybody can sign for");
     }
     valid = await peer.publicKey.verify(bytes, signature);
   } catch {

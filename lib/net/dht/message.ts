@@ -273,7 +273,7 @@ export function decodeFetchAnswer(bytes: Uint8Array): Result<Uint8Array> {
   const status = answer.get(FETCH.status)?.[0] ?? FETCH_OK;
   return status === FETCH_OK
     ? ok(firstBytes(answer, FETCH.data) ?? new Uint8Array())
-    : refuse("it does not provide it any more");
+    : refuse("it no longer provides it");
 }
 
 /** Key and value of a record, or undefined when it is malformed. */

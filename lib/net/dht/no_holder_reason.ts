@@ -3,7 +3,7 @@ import type { AnnounceOutcome } from "./announce_outcome.ts";
 import type { JoinStates } from "./join_state.ts";
 
 /** The next step where no other node answers. */
-export const HOW_TO_JOIN = "nodes to join through are named with --bootstrap";
+export const HOW_TO_JOIN = "name nodes to join through with --bootstrap";
 
 /** Why no other node keeps a record, in terms of use to an operator. */
 export function noHolderReason(

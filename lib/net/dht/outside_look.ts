@@ -24,7 +24,7 @@ export function missedReason(
 ): string {
   if (look.kind === "refused") return look.reason;
   if (look.kind === "absent") {
-    return `a look-up through ${look.askedCount} other ${
+    return `a lookup through ${look.askedCount} other ${
       look.askedCount === 1 ? "node" : "nodes"
     } does not find it`;
   }

@@ -96,7 +96,7 @@ export async function loadDhtState(
 ): Promise<DhtState> {
   const state = await readStateFile(file, {
     format: FORMAT,
-    loss: "the DHT is joined anew",
+    loss: "the DHT is joined from scratch",
     decode(text) {
       const state = decodeDhtState(text);
       return state === undefined ? refuse("it is damaged") : ok(state);

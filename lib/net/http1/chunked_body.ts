@@ -125,7 +125,7 @@ export class ChunkedBody {
     const [, digits = "", blanks = ""] = SIZE_LINE.exec(line) ?? [];
     if (digits === "" || (blanks !== "" && !paddedSizes)) {
       throw new RangeError(
-        "a chunk's size is no number, or an extension of it is malformed",
+        "a chunk's size is not a number, or a chunk extension is malformed",
       );
     }
     if (digits.length > maxSizeDigits) {

@@ -100,13 +100,14 @@ async function readHeaders(input: ReplyInput): Promise<HeaderFields> {
   }
 }
 
-const NO_NUMBER = "the answer's Content-Length is no number";
+const NO_NUMBER = "the answer's Content-Length is not a number";
 
 const DOUBTS: Readonly<Record<FramingDoubt, string>> = {
-  "length and coding": "the answer says in two ways how long it is",
-  "malformed coding": "the answer's Transfer-Encoding is no list of codings",
+  "length and coding":
+    "the answer has both a Content-Length and a Transfer-Encoding",
+  "malformed coding": "the answer's Transfer-Encoding is not a list of codings",
   "chunked not last": "the answer's Transfer-Encoding does not end in chunked",
-  "unknown coding": "the answer has a Transfer-Encoding that is not known here",
+  "unknown coding": "the answer has an unknown Transfer-Encoding",
   "two lengths": NO_NUMBER,
   "no number": NO_NUMBER,
 };
@@ -118,7 +119,7 @@ function bodyOf(
 ): FramedBody {
   const encodings = valuesOf(headers, "content-encoding");
   if (encodings.some((encoding) => encoding.toLowerCase() !== "identity")) {
-    return noBody("the answer is compressed, which it was not asked to be");
+    return noBody("the answer is compressed, which was not requested");
   }
   // Servers are known to repeat it (RFC 9112, section 6.3).
   const framing = readBodyFraming(headers, { repeatedLength: true });

@@ -135,7 +135,7 @@ export function parseRequestHead(
   if (match === null) return bad("the first line is not METHOD PATH HTTP/1.1");
   const [requestLine, method = "", rawTarget = "", major, minor] = match;
   if (major !== "1") {
-    return { status: 505, reason: `HTTP/${major} is not spoken here` };
+    return { status: 505, reason: `HTTP/${major} is not supported` };
   }
   if (rawTarget.length > MAX_TARGET_BYTES) return LONG_TARGET;
   if (!isTarget(method, rawTarget)) {
@@ -200,14 +200,14 @@ function framingOf(
 
 const REFUSED_FRAMING: Readonly<Record<FramingDoubt, HeadRefusal>> = {
   "length and coding": bad("there are Content-Length and Transfer-Encoding"),
-  "malformed coding": bad("Transfer-Encoding is no list of codings"),
+  "malformed coding": bad("Transfer-Encoding is not a list of codings"),
   "chunked not last": bad("chunked is not the last Transfer-Encoding"),
   "unknown coding": {
     status: 501,
     reason: "the only Transfer-Encoding here is chunked",
   },
   "two lengths": bad("there are two Content-Lengths"),
-  "no number": bad("Content-Length is no number"),
+  "no number": bad("Content-Length is not a number"),
 };
 
 function isEmptyLine(text: string, at: number): boolean {

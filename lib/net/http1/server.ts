@@ -148,7 +148,7 @@ class TcpHttpServer implements HttpServer {
     const { handler, logger } = this.#options;
     return answerOrElse(() => handler.answer(head, exchange), (error) => {
       logger.error(`Cannot answer an HTTP request: ${messageOf(error)}`);
-      return errorAnswer(500, "Something went wrong here: see the log");
+      return errorAnswer(500, "Internal error: see the log of this server");
     });
   }
 
@@ -200,7 +200,7 @@ function httpDateClock(clock: Clock): () => string {
 
 /** The answer to a request that comes while the last downloads are finished. */
 function shuttingDown(): Answer {
-  return errorAnswer(503, "This server is shutting down: ask another", {
+  return errorAnswer(503, "This server is shutting down: try another", {
     "Retry-After": String(RETRY_AFTER_SECONDS),
   });
 }

@@ -62,7 +62,7 @@ export function decodePacket(bytes: Uint8Array): Result<TftpPacket> {
     case OPTIONS:
       return ok({ kind: "other" });
     default:
-      return refuse("no operation of TFTP");
+      return refuse("not a TFTP operation");
   }
 }
 

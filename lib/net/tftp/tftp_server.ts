@@ -227,7 +227,9 @@ class Server implements TftpServer {
     }
     if (transfer.state === "sent") onSent?.(request);
     else if (transfer.state === "lost") {
-      logger.debug(`TFTP: ${request.client} took no more of "${request.name}"`);
+      logger.debug(
+        `TFTP: ${request.client} stopped acknowledging "${request.name}"`,
+      );
     }
   }
 }
@@ -236,11 +238,12 @@ class Server implements TftpServer {
 function refusalOf(packet: TftpPacket): Uint8Array | undefined {
   switch (packet.kind) {
     case "read":
-      return packet.mode === "octet"
-        ? undefined
-        : encodeError(TftpError.illegalOperation, "Only mode octet");
+      return packet.mode === "octet" ? undefined : encodeError(
+        TftpError.illegalOperation,
+        "Only octet mode is supported",
+      );
     case "write":
-      return encodeError(TftpError.accessViolation, "Nothing is written here");
+      return encodeError(TftpError.accessViolation, "Writing is not supported");
     case "acknowledgement":
     case "other":
       return encodeError(TftpError.unknownTransfer, "Unknown transfer");

@@ -85,7 +85,7 @@ export function parseDescription(
       return ok({ controlUrl, serviceType });
     }
   }
-  return refuse("the router offers no mapping of ports");
+  return refuse("the router offers no port mapping");
 }
 
 /** Reads a device description and finds its mapping service. */
@@ -106,10 +106,12 @@ export async function getExternalAddress(
   if (!xml.ok) return xml;
   const address = element(xml.value, "NewExternalIPAddress") ?? "";
   const bytes = addressBytes(address);
-  if (bytes === undefined) return refuse("the router names no outer address");
+  if (bytes === undefined) {
+    return refuse("the router reports no external address");
+  }
   return isPublicAddress(bytes)
     ? ok(address)
-    : refuse(`the router has no public address itself, but ${address}`);
+    : refuse(`the router's own address is not public: ${address}`);
 }
 
 /** A mapping that a router has made. */

@@ -140,7 +140,7 @@ Deno.test("without a directory of boot loaders, a client hears how to have one",
   assert.equal(response.status, 404);
   assert.match(
     await errorOf(response),
-    /names no directory of them, such as loaders = "\/usr\/lib\/ipxe" in \[pxe\]/,
+    /names no directory for them, such as loaders = "\/usr\/lib\/ipxe" in \[pxe\]/,
   );
 });
 

@@ -40,7 +40,7 @@ Deno.test("grubConfig() loads from where it came from, and retries", async () =>
     configOf(image),
     `# stable/arm64 2026.11.22, as its signed manifest has it
 set image="$config_directory"
-# Who has chosen from a menu need not wait again
+# After a choice from the menu there is no need to wait again
 if [ "$chosen" ]; then set timeout=0; else set timeout=1; fi
 
 menuentry 'stable/arm64 2026.11.22' {
@@ -238,10 +238,10 @@ menuentry 'Boot from the local disk' --id local {
     set root=hd0
     if chainloader +1; then boot; fi
   fi
-  # UEFI goes on to what is next in its own order; after success it would not
+  # UEFI goes on to its next boot option; after success it would not
   exit 1
 }
-# No command leads to GRUB's shell, only a key
+# GRUB's shell is reached by a key only, not by a command
 menuentry 'Shell: press c' {
   echo 'Press c in the menu'
   sleep 2

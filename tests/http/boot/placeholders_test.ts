@@ -42,8 +42,7 @@ Deno.test("filledCmdline() says which file there is none of", () => {
     ),
     {
       ok: false,
-      reason:
-        "it holds {sha256:initramfs}, and no file of the image is called so",
+      reason: "it holds {sha256:initramfs}, and the image has no such file",
     },
   );
 });

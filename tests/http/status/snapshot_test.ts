@@ -24,7 +24,7 @@ Deno.test("/ready is content with serving when discovery is off, and says so", a
     ready: true,
     images: ["stable/arm64", "testing/x86_64"],
     warning:
-      "mDNS and DHT are off: only clients that are told the URL come here",
+      "mDNS and DHT are off: only clients that are given the URL find the images",
   });
 });
 

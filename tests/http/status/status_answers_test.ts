@@ -45,7 +45,7 @@ Deno.test("readyAnswer() is 200 with the images, or 503 and why not", () => {
       ready: true,
       images: ["stable/arm64", "testing/x86_64"],
       warning:
-        "mDNS and DHT are off: only clients that are told the URL come here",
+        "mDNS and DHT are off: only clients that are given the URL find the images",
     },
   );
   const waiting = readyAnswer(snapshot({ images: [] }));

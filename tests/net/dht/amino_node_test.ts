@@ -58,7 +58,7 @@ libp2pTest(
     await eventually(() => node.connections().length > 0, "it has joined");
     await assert.rejects(
       node.publish(KEY, VALUE, { ttlSeconds: 60, signal: unlimited }),
-      /^Error: this machine has no public address that is reached$/,
+      /^Error: this machine has no reachable public address$/,
     );
   },
 );

@@ -57,7 +57,7 @@ Deno.test("expandDnsaddr() ends with names that stand for each other", async () 
   };
   assert.equal(
     await expand("/dnsaddr/a.org", texts),
-    "its name stands for no address that can be dialled",
+    "its name has no address that can be dialled",
   );
 });
 

@@ -48,9 +48,9 @@ Deno.test("parseIdentity() reads raw bytes, PKCS#8 PEM and protobuf alike", asyn
 Deno.test("parseIdentity() refuses what is no Ed25519 private key", async () => {
   const text = (s: string) => new TextEncoder().encode(s);
   const cases: [Uint8Array, RegExp][] = [
-    [new Uint8Array(0), /no Ed25519 private key/],
-    [SEED.subarray(1), /no Ed25519 private key/],
-    [text("not a key at all"), /no Ed25519 private key/],
+    [new Uint8Array(0), /not an Ed25519 private key/],
+    [SEED.subarray(1), /not an Ed25519 private key/],
+    [text("not a key at all"), /not an Ed25519 private key/],
     [
       text("-----BEGIN PRIVATE KEY-----\nAAA\n-----END PRIVATE KEY-----"),
       /its PEM/,
@@ -126,7 +126,7 @@ Deno.test("loadOrCreateIdentity() never overwrites a file that is no key", async
   const disk = new MemoryFileSystem().file(PATH, "oops", { mode: 0o600 });
   await assert.rejects(
     loadOrCreateIdentity(disk, PATH, { signal }),
-    /Cannot use the DHT identity "[^"]+": it is no Ed25519 private key.*move it away/,
+    /Cannot use the DHT identity "[^"]+": it is not an Ed25519 private key.*move it away/,
   );
   assert.equal(await disk.readText(PATH), "oops");
 });
@@ -152,7 +152,7 @@ Deno.test("verifyPeerSignature() accepts the peer's own signature only", async (
     [verify(""), /malformed/],
     [
       verify("QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"),
-      /not of an Ed25519 key/,
+      /not that of an Ed25519 key/,
     ],
   ];
   for (const [result, reason] of refusals) {

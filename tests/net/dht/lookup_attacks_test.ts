@@ -125,7 +125,7 @@ Deno.test("lookUp() asks a node where another names it, when the first lied", as
     const where = typeof to === "string" ? [] : to.addresses;
     const wrong = { ...honest, addresses: ["/ip4/198.51.100.66/tcp/1"] };
     if (id === "h" && !where.includes(honest.addresses[0] ?? "")) {
-      return Promise.resolve(refuse("another peer id answers there"));
+      return Promise.resolve(refuse("another peer ID answers there"));
     }
     const closer = id === "liar" ? [wrong] : id === "friend" ? [honest] : [];
     const from = [honest, liar, friend].find((one) => one.id === id) ?? liar;

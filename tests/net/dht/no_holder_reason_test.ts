@@ -16,11 +16,11 @@ Deno.test("noHolderReason() tells peers that keep nothing from no peers", () => 
   );
   assert.equal(
     noHolderReason(NOBODY, new Map()),
-    "no DHT peer yet, nodes to join through are named with --bootstrap",
+    "no DHT peer yet, name nodes to join through with --bootstrap",
   );
   assert.equal(
     noHolderReason({ ...NOBODY, failures }, new Map()),
-    "no DHT peer yet: a; b; c, nodes to join through are named with --bootstrap",
+    "no DHT peer yet: a; b; c, name nodes to join through with --bootstrap",
   );
 });
 
@@ -32,6 +32,6 @@ Deno.test("noHolderReason() names the bootstrap nodes that failed, in printable 
   ]);
   assert.equal(
     noHolderReason({ ...NOBODY, failures: ["no answer in time"] }, states),
-    "no DHT peer yet: /ip4/192.0.2.2?: refused, nodes to join through are named with --bootstrap",
+    "no DHT peer yet: /ip4/192.0.2.2?: refused, name nodes to join through with --bootstrap",
   );
 });

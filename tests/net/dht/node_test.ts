@@ -90,7 +90,7 @@ libp2pTest("a provider alone is found by who asks it itself", async () => {
   });
   assert.deepEqual(published, {
     ok: false,
-    reason: "no DHT peer yet, nodes to join through are named with --bootstrap",
+    reason: "no DHT peer yet, name nodes to join through with --bootstrap",
   });
   assert.ok(clock.monotonic() - started < 1000, "refuses at once");
   assert.deepEqual(logger.lines, []);
@@ -253,7 +253,7 @@ libp2pTest(
       {
         ok: false,
         reason:
-          `no DHT peer yet: ${refused}: connection refused, nodes to join through are named with --bootstrap`,
+          `no DHT peer yet: ${refused}: connection refused, name nodes to join through with --bootstrap`,
       },
     );
   },

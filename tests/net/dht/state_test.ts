@@ -71,7 +71,7 @@ Deno.test("loadDhtState() refuses what a newer program made, and leaves it as it
   file.fileSystem.file(PATH, text);
   await assert.rejects(
     loadDhtState(file),
-    /^UserError: Cannot use ".*newer version.* the DHT is joined anew$/,
+    /^UserError: Cannot use ".*newer version.* the DHT is joined from scratch$/,
   );
   assert.equal(await file.fileSystem.readText(PATH), text);
 });
@@ -83,7 +83,7 @@ for (const text of ['{"peers":', "null", "7"]) {
     assert.deepEqual(await loadDhtState(file), NONE);
     assert.equal(await file.fileSystem.readText(`${PATH}.damaged`), text);
     assert.deepEqual(file.logger.lines, [
-      `WARN Moved "${PATH}" to "${PATH}.damaged", since it is damaged: the DHT is joined anew`,
+      `WARN Moved "${PATH}" to "${PATH}.damaged", since it is damaged: the DHT is joined from scratch`,
     ]);
     assert.deepEqual(await loadDhtState(file), NONE);
     assert.equal(file.logger.lines.length, 1);
@@ -96,7 +96,7 @@ Deno.test("loadDhtState() warns when it may not read", async () => {
   assert.deepEqual(await loadDhtState(file), NONE);
   assert.match(
     file.logger.lines.join(),
-    /^WARN Cannot read .*: permission denied: the DHT is joined anew$/,
+    /^WARN Cannot read .*: permission denied: the DHT is joined from scratch$/,
   );
 });
 
@@ -135,7 +135,7 @@ Deno.test("keepDhtState() warns once while it cannot write, and goes on", async 
   });
   await clock.advance(180_000);
   assert.equal(file.logger.lines.length, 1);
-  assert.match(file.logger.lines[0] ?? "", /^WARN Cannot keep the DHT peers/);
+  assert.match(file.logger.lines[0] ?? "", /^WARN Cannot save the DHT peers/);
   file.fileSystem.directory("/state");
   await clock.advance(60_000);
   assert.deepEqual(await loadDhtState(file), STATE);

@@ -12,16 +12,16 @@ import {
 /* Bodies of doubtful length: what follows is never taken for a request. */
 
 const NO_HEADER = unreadable("a header is not NAME: VALUE");
-const NO_LENGTH = unreadable("Content-Length is no number");
+const NO_LENGTH = unreadable("Content-Length is not a number");
 const TWO_LENGTHS = unreadable("there are two Content-Lengths");
 const NO_CODING = unreadable(
   "the only Transfer-Encoding here is chunked",
   "501 Not Implemented",
 );
 const NOT_LAST = unreadable("chunked is not the last Transfer-Encoding");
-const NO_CODINGS = unreadable("Transfer-Encoding is no list of codings");
+const NO_CODINGS = unreadable("Transfer-Encoding is not a list of codings");
 const NO_CHUNK = unreadable(
-  "a chunk's size is no number, or an extension of it is malformed",
+  "a chunk's size is not a number, or a chunk extension is malformed",
 );
 
 /** What would be answered, were it taken for a second request. */

@@ -190,13 +190,13 @@ const CASES: readonly RawCase[] = [
   [
     "a version that there is not",
     get(K, H, "HTTP/9.9"),
-    unreadable("HTTP/9 is not spoken here", "505 HTTP Version Not Supported"),
+    unreadable("HTTP/9 is not supported", "505 HTTP Version Not Supported"),
     "closed",
   ],
   [
     "the preface of HTTP/2",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    unreadable("HTTP/2 is not spoken here", "505 HTTP Version Not Supported"),
+    unreadable("HTTP/2 is not supported", "505 HTTP Version Not Supported"),
     "closed",
   ],
   ["a header without a colon", get(K, `${H}nonsense\r\n`), NO_HEADER, "closed"],

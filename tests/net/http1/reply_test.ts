@@ -90,13 +90,13 @@ Deno.test("readHttpReply() tells a body that breaks off from one that is whole",
 Deno.test("readHttpReply() refuses what readers are known to take in different ways", async () => {
   const ok = "HTTP/1.1 200 OK";
   const field = "a header field is malformed";
-  const twoLengths = "200 | the answer says in two ways how long it is";
+  const twoLengths =
+    "200 | the answer has both a Content-Length and a Transfer-Encoding";
   const coding = "200 | the answer's Transfer-Encoding";
-  const unknown =
-    "200 | the answer has a Transfer-Encoding that is not known here";
-  const noNumber = "200 | the answer's Content-Length is no number";
+  const unknown = "200 | the answer has an unknown Transfer-Encoding";
+  const noNumber = "200 | the answer's Content-Length is not a number";
   const noSize =
-    "200 | a chunk's size is no number, or an extension of it is malformed";
+    "200 | a chunk's size is not a number, or a chunk extension is malformed";
   for (
     const [lines, expected] of [
       [["<html>", "", ""], "the answer is not HTTP/1.1"],
@@ -137,7 +137,7 @@ Deno.test("readHttpReply() refuses what readers are known to take in different w
       ],
       [
         [ok, "Transfer-Encoding: ,chunked", "", "3", "abc"],
-        `${coding} is no list of codings`,
+        `${coding} is not a list of codings`,
       ],
       [[...CHUNKED, "3;", "abc"], noSize],
       [[...CHUNKED, '3;a="b', "abc"], noSize],
@@ -149,7 +149,7 @@ Deno.test("readHttpReply() refuses what readers are known to take in different w
       [[...CHUNKED, "123456789", "abc"], "200 | a chunk is too long"],
       [
         [ok, "Content-Encoding: gzip", "", "abc"],
-        "200 | the answer is compressed, which it was not asked to be",
+        "200 | the answer is compressed, which was not requested",
       ],
     ] as const
   ) assert.equal(await replyTo(...lines), expected, lines.join(" | "));

@@ -158,8 +158,11 @@ Deno.test("everything but reading in octet mode is an error, and an error is not
   for (
     const [packet, answer] of [
       [tftpRequest("nothing"), "\0\x05\0\x01File not found\0"],
-      [tftpRequest("snponly.efi", "netascii"), "\0\x05\0\x04Only mode octet\0"],
-      [write, "\0\x05\0\x02Nothing is written here\0"],
+      [
+        tftpRequest("snponly.efi", "netascii"),
+        "\0\x05\0\x04Only octet mode is supported\0",
+      ],
+      [write, "\0\x05\0\x02Writing is not supported\0"],
       [tftpAcknowledgement(1), "\0\x05\0\x05Unknown transfer\0"],
     ] as const
   ) {

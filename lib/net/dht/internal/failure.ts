@@ -7,7 +7,7 @@ const PLAIN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/EADDRINUSE|address already in use/i, "the port is in use"],
   [/EADDRNOTAVAIL|listen EINVAL/, "the address is not this machine's"],
   [/EACCES|EPERM/, "not permitted"],
-  [/Payload identity key .* does not match/, "another peer id answers there"],
+  [/Payload identity key .* does not match/, "another peer ID answers there"],
   [/no valid addresses|NoValidAddresses/i, "no address that can be dialled"],
   [
     /UnsupportedProtocol|Protocol selection failed|could not negotiate/i,

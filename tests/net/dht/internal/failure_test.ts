@@ -23,7 +23,7 @@ Deno.test("failureReason() says what libp2p means", () => {
     [named("UnexpectedEOFError"), "it closed the connection"],
     [
       new Error("Payload identity key 12D3a does not match expected 12D3b"),
-      "another peer id answers there",
+      "another peer ID answers there",
     ],
     [
       new AggregateError([

@@ -222,7 +222,7 @@ Deno.test("answerFetch() reads what a key stands for, by the connection that it 
   assert.deepEqual(await read("key"), { ok: true, value: bytes("::1") });
   assert.deepEqual(await read("other"), {
     ok: false,
-    reason: "it does not provide it any more",
+    reason: "it no longer provides it",
   });
   const malformed = await answerFetch(bytes("\xff\xff"), ends, store);
   assert.deepEqual(malformed, { ok: false, reason: "malformed request" });
