@@ -236,9 +236,7 @@ export class DhtNode implements AsyncDisposable {
     const known = await this.#membership.known();
     const seeds = [...known, ...this.#membership.usableBootstrap()];
     if (isAmino && seeds.length > 0 && this.#ownAddresses().length === 0) {
-      throw new Error(
-        "this machine has no reachable public address",
-      );
+      throw new Error("this machine has no reachable public address");
     }
     return {
       node: this.#libp2p,
