@@ -25,7 +25,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
     this.#wake.resolve();
   }
 
-  /** Ends the loop once it has read what is there. */
+  /** Ends the loop once it has read all queued items. */
   close(): void {
     this.#closed = true;
     this.#wake.resolve();

@@ -2,7 +2,7 @@ import type { Logger } from "./log.ts";
 import { messageOf } from "./printable.ts";
 
 /**
- * Starts work that goes on until it is disposed of, which waits for its end.
+ * Starts work that runs until it is disposed of; disposal waits for its end.
  * Its failure is logged as a warning, and stops nothing else.
  *
  * @param work ends when its signal aborts

@@ -34,8 +34,8 @@ export function isSafeName(name: string): boolean {
 }
 
 /**
- * What lies below these on a provider is no image: boot loaders, and files by
- * their hash.
+ * Reserved: paths below these on a provider are no images: boot loaders, and
+ * files by their hash.
  */
 const RESERVED_CHANNELS: ReadonlySet<string> = new Set(["blobs", "boot"]);
 

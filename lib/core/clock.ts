@@ -63,7 +63,7 @@ export async function sleep(
   signal.throwIfAborted();
 }
 
-/** Short beside what is waited for, and long beside a turn with nothing to do. */
+/** Short compared with the waits, and long compared with an idle wake-up. */
 const STEP_MS = 5;
 
 /**
@@ -130,7 +130,7 @@ export function deadline(
 }
 
 /**
- * Waits for work, for some time at most, after which it goes on all the same.
+ * Waits for work, but for a limited time only.
  *
  * @returns undefined when it was not done in time
  */
@@ -148,7 +148,7 @@ export async function inTime<T>(
   }
 }
 
-/** Gives what was made a moment ago, and makes it anew after that. */
+/** Caches a value for a short time, then computes it again. */
 export function remembered<T>(
   clock: Clock,
   forMs: number,

@@ -59,9 +59,10 @@ export interface FileEvent {
 /** A directory that is watched until it is disposed of. */
 export interface DirectoryWatch extends Disposable {
   /**
-   * Resolves when the system tells of changes, and each time it is called
-   * afterwards shows that it still does. Does not settle as long as the watcher
-   * is held up: by a large tree at first, or by a FIFO, which it may open.
+   * Resolves when the system reports changes, and each time it is called
+   * afterwards shows that it still does. Does not settle as long as the
+   * watcher is held up: by a large tree at first, or by a FIFO, which it may
+   * open.
    *
    * @throws FileNotFoundError, or the system's error (too many watches)
    */

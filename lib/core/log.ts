@@ -23,7 +23,7 @@ export interface Logger {
   debug(message: string): void;
   /** What an operator wants to see once. */
   info(message: string): void;
-  /** Something is missing or degraded, and the program goes on. */
+  /** Something is missing or degraded, but the program keeps running. */
   warn(message: string): void;
   /** Something failed. */
   error(message: string): void;

@@ -75,7 +75,7 @@ export function refuseNewerState(
  * Moves an unreadable file out of the way, so that it can be examined and a new
  * one can be made. Only the latest is kept.
  *
- * @returns where it lies now
+ * @returns its new path
  */
 export async function setAside(
   path: string,

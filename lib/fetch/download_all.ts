@@ -32,7 +32,7 @@ export interface DownloadFailure {
   readonly message: string;
 }
 
-/** What to fetch, from which sources, and who hears of it. */
+/** What to fetch, from which sources, and who is notified. */
 export interface DownloadAllOptions {
   /** Each is replaced by another where no source has what it wants. */
   readonly downloads: readonly Download[];
@@ -57,7 +57,7 @@ export interface DownloadAllOptions {
 }
 
 /**
- * Fetches what is missing from all sources at once.
+ * Fetches the missing files from all sources at once.
  *
  * @returns why not all could be had; undefined when all is there
  * @throws what the disk does, and the signal's reason, when it aborts first

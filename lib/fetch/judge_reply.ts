@@ -14,7 +14,7 @@ export interface AskedRange {
 
 /** What to do with a reply. */
 export type ReplyVerdict =
-  /** Its body begins here and is this file, as far as can be told. */
+  /** Its body begins here and, as far as headers show, belongs to this file. */
   | {
     readonly kind: "body";
     readonly offsetBytes: number;
@@ -63,10 +63,12 @@ export function judgeReply(
   return { kind: "later", reason, ...delayMs !== undefined && { delayMs } };
 }
 
-/** Why what a server has is of no use. */
+/** Why a server's answer is useless. */
 export const ANOTHER_FILE = "serves another file in its place";
 
-/** Section 14.4: exactly from where it was asked for, of a file of this size. */
+/**
+ * Section 14.4: it must begin at the requested offset, in a file of this size.
+ */
 function judgePart(
   headers: HeaderFields,
   { fromBytes, toBytes, sizeBytes }: AskedRange,

@@ -125,7 +125,7 @@ export class PiecePlan {
     return false;
   }
 
-  /** Ends a run: what is missing of it is free again. */
+  /** Ends a run: its missing pieces become free again. */
   release(run: PieceRun): void {
     const held = this.#held(run);
     if (held === undefined) return;

@@ -158,7 +158,7 @@ class Rate {
     this.#samples.splice(0, first);
   }
 
-  /** @returns bytes a second; undefined as long as nobody can say */
+  /** @returns bytes per second; undefined while it cannot be estimated */
   at(nowMs: number): number | undefined {
     const before = nowMs - RATE_WINDOW_MS;
     const since = this.#samples.find(([atMs]) => atMs >= before);

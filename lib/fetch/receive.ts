@@ -91,7 +91,7 @@ export async function receive(
 
 interface StallGuard extends Disposable {
   readonly signal: AbortSignal;
-  /** Begins to wait anew. */
+  /** Restarts the wait. */
   touch(): void;
 }
 
@@ -118,7 +118,7 @@ function stallGuard(clock: Clock, parent: AbortSignal): StallGuard {
   };
 }
 
-/** Reads and drops what is not needed. @returns whether there was as much */
+/** Reads and drops so many bytes. @returns whether there were as many */
 export async function discard(
   { read }: Pick<Incoming, "read">,
   countBytes: number,
@@ -132,7 +132,7 @@ export async function discard(
   return true;
 }
 
-/** Memory for what is received, while what came before is written. */
+/** Two buffers: one is filled while the other is written. */
 export type TwoBuffers = readonly [Uint8Array, Uint8Array];
 
 /** Memory for one source. */
@@ -141,7 +141,7 @@ export function twoBuffers(): TwoBuffers {
 }
 
 /**
- * Writes what is received, digests it meanwhile, and receives more.
+ * Writes and digests received bytes while more are received.
  *
  * @param options `lengthBytes`: how much at most; `onBytes`: told what has been
  * digested, and is written or about to be

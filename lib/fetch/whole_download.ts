@@ -16,7 +16,7 @@ import type { SourceState } from "./source_state.ts";
 const TAKE_OVER_AFTER_MS = 1000;
 /** A source that has sent nothing for so long is as good as gone. */
 const SILENT_MS = 2000;
-/** What there is to win must outweigh beginning anew. */
+/** The gain must outweigh starting over. */
 const FASTER = 2;
 
 interface Holder {
@@ -69,7 +69,7 @@ export class WholeDownload implements Download {
   }
 
   /**
-   * Reads what is there already, once, and goes on from there.
+   * Reads what an earlier run has written, once, and continues from there.
    *
    * @throws what the disk does, and the signal's reason, when it aborts first
    */
@@ -194,7 +194,7 @@ export class WholeDownload implements Download {
       await incoming.read(new Uint8Array(1)) !== null;
   }
 
-  /** All of it is there: right, or to be fetched anew. */
+  /** All bytes have arrived: verifies them, or starts over. */
   async #finish(file: WritableFile): Promise<TaskTrouble | undefined> {
     const isRight = this.#hash.digest("hex") === this.blob.sha256;
     if (isRight) {

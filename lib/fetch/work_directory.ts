@@ -96,7 +96,7 @@ const MANIFEST = "manifest.json";
  * was fetched of one that was replaced meanwhile is used for the next.
  */
 export class WorkDirectory implements Disposable {
-  /** Where it lies, and the image. */
+  /** Its path, and the image. */
   readonly paths: WorkPaths;
   readonly #disk: FetchDisk;
   readonly #lock: Disposable;
@@ -108,7 +108,7 @@ export class WorkDirectory implements Disposable {
   }
 
   /**
-   * Opens what an earlier fetch has left, or starts anew.
+   * Resumes what an earlier fetch has left, or starts over.
    *
    * @param directory the image's own
    * @returns why not: another program fetches it, or a link or somebody else's
