@@ -21,7 +21,7 @@ const SILENT = refuseAs("slow", "no answer, long after that of the manifest");
 export interface CheckParts {
   /** The image that is wanted. */
   readonly image: ChannelArch;
-  /** Says what is asked of its manifest. */
+  /** The image and trust that its manifest must match. */
   readonly trust: Pick<ClientTrust, "policyFor">;
   /** The network. */
   readonly httpGet: HttpGet;

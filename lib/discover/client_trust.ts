@@ -25,7 +25,7 @@ import type {
 } from "../manifest/verify_envelope.ts";
 import type { CandidateRefusal } from "./candidate_refusal.ts";
 
-/** What a client was told to trust. */
+/** What a client is configured to trust. */
 export type TrustAnchor =
   /** No keys: images are found, and reported as not verified. */
   | { readonly kind: "nobody" }
@@ -36,7 +36,7 @@ export type TrustAnchor =
 
 /** What a client's trust is built from. */
 export interface ClientTrustOptions {
-  /** What it was told to trust. */
+  /** What it is configured to trust. */
   readonly anchor: TrustAnchor;
   /** Where its memory is kept; undefined: nothing is remembered. */
   readonly store: StateStore | undefined;

@@ -46,9 +46,9 @@ export interface DhtSearchOptions {
   readonly clock: Clock;
   /** Whether the dates of records are checked. */
   readonly isClockTrusted: boolean;
-  /** Whether nodes keep records; else they only say who has one. */
+  /** Whether nodes store boot records; if not, provider records only. */
   readonly keepsValues: boolean;
-  /** Receives what is found, in order. */
+  /** Receives candidates and problems, in order. */
   readonly report: (finding: Finding) => void;
   /** Takes what happens, as it happens. @default {() => {}} */
   readonly trace?: (event: string) => void;
@@ -87,7 +87,7 @@ export class DhtSearch {
   readonly #said = new Set<string>();
   /** Newest record of each provider. */
   readonly #newest = new Map<string, BootRecord>();
-  /** Resolves once the first candidate has been looked at. */
+  /** Resolves once the first candidate has been examined. */
   #resting: Promise<void> | undefined;
   /** Whether any node has answered. */
   #isAnswered = false;
@@ -261,7 +261,7 @@ export class DhtSearch {
 
   #failed({ at, reason }: Failure, { seeds }: Round): void {
     this.#options.trace?.(`DHT node ${at}: ${reason}`);
-    // Of the nodes that others name some are always gone.
+    // Some of the nodes that others name are always gone.
     if (!seeds.includes(at)) return;
     this.#problem(`DHT node ${at} cannot be asked: ${reason}`);
   }
@@ -278,10 +278,7 @@ export class DhtSearch {
     this.#options.trace?.(`DHT node ${from.id} knows ${known}`);
   }
 
-  /**
-   * In case the search times out during the first round, when there is nothing
-   * else to report.
-   */
+  /** Reported if the search times out during its first round. */
   #tellAsked({ seeds, asked, isLong }: Round): void {
     if (!isLong || this.#said.has("asked")) return;
     const answers = asked.size === 0 ? "none" : listed([...asked.keys()]);
@@ -371,7 +368,7 @@ export class DhtSearch {
   }
 }
 
-/** What the nodes say of an image that was not found. */
+/** What the nodes know of an image that was not found. */
 function whatIsKnown(name: string, { named }: Pick<Round, "named">): string {
   const count = named.size;
   if (count === 0) return `none knows a provider of ${name}`;

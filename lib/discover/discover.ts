@@ -13,7 +13,7 @@ import {
 import type { Provider } from "./provider.ts";
 import type { Candidate, Source } from "./source.ts";
 
-/** A person at a terminal is told how it goes as often as this. */
+/** How often progress is shown on a terminal. */
 const PROGRESS_MS = 1000;
 
 /**
@@ -36,7 +36,7 @@ export interface DiscoverOptions extends Omit<DiscoveryOptions, "goesOn"> {
   readonly onPeer?: (multiaddr: string) => void;
   /** Receives a line for each event. */
   readonly trace?: (line: string) => void;
-  /** Receives what is known so far, every second. */
+  /** Receives the state of the search, every second. */
   readonly onProgress?: (soFar: Discovered) => void;
   /**
    * Receives each provider that is found after the result was known, from a
@@ -123,7 +123,7 @@ class Search {
     return this.#discovery.result();
   }
 
-  /** Ends what is under way, and waits until everything is closed. */
+  /** Ends all running work, and waits until everything is closed. */
   async end(): Promise<void> {
     this.#timer.set(Infinity);
     this.#ending.abort();
@@ -206,7 +206,7 @@ class Search {
     if (isKnown && onFurther !== undefined) this.#goOn(onFurther);
   }
 
-  /** Tells of what is found after the result. */
+  /** Reports providers that are found after the result. */
   #goOn(onFurther: (provider: Provider) => void): void {
     const { providers } = this.result();
     if (this.#told === undefined) {

@@ -83,7 +83,7 @@ const NEXT_ADDRESS_MS = 1000;
 /** More providers of one image than that make it no quicker to fetch. */
 const MAX_GOING_ON = 32;
 
-/** Refusals that are told: the first ones. */
+/** How many refusals are reported: the first ones. */
 const MAX_REFUSED = 256;
 
 /** For a candidate that was verified by keys no longer trusted. */
@@ -235,7 +235,7 @@ export class Discovery {
     return this.tick(nowMs);
   }
 
-  /** Does what is due. */
+  /** Does whatever is due. */
   tick(nowMs: number): Candidate[] {
     if (this.#isOver) return [];
     if (!this.#isKnown) {

@@ -38,14 +38,14 @@ export class HeardServices {
   /**
    * Starts without anything heard.
    *
-   * @param image what is looked for
+   * @param image the image that is searched for
    */
   constructor(image: ChannelArch) {
     this.#image = image;
   }
 
   /**
-   * Takes in what a service instance says, and gives what is news of it.
+   * Takes in the records of a service instance, and returns what is new.
    *
    * @param link where it was heard
    */

@@ -47,7 +47,7 @@ export class ProviderReads {
   /**
    * Queues providers to be read from, in turn.
    *
-   * @param node who names them
+   * @param node the node that names them
    */
   add(providers: readonly KadPeer[], node: string): void {
     for (const provider of providers) {

@@ -9,7 +9,7 @@ import {
 import type { Discovered } from "./discovery.ts";
 import { type Provider, whyNot } from "./provider.ts";
 
-/** How `phase_discover` tells what it found. */
+/** How `phase_discover` reports its result. */
 export interface ReportOptions {
   /** The image asked for. */
   readonly image: ChannelArch;

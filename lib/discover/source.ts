@@ -1,6 +1,6 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 
-/** A place where an image may be, as told by a source. */
+/** A place where an image may be, as reported by a source. */
 export interface Candidate {
   /** http or https. */
   readonly manifestUrl: URL;

@@ -8,7 +8,7 @@ export class Turns {
    *
    * @param keys of each who waits, what it is of, from the coarse to the fine:
    * those of one key share its turns
-   * @returns its index; -1 where nobody waits
+   * @returns its index; -1 if none is waiting
    */
   firstOf(keys: readonly (readonly string[])[]): number {
     let first = -1;
