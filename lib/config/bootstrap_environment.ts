@@ -6,7 +6,7 @@ import { printable } from "../core/printable.ts";
  * The DHT nodes that `PHASE_BOOTSTRAP` names, separated by commas or spaces.
  *
  * @param environment reads one variable
- * @throws UsageError that names what is no multiaddr
+ * @throws UsageError that names the first invalid multiaddr
  */
 export function bootstrapFromEnvironment(
   environment: (name: string) => string | undefined,

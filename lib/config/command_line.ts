@@ -262,7 +262,7 @@ function readValue(
   return checkValue(option, label, token.value ?? "", see);
 }
 
-/** Splits arguments by what is known of the options. */
+/** Splits arguments by the known options. */
 function tokenize(
   args: readonly string[],
   named: ReturnType<typeof optionsByName>,

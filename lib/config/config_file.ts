@@ -87,7 +87,7 @@ function readLayer(root: TomlValue, locate: Check): ConfigLayer {
   const { refreshIntervalSeconds, recordTtlSeconds } = settings.dht ?? {};
   const { recordTtlSeconds: usualTtl } = DEFAULT_CONFIG.dht;
   const ttl = recordTtlSeconds ?? usualTtl;
-  // A record must be published anew before it runs out.
+  // A record must be refreshed before it expires.
   if (refreshIntervalSeconds !== undefined && refreshIntervalSeconds >= ttl) {
     given.get("dht")?.get("refresh_interval")?.refuseKey(
       `"refresh_interval" (${refreshIntervalSeconds} s) must be less than "record_ttl" (${ttl} s) in [dht], set both`,
@@ -102,14 +102,14 @@ function readLayer(root: TomlValue, locate: Check): ConfigLayer {
     machines: readMachines(tables.get("machines")),
     dht: {
       ...settings.dht,
-      // Early enough for a lifetime that was set without an interval.
+      // Half of a lifetime that was set without an interval.
       refreshIntervalSeconds: refreshIntervalSeconds ??
         (recordTtlSeconds && recordTtlSeconds / 2),
     },
   };
 }
 
-/** The public DHT says itself by which protocol, and how often. */
+/** The public DHT dictates the protocol and the refresh interval. */
 function refuseWithAmino(
   dht: ReadonlyMap<string, TomlValue> | undefined,
   protocol: string | undefined,

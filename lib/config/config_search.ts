@@ -90,7 +90,7 @@ async function readIfThere(
   }
 }
 
-/** Whether its directory may be entered: what lies in another is not ours. */
+/** Whether its directory may be entered: another user's is skipped. */
 async function isSeen(
   path: string,
   fileSystem: Pick<FileSystem, "stat">,

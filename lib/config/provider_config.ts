@@ -26,7 +26,7 @@ export type Settings =
 
 /** The settings about channels. */
 export type ChannelConfig = {
-  /** Unset: the usual ones, and what is found on disk. */
+  /** Unset: the default ones, and any found on disk. */
   readonly channels: readonly string[] | undefined;
   /** Channels with settings of their own. */
   readonly channelSettings: ReadonlyMap<string, ChannelSettings>;

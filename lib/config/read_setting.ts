@@ -7,7 +7,7 @@ import type { TomlValue } from "./toml_file.ts";
  * Checks the value of a setting in a file.
  *
  * @param locate gives a path, as it is written, as one that can be opened
- * @returns undefined for what was refused; of a list, what is right
+ * @returns undefined if refused; of a list, the valid items
  */
 export function readSetting(
   kind: SettingKind,

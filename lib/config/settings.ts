@@ -226,7 +226,7 @@ export const SETTINGS = {
     help: "map the HTTP and DHT ports on a home router (UPnP)",
   },
   "dht.record_ttl": { key: "recordTtlSeconds", ...SECONDS, default: 3600 },
-  // How often a record is published anew: less than `record_ttl`.
+  // How often a record is refreshed: less than `record_ttl`.
   "dht.refresh_interval": {
     key: "refreshIntervalSeconds",
     ...SECONDS,

@@ -4,7 +4,7 @@ import { printable } from "../core/printable.ts";
 import { lineAndColumn, readToml } from "./read_toml.ts";
 import { TomlOutline, type TomlPath } from "./toml_outline.ts";
 
-/** How many mistakes are told at once. */
+/** How many errors are reported at once. */
 const MAX_TOLD = 20;
 
 /** What is wrong in a file. */
@@ -34,7 +34,7 @@ export interface TomlForm {
 export interface FileOfValues extends Required<Pick<TomlForm, "placeOf">> {
   /** Where they stand. */
   readonly outline: TomlOutline;
-  /** Takes what is refused. */
+  /** Collects errors. */
   readonly mistakes: Mistake[];
 }
 
@@ -84,7 +84,7 @@ export class TomlValue {
    *
    * @param rule completes a sentence that begins with the name of the key:
    * `must be true or false`
-   * @param got what there is instead
+   * @param got the actual value
    */
   refuse(rule: string, got = this.value): undefined {
     this.#refuse(
@@ -143,7 +143,7 @@ export class TomlValue {
  * Reads a TOML file by its values.
  *
  * @param path of the file, as messages name it
- * @param read takes all that it wants from the file, and refuses what is wrong
+ * @param read takes the values from the file, and refuses invalid ones
  * @throws ConfigError with line and column of what is not TOML, or of all that
  * was refused
  */

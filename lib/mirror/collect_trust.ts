@@ -14,8 +14,8 @@ import { sameTrustRoot, type TrustRoot } from "../manifest/trust_root.ts";
  * leads to the next one, so only the holders of its keys could have put it
  * there.
  *
- * @param newest what is trusted now
- * @param held what is handed on already
+ * @param newest the document that is trusted now
+ * @param held the documents that are served already
  * @param fetch of the provider; what it refuses ends it
  * @returns those that were not held, by number
  * @throws what `fetch` throws

@@ -17,7 +17,7 @@ export interface FindReleaseOptions {
   readonly image: ChannelArch;
   /** What it has whole, if anything. */
   readonly has: VerifiedManifest | undefined;
-  /** Says what is accepted. */
+  /** Decides what is accepted. */
   readonly trust: ClientTrust;
   /** Asked at the same time. */
   readonly sources: readonly Source[];
@@ -105,7 +105,7 @@ export async function findRelease(
   };
 }
 
-/** The provider has what the mirror already has; the search goes on. */
+/** The provider has what the mirror already has; the search continues. */
 const AS_BEFORE: CandidateRefusal = {
   code: "rollback",
   message: "not newer than what this mirror has",

@@ -12,7 +12,7 @@ import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
 import type { VerifiedManifest } from "../manifest/verify_envelope.ts";
 import type { MirrorDisk } from "./mirror_disk.ts";
 
-/** What lies where an image is offered from. */
+/** What is in the place that an image is offered from. */
 export interface StoredImage {
   /** The directory, with every link resolved. */
   readonly directory: string;

@@ -20,7 +20,7 @@ const TIMEOUT_MS = 5000;
  * far as other providers have them. A document that cannot be written is
  * logged, and tried again in the next round.
  *
- * @param held what is handed on already
+ * @param held the documents that are served already
  * @throws the signal's reason, when it aborts
  */
 export async function keepTrust(

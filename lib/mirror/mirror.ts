@@ -13,7 +13,7 @@ export class Mirror implements Mirroring {
   }
 
   /**
-   * Looks at what lies on disk, which is served from then on.
+   * Examines the releases on disk, which are served from then on.
    *
    * @throws UserError when something there is not a mirror's
    */

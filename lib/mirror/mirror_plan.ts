@@ -79,7 +79,7 @@ export class MirrorPlan {
     this.#dueAtMs = -Infinity;
   }
 
-  /** Takes in what lies on disk, whole. */
+  /** Takes in the complete release on disk. */
   has(release: Release | undefined): void {
     this.#set({ has: release });
   }

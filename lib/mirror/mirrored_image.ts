@@ -42,7 +42,7 @@ export class MirroredImage {
   #has: VerifiedManifest | undefined;
   /** The newest that was found, by keys that are trusted still. */
   #newest: VerifiedManifest | undefined;
-  /** The manifest that was fetched anew, since it was not offered. */
+  /** The manifest that was fetched again, since it was not offered. */
   #mended: string | undefined;
   /** Where the last fetch went to, unless it has succeeded. */
   #tried: string | undefined;
@@ -76,10 +76,10 @@ export class MirroredImage {
   }
 
   /**
-   * Looks at what lies on disk, before it is served: only what a trusted key has
-   * signed is, and what was before the keys were succeeded.
+   * Examines the release on disk before it is served: only what a trusted key
+   * has signed is, and what was before the keys were succeeded.
    *
-   * @throws UserError when what lies there is not this mirror's
+   * @throws UserError when the files there are not this mirror's
    */
   async open({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const stored = await this.#store.stored({ signal });
@@ -307,7 +307,7 @@ export class MirroredImage {
       }: ${message}; ${this.#whatStays()}, and it is tried again`,
       kind === "gone",
     );
-    // Clients that are still at a release before that have to begin anew.
+    // Clients that are still at an earlier release have to start over.
     if (kind === "room") this.#replaced.clear();
   }
 
