@@ -271,8 +271,9 @@ function withProblem(
 ): Result<StateView> {
   const message = messageOf(error);
   if (isForbidden(error)) {
-    // Another user than the provider's says nothing of what that may do.
-    return isRunning
+    // Another user than the provider's says nothing of what that may do, unless
+    // it has no lock there.
+    return isRunning && view.isLocked !== false
       ? refuse(message)
       : ok({ ...view, problem: { kind: "forbidden", message } });
   }

@@ -125,6 +125,9 @@ Deno.test("stateOnDisk() writes and leaves nothing, and tells a full disk from o
   const readOnly = await failing(new Error("Read-only file system"));
   assert.equal(readOnly.ok && readOnly.value?.problem?.kind, "unusable");
   const denied = new FileAccessError("write", "permission denied");
+  assert.equal((await failing(denied)).ok, true);
+  // One that has its lock there may write there.
+  using _lock = await fileSystem.lock("/state/lock");
   assert.equal((await failing(denied)).ok, false);
   // Where none runs it is this user who would start one.
   const here = await failing(denied, NOT_RUNNING);

@@ -68,9 +68,11 @@ siteTest(
     const own = [...args, "--signing-key", key];
     const user = { prefix: [...host.prefix, ...NOBODY] };
     await serveSite(stack, { path, args: own }, user);
-    assert.deepEqual((await doctor(host, ...own)).found, [
-      `state_unwritable ${join(path, "state")}`,
-    ]);
+    for (const asked of [host, user]) {
+      assert.deepEqual((await doctor(asked, ...own)).found, [
+        `state_unwritable ${join(path, "state")}`,
+      ]);
+    }
   },
 );
 
