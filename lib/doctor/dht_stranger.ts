@@ -45,6 +45,9 @@ export async function askDhtAsStranger(
     } else if (finding.kind === "problem") {
       hasAnswer ||= finding.topic !== undefined;
       problems.push(finding.message);
+      // Each node has one of its own: those that connected from a port that
+      // accepts nothing are not dialled again.
+      if (!hasAnswer && problems.length >= nodes.length) break;
     }
   }
   signal.throwIfAborted();
