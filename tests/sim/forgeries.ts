@@ -2,7 +2,7 @@
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { systemClock as clock } from "../../lib/core/clock.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
-import { signBootRecord } from "../../lib/wire/boot_record.ts";
+import { signedRecord } from "../support/boot_records.ts";
 
 type Forge = (
   image: ChannelArch,
@@ -37,12 +37,9 @@ function record(
   attacker: Identity,
   overrides: { lastUpdatedMs?: number; peerId?: string } = {},
 ): Promise<Uint8Array> {
-  return signBootRecord(image, {
+  return signedRecord(image, attacker, {
     url: "http://127.0.0.1:1/forged/manifest.json",
-    peerId: attacker.peerId,
-    lastUpdatedMs: clock.now(),
     version: "9999",
-    ttlSeconds: 3600,
     ...overrides,
-  }, attacker.sign);
+  });
 }

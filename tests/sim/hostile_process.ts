@@ -27,8 +27,9 @@ import {
   sha256,
   type WirePeer,
 } from "../../lib/net/dht/message.ts";
-import { bootRecordKey, signBootRecord } from "../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../lib/wire/boot_record.ts";
 import { withOwnAddress } from "./own_address.ts";
+import { signedRecord } from "../support/boot_records.ts";
 
 /** What the host does. */
 export interface HostileSettings {
@@ -142,13 +143,10 @@ let lastWorthless = 0;
 
 /** A record that is valid, and leads nowhere: another place each time. */
 function worthless(identity: Identity, host: string): Promise<Uint8Array> {
-  return signBootRecord(IMAGE, {
+  return signedRecord(IMAGE, identity, {
     url: `http://${host}:${httpPort}/${++lastWorthless}/manifest.json`,
-    peerId: identity.peerId,
-    lastUpdatedMs: clock.now(),
     version: "9999",
-    ttlSeconds: 3600,
-  }, identity.sign);
+  });
 }
 
 let httpPort = 1;
@@ -265,13 +263,10 @@ async function floodOne(
   }
   const values = await Promise.all(Array.from({ length: 40 }, async () => {
     const image = { ...IMAGE, channel: `x${crypto.randomUUID().slice(0, 8)}` };
-    const value = await signBootRecord(image, {
+    const value = await signedRecord(image, identity, {
       url: `http://127.0.0.1:1/${"x".repeat(2000)}`,
-      peerId: identity.peerId,
-      lastUpdatedMs: clock.now(),
-      version: "1",
       ttlSeconds: 86_000,
-    }, identity.sign);
+    });
     const key = new TextEncoder().encode(bootRecordKey(image));
     return {
       call: KadCall.putValue,

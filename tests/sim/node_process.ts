@@ -13,11 +13,12 @@ import { DEFAULT_DHT_PROTOCOL } from "../../lib/core/dht_protocol.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
 import { DhtNode } from "../../lib/net/dht/node.ts";
 import type { RecordRules } from "../../lib/net/dht/record_rules.ts";
-import { bootRecordKey, signBootRecord } from "../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
 import { FORGERIES } from "./forgeries.ts";
 import { NodeOrder } from "./node_orders.ts";
 import { withOwnAddress } from "./own_address.ts";
+import { signedRecord } from "../support/boot_records.ts";
 
 /** What a process of nodes is told. */
 export interface NodeProcessSettings {
@@ -87,13 +88,8 @@ async function publishAll(
 ): Promise<number[]> {
   const image = { channel: "stable", arch: "arm64" };
   return await Promise.all(nodes.map(async (node) => {
-    const value = await signBootRecord(image, {
-      url: `${provides}?${node.peerId}`,
-      peerId: node.peerId,
-      lastUpdatedMs: clock.now(),
-      version: "1",
-      ttlSeconds,
-    }, node.sign);
+    const url = `${provides}?${node.peerId}`;
+    const value = await signedRecord(image, node, { url, ttlSeconds });
     const told = { ttlSeconds, signal };
     const outcome = await node.publish(bootRecordKey(image), value, told);
     return outcome.providedAt;

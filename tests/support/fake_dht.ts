@@ -10,7 +10,8 @@ import type { Finding } from "../../lib/discover/source.ts";
 import type { DhtClient } from "../../lib/net/dht/client.ts";
 import type { Identity } from "../../lib/net/dht/identity.ts";
 import type { Contact, LookupStep } from "../../lib/net/dht/lookup.ts";
-import { type BootRecord, signBootRecord } from "../../lib/wire/boot_record.ts";
+import type { BootRecord } from "../../lib/wire/boot_record.ts";
+import { signedRecord } from "./boot_records.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /** The image that is looked for. */
@@ -104,14 +105,11 @@ export async function record(
   overrides: Partial<BootRecord> = {},
   image: ChannelArch = IMAGE,
 ): Promise<Uint8Array> {
-  return await signBootRecord(image, {
+  return await signedRecord(image, identity, {
     url: `http://${identity.peerId}/manifest.json`,
-    peerId: identity.peerId,
     lastUpdatedMs: clock.now(),
-    version: "1",
-    ttlSeconds: 3600,
     ...overrides,
-  }, identity.sign);
+  });
 }
 
 /** Runs a source for a time of the fake clock and collects what it finds. */

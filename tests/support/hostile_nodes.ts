@@ -3,7 +3,8 @@ import type { Stream } from "@libp2p/interface";
 import type { ChannelArch } from "../../lib/core/channel_arch.ts";
 import { sleep, systemClock as clock } from "../../lib/core/clock.ts";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
-import { bootRecordKey, signBootRecord } from "../../lib/wire/boot_record.ts";
+import { type BootRecord, bootRecordKey } from "../../lib/wire/boot_record.ts";
+import { signedRecord } from "./boot_records.ts";
 import { unlimited } from "./dht_nodes.ts";
 import { encodeAnswer } from "./kad_answers.ts";
 
@@ -57,23 +58,16 @@ function message(field: number, bytes: Uint8Array): Uint8Array {
 
 function record(
   { image }: HostileScene,
-  { arch = image.arch, ...fields }: {
-    arch?: string;
-    lastUpdatedMs?: number;
-    peerId?: string;
-    url?: string;
-    ttlSeconds?: number;
+  { arch = image.arch, ...fields }: Partial<BootRecord> & {
+    readonly arch?: string;
   } = {},
   by: Identity = attacker,
 ): Promise<Uint8Array> {
-  return signBootRecord({ ...image, arch }, {
+  return signedRecord({ ...image, arch }, by, {
     url: "http://127.0.0.1:1/",
-    peerId: by.peerId,
-    lastUpdatedMs: clock.now(),
     version: "9999",
-    ttlSeconds: 3600,
     ...fields,
-  }, by.sign);
+  });
 }
 
 function withValue(scene: HostileScene, value: Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createIdentity, type Identity } from "../../lib/net/dht/identity.ts";
-import { signBootRecord } from "../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../lib/wire/boot_record_policy.ts";
+import { signedRecord } from "../support/boot_records.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
@@ -12,13 +12,8 @@ async function record(
   lastUpdatedMs: number,
   url = "http://192.0.2.7/",
 ): Promise<Uint8Array> {
-  return await signBootRecord(IMAGE, {
-    url,
-    peerId: identity.peerId,
-    lastUpdatedMs,
-    version: "1",
-    ttlSeconds: 60,
-  }, identity.sign);
+  const fields = { url, lastUpdatedMs, ttlSeconds: 60 };
+  return await signedRecord(IMAGE, identity, fields);
 }
 
 Deno.test("the policy refuses a record that its provider has replaced", async () => {

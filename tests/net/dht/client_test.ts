@@ -12,10 +12,8 @@ import {
   createIdentity,
   type Identity,
 } from "../../../lib/net/dht/identity.ts";
-import {
-  bootRecordKey,
-  signBootRecord,
-} from "../../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../../lib/wire/boot_record.ts";
+import { signedRecord } from "../../support/boot_records.ts";
 import {
   advertise,
   find,
@@ -42,14 +40,8 @@ function record(
   overrides: { lastUpdatedMs?: number; peerId?: string; arch?: string } = {},
 ): Promise<Uint8Array> {
   const { arch = IMAGE.arch, ...fields } = overrides;
-  return signBootRecord({ ...IMAGE, arch }, {
-    url: "http://192.0.2.66/",
-    peerId: identity.peerId,
-    lastUpdatedMs: clock.now(),
-    version: "9999",
-    ttlSeconds: 3600,
-    ...fields,
-  }, identity.sign);
+  const image = { ...IMAGE, arch };
+  return signedRecord(image, identity, { version: "9999", ...fields });
 }
 
 /**

@@ -10,11 +10,9 @@ import { refuse } from "../../../lib/core/result.ts";
 import { openDhtClient } from "../../../lib/net/dht/client.ts";
 import { createIdentity } from "../../../lib/net/dht/identity.ts";
 import type { DhtNode } from "../../../lib/net/dht/node.ts";
-import {
-  bootRecordKey,
-  signBootRecord,
-} from "../../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../../lib/wire/boot_record_policy.ts";
+import { signedRecord } from "../../support/boot_records.ts";
 import {
   eventually,
   libp2pTest,
@@ -39,13 +37,7 @@ const [provider, otherProvider] = [
 ];
 
 function record(by = provider, ageMs = 0): Promise<Uint8Array> {
-  return signBootRecord(IMAGE, {
-    url: "http://192.0.2.7/",
-    peerId: by.peerId,
-    lastUpdatedMs: clock.now() - ageMs,
-    version: "1",
-    ttlSeconds: 3600,
-  }, by.sign);
+  return signedRecord(IMAGE, by, { lastUpdatedMs: clock.now() - ageMs });
 }
 
 async function publish(node: DhtNode, value: Uint8Array): Promise<void> {

@@ -10,8 +10,8 @@ import { openDhtClient } from "../../../lib/net/dht/client.ts";
 import {
   bootRecordKey,
   parseBootRecordKey,
-  signBootRecord,
 } from "../../../lib/wire/boot_record.ts";
+import { signedRecord } from "../../support/boot_records.ts";
 import { testDhtContract } from "../../support/dht_contract.ts";
 import {
   advertise,
@@ -303,13 +303,7 @@ libp2pTest(
 async function makeValue(node: PublicNode, key: string): Promise<Uint8Array> {
   const image = parseBootRecordKey(key);
   if (!image.ok) throw new Error(image.reason);
-  return await signBootRecord(image.value, {
-    url: "http://192.0.2.7/",
-    peerId: node.peerId,
-    lastUpdatedMs: clock.now(),
-    version: "1",
-    ttlSeconds: 60,
-  }, node.sign);
+  return await signedRecord(image.value, node, { ttlSeconds: 60 });
 }
 
 testDhtContract("the real DHT", {

@@ -4,11 +4,9 @@ import {
   createIdentity,
   type Identity,
 } from "../../../../lib/net/dht/identity.ts";
-import {
-  bootRecordKey,
-  signBootRecord,
-} from "../../../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../../../lib/wire/boot_record_policy.ts";
+import { signedRecord } from "../../../support/boot_records.ts";
 import { IMAGE } from "../../../support/dht_images.ts";
 import {
   libp2pTest,
@@ -39,14 +37,7 @@ libp2pTest(
         {},
       peerId = identity.peerId,
     ) =>
-      signBootRecord(IMAGE, {
-        url: "http://192.0.2.66/",
-        peerId,
-        lastUpdatedMs: clock.now(),
-        version: "9999",
-        ttlSeconds: 3600,
-        ...overrides,
-      }, identity.sign);
+      signedRecord(IMAGE, identity, { peerId, version: "9999", ...overrides });
     const publish = (value: Uint8Array, key = bootRecordKey(IMAGE)) =>
       hostile.publish(key, value, { ttlSeconds: 3600, signal: unlimited });
     const text = (s: string) => new TextEncoder().encode(s);

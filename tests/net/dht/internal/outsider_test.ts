@@ -8,11 +8,9 @@ import {
   strangerSeeds,
 } from "../../../../lib/net/dht/internal/outsider.ts";
 import type { DhtNode } from "../../../../lib/net/dht/node.ts";
-import {
-  bootRecordKey,
-  signBootRecord,
-} from "../../../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../../../lib/wire/boot_record_policy.ts";
+import { signedRecord } from "../../../support/boot_records.ts";
 import { IMAGE } from "../../../support/dht_images.ts";
 import {
   eventually,
@@ -24,13 +22,7 @@ import {
 const KEY = bootRecordKey(IMAGE);
 
 async function publish(node: DhtNode) {
-  const value = await signBootRecord(IMAGE, {
-    url: "http://192.0.2.7/",
-    peerId: node.peerId,
-    lastUpdatedMs: clock.now(),
-    version: "1",
-    ttlSeconds: 60,
-  }, node.sign);
+  const value = await signedRecord(IMAGE, node, { ttlSeconds: 60 });
   return await node.publish(KEY, value, { ttlSeconds: 60, signal });
 }
 

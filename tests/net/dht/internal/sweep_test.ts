@@ -7,11 +7,9 @@ import { openStranger } from "../../../../lib/net/dht/internal/stranger.ts";
 import { KadCall, keyMultihash } from "../../../../lib/net/dht/message.ts";
 import type { DhtNode } from "../../../../lib/net/dht/node.ts";
 import type { PublishEntry } from "../../../../lib/net/dht/node_options.ts";
-import {
-  bootRecordKey,
-  signBootRecord,
-} from "../../../../lib/wire/boot_record.ts";
+import { bootRecordKey } from "../../../../lib/wire/boot_record.ts";
 import { createBootRecordPolicy } from "../../../../lib/wire/boot_record_policy.ts";
+import { signedRecord } from "../../../support/boot_records.ts";
 import {
   eventually,
   libp2pTest,
@@ -28,13 +26,7 @@ async function someEntries(
   return await Promise.all(Array.from({ length: IMAGES }, async (_, i) => {
     const image = { channel: `c${i}`, arch: "arm64" };
     const key = bootRecordKey(image);
-    const value = await signBootRecord(image, {
-      url: "http://192.0.2.7/",
-      peerId: node.peerId,
-      lastUpdatedMs: clock.now(),
-      version: "1",
-      ttlSeconds: 60,
-    }, node.sign);
+    const value = await signedRecord(image, node, { ttlSeconds: 60 });
     const onStored = () => void stored.set(key, (stored.get(key) ?? 0) + 1);
     return { key, value, onStored };
   }));
