@@ -8,29 +8,22 @@ import base64, hashlib, json, socket, struct, sys, time, urllib.request
 from datetime import datetime, timedelta, timezone
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-SERVICE = "_phase-image._tcp.local"
+SERVICE = "_phase-image._tcp.local."
 MAX_MANIFEST = 1 << 20
 A, PTR, TXT, SRV = 1, 12, 16, 33
 
 
-def encode_name(name):
-    labels = [label.encode() for label in name.split(".")]
-    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
-
-
 def read_name(packet, at):
     """A name, and where the next field begins (RFC 1035, section 4.1.4)."""
-    labels, end, jumps = [], None, 0
-    while packet[at]:
-        if packet[at] >= 0xC0:
-            end, jumps = end or at + 2, jumps + 1
-            if jumps > 20:
-                raise ValueError("a name that does not end")
-            at = struct.unpack_from("!H", packet, at)[0] & 0x3FFF
-        else:
-            labels.append(packet[at + 1 : at + 1 + packet[at]].decode().lower())
-            at += 1 + packet[at]
-    return ".".join(labels), end or at + 1
+    size = packet[at]
+    if size == 0:
+        return "", at + 1
+    if size >= 0xC0:
+        target = struct.unpack_from("!H", packet, at)[0] & 0x3FFF
+        return read_name(packet, target)[0], at + 2
+    label = packet[at + 1 : at + 1 + size].decode().lower()
+    rest, end = read_name(packet, at + 1 + size)
+    return f"{label}.{rest}", end
 
 
 def read_records(packet):
@@ -49,10 +42,10 @@ def read_records(packet):
 def read_txt(data):
     attributes = {}
     while data:
-        text = data[1 : 1 + data[0]].decode(errors="replace")
-        key, _, value = text.partition("=")
+        end = 1 + data[0]
+        key, _, value = data[1:end].decode(errors="replace").partition("=")
         attributes.setdefault(key.lower(), value)
-        data = data[1 + data[0] :]
+        data = data[end:]
     return attributes
 
 
@@ -78,23 +71,24 @@ def places(packet, channel, arch):
             yield txt["manifest"]
 
 
-def search(channel, arch, link, seconds=10):
+def search(channel, arch, link):
     subtype = f"_{channel}-{arch}".replace(".", "-") + f"._sub.{SERVICE}"
     # One question with the QU bit: answers may come straight to this socket.
-    query = struct.pack("!6H", 0, 0, 1, 0, 0, 0) + encode_name(subtype)
+    query = struct.pack("!6H", 0, 0, 1, 0, 0, 0)
+    for label in subtype.encode().split(b"."):
+        query += bytes([len(label)]) + label
     query += struct.pack("!2H", PTR, 0x8001)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mdns:
         mdns.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(link))
         mdns.bind((link if link != "0.0.0.0" else "", 0))
-        end, wait = time.monotonic() + seconds, 1
-        while time.monotonic() < end:
+        for seconds in (1, 2, 4, 3):
             mdns.sendto(query, ("224.0.0.251", 5353))
-            again, wait = time.monotonic() + wait, wait * 2
-            while (left := min(again, end) - time.monotonic()) > 0:
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
                 mdns.settimeout(left)
                 try:
                     yield from places(mdns.recv(9000), channel, arch)
-                except (OSError, ValueError, IndexError, struct.error):
+                except Exception:
                     pass  # nothing came, or no answer that can be read
 
 
@@ -107,19 +101,19 @@ def once(pairs):
 
 def verify(text, channel, arch, key):
     """The content that the key has signed; raises ValueError."""
-    outer = json.loads(text, object_pairs_hook=once)
-    data = base64.b64decode(outer["signed"]["data"], validate=True)
-    keyid = f"ed25519:{key}"
-    sigs = [s["sig"] for s in outer["signatures"] if s["keyid"] == keyid]
+    manifest = json.loads(text, object_pairs_hook=once)
+    signed, signatures = manifest.pop("signed"), manifest.pop("signatures")
+    data = base64.b64decode(signed["data"], validate=True)
+    sigs = [s["sig"] for s in signatures if s["keyid"] == f"ed25519:{key}"]
     if len(sigs) != 1:
-        raise ValueError(f"not signed by {keyid}")
+        raise ValueError(f"not signed by ed25519:{key}")
     public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
     public.verify(base64.b64decode(sigs[0], validate=True), hashlib.sha256(data).digest())
     content = json.loads(data, object_pairs_hook=once)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     if canonical.encode() != data:
         raise ValueError("not in canonical form")
-    if content != {k: v for k, v in outer.items() if k not in ("signatures", "signed")}:
+    if content != manifest:
         raise ValueError("outer members differ from what is signed")
     if (content["channel"], content["arch"]) != (channel, arch):
         raise ValueError("of another image")
@@ -147,10 +141,10 @@ def main(channel, arch, key, link="0.0.0.0"):
         except Exception as error:
             print(f"Refused {url}: {error or type(error).__name__}", file=sys.stderr)
             refused.add(url)
-            continue
-        kernel = content["artifacts"]["kernel"]
-        print(f"MANIFEST_URL={url}\nVERSION={content['version']}\nKERNEL={kernel['hash']}")
-        return 0
+        else:
+            kernel = content["artifacts"]["kernel"]
+            print(f"MANIFEST_URL={url}\nVERSION={content['version']}\nKERNEL={kernel['hash']}")
+            return 0
     return 4 if refused else 3
 
 
