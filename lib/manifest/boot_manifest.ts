@@ -188,11 +188,17 @@ function readHash(reader: JsonReader): string {
     : reader.refuse("hash", "sha256: and 64 lower-case hex digits");
 }
 
+/** Has no scheme, no host, and nothing that a parser of URLs would change. */
+const PLAIN_PATH = /^\/?[\w.~%+-][\w.~%+/-]*$/;
+
 /**
  * Whether a reference stays on the host that it is resolved against, whichever
  * that is: `//host/x` does so on one host alone.
  */
 function isRelativeReference(url: string): boolean {
+  // All that providers write: to parse three for each file takes a quarter of
+  // the time that a manifest takes.
+  if (PLAIN_PATH.test(url)) return true;
   return !URL.canParse(url) &&
     ["http://a.invalid", "http://b.invalid"].every((origin) =>
       URL.parse(url, `${origin}/c/a/manifest.json`)?.origin === origin

@@ -262,10 +262,23 @@ Deno.test("parseManifest() refuses references that leave the provider", () => {
     "//a.invalid/vmlinuz",
     "\t/\t/b.invalid/vmlinuz",
     "\\\\b.invalid\\vmlinuz",
+    "//vmlinuz",
+    "/\n/vmlinuz",
   ];
   for (const url of urls) {
     const artifacts = { kernel: artifact("vmlinuz", { urls: [url] }) };
     assert.match(reasonFor(content({ artifacts })), /kernel.urls/, url);
+  }
+});
+
+Deno.test("parseManifest() takes references that stay on the provider", () => {
+  const urls = [
+    ...["vmlinuz", "a/b_c.dtb", "%C3%A9+~", "../vmlinuz", "a//b", "-"],
+    ...[`/blobs/sha256/${HASH}`, "/", "?a", "vmlinuz?a=b:c", "./a:b", "\u00e9"],
+  ];
+  for (const url of urls) {
+    const artifacts = { kernel: artifact("vmlinuz", { urls: [url] }) };
+    assert.ok(parseManifest(content({ artifacts })).ok, url);
   }
 });
 
