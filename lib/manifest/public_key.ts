@@ -99,11 +99,22 @@ export async function verifySignature(
   message: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
   try {
-    const imported = await crypto.subtle
-      .importKey("raw", key.bytes, "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", imported, signature, message);
+    return await crypto.subtle
+      .verify("Ed25519", await imported(key), signature, message);
   } catch {
     // A keyid may hold any 32 bytes, and what is no key has signed nothing.
     return false;
   }
+}
+
+/** A provider of thousands of images verifies by the same key for each. */
+const importedKeys = new WeakMap<PublicKey, Promise<CryptoKey>>();
+
+function imported(key: PublicKey): Promise<CryptoKey> {
+  const known = importedKeys.get(key);
+  if (known !== undefined) return known;
+  const importing = crypto.subtle
+    .importKey("raw", key.bytes, "Ed25519", false, ["verify"]);
+  importedKeys.set(key, importing);
+  return importing;
 }
