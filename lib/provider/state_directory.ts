@@ -6,6 +6,7 @@ import {
   type FileSystem,
 } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
+import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf, printable } from "../core/printable.ts";
 import type { Machine } from "./machine.ts";
 
@@ -147,9 +148,10 @@ async function removeLeftovers(
   directory: string,
   fileSystem: FileSystem,
 ): Promise<void> {
-  for (const { name, kind } of await fileSystem.list(directory)) {
-    const path = join(directory, name);
-    if (kind === "directory") await removeLeftovers(path, fileSystem);
-    else if (LEFTOVER.test(name)) await fileSystem.removeFile(path);
-  }
+  // There is a directory of manifests for each of perhaps thousands of channels.
+  await mapParallel(await fileSystem.list(directory), async (entry) => {
+    const path = join(directory, entry.name);
+    if (entry.kind === "directory") await removeLeftovers(path, fileSystem);
+    else if (LEFTOVER.test(entry.name)) await fileSystem.removeFile(path);
+  });
 }
