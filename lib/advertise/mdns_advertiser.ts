@@ -186,6 +186,22 @@ export class MdnsAdvertiser implements Advertiser {
   }
 
   /**
+   * Probes for the names of images that will be published soon, which takes
+   * three quarters of a second (RFC 6762 section 8.1). Nobody finds them before
+   * they are.
+   */
+  reserve(images: readonly ChannelArch[]): void {
+    this.#images.reserve(images);
+    this.#claim();
+  }
+
+  /** Gives up the names of images that have not been published since. */
+  release(): void {
+    this.#images.release();
+    this.#claim();
+  }
+
+  /**
    * Publishes an image, or publishes it anew.
    *
    * @returns once a link has announced it, or the reason why none has yet; it

@@ -42,6 +42,8 @@ interface PublishedImage {
   readonly image: ChannelArch;
   readonly version: string;
   readonly ordinal: number;
+  /** Whether only its name is claimed. */
+  readonly isReserved: boolean;
 }
 
 /** What is claimed on a link. */
@@ -94,8 +96,34 @@ export class PublishedImages {
     if (!txt.ok) return txt;
     const id = formatChannelArch(image);
     const { ordinal = this.#freeOrdinal(image) } = this.#images.get(id) ?? {};
-    this.#put(id, { image, version, ordinal });
+    this.#put(id, { image, version, ordinal, isReserved: false });
     return ok(undefined);
+  }
+
+  /**
+   * Adds images of which only the names are claimed until they are `set()`.
+   *
+   * Their probes go out with the TXT record as far as it can be known by then,
+   * without a version, say. Hosts that probe at the same time compare these
+   * records (RFC 6762 section 8.2). One that has seen other records than we
+   * compare may decide otherwise: if both give way, they try again after a
+   * second; if neither does, both announce, and the conflict sends both back to
+   * probing (section 9), with records that do not change any more.
+   */
+  reserve(images: readonly ChannelArch[]): void {
+    for (const image of images) {
+      const id = formatChannelArch(image);
+      if (this.#images.has(id)) continue;
+      const ordinal = this.#freeOrdinal(image);
+      this.#put(id, { image, version: "", ordinal, isReserved: true });
+    }
+  }
+
+  /** Removes the images that have not been set since they were reserved. */
+  release(): void {
+    for (const { image, isReserved } of this.#images.values()) {
+      if (isReserved) this.delete(image);
+    }
   }
 
   /** Removes an image; false when it was not there. */
@@ -108,7 +136,7 @@ export class PublishedImages {
     return this.#images.delete(id);
   }
 
-  /** Whether there is nothing to advertise. */
+  /** Whether there is nothing to claim. */
   get isEmpty(): boolean {
     return this.#images.size === 0;
   }
@@ -126,7 +154,8 @@ export class PublishedImages {
     if (this.isEmpty) return new Map();
     const host = hostDnsName(this.#hostId, this.#hostOrdinal);
     const p2pAddress = this.#provider.p2pAddress?.(address);
-    const common = [host, p2pAddress, ...hostAddresses].join(" ");
+    const isReserved = this.#images.values().every((one) => one.isReserved);
+    const common = [host, isReserved, p2pAddress, ...hostAddresses].join(" ");
     const revision = this.#revision;
     const made = this.#made.get(address);
     const before = made?.common === common ? made : undefined;
@@ -138,7 +167,11 @@ export class PublishedImages {
       if (claim !== undefined && claim !== made) fresh.push(claim);
     };
     const sameHost = before?.claims.get(HOST_CLAIM);
-    take(HOST_CLAIM, sameHost ?? hostClaim(host, hostAddresses), sameHost);
+    take(
+      HOST_CLAIM,
+      sameHost ?? { ...hostClaim(host, hostAddresses), isReserved },
+      sameHost,
+    );
     const byImage = before?.byImage ?? new WeakMap<PublishedImage, Claim>();
     for (const [id, published] of this.#images) {
       const same = byImage.get(published);
@@ -188,9 +221,9 @@ export class PublishedImages {
     }
     const published = this.#images.get(id);
     if (published === undefined) return undefined;
-    const { image, version } = published;
+    const { image } = published;
     const ordinal = this.#freeOrdinal(image, published.ordinal + 1);
-    const renamed = { image, version, ordinal };
+    const renamed = { ...published, ordinal };
     this.#taken.delete(this.#instanceOf(published));
     this.#put(id, renamed);
     return this.#instanceOf(renamed);
@@ -203,15 +236,16 @@ export class PublishedImages {
     host: DnsName,
   ): Claim | undefined {
     const txt = this.#txt(published, address);
-    return txt.ok
-      ? serviceClaim({
-        instance: this.#instanceOf(published),
-        listedUnder: [SERVICE_NAME, subtypeName(published.image)],
-        host,
-        port: this.#provider.port,
-        txt: txt.value,
-      })
-      : undefined;
+    if (!txt.ok) return undefined;
+    const { image, isReserved } = published;
+    const claim = serviceClaim({
+      instance: this.#instanceOf(published),
+      listedUnder: [SERVICE_NAME, subtypeName(image)],
+      host,
+      port: this.#provider.port,
+      txt: txt.value,
+    });
+    return { ...claim, isReserved };
   }
 
   #put(id: string, published: PublishedImage): void {
@@ -227,7 +261,7 @@ export class PublishedImages {
   }
 
   #txt(
-    { image, version }: Omit<PublishedImage, "ordinal">,
+    { image, version }: Pick<PublishedImage, "image" | "version">,
     address: string,
   ): Result<Uint8Array[]> {
     const { port, advertiseUrl, p2pAddress } = this.#provider;

@@ -1,11 +1,14 @@
-import { dirname, join } from "node:path";
-import type { ChannelArch } from "../core/channel_arch.ts";
+import { basename, dirname, join } from "node:path";
+import { type ChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import { setAside } from "../core/state_file.ts";
 import type { FileSystem } from "../core/file_system.ts";
 import type { Logger } from "../core/log.ts";
+import { mapParallel } from "../core/map_parallel.ts";
 import { messageOf } from "../core/printable.ts";
 import { openEnvelope } from "../manifest/envelope.ts";
 import { readEnvelopeFile } from "../manifest/read_envelope_file.ts";
+import { imagePlace } from "../scan/image_place.ts";
+import type { ServeConfig } from "./machine.ts";
 
 /** The last manifest of each image, across restarts: so versions rise. */
 export class KeptManifests {
@@ -28,7 +31,7 @@ export class KeptManifests {
       readonly logger: Logger;
     },
   ) {
-    this.#directory = join(stateDir, "manifests");
+    this.#directory = manifestsDirectory(stateDir);
     this.#fileSystem = fileSystem;
     this.#logger = logger;
   }
@@ -103,4 +106,37 @@ export class KeptManifests {
   #path({ channel, arch }: ChannelArch): string {
     return join(this.#directory, channel, `${arch}.json`);
   }
+}
+
+/**
+ * The images that were signed for before and are likely to be there still: of
+ * the disk, names alone are looked at, and of thousands of channels no more
+ * than whether they have a directory.
+ */
+export async function imagesServedBefore(
+  config: ServeConfig,
+  fileSystem: FileSystem,
+): Promise<ChannelArch[]> {
+  const { artifactsDir, stateDir, channelSettings } = config;
+  const names = async (path: string) =>
+    (await fileSystem.list(path).catch(() => [])).map(({ name }) => name);
+  const directory = manifestsDirectory(stateDir);
+  const there = new Set(await names(artifactsDir));
+  const channels = (await names(directory)).filter((channel) =>
+    there.has(channel) || channelSettings.has(channel)
+  );
+  const images = await mapParallel(
+    channels,
+    async (channel) =>
+      (await names(join(directory, channel)))
+        .filter((name) => name.endsWith(".json"))
+        .map((name) => parseChannelArch(channel, basename(name, ".json")))
+        .filter((image) => image.ok).map(({ value }) => value)
+        .filter((image) => imagePlace(config, image) !== undefined),
+  );
+  return images.flat();
+}
+
+function manifestsDirectory(stateDir: string): string {
+  return join(stateDir, "manifests");
 }

@@ -17,6 +17,7 @@ import { preferredAddress } from "../net/preferred_address.ts";
 import type { PortMapper } from "../net/upnp/port_mapper.ts";
 import { listensOn } from "./addresses.ts";
 import type { Discovery } from "./discovery_status.ts";
+import { imagesServedBefore } from "./kept_manifests.ts";
 import type { Machine, ServeConfig } from "./machine.ts";
 import { openOutwardAddress } from "./outward_address.ts";
 
@@ -30,22 +31,14 @@ export interface Advertising extends AsyncDisposable {
   readonly node: ServingNode | undefined;
 }
 
-/** How each way of advertising is opened. */
-export interface AdvertisingOpeners {
-  /** Opens the sockets of mDNS. */
-  readonly openMdns: typeof openMdns;
-  /** Loads the code for the DHT when it is needed: libp2p takes 0.2 s. */
-  readonly loadDht: () => Promise<typeof import("./open_dht.ts")>;
-}
+/** Loads the code for the DHT when it is needed: libp2p takes 0.2 s. */
+export type LoadDht = () => Promise<typeof import("./open_dht.ts")>;
 
-const OPENERS: AdvertisingOpeners = {
-  openMdns,
-  loadDht: () => import("./open_dht.ts"),
-};
+const loadDht: LoadDht = () => import("./open_dht.ts");
 
 /**
- * Opens the advertisers that the settings ask for: mDNS, the DHT, or both. When
- * one cannot be opened, the other is closed again.
+ * Opens the advertisers that the settings ask for beside mDNS, which is open
+ * and becomes one of them. When one cannot be opened, the others are closed.
  *
  * @param http the server whose URLs are advertised
  * @throws UserError when the DHT node cannot listen
@@ -53,34 +46,24 @@ const OPENERS: AdvertisingOpeners = {
 export async function openAdvertising(
   config: ServeConfig,
   machine: Machine,
-  { http, stateLogger = machine.logger, openers = OPENERS, signal }: {
+  { http, lan, stateLogger = machine.logger, load = loadDht, signal }: {
     readonly http: HttpServer;
+    readonly lan: Lan;
     /** Told of what cannot be kept in the state directory. */
     readonly stateLogger?: Logger;
-    readonly openers?: AdvertisingOpeners;
+    readonly load?: LoadDht;
     readonly signal: AbortSignal;
   },
 ): Promise<Advertising> {
   await using stack = new AsyncDisposableStack();
-  const network = withoutOwnPackets(systemMdnsNetwork, machine.clock);
+  const { network, mdns } = lan;
   const dht = config.dht.enabled
     ? await joinDht(config, machine, stack, {
-      http,
-      network,
-      stateLogger,
-      load: openers.loadDht,
-      signal,
+      ...{ http, network, stateLogger, load, signal },
     })
     : undefined;
-  const mdns = config.mdns.enabled
-    ? stack.use(
-      await openers.openMdns(config, machine, {
-        http,
-        network,
-        node: dht?.node,
-      }),
-    )
-    : undefined;
+  // Its goodbyes come before the node is closed.
+  stack.use(lan);
   const inDht = stack.use(dht?.advertise());
   // Before it withdraws everything, what was told is kept a last time.
   if (inDht !== undefined) stack.use(dht?.keepTold(inDht));
@@ -115,7 +98,7 @@ async function joinDht(
     readonly http: HttpServer;
     readonly network: MdnsNetwork;
     readonly stateLogger: Logger;
-    readonly load: AdvertisingOpeners["loadDht"];
+    readonly load: LoadDht;
     readonly signal: AbortSignal;
   },
 ): Promise<DhtMembership> {
@@ -169,21 +152,58 @@ async function joinDht(
 /** How long the addresses of the DHT node are not asked for again. */
 const NODE_ADDRESSES_MS = 1000;
 
+/** Multicast DNS on the links of the machine. */
+export interface Lan extends AsyncDisposable {
+  /** For all that is said and asked there: a provider does not hear itself. */
+  readonly network: MdnsNetwork;
+  /** Advertises there, if that is on. */
+  readonly mdns: MdnsAdvertiser | undefined;
+}
+
+/**
+ * Opens mDNS, where the settings ask for it. The names of images that were
+ * served before are probed for at once, while the disk is read: that takes as
+ * long as to read a thousand images.
+ *
+ * @param http the server whose URLs are advertised
+ * @param node the one in the DHT, once it is open
+ */
+export async function openLan(
+  config: ServeConfig,
+  machine: Machine,
+  { http, network = withoutOwnPackets(systemMdnsNetwork, machine.clock), node }:
+    {
+      readonly http: HttpServer;
+      readonly network?: MdnsNetwork;
+      readonly node: () => ServingNode | undefined;
+    },
+): Promise<Lan> {
+  const mdns = config.mdns.enabled
+    ? await openMdns(config, machine, { http, network, node })
+    : undefined;
+  mdns?.reserve(await imagesServedBefore(config, machine.fileSystem));
+  return {
+    network,
+    mdns,
+    [Symbol.asyncDispose]: async () => await mdns?.[Symbol.asyncDispose](),
+  };
+}
+
 /** Advertises by mDNS, on links where HTTP answers. */
-export async function openMdns(
+async function openMdns(
   { interfaces, advertiseUrl, dht }: ServeConfig,
   { clock, logger, hostName }: Machine,
   { http, network, node }: {
     readonly http: HttpServer;
     readonly network: MdnsNetwork;
-    readonly node: ServingNode | undefined;
+    readonly node: () => ServingNode | undefined;
   },
 ): Promise<MdnsAdvertiser> {
   // Asked for once for all images that are advertised together.
   const nodeAddresses = remembered(
     clock,
     NODE_ADDRESSES_MS,
-    () => dht.network === "private" ? node?.addresses() ?? [] : [],
+    () => node()?.addresses() ?? [],
   );
   return await openMdnsAdvertiser({
     interfaces,
@@ -191,6 +211,7 @@ export async function openMdns(
     port: http.port,
     ...advertiseUrl !== undefined && { advertiseUrl: new URL(advertiseUrl) },
     p2pAddress(address) {
+      if (dht.network !== "private" || node() === undefined) return undefined;
       const family = address.includes(":") ? "ip6" : "ip4";
       return nodeAddresses().find((a) =>
         a.startsWith(`/${family}/${address}/`)

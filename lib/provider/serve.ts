@@ -1,6 +1,6 @@
 import { inBackground } from "../core/background.ts";
 import { Bell } from "../core/bell.ts";
-import { createMachines } from "../machines/machines.ts";
+import { createMachines, type Machines } from "../machines/machines.ts";
 import { ArtifactWatcher } from "../scan/artifact_watcher.ts";
 import type { ImageTree } from "../scan/image_tree.ts";
 import { withBindAddress } from "./bind_address.ts";
@@ -12,7 +12,11 @@ import type {
   MirrorProvider,
   ServeConfig,
 } from "./machine.ts";
-import { type Advertising, openAdvertising } from "./open_advertising.ts";
+import {
+  type Advertising,
+  openAdvertising,
+  openLan,
+} from "./open_advertising.ts";
 import { openHttp } from "./open_http.ts";
 import { openLibrary } from "./open_library.ts";
 import { openPxe } from "./open_pxe.ts";
@@ -55,22 +59,19 @@ export async function serve(
   const watcher = stack.use(openWatcher(() => tree, machine, ring));
   // While the rest is opened: it takes a second for thousands of directories.
   await watcher.begin(settings());
-  const machines = createMachines({
-    rows: () => settings().machines,
-    unknown: () => settings().pxe.unknown,
-  }, { now: () => clock.now(), say: (line) => logger.info(line) });
+  const machines = openMachines(settings, machine);
   const scrub = stack.use(openScrub(library, machine, { bell }));
   let advertising: Advertising | undefined;
   const http = stack.use(openHttp(bound, machine, {
-    library,
-    settings,
-    machines,
+    ...{ library, settings, machines, mirroring },
     discovery: () => advertising?.discovery ?? {},
     scrub: () => scrub.progress,
-    mirroring,
   }));
   stack.use(
     watchTrustDocuments(trustDirectory(config.stateDir), machine, ring),
+  );
+  const lan = stack.use(
+    await openLan(bound, machine, { http, node: () => advertising?.node }),
   );
   tree = await library.tree();
   const look = { library, watcher, settings, clock };
@@ -79,14 +80,29 @@ export async function serve(
     throw library.keyProblem;
   }
   const { advertisers, node } = advertising = stack.use(
-    await openAdvertising(bound, machine, { http, stateLogger, signal }),
+    await openAdvertising(bound, machine, { http, lan, stateLogger, signal }),
   );
   const parts = { http, catalog: library, settings, machines };
   stack.use(await openPxe(bound, machine, parts, { signal }));
   const provider = { library, httpPort: http.port, node };
   stack.use(mirroring && keepMirroring(mirroring, provider, machine));
   const reconciler = new Reconciler({ advertisers, logger });
-  await keepOffering({ ...look, reconciler, bell, onReady }, { signal });
+  const onOffered = () => {
+    lan.mdns?.release();
+    onReady();
+  };
+  const loop = { ...look, reconciler, bell, onReady: onOffered };
+  await keepOffering(loop, { signal });
+}
+
+function openMachines(
+  settings: () => ServeConfig,
+  { clock, logger }: Machine,
+): Machines {
+  return createMachines({
+    rows: () => settings().machines,
+    unknown: () => settings().pxe.unknown,
+  }, { now: () => clock.now(), say: (line) => logger.info(line) });
 }
 
 /**

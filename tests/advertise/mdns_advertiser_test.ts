@@ -3,7 +3,7 @@ import { encodeMessage } from "../../lib/net/dns/encode_message.ts";
 import { DnsType, queryMessage } from "../../lib/net/dns/message.ts";
 import type { InterfaceAddress } from "../../lib/net/interfaces.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
-import { question } from "../support/mdns_messages.ts";
+import { decoded, question } from "../support/mdns_messages.ts";
 import { MemoryHost, type MemoryLan } from "../support/memory_lan.ts";
 import { advertisementOf, imageOf } from "../support/sample_images.ts";
 
@@ -271,4 +271,100 @@ Deno.test("MdnsAdvertiser takes nothing of its own for another host's, on howeve
   lan.tapped.length = 0;
   await lab.clock.advance(10_000);
   assert.equal(lan.tapped.length, 0, "nothing is disputed");
+});
+
+/** The names in what was answered or announced, and in what was asked. */
+function namesOn(lan: MemoryLan) {
+  const messages = lan.tapped.map(({ packet }) => decoded(packet));
+  return {
+    said: messages.flatMap(({ answers, additionals }) =>
+      [...answers, ...additionals].flatMap((record) =>
+        record.type === DnsType.PTR
+          ? [record.name, record.target]
+          : [record.name]
+      )
+    ),
+    asked: messages.flatMap(({ questions }) => questions.map((q) => q.name)),
+  };
+}
+
+const GONE = "phase-gone-arm64-lab._phase-image._tcp.local";
+
+Deno.test("MdnsAdvertiser announces an image without delay whose name was reserved, and is silent of the others", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const host = lan.host("10.0.0.1");
+  const { advertiser, logger } = await lab.provide(host, []);
+  const stable = imageOf("stable/arm64");
+  advertiser.reserve([stable, imageOf("gone/arm64")]);
+  await lab.clock.advance(5000);
+  assert.equal(advertiser.isPublished(stable), false);
+  assert.equal(advertiser.links()[0]?.state, "probing");
+  const client = lan.host("10.0.0.9");
+  assert.deepEqual(await lab.findUrls(client, "stable/arm64", 500), []);
+  assert.deepEqual(logger.lines, []);
+  assert.deepEqual(namesOn(lan).said, []);
+  assert.equal(namesOn(lan).asked.filter((name) => name === GONE).length, 3);
+
+  // A link that comes meanwhile is probed on as well.
+  const rack = lab.lan();
+  const eth1 = { interfaceName: "eth1", address: "10.1.0.1", prefixLength: 24 };
+  host.interfaces = [...host.interfaces, { lan: rack, ...eth1 }];
+  await lab.clock.advance(5000);
+  assert.equal(namesOn(rack).asked.filter((name) => name === GONE).length, 3);
+  const published = advertiser.publish(advertisementOf("stable/arm64"), {
+    signal,
+  });
+  await lab.clock.advance(0);
+  assert.deepEqual(await published, { ok: true, value: undefined });
+  assert.deepEqual(await lab.findUrls(client, "stable/arm64", 50), [URL_1]);
+  assert.deepEqual(
+    await lab.findUrls(rack.host("10.1.0.9"), "stable/arm64", 50),
+    [URL_1.replace("10.0.0.1", "10.1.0.1")],
+  );
+  advertiser.release();
+  await lab.findUrls(client, "gone/arm64", 500);
+  await lab.close(advertiser);
+  const said = [lan, rack].flatMap((one) => namesOn(one).said);
+  assert.ok(said.some((name) => name.startsWith("phase-stable-arm64-lab.")));
+  assert.deepEqual(said.filter((name) => name.includes("gone")), []);
+});
+
+Deno.test("MdnsAdvertiser takes another name for what was reserved when a host has that, and publishes by it", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  await lab.provide(lan.host("10.0.0.2"), ["stable/arm64"], { port: 9090 });
+  await lab.clock.advance(5000);
+  const { advertiser, logger } = await lab.provide(lan.host("10.0.0.1"), []);
+  advertiser.reserve([imageOf("stable/arm64")]);
+  await lab.clock.advance(5000);
+  const published = advertiser.publish(advertisementOf("stable/arm64"), {
+    signal,
+  });
+  await lab.clock.advance(0);
+  assert.deepEqual(await published, { ok: true, value: undefined });
+  assert.deepEqual(logger.lines, [
+    "INFO mdns name phase-lab.local belongs to another host, trying phase-lab-2.local",
+    "INFO mdns name phase-stable-arm64-lab._phase-image._tcp.local belongs to another host, trying phase-stable-arm64-lab-2._phase-image._tcp.local",
+    "INFO mdns eth0 10.0.0.1 established",
+  ]);
+});
+
+Deno.test("MdnsAdvertiser settles names between hosts that have reserved them, whichever publishes first", async () => {
+  await using lab = new MdnsLab();
+  const lan = lab.lan();
+  const image = imageOf("stable/arm64");
+  const hosts = await Promise.all(
+    [1, 2].map((i) => lab.provide(lan.host(`10.0.0.${i}`), [])),
+  );
+  for (const { advertiser } of hosts) advertiser.reserve([image]);
+  await lab.clock.advance(10_000);
+  const publish = ({ advertiser }: (typeof hosts)[number]) =>
+    advertiser.publish(advertisementOf("stable/arm64"), { signal });
+  const published = hosts.map(publish);
+  await lab.clock.advance(5000);
+  await Promise.all(published);
+  const urls = await lab.findUrls(lan.host("10.0.0.9"), "stable/arm64", 500);
+  assert.equal(urls.length, 2);
+  assert.equal(hosts.filter((h) => h.advertiser.isPublished(image)).length, 2);
 });

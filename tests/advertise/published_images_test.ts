@@ -112,3 +112,43 @@ Deno.test("PublishedImages gives the same claims as long as they are the same, a
   assert.notEqual(withMore, after);
   assert.equal(withMore.get(HOST_CLAIM)?.unique.length, 2);
 });
+
+Deno.test("PublishedImages reserves names until images are set, and forgets the others", () => {
+  const images = publishedImages();
+  const gone = imageOf("gone/arm64");
+  images.reserve([STABLE, gone]);
+  const reserved = () =>
+    [...images.claims("10.0.0.1", ["10.0.0.1"])]
+      .map(([id, { isReserved }]) => [id, isReserved]);
+  assert.deepEqual(reserved(), [
+    [HOST_CLAIM, true],
+    ["stable/arm64", true],
+    ["gone/arm64", true],
+  ]);
+  const early = textRecord(images);
+
+  const second = INSTANCE.replace("-lab", "-lab-2");
+  assert.equal(images.rename("stable/arm64"), second);
+  images.set(STABLE, "1");
+  images.reserve([STABLE]);
+  assert.deepEqual(reserved(), [
+    [HOST_CLAIM, false],
+    ["stable/arm64", false],
+    ["gone/arm64", true],
+  ]);
+  assert.equal(textRecord(images).name, second);
+  assert.equal(images.isOurs(early), true);
+
+  images.release();
+  assert.deepEqual(reserved(), [[HOST_CLAIM, false], ["stable/arm64", false]]);
+  assert.equal(images.delete(gone), false);
+});
+
+Deno.test("PublishedImages has nothing left when all that was reserved is released", () => {
+  const images = publishedImages();
+  images.reserve([STABLE]);
+  assert.equal(images.isEmpty, false);
+  images.release();
+  assert.equal(images.isEmpty, true);
+  assert.deepEqual(images.claims("10.0.0.1", ["10.0.0.1"]), new Map());
+});

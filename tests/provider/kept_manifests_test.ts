@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { KeptManifests } from "../../lib/provider/kept_manifests.ts";
+import {
+  imagesServedBefore,
+  KeptManifests,
+} from "../../lib/provider/kept_manifests.ts";
 import {
   machine,
   openLibrary,
@@ -8,6 +11,7 @@ import {
 } from "../support/memory_library.ts";
 import { MemoryFileSystem } from "../support/memory_file_system.ts";
 import { MemoryLogger } from "../support/memory_logger.ts";
+import { MEMORY_CONFIG } from "../support/provider_machine.ts";
 
 const IMAGE = { channel: "stable", arch: "arm64" };
 const PATH = "/state/manifests/stable/arm64.json";
@@ -106,4 +110,35 @@ Deno.test("an image whose version is counted, not by the clock, is held back unt
     library.warnings.join(),
     /Cannot offer stable\/arm64: .*no space/,
   );
+});
+
+Deno.test("imagesServedBefore() names what has a manifest and a directory, and is asked for", async () => {
+  const fileSystem = new MemoryFileSystem();
+  assert.deepEqual(await imagesServedBefore(MEMORY_CONFIG, fileSystem), []);
+  for (
+    const kept of [
+      "stable/arm64.json",
+      "stable/riscv64.json",
+      "own/arm64.json",
+      "gone/arm64.json",
+      "boot/arm64.json",
+      "stable/arm64.json.damaged-1/x.json",
+      "stable/No Name.json",
+    ]
+  ) fileSystem.file(`/state/manifests/${kept}`, "{}");
+  fileSystem.file("/srv/stable/arm64/vmlinuz", "k")
+    .file("/srv/new/arm64/vmlinuz", "k")
+    .file("/srv/boot/arm64/vmlinuz", "k");
+  const named = async (settings: Partial<typeof MEMORY_CONFIG>) =>
+    (await imagesServedBefore({ ...MEMORY_CONFIG, ...settings }, fileSystem))
+      .map(({ channel, arch }) => `${channel}/${arch}`).sort();
+  assert.deepEqual(await named({}), ["stable/arm64", "stable/riscv64"]);
+  assert.deepEqual(
+    await named({
+      architectures: ["arm64"],
+      channelSettings: new Map([["own", { artifactsDir: "/own" }]]),
+    }),
+    ["own/arm64", "stable/arm64"],
+  );
+  assert.deepEqual(await named({ channels: ["new"] }), []);
 });

@@ -1,13 +1,16 @@
 import { RequestTally } from "../../lib/net/dht/request_tally.ts";
 import assert from "node:assert/strict";
+import type { MdnsAdvertiser } from "../../lib/advertise/mdns_advertiser.ts";
 import type { ServingNode } from "../../lib/net/dht/node.ts";
 import type { HttpServer } from "../../lib/net/http1/server.ts";
 import {
-  type AdvertisingOpeners,
+  type LoadDht,
   openAdvertising,
+  openLan,
 } from "../../lib/provider/open_advertising.ts";
 import * as dhtParts from "../../lib/provider/open_dht.ts";
 import { unlimited } from "../support/dht_nodes.ts";
+import { decoded } from "../support/mdns_messages.ts";
 import { MdnsLab } from "../support/mdns_lab.ts";
 import { MemoryDht } from "../support/memory_dht.ts";
 import { MEMORY_CONFIG, memoryMachine } from "../support/provider_machine.ts";
@@ -37,14 +40,29 @@ async function openNode(): Promise<ServingNode> {
 /** Opens on a LAN and a DHT in memory. */
 async function openInMemory(
   lab: MdnsLab,
-  { mdns = true, dht = true, network = "private", ...openers }:
-    & Partial<AdvertisingOpeners>
-    & {
-      readonly mdns?: boolean;
-      readonly dht?: boolean;
-      readonly network?: string;
-    },
+  {
+    mdns = true,
+    dht = true,
+    network = "private",
+    advertiser,
+    load = () =>
+      Promise.resolve({
+        ...dhtParts,
+        openDht: () => openNode(),
+        meetNeighbours: () => Promise.resolve(),
+      }),
+  }: {
+    readonly mdns?: boolean;
+    readonly dht?: boolean;
+    readonly network?: string;
+    readonly advertiser?: MdnsAdvertiser;
+    readonly load?: LoadDht;
+  },
 ) {
+  const host = lab.lan().host("10.0.0.1");
+  const ofLan = mdns
+    ? advertiser ?? (await lab.provide(host, [])).advertiser
+    : undefined;
   return await openAdvertising(
     {
       ...MEMORY_CONFIG,
@@ -54,19 +72,12 @@ async function openInMemory(
     { ...memoryMachine(), clock: lab.clock },
     {
       http: HTTP,
-      openers: {
-        openMdns: async () => {
-          const host = lab.lan().host("10.0.0.1");
-          return (await lab.provide(host, [])).advertiser;
-        },
-        loadDht: () =>
-          Promise.resolve({
-            ...dhtParts,
-            openDht: () => openNode(),
-            meetNeighbours: () => Promise.resolve(),
-          }),
-        ...openers,
+      lan: {
+        network: host,
+        mdns: ofLan,
+        [Symbol.asyncDispose]: async () => await ofLan?.[Symbol.asyncDispose](),
       },
+      load,
       signal: unlimited,
     },
   );
@@ -98,15 +109,12 @@ Deno.test("openAdvertising() says goodbye by mDNS when it cannot advertise in th
   const lab = new MdnsLab();
   const lan = lab.lan();
   const host = lan.host("10.0.0.1");
-  let sentBefore = 0;
+  const { advertiser } = await lab.provide(host, ["stable/arm64"]);
+  await lab.clock.advance(10_000);
+  const sentBefore = lan.tapped.length;
   const opening = openInMemory(lab, {
-    openMdns: async () => {
-      const { advertiser } = await lab.provide(host, ["stable/arm64"]);
-      await lab.clock.advance(10_000);
-      sentBefore = lan.tapped.length;
-      return advertiser;
-    },
-    loadDht: () =>
+    advertiser,
+    load: () =>
       Promise.resolve({
         ...dhtParts,
         openDht: () => openNode(),
@@ -131,7 +139,7 @@ Deno.test("openAdvertising() leads no node of the LAN into the public DHT", asyn
     let meetings = 0;
     await using _advertising = await openInMemory(lab, {
       network,
-      loadDht: () =>
+      load: () =>
         Promise.resolve({
           ...dhtParts,
           openDht: () => openNode(),
@@ -143,4 +151,36 @@ Deno.test("openAdvertising() leads no node of the LAN into the public DHT", asyn
     });
     assert.equal(meetings, network === "private" ? 1 : 0, network);
   }
+});
+
+Deno.test("openLan() probes at once for the images that were served before", async () => {
+  const lab = new MdnsLab();
+  const lan = lab.lan();
+  const machine = { ...memoryMachine(), clock: lab.clock };
+  machine.fileSystem.file("/state/manifests/stable/arm64.json", "{}");
+  const config = { ...MEMORY_CONFIG, bind: undefined };
+  const node = () => undefined;
+  const network = lan.host("127.0.0.1");
+  for (const enabled of [false, true]) {
+    const mdns = { ...config.mdns, enabled };
+    const { [Symbol.asyncDispose]: end } = await openLan(
+      { ...config, mdns },
+      machine,
+      { http: HTTP, network, node },
+    );
+    await lab.clock.advance(1000);
+    const asked = lan.tapped.flatMap(({ packet }) =>
+      decoded(packet).questions.map(({ name }) => name)
+    );
+    const names = [
+      "phase-box.local",
+      "phase-stable-arm64-box._phase-image._tcp.local",
+    ];
+    const probes = enabled ? [...names, ...names, ...names] : [];
+    assert.deepEqual(asked, probes);
+    const ended = end();
+    await lab.clock.advance(500);
+    await ended;
+  }
+  assert.equal(lab.clock.pending, 0);
 });

@@ -8,6 +8,14 @@ export interface Claim {
   readonly unique: readonly DnsRecord[];
   /** Records of other names that lead to it, which other hosts have too. */
   readonly shared: readonly DnsRecord[];
+  /**
+   * Whether the name is only probed for. Until a claim without this takes its
+   * place, nothing is announced or answered, another host that wants the name
+   * gets it as from a probe, and no goodbye is said.
+   *
+   * @default false
+   */
+  readonly isReserved?: boolean;
 }
 
 /** What to send, and which claims have been established. */
@@ -96,6 +104,9 @@ export class ClaimRegister {
       const { wasEstablished = false } = entry ?? {};
       this.#entries.set(id, this.#newEntry(claim, wasEstablished, nowMs));
       this.#names.set(foldName(claim.name), id);
+    } else if (entry.phase !== "established") {
+      entry.claim = claim;
+      if (isProbed(entry)) entry.dueMs = nowMs;
     } else if (!sameClaim(entry.claim, claim)) {
       entry.claim = claim;
       announce(entry, nowMs);
@@ -208,6 +219,10 @@ export class ClaimRegister {
         entry.dueMs = nowMs + PROBE_INTERVAL_MS;
         continue;
       }
+      if (entry.phase === "probing" && entry.claim.isReserved === true) {
+        entry.dueMs = Infinity;
+        continue;
+      }
       if (entry.phase === "probing") {
         entry.phase = "established";
         entry.sent = 0;
@@ -303,6 +318,11 @@ export class ClaimRegister {
       records.map((record) => ({ ...record, ttlSeconds: 0 }))
     );
   }
+}
+
+/** Whether a reserved name was probed for, and no host objected so far. */
+function isProbed({ phase, dueMs }: Entry): boolean {
+  return phase === "probing" && dueMs === Infinity;
 }
 
 /** As a change, in its turn. */

@@ -141,3 +141,59 @@ Deno.test("ClaimRegister announces a change at once, without another probe", () 
     `5100 announce A ${HOST} 10.0.0.2 120 flush`,
   ]);
 });
+
+const RESERVED: Claim = { ...HOST_CLAIM, isReserved: true };
+
+Deno.test("ClaimRegister only probes for a reserved name, and gives it up in silence", () => {
+  const bench = new Bench().set("host", RESERVED);
+  const { register } = bench;
+  assert.deepEqual(bench.pass(60_000), [
+    `50 probe ${HOST}`,
+    `300 probe ${HOST}`,
+    `550 probe ${HOST}`,
+  ]);
+  assert.equal(register.isEstablished("host"), false);
+  assert.deepEqual(register.records(), []);
+  assert.deepEqual(register.oneShotRecords(), []);
+  register.announceAgain(bench.nowMs);
+  register.remove("host", bench.nowMs);
+  assert.deepEqual(bench.pass(60_000), []);
+});
+
+Deno.test("ClaimRegister announces what was reserved at once when it was probed for, else after its probes", () => {
+  const late = new Bench().set("host", RESERVED);
+  late.pass(5000);
+  late.set("host", hostClaim(HOST, ["10.0.0.2"]));
+  assert.deepEqual(late.pass(900), [
+    "5000 established host",
+    `5000 announce A ${HOST} 10.0.0.2 120 flush`,
+  ]);
+
+  const early = new Bench().set("host", RESERVED);
+  early.pass(400);
+  early.set("host", HOST_CLAIM);
+  assert.deepEqual(early.pass(500), [
+    `550 probe ${HOST}`,
+    "800 established host",
+    `800 announce ${A}`,
+  ]);
+});
+
+Deno.test("ClaimRegister loses a reserved name as it loses one that it probes for", () => {
+  const bench = new Bench().set("host", RESERVED);
+  const { register } = bench;
+  bench.pass(5000);
+  assert.equal(register.probed(HOST), RESERVED);
+  register.yieldTo(HOST, bench.nowMs);
+  bench.set("host", HOST_CLAIM);
+  assert.deepEqual(bench.pass(1300), [
+    `6000 probe ${HOST}`,
+    `6250 probe ${HOST}`,
+  ], "not announced before it was probed for again");
+
+  const contested = new Bench().set("host", RESERVED);
+  contested.pass(5000);
+  assert.equal(contested.register.contest(THEIRS, 5000), "host");
+  contested.set("host", HOST_CLAIM);
+  assert.deepEqual(contested.pass(5000), [], "it waits for another name");
+});
