@@ -1,7 +1,7 @@
 /** What a release says of itself: version, licenses, inventory, executables. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { VERSION } from "../../lib/core/version.ts";
+import { RELEASED_AT_MS, VERSION } from "../../lib/core/version.ts";
 import { bundlePrograms, ROOT } from "../../tools/bundle.ts";
 import { elfMachine, whyNot } from "../../tools/compile.ts";
 import {
@@ -38,12 +38,11 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
   return JSON.parse(await Deno.readTextFile(join(ROOT, path)));
 }
 
-Deno.test("the version of deno.json is that of the programs, and has its heading", async () => {
+Deno.test("the version of deno.json is that of the programs, and has its heading with its day", async () => {
   assert.equal((await readJson("deno.json")).version, VERSION);
-  assert.match(
-    textOf("CHANGELOG.md"),
-    new RegExp(`^## ${VERSION.replaceAll(".", "\\.")}( |$)`, "m"),
-  );
+  const day = new Date(RELEASED_AT_MS).toISOString().slice(0, 10);
+  const headings = textOf("CHANGELOG.md").match(/^## \d.*$/gm) ?? [];
+  assert.equal(headings[0], `## ${VERSION} (${day})`);
 });
 
 Deno.test("the licenses are those of every package in the bundles, each locked", async () => {
