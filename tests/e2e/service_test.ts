@@ -113,6 +113,31 @@ Deno.test("the service of OpenRC is a shell's, and starts plasmd as systemd does
   const [, line = ""] = /^command_args="(.*)"$/m.exec(text) ?? [];
   assert.match(line, /^serve --artifacts \S+ --state-dir \S+ /);
   assert.match(text, /^command_user="plasmd:plasmd"$/m);
+  // OpenRC 0.45 makes an option of it that its own program does not know.
+  assert.doesNotMatch(text, /^no_new_privs=/m);
+});
+
+Deno.test({
+  name:
+    `firewalld's service is XML, and opens the ports that are in the documents`,
+  ignore: await commandOutput("python3", ["--version"])
+    .then(() => false, () => true),
+  async fn() {
+    // Its own parser, Expat: two hyphens in a comment would be none for it.
+    const said = await commandOutput("python3", [
+      "-c",
+      "import sys, xml.etree.ElementTree as e\n" +
+      "for p in e.parse(sys.argv[1]).iter('port'):\n" +
+      " print(p.get('port') + '/' + p.get('protocol'))",
+      `${EXAMPLES}firewalld-plasmd.xml`,
+    ]);
+    const page = await Deno.readTextFile(`${EXAMPLES}../docs/service.md`);
+    const ports = [...page.matchAll(/^\| (\d+\/\w+) +\|/gm)].map(([, port]) =>
+      port
+    );
+    assert.ok(ports.length > 0);
+    assert.deepEqual(said.trim().split("\n").sort(), ports.sort());
+  },
 });
 
 const FILTERED =
