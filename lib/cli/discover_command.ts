@@ -216,7 +216,7 @@ function watching(
   };
 }
 
-/** Opens the trust anchor, and what is remembered about it. */
+/** Opens the trust anchor and the state kept for it. */
 async function openTrust(
   values: DiscoverValues,
   clockTrusted: boolean,
@@ -232,7 +232,7 @@ async function openTrust(
 }
 
 /**
- * Stores what the next start has to know, and warns of what no trusted key has
+ * Saves state for the next run, and warns of results that no trusted key has
  * signed.
  */
 async function remember(

@@ -12,7 +12,7 @@ import {
 } from "../core/file_system.ts";
 import { watchDirectory } from "./disk_watcher.ts";
 
-/** Far more than anybody writes: what is larger was named by mistake. */
+/** Far more than any such file needs: a larger one was named by mistake. */
 const MAX_NAMED_BYTES = 1024 * 1024;
 
 /** The machine's own disk. */

@@ -96,7 +96,7 @@ async function openDht(
   const { createDhtSource } = await import("../discover/dht_source.ts");
   return createDhtSource({
     bootstrap: nodes,
-    // The file's; of a provider elsewhere only the command line tells.
+    // From the file; for a provider elsewhere, from the command line only.
     protocol: settings?.protocol ?? values.dhtProtocol,
     isAmino: (settings?.network ?? values.dhtNetwork) === "amino",
     loopbackOnly: asksForLoopback(addresses, values.interface),
@@ -105,7 +105,7 @@ async function openDht(
   });
 }
 
-/** What this machine is looked at with; nobody is asked for a passphrase. */
+/** How this machine is examined; no passphrase is asked for. */
 function hostParts(
   settings: ServeConfig,
   { config, stateDir }: CommandValues<"doctor">,
@@ -182,7 +182,7 @@ function isLinkLocal(address: string): boolean {
  * Interfaces without an address, which are missing in the system's list of
  * addresses.
  *
- * @returns undefined where that may not be looked at
+ * @returns undefined where that may not be read
  */
 async function bareInterfaces(
   addresses: readonly InterfaceAddress[],

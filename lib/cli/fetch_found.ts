@@ -27,7 +27,7 @@ import {
 } from "./fetch_report.ts";
 import { FetchReporter, type LogEvent } from "./fetch_reporter.ts";
 
-/** What was found, until it is disposed of, and goes on being found. */
+/** The result of a search, which continues until it is disposed of. */
 export interface Found extends AsyncDisposable {
   /** What was known when it was enough. */
   readonly result: Discovered;
@@ -105,7 +105,7 @@ export async function fetchFound(
   await found[Symbol.asyncDispose]();
   const again = await run.findAgain();
   const [other] = again.result.providers;
-  // An older one would be a step back, whatever --state says.
+  // An older one would be a rollback, whatever --state says.
   if (
     other === undefined ||
     other.manifest.manifestVersion < provider.manifest.manifestVersion

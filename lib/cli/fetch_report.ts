@@ -30,7 +30,7 @@ export interface FetchedParts {
   /** What `fetchImage()` gave. */
   readonly image: FetchedImage;
   readonly wanted: readonly WantedFile[];
-  /** What lies beside them. */
+  /** The files made beside them. */
   readonly made: ByProducts;
   /** The duration of the fetch. */
   readonly seconds: number;

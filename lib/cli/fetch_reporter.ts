@@ -19,7 +19,7 @@ export type LogEvent = (
   members: Readonly<Record<string, unknown>>,
 ) => void;
 
-/** How a fetch is told of while it goes on. */
+/** How a running fetch is reported. */
 export interface FetchReporterOptions {
   readonly image: ChannelArch;
   readonly files: readonly {

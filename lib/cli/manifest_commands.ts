@@ -265,7 +265,7 @@ export async function loadKeys(
 }
 
 /**
- * The time, for what is to hold from now on.
+ * The time, for signatures that are valid from now on.
  *
  * @throws UserError when the clock was never set: every client would refuse it
  */

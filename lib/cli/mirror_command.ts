@@ -102,7 +102,7 @@ async function mirrorConfig(
     // A directory of its own, apart from that of a provider on this machine.
     stateDir: values.stateDir ?? join(shared.stateDir, "mirror"),
     signing: { ...shared.signing, keys: [] },
-    // All that is mirrored lies in one tree.
+    // All mirrored images are in one tree.
     channelSettings: new Map(),
   };
 }
@@ -132,7 +132,7 @@ async function openSources(
   if (node !== undefined) {
     const { createDhtSource } = await import("../discover/dht_source.ts");
     const source = createDhtSource({
-      // Its own node knows others that it was not told of.
+      // Its own node knows nodes that are not in the configuration.
       bootstrap: [...node.addresses(), ...dht.bootstrapNodes],
       protocol: dht.protocol,
       isAmino: dht.network === "amino",

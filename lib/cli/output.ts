@@ -176,7 +176,7 @@ export async function writeFailure(
  * stays as it is.
  *
  * @param lines without their line breaks
- * @throws ReaderGoneError when nobody reads them
+ * @throws ReaderGoneError when the reader has gone
  * @throws Error when they cannot be written
  * @throws the signal's reason, when it aborts first
  */

@@ -80,7 +80,7 @@ export async function runServe(
   }
 }
 
-/** Tells systemd, where it has started us, until we are told to end. */
+/** Notifies systemd, if it started us, until shutdown. */
 export function openManager(
   machine: Machine,
   { signal }: { readonly signal: AbortSignal },

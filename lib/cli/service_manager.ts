@@ -7,11 +7,11 @@ import { messageOf } from "../core/printable.ts";
 export interface ServiceManager extends AsyncDisposable {
   /** The service does its work from now on. */
   ready(): void;
-  /** The service was told to end. */
+  /** The service has been asked to stop. */
   stopping(): void;
 }
 
-/** What a service manager tells in the environment. */
+/** What a service manager passes in the environment. */
 export interface ServiceEnvironment {
   /** Where it listens: a path, or `@` and an abstract name. */
   readonly notifySocket: string;
@@ -91,7 +91,7 @@ interface NotifySocket {
   close(): void;
 }
 
-/** @returns undefined when it cannot be had, which is logged */
+/** @returns undefined when it cannot be opened, which is logged */
 function openSocket(path: string, logger: Logger): NotifySocket | undefined {
   try {
     return bindSocket(path);

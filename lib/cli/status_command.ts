@@ -92,9 +92,7 @@ function hasExpired(
   return Date.parse(expires_at) <= Date.parse(time);
 }
 
-/**
- * How the command ends: with 4 when no client takes anything of what is served.
- */
+/** The exit code: 4 when clients accept nothing of what is served. */
 export function statusExitCode(status: StatusDocument): ExitCode {
   const { images } = status;
   return images.length > 0 && images.every((image) => hasExpired(image, status))
@@ -153,7 +151,7 @@ export function statusLines(status: StatusDocument): string[] {
   ];
 }
 
-/** How many machines are told of, those heard of last: `--json` has all. */
+/** How many machines are shown, the latest ones: `--json` has all. */
 const MAX_MACHINES = 100;
 
 function machineLines(machines: StatusDocument["machines"]): string[] {

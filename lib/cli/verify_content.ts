@@ -148,7 +148,7 @@ async function promisedBy(
 /**
  * What is wrong with some files, for people.
  *
- * @returns undefined when nothing is
+ * @returns undefined when nothing is wrong
  */
 export function verifyProblem(
   files: readonly VerifiedFile[],

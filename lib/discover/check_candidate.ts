@@ -21,7 +21,7 @@ const SILENT = refuseAs("slow", "no answer, long after that of the manifest");
 export interface CheckParts {
   /** The image that is wanted. */
   readonly image: ChannelArch;
-  /** The image and trust that its manifest must match. */
+  /** The trust policy that its manifest must satisfy. */
   readonly trust: Pick<ClientTrust, "policyFor">;
   /** The network. */
   readonly httpGet: HttpGet;

@@ -59,7 +59,7 @@ export type BootChoice =
   /** Nothing: the machine is not ours. */
   | { readonly kind: "ignore" };
 
-/** Rows by what tells them apart, since there may be thousands. */
+/** Rows indexed by their identifiers, since there may be thousands. */
 const indexes = new WeakMap<
   readonly MachineRow[],
   ReadonlyMap<string, MachineRow>
@@ -146,7 +146,7 @@ export function parseSerial(text: string): Result<string> {
  * 4578): SMBIOS 2.6 and later has the first three fields little-endian, and so
  * firmware sends them, while iPXE and GRUB show the text in this order.
  *
- * @returns undefined for what is no UUID: another length, all zeros or all ones
+ * @returns undefined if it is not a UUID: wrong length, all zeros or all ones
  */
 export function uuidOfBytes(bytes: Uint8Array): string | undefined {
   if (bytes.length !== 16) return undefined;
@@ -159,7 +159,7 @@ export function uuidOfBytes(bytes: Uint8Array): string | undefined {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Checks what becomes of machines without a row. */
+/** Checks the setting for machines without a row. */
 export function parseUnknownMachines(text: string): Result<UnknownMachines> {
   if (text === "menu" || text === "ignore") return ok(text);
   return parseChannel(text).ok

@@ -122,7 +122,7 @@ export class MachineSteps {
     this.#options = options;
   }
 
-  /** Takes note of a step; of no machine where nothing tells which it is. */
+  /** Records a step; ignored if the machine cannot be identified. */
   note(note: StepNote): void {
     const { client, step, what } = note;
     const id = note.mac ??
@@ -149,7 +149,7 @@ export class MachineSteps {
     this.#say(`${this.#title(after)}: ${what}`, nowMs);
   }
 
-  /** What was known of an IP address before it told its MAC address. */
+  /** Steps recorded for an IP address before its MAC address was known. */
   #takenOver({ mac, client }: StepNote): Known | undefined {
     if (mac === undefined || client === undefined) return undefined;
     const known = this.#machines.get(client);

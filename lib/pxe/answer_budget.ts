@@ -15,7 +15,7 @@ export class AnswerBudget {
   readonly #byMachine = new Map<string, number>();
 
   /**
-   * Takes one answer out of what is left.
+   * Takes one answer from the remaining budget.
    *
    * @param mac of the machine that is to get it
    * @param nowMs by a monotonic clock

@@ -37,7 +37,7 @@ const FIRMWARE: ReadonlyMap<number, BootFirmware> = new Map(
  * The firmware of a machine.
  *
  * @param archType what option 93 says
- * @returns undefined for a type that nobody here can boot
+ * @returns undefined for a type that cannot be booted from here
  */
 export function firmwareOf(archType: number): BootFirmware | undefined {
   return FIRMWARE.get(archType);

@@ -50,7 +50,7 @@ const USUAL: Readonly<Record<LoaderKey, readonly [string, ...string[]]>> = {
  *
  * @param available the names in the directory of loaders
  * @param chosen by the operator: these or none
- * @returns a name of `available`, or what is missing, for the log
+ * @returns a name from `available`, or what is missing, for the log
  */
 export function loaderFor(
   firmware: Firmware,
@@ -70,8 +70,8 @@ export function loaderFor(
 }
 
 /**
- * Which firmware can be led to images, and what is missing for the rest: lines
- * for the log.
+ * Which firmware can boot images, and what is missing for the rest: lines for
+ * the log.
  *
  * @param arches of the images
  */

@@ -12,7 +12,7 @@ import type { BootClient } from "../net/dhcp/boot_client.ts";
 import { type BootFirmware, firmwareOf } from "./firmware.ts";
 import { type Firmware, formatFirmware } from "./loaders.ts";
 
-/** An image that machines can be led to. */
+/** An image that machines can boot. */
 export interface OfferedImage extends ChannelArch {
   /** Whether firmware can start it directly: a unified kernel image. */
   readonly isUnified: boolean;
@@ -30,7 +30,7 @@ export interface OfferState {
   readonly unknown: UnknownMachines;
   /** What is served. */
   readonly images: readonly OfferedImage[];
-  /** The name of a boot loader, or a clause that says what is missing. */
+  /** The name of a boot loader, or a clause that names what is missing. */
   readonly loaderFor: (firmware: Firmware) => Result<string>;
 }
 

@@ -8,7 +8,9 @@ import {
   type UdpEndpoint,
 } from "../net/dhcp/network.ts";
 
-/** What waits to be sent on a link; firmware asks again for what is dropped. */
+/**
+ * Packets queued per link; firmware repeats a request whose answer is dropped.
+ */
 const MAX_WAITING = 2000;
 /** How long what comes after a batch waits for others: a fiftieth of it is used. */
 const GATHER_MS = 50;

@@ -53,11 +53,11 @@ export interface ProxyDhcpOptions {
   readonly defaultRoute: () => Promise<string | undefined>;
   /** For rates per second. */
   readonly clock: Clock;
-  /** Where trouble is told. */
+  /** Where problems are logged. */
   readonly logger: Logger;
 }
 
-/** What is open for one link; each socket is tried for until it is had. */
+/** The sockets of one link; opening each is retried until it succeeds. */
 interface LinkSession {
   readonly link: PxeLink;
   readonly sender: OfferSender;
@@ -256,7 +256,7 @@ export class ProxyDhcp implements AsyncDisposable {
     return encoded.ok ? encoded.value : undefined;
   }
 
-  /** Says what is wrong, once until it is over, and not over and over. */
+  /** Logs a problem once until it is resolved. */
   #report(what: string, problem: string | undefined): void {
     const nowMs = this.#options.clock.monotonic();
     const before = this.#troubles.get(what);
@@ -272,7 +272,7 @@ export class ProxyDhcp implements AsyncDisposable {
   }
 }
 
-/** A request, and what is offered for it. */
+/** A request, and the offer made for it. */
 interface Asked {
   readonly request: DhcpMessage;
   readonly client: BootClient;
