@@ -1,45 +1,23 @@
 /**
  * The package for Debian in a Debian of its own (debootstrap), without systemd:
- * the line of the unit is run by hand, as its user. What systemd does besides,
- * the restart of an upgrade included, is not run.
+ * the line of the unit is run by hand, as its user. guests/systemd_test.ts has
+ * systemd run it.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { bundlePrograms, ROOT } from "../../tools/bundle.ts";
-import {
-  DENO_RUNTIMES,
-  downloadDeno,
-} from "../../tools/release/deno_runtime.ts";
-import { plasmPackage } from "../../tools/release/plasm_package.ts";
-import { gatherFiles } from "../../tools/release/release_files.ts";
 import { PLASMD_FLAGS } from "../../tools/shipped_flags.ts";
 import { commandOutput } from "../support/command_output.ts";
+import { makeDebian, packagePath } from "../support/debian.ts";
 import {
   type LabHost,
   labObstacle,
   NetworkLab,
 } from "../support/network_lab.ts";
-import { run, start, temporaryDirectory } from "../support/programs.ts";
+import { run, start } from "../support/programs.ts";
 
-const SUITE = "bookworm";
 const IMAGE = "var/lib/plasm/stable/amd64/vmlinuz";
 const FIRST = "0.1.0";
 const NEXT = "0.1.1";
-
-/** The packages of two versions, amd64. */
-async function buildPackages(directory: string): Promise<void> {
-  const [runtime] = DENO_RUNTIMES;
-  assert.equal(runtime?.architecture, "amd64");
-  const deno = await downloadDeno(runtime);
-  const bundles = await bundlePrograms();
-  for (const version of [FIRST, NEXT]) {
-    const files = await gatherFiles(ROOT, bundles, { version });
-    await Deno.writeFile(
-      join(directory, `plasm-${version}.deb`),
-      plasmPackage(files, runtime, deno),
-    );
-  }
-}
 
 /** In front of a command that is to run in a Debian, on a host of a lab. */
 function inside(root: string, host: LabHost): string[] {
@@ -67,44 +45,35 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
-/** A Debian with the packages in it, or why none can be made. */
-async function makeDebian(): Promise<
-  { readonly directory: AsyncDisposable; readonly root: string } | string
-> {
-  const directory = await temporaryDirectory();
-  const root = join(directory.path, "debian");
-  try {
-    await commandOutput("debootstrap", ["--variant=minbase", SUITE, root]);
-    await buildPackages(root);
-    return { directory, root };
-  } catch (error) {
-    await directory[Symbol.asyncDispose]();
-    return lastLine(error);
-  }
-}
-
-/** What a program that failed said at last: no mirror, no device nodes. */
-function lastLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.trim().split("\n").at(-1) ?? "";
-}
-
 const missing = Deno.args.includes("--all")
   ? Deno.build.arch === "x86_64"
     ? labObstacle(["debootstrap", "dpkg", "setpriv"])
     : "the package of x86_64 needs a machine of it"
   : "only with e2e --all";
-const debian = missing ?? await makeDebian();
+const noLintian = labObstacle(["lintian"]);
+const debian = missing ?? await makeDebian({ versions: [FIRST, NEXT] });
 const name =
   "a package is installed, started, found, upgraded, removed and purged";
 
 Deno.test({
   name: typeof debian === "string" ? `${name} (skipped: ${debian})` : name,
   ignore: typeof debian === "string",
-  fn: async () => {
+  fn: async (t) => {
     if (typeof debian === "string") return;
-    await using _directory = debian.directory;
+    await using _debian = debian;
     const { root } = debian;
+    await t.step({
+      name: `lintian has no errors and warnings${
+        noLintian === undefined ? "" : ` (skipped: ${noLintian})`
+      }`,
+      ignore: noLintian !== undefined,
+      fn: async () => {
+        const path = join(root, packagePath(FIRST));
+        const failures = ["--fail-on", "error,warning"];
+        const said = await commandOutput("lintian", [...failures, path]);
+        assert.equal(said, "");
+      },
+    });
     await using lab = await NetworkLab.open();
     const [server, client] = await lab.twoHosts();
     const dpkg = (...args: string[]) => {
@@ -112,7 +81,7 @@ Deno.test({
       return commandOutput(program, [...rest, "dpkg", ...args]);
     };
 
-    await dpkg("--install", `/plasm-${FIRST}.deb`);
+    await dpkg("--install", packagePath(FIRST));
     assert.equal(await dpkg("--verify", "plasm"), "");
     const [image, state] = [join(root, IMAGE), join(root, "var/lib/plasmd")];
     await Deno.mkdir(join(image, ".."), { recursive: true });
@@ -155,7 +124,7 @@ Deno.test({
 
     const config = join(root, "etc/plasm/provider.toml");
     await Deno.writeTextFile(config, '[provider]\nname = "rack 12"\n');
-    await dpkg("--install", `/plasm-${NEXT}.deb`);
+    await dpkg("--install", packagePath(NEXT));
     assert.match(
       await dpkg("--status", "plasm"),
       new RegExp(`: ${NEXT}$`, "m"),

@@ -38,7 +38,10 @@ export interface GuestOptions {
   readonly disk?: string | undefined;
   /** How much memory it has. @default 768 */
   readonly memoryMib?: number;
-  /** Holds what the firmware remembers, and the monitor's socket. */
+  /** Of its one processor. @default 1 */
+  readonly cores?: number;
+  /** Holds what the firmware remembers, and the sockets of the monitor and of
+   * the second serial port. */
   readonly directory: string;
 }
 
@@ -60,7 +63,7 @@ export class Guest implements AsyncDisposable {
 
   /** Switches a machine on. */
   static async start(
-    { kind, port, disk, directory, memoryMib = 768 }: GuestOptions,
+    { kind, port, disk, directory, memoryMib = 768, cores = 1 }: GuestOptions,
   ): Promise<Guest> {
     const monitorPath = join(directory, "monitor");
     const machine = typeof kind === "object"
@@ -72,8 +75,10 @@ export class Guest implements AsyncDisposable {
       ...port.prefix,
       ...machine,
       ...["-display", "none", "-no-reboot", "-serial", "stdio"],
+      ...["-serial", `unix:${secondPort(directory)},server=on,wait=off`],
       ...["-monitor", `unix:${monitorPath},server=on,wait=off`],
-      ...["-accel", "tcg,thread=multi", "-m", String(memoryMib)],
+      ...["-accel", "tcg,thread=multi", "-smp", String(cores)],
+      ...["-m", String(memoryMib)],
       ...["-netdev", `tap,id=n0,ifname=${port.tap},script=no,downscript=no`],
       ...disk === undefined
         ? []
@@ -203,6 +208,11 @@ export class Guest implements AsyncDisposable {
     this.#hasEnded = true;
     this.#wake();
   }
+}
+
+/** Where the second serial port of a machine is, a socket. */
+export function secondPort(directory: string): string {
+  return join(directory, "serial");
 }
 
 function directArguments(

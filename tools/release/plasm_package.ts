@@ -17,6 +17,7 @@ const COMPLETIONS: Readonly<Record<string, string>> = {
 };
 const DOCUMENTS = "usr/share/doc/plasm";
 const CONFIG = "etc/plasm/provider.toml";
+const MAINTAINER = "Plasm maintainers <maintainers@plasm.invalid>";
 
 /**
  * The package `plasm`: both programs with the Deno that runs them, in nothing
@@ -37,7 +38,7 @@ export function plasmPackage(
       Package: "plasm",
       Version: files.version,
       Architecture: architecture,
-      Maintainer: "Plasm maintainers <maintainers@plasm.invalid>",
+      Maintainer: MAINTAINER,
       Section: "net",
       Priority: "optional",
       // What `objdump -T deno` asks for, and useradd of postinst.
@@ -71,6 +72,11 @@ function installed(
     [
       `${DOCUMENTS}/CHANGELOG.md.gz`,
       gzipped(fileOf(files.tree, "CHANGELOG.md")),
+    ],
+    [`${DOCUMENTS}/changelog.gz`, gzipped(textFile(debianChangelog(files)))],
+    [
+      "usr/share/lintian/overrides/plasm",
+      fileOf(files.debian, "lintian-overrides"),
     ],
     [
       `${DOCUMENTS}/THIRD_PARTY_LICENSES`,
@@ -106,15 +112,33 @@ exec /usr/lib/plasm/deno run --no-config ${flags.join(" ")} \\
 `;
 }
 
-/** The example of a unit, for where the package has the program. */
+/**
+ * The example of a unit, for where the package has the program and a user for
+ * it. That one is asked for as such: a state directory of DynamicUser= lies
+ * where nobody but root comes to, who could not run `plasmd doctor` as it then.
+ */
 function unit(files: ReleaseFiles): string {
   const text = textOf(files.tree, "examples/plasmd.service")
-    .replaceAll("/usr/local/bin/plasmd", "/usr/bin/plasmd");
+    .replaceAll("/usr/local/bin/plasmd", "/usr/bin/plasmd")
+    .replace(/^DynamicUser=yes$/m, "User=plasmd");
   const start = text.indexOf("[Unit]");
-  if (start < 0 || !/^ExecStart=\/usr\/bin\/plasmd /m.test(text)) {
-    throw new Error("examples/plasmd.service does not start plasmd");
+  const isWhole = /^ExecStart=\/usr\/bin\/plasmd /m.test(text) &&
+    /^User=plasmd$/m.test(text);
+  if (start < 0 || !isWhole) {
+    throw new Error("examples/plasmd.service does not start plasmd as a user");
   }
   return `# To change it: systemctl edit plasmd\n\n${text.slice(start)}`;
+}
+
+/** What Debian's tools read of a version: deb-changelog(5). */
+function debianChangelog({ version, releasedAtMs }: ReleaseFiles): string {
+  const date = new Date(releasedAtMs).toUTCString().replace("GMT", "+0000");
+  return `plasm (${version}) stable; urgency=medium
+
+  * CHANGELOG.md.gz beside this file says what is new.
+
+ -- ${MAINTAINER}  ${date}
+`;
 }
 
 /** A configuration that says nothing yet: what holds is what is built in. */
