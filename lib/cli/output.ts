@@ -12,6 +12,7 @@ import {
 import { LogQueue } from "../core/log_queue.ts";
 import { jsonLine, messageOf, printable } from "../core/printable.ts";
 import type { StatusLine } from "../core/status_line.ts";
+import { isJournal, journalLine } from "./journal.ts";
 
 /** How long the end waits for a reader of standard error that has stopped. */
 const FLUSH_STALL_MS = 500;
@@ -26,14 +27,30 @@ let logFormat: LogFormat = "text";
 const standardError = new LogQueue({
   write: (bytes) => writeSome(Deno.stderr, bytes),
   describeDropped: (count) =>
-    formatLogLine(
+    addressed(
       "warn",
-      `Dropped ${count} log line${
-        count === 1 ? "" : "s"
-      }: standard error did not take them`,
-      { format: logFormat, now: systemClock.now() },
+      formatLogLine(
+        "warn",
+        `Dropped ${count} log line${
+          count === 1 ? "" : "s"
+        }: standard error did not take them`,
+        { format: logFormat, now: systemClock.now() },
+      ),
     ),
 });
+
+/** Asked at the first line. */
+let goesToJournal: boolean | undefined;
+
+/** A line as that takes it which standard error is. */
+function addressed(level: LogLevel, line: string): string {
+  goesToJournal ??= isJournal(
+    Deno.env.get("JOURNAL_STREAM"),
+    // To import it would cost every search what a service alone needs.
+    () => globalThis.process.getBuiltinModule("node:fs").fstatSync(2),
+  );
+  return goesToJournal ? journalLine(level, line) : line;
+}
 
 /** A logger on standard error, which never waits for it and never fails. */
 export function openLogger(
@@ -44,7 +61,7 @@ export function openLogger(
     level,
     format,
     clock: systemClock,
-    writeLine: (line) => standardError.push(line),
+    writeLine: (line, level) => standardError.push(addressed(level, line)),
   });
 }
 
@@ -64,7 +81,8 @@ export function openEventLog(
   return (level, message, members) => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
     const time = new Date(systemClock.now()).toISOString();
-    standardError.push(jsonLine({ time, level, message, ...members }));
+    const line = jsonLine({ time, level, message, ...members });
+    standardError.push(addressed(level, line));
   };
 }
 

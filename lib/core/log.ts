@@ -51,13 +51,14 @@ export function createLogger(
     readonly format: LogFormat;
     readonly clock: Clock;
     /** Receives a line without its line break; must not throw. */
-    readonly writeLine: (line: string) => void;
+    readonly writeLine: (line: string, level: LogLevel) => void;
   },
 ): Logger {
   const least = LOG_LEVELS.indexOf(level);
   const at = (wanted: LogLevel) => (message: string) => {
     if (LOG_LEVELS.indexOf(wanted) < least) return;
-    writeLine(formatLogLine(wanted, message, { format, now: clock.now() }));
+    const now = clock.now();
+    writeLine(formatLogLine(wanted, message, { format, now }), wanted);
   };
   return {
     debug: at("debug"),

@@ -126,7 +126,7 @@ class Walk {
       ["failed", "2", "0"],
     );
     assert.match(
-      await this.exec("journalctl --unit plasmd --output cat"),
+      await this.exec("journalctl --unit plasmd --priority err --output cat"),
       /; the old configuration holds\n[^]*unknown key "prot" in \[provider\]/,
     );
   }
