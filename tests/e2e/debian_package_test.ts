@@ -45,12 +45,29 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
+async function checkByLintian(
+  t: Deno.TestContext,
+  root: string,
+): Promise<void> {
+  const missing = labObstacle(["lintian"]);
+  const name = "lintian has no errors and warnings";
+  await t.step({
+    name: missing === undefined ? name : `${name} (skipped: ${missing})`,
+    ignore: missing !== undefined,
+    fn: async () => {
+      const path = join(root, packagePath(FIRST));
+      const failures = ["--fail-on", "error,warning"];
+      const said = await commandOutput("lintian", [...failures, path]);
+      assert.equal(said, "");
+    },
+  });
+}
+
 const missing = Deno.args.includes("--all")
   ? Deno.build.arch === "x86_64"
     ? labObstacle(["debootstrap", "dpkg", "setpriv"])
     : "the package of x86_64 needs a machine of it"
   : "only with e2e --all";
-const noLintian = labObstacle(["lintian"]);
 const debian = missing ?? await makeDebian({ versions: [FIRST, NEXT] });
 const name =
   "a package is installed, started, found, upgraded, removed and purged";
@@ -62,18 +79,7 @@ Deno.test({
     if (typeof debian === "string") return;
     await using _debian = debian;
     const { root } = debian;
-    await t.step({
-      name: `lintian has no errors and warnings${
-        noLintian === undefined ? "" : ` (skipped: ${noLintian})`
-      }`,
-      ignore: noLintian !== undefined,
-      fn: async () => {
-        const path = join(root, packagePath(FIRST));
-        const failures = ["--fail-on", "error,warning"];
-        const said = await commandOutput("lintian", [...failures, path]);
-        assert.equal(said, "");
-      },
-    });
+    await checkByLintian(t, root);
     await using lab = await NetworkLab.open();
     const [server, client] = await lab.twoHosts();
     const dpkg = (...args: string[]) => {
