@@ -80,11 +80,10 @@ export class SystemdGuest implements AsyncDisposable {
   /**
    * Has the shell run commands, one after the other.
    *
-   * @returns the exit code of the last, and what all of them printed
+   * @returns what they printed, on both streams
+   * @throws when the last one fails
    */
-  async run(
-    commands: string,
-  ): Promise<{ readonly code: number; readonly output: string }> {
+  async exec(commands: string): Promise<string> {
     const end = crypto.randomUUID();
     const command = `{ ${commands}\n} 2>&1 </dev/null; echo "${end} $?"\n`;
     let bytes = new TextEncoder().encode(command);
@@ -97,18 +96,14 @@ export class SystemdGuest implements AsyncDisposable {
     const pattern = new RegExp(`^([^]*)${end} (\\d+)\\n`);
     for (;;) {
       const [, output, code] = pattern.exec(text) ?? [];
-      if (output !== undefined) return { code: Number(code), output };
+      if (output !== undefined) {
+        assert.equal(code, "0", `${commands}\n${output}`);
+        return output;
+      }
       const count = await this.#shell.read(buffer);
       assert.ok(count !== null, `switched off at: ${commands}\n${text}`);
       text += decoder.decode(buffer.subarray(0, count), { stream: true });
     }
-  }
-
-  /** Has the shell run commands that succeed. @returns what they printed */
-  async exec(commands: string): Promise<string> {
-    const { code, output } = await this.run(commands);
-    assert.equal(code, 0, `${commands}\n${output}`);
-    return output;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
