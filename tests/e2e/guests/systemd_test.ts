@@ -200,7 +200,7 @@ const name = "systemd runs the package as the documents say";
 Deno.test({
   name: typeof debian === "string" ? `${name} (skipped: ${debian})` : name,
   ignore: typeof debian === "string",
-  timeout: 2 * GUEST_LIMIT_MS,
+  timeout: 3 * GUEST_LIMIT_MS,
   async fn(t) {
     if (typeof debian === "string") return;
     await using _debian = debian;
