@@ -100,8 +100,10 @@ Deno.test("keysOnDisk() blames what may not be read here, unless a provider runs
   });
   assert.match((await look(false)).keys[0]?.problem ?? "", /may not read it/);
   fileSystem.stat = () =>
-    Promise.reject(new FileAccessError("read", "its links lead in a circle"));
-  assert.match((await look(true)).keys[0]?.problem ?? "", /in a circle/);
+    Promise.reject(
+      new FileAccessError("read", "its symbolic links form a loop"),
+    );
+  assert.match((await look(true)).keys[0]?.problem ?? "", /form a loop/);
 });
 
 const RUNNING = { isRunning: true };
