@@ -45,7 +45,7 @@ export interface HandlerParts {
    */
   readonly loaders?: () => LoaderSettings;
   /**
-   * The base URL that clients are told, without a slash at the end.
+   * The base URL that clients are given, without a slash at the end.
    * @default by the address that each has connected to
    */
   readonly advertiseUrl?: string | undefined;
@@ -59,7 +59,7 @@ export interface HandlerParts {
   readonly keepOpenMs?: number;
   /** For rates. */
   readonly clock: Clock;
-  /** Where trouble is told. */
+  /** Where problems are logged. */
   readonly logger: Logger;
   /**
    * Whether finished downloads are logged for operators, not only at level
@@ -74,7 +74,7 @@ export interface HandlerParts {
    * @default nothing is said, and what they do is for those who debug
    */
   readonly machines?: Machines;
-  /** What operators are told beside what is counted here. */
+  /** What operators are shown besides the counters kept here. */
   readonly status: () => ProviderStatus;
   /** What differs from DEFAULT_TRANSFER_LIMITS. */
   readonly limits?: Partial<TransferLimits>;

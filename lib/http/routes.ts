@@ -53,7 +53,7 @@ export interface RouteParts {
   readonly catalog: ImageCatalog;
   /** The succession of trusted keys. */
   readonly trustDocuments: () => TrustDocuments;
-  /** The base URL that clients are told, where the operator says one. */
+  /** The base URL that clients are given, if the operator set one. */
   readonly advertiseUrl: string | undefined;
   readonly sender: ArtifactSender;
   /** What firmware loads first. */

@@ -139,7 +139,7 @@ export async function parseBootRecord(
 export interface RecordLife {
   /** From their date on. */
   readonly ttlSeconds: number;
-  /** How often one is told anew. */
+  /** How often one is refreshed. */
   readonly refreshSeconds: number;
 }
 

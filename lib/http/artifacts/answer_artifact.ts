@@ -33,7 +33,7 @@ export interface ArtifactSender {
   readonly transfers: Transfers;
   /** Tells the present, by which dates of two-digit years are understood. */
   readonly clock: Clock;
-  /** Where trouble is told. */
+  /** Where problems are logged. */
   readonly logger: Logger;
 }
 

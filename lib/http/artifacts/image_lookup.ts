@@ -11,7 +11,7 @@ import type { HashedArtifact } from "../../scan/image_files.ts";
 import type { PieceList } from "../../scan/pieces.ts";
 import type { ImageCatalog, ServedBlob, ServedImage } from "./image_catalog.ts";
 
-/** An answer says what there is, but is not the manifest. */
+/** How many names an error lists: it is not the manifest. */
 const MAX_LISTED_NAMES = 20;
 
 /**

@@ -45,7 +45,7 @@ export interface LoaderFilesOptions {
 const MAX_BYTES = 64 * 1024 * 1024;
 /** How many contents are known, each until its file changes. */
 const MAX_KNOWN = 1024;
-/** An answer says what there is, but is no directory listing. */
+/** How many names an error lists: it is no directory listing. */
 const MAX_LISTED_NAMES = 20;
 /** Anybody can ask for what is not there: that lists the directory no sooner. */
 const LISTED_AGAIN_MS = 2000;

@@ -2,7 +2,7 @@
 export interface Patience {
   /** Before it gives up, in milliseconds. */
   readonly waitMs: number;
-  /** Whether it comes back when told to (503, Retry-After). */
+  /** Whether it retries when asked to (503, Retry-After). */
   readonly comesBack: boolean;
 }
 

@@ -3,7 +3,7 @@ import { printable } from "../../core/printable.ts";
 import { ok, refuse, type Result } from "../../core/result.ts";
 import type { ServedImage } from "../artifacts/image_catalog.ts";
 
-/** A file, as a boot loader is told of it. */
+/** A file, as a boot script names it. */
 export interface BootFile {
   /** One word, and another for each. */
   readonly name: string;

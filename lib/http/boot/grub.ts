@@ -252,7 +252,7 @@ function atOnce(
 }
 
 /**
- * What GRUB that was loaded by TFTP is led on with.
+ * The first configuration of a GRUB that was loaded by TFTP.
  *
  * @param server address and port, for HTTP
  */

@@ -41,7 +41,7 @@ const MACHINE =
  * script's own, which iPXE resolves: the address in a Host header is not to be
  * relied on, and a proxy may have us below a path.
  *
- * It tells which machine it is on, so that the words of its row come again.
+ * It names the machine it runs on, so that the words of its row are kept.
  */
 export function ipxeScript(
   served: ServedImage,

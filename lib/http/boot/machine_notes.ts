@@ -9,7 +9,7 @@ import { bootFiles } from "./boot_files.ts";
 
 /** A request for a script. */
 export interface ScriptRequest {
-  /** The machine, as far as it has told. */
+  /** The machine, as far as it is known. */
   readonly id: MachineId;
   /** What it asks. */
   readonly head: RequestHead;

@@ -54,7 +54,7 @@ export function addedWords({ words }: ScriptClient): readonly string[] {
 export interface MenuOptions {
   /** What the machine gets. */
   readonly choice: BootChoice;
-  /** What it has told, to be handed on. */
+  /** What it has sent, to be passed on. */
   readonly told: MachineId;
   /**
    * What the loader is to tell in asking once more: it has told nothing yet,

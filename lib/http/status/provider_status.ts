@@ -7,7 +7,7 @@ import type { ScrubProgress } from "../../scan/content_scrub.ts";
 /** How one way of advertising stands with one image. */
 export interface AdvertisementStatus {
   readonly image: ChannelArch;
-  /** How the network is told. */
+  /** How images are advertised. */
   readonly via: "mDNS" | "DHT";
   /** Whether the network can find it this way at the moment. */
   readonly published: boolean;
@@ -23,17 +23,17 @@ export interface AdvertisementStatus {
 
 /** How publishing in the DHT is getting on, over all images. */
 export interface DhtPublishing {
-  /** Images that are being told to other nodes, or should be. */
+  /** Images that are being published, or waiting to be. */
   readonly waiting: number;
   /** How long the first of them has been waiting, in milliseconds. */
   readonly lagMs: number;
   /** How many other nodes were told of an image, on average. */
   readonly meanHolders: number;
-  /** The last round in which each image was told again, where there was one. */
+  /** The last round of refreshes, if there was one. */
   readonly lastRound?: {
-    /** When its first image was told, milliseconds since 1970. */
+    /** When its first image was published, milliseconds since 1970. */
     readonly beganMs: number;
-    /** Images that other nodes were told of. */
+    /** Images that were published. */
     readonly told: number;
     /** Attempts that reached no node that would keep the record. */
     readonly failed: number;
@@ -82,7 +82,7 @@ export interface MirrorStatus {
   readonly problem: string | undefined;
 }
 
-/** What operators are told about a provider, HTTP aside. */
+/** What operators are shown of a provider, HTTP aside. */
 export interface ProviderStatus {
   /** `bootstrap`: a DHT node without images, for others to join through. */
   readonly kind: "provider" | "bootstrap";
@@ -100,7 +100,7 @@ export interface ProviderStatus {
   readonly missing: readonly ChannelArch[];
   /** The socket that HTTP listens on. */
   readonly http: { readonly address: string; readonly port: number };
-  /** The interfaces that mDNS was told to use; none: the usual ones. */
+  /** The interfaces that mDNS is configured to use; none: the default. */
   readonly interfaces: readonly string[];
   /** Where mDNS answers. */
   readonly links: readonly LinkStatus[];

@@ -2,17 +2,17 @@ import type { DhtPublishing } from "./provider_status.ts";
 
 /** How publishing in the DHT is getting on, in a StatusDocument. */
 export interface DhtPublishingDocument {
-  /** Images that are being told to other nodes, or should be. */
+  /** Images that are being published, or waiting to be. */
   readonly queue: number;
   /** How long the first of them has been waiting. */
   readonly lag_seconds: number;
   /** How many other nodes were told of an image, on average. */
   readonly mean_holders: number;
-  /** The last round in which each image was told again; null before. */
+  /** The last round of refreshes; null before the first. */
   readonly last_round: null | {
-    /** When its first image was told. */
+    /** When its first image was published. */
     readonly began_at: string;
-    /** Images that other nodes were told of. */
+    /** Images that were published. */
     readonly told: number;
     /** Attempts that reached no node that would keep the record. */
     readonly failed: number;

@@ -4,7 +4,7 @@ import type { BootClient } from "./boot_client.ts";
 import { encodeDhcp } from "./encode_message.ts";
 import { type DhcpMessage, DhcpMessageType, DhcpOption } from "./message.ts";
 
-/** What a client is told to boot. */
+/** What a client is offered to boot. */
 export interface ProxyAnswer {
   /** `OFFER` to a DISCOVER, `ACK` to a REQUEST at port 4011. */
   readonly type: "OFFER" | "ACK";

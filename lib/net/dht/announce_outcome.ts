@@ -10,7 +10,7 @@ export interface AnnounceOutcome {
   readonly failures: readonly string[];
 }
 
-/** Where no other node could be told. */
+/** The outcome if no other node could be told. */
 export const REACHED_NOBODY: AnnounceOutcome = {
   reached: 0,
   storedAt: 0,

@@ -31,7 +31,7 @@ export interface PeerAnswer {
   readonly receivedAtMs?: number;
   /** Nodes it knows nearer to the key. */
   readonly closer: readonly KadPeer[];
-  /** Nodes that told it that they provide the key. */
+  /** Nodes that announced to it that they provide the key. */
   readonly providers: readonly KadPeer[];
 }
 

@@ -124,7 +124,7 @@ const MAX_ADDRESS_BYTES = 300;
 const MAX_ANSWER_BYTES = 16 << 10;
 /** What the nearer nodes may take of it, so that providers find room. */
 const MAX_CLOSER_BYTES = 6 << 10;
-/** Addresses told of one peer. */
+/** How many addresses of one peer are sent. */
 const MAX_TOLD_ADDRESSES = 8;
 
 /** SHA-256 and its length in bytes, as a multihash begins. */

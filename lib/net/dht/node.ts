@@ -157,7 +157,7 @@ export class DhtNode implements AsyncDisposable {
     return this.#membership.contacts();
   }
 
-  /** Whether other nodes can connect to this one, as far as they told. */
+  /** Whether other nodes can connect to this one, if they reported it. */
   isReachable(): boolean | undefined {
     return this.#membership.isReachable;
   }

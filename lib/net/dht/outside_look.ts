@@ -2,7 +2,7 @@ import { HOW_TO_JOIN } from "./no_holder_reason.ts";
 
 /** The result of a look-up by a stranger. */
 export type OutsideLook =
-  /** Another node led to this one. */
+  /** This node was found through another one. */
   | {
     readonly kind: "found";
     /**

@@ -17,7 +17,7 @@ export interface PeerContact {
   readonly lastContactMs: number;
 }
 
-/** A connection with another node, by what is told of it. */
+/** What is shown of a connection with another node. */
 export interface OtherEnd {
   /** The peer id. */
   readonly remotePeer: { toString(): string };

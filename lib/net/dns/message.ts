@@ -14,7 +14,7 @@ export const DnsType = {
 
 /** What every record has. */
 export interface RecordHead {
-  /** What the record tells about. */
+  /** The owner name of the record. */
   readonly name: DnsName;
   /** How long it may be kept; 0 takes it back. */
   readonly ttlSeconds: number;

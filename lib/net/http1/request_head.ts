@@ -66,7 +66,7 @@ const CR = 13;
  * (RFC 9112, section 2.2).
  *
  * @param bytes what has been received, from the request line on
- * @param from what was looked at before, and had no end
+ * @param from how many bytes were searched before, without an end
  * @returns undefined when the end has not been received
  */
 export function findHeadEnd(

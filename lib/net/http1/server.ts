@@ -41,7 +41,7 @@ export interface HttpServerOptions {
   readonly timeouts?: Partial<ConnectionTimeouts>;
   /** For timeouts, and the date of answers. */
   readonly clock: Clock;
-  /** Where trouble is told. */
+  /** Where problems are logged. */
   readonly logger: Logger;
   /** Ends the server at once, without waiting. */
   readonly signal: AbortSignal;

@@ -73,7 +73,7 @@ export class MdnsLinks<S extends LinkSession> implements AsyncDisposable {
     return [...this.#problems.values()];
   }
 
-  /** Opens what there is, and from then on looks again and again. */
+  /** Opens the present links, and from then on follows changes. */
   start(): Promise<void> {
     return this.#looking = this.#look();
   }

@@ -297,7 +297,7 @@ export class MdnsQuerier {
     }));
   }
 
-  /** The instance that a record tells something about. */
+  /** The instance that a record belongs to. */
   #instanceOf(record: DnsRecord): DnsName[] {
     const name = foldName(
       record.type === DnsType.PTR ? record.target : record.name,

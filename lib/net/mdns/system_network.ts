@@ -340,7 +340,7 @@ function isMember(socket: Socket, link: Link): boolean {
   }
 }
 
-/** Deno tells the source of a packet without its zone. */
+/** Deno reports the source of a packet without its zone. */
 function withZone(address: string, link: Link): string {
   const bytes = addressBytes(address);
   return bytes !== undefined && isLinkLocal6(bytes)

@@ -4,7 +4,7 @@ import type { Endpoint } from "./socket.ts";
 
 /** RFC 6762 section 7.2: more known answers may follow for this long. */
 const DELAY_MS = [400, 500] as const;
-/** A query that goes on and on is answered regardless. */
+/** A query that never ends is answered regardless. */
 const LIMIT_MS = 2000;
 /** More known answers than any client of ours can have. */
 const MAX_RECORDS = 1000;

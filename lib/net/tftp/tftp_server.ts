@@ -38,7 +38,7 @@ export interface TftpServerOptions {
   readonly onSent?: (request: TftpRequest) => void;
   /** For retransmissions. */
   readonly clock: Clock;
-  /** Where trouble is told. */
+  /** Where problems are logged. */
   readonly logger: Logger;
 }
 

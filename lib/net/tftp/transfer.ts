@@ -8,7 +8,7 @@ export interface TransferTerms {
   readonly window: number;
   /** Until the first repetition; doubled for each further one. */
   readonly timeoutMs: number;
-  /** What the client is told of this; none: it asked for nothing that is known. */
+  /** Options to acknowledge; none: it requested none that are supported. */
   readonly accepted: readonly (readonly [name: string, value: number])[];
 }
 

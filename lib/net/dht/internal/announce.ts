@@ -36,7 +36,7 @@ export interface Announcement {
 /** What to announce, to which nodes, and how. */
 export interface AnnounceOptions
   extends Announcement, Omit<RequestOptions, "timeoutMs"> {
-  /** Asks and tells. */
+  /** Sends requests. */
   readonly node: Dialer;
   /** Nodes to start from. */
   readonly seeds: readonly Contact[];

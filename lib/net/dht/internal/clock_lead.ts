@@ -3,7 +3,7 @@ import { KadCall } from "../message.ts";
 import { onePerHost } from "./reachability.ts";
 import { type Dialer, type RequestOptions, requestPeer } from "./request.ts";
 
-/** How many hosts are asked: a single one that lies moves nothing. */
+/** How many hosts are asked: a single liar cannot move the median. */
 const MAX_ASKED = 5;
 /** Over a connection that is open; half of the round trip is the error. */
 const ASK_TIMEOUT_MS = 1500;

@@ -54,7 +54,7 @@ export class Membership {
     this.#options = options;
   }
 
-  /** Whether other nodes can connect to this one, as far as they told. */
+  /** Whether other nodes can connect to this one, if they reported it. */
   get isReachable(): boolean | undefined {
     return this.#isReachable;
   }

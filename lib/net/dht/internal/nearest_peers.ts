@@ -15,11 +15,11 @@ const MAX_HOSTS = 4096;
 /** Addresses change seldom, and each is asked for with every answer. */
 const ADDRESSES_MS = 2000;
 
-/** The nodes that a node tells others of, no group of them before all others. */
+/** The nearest nodes to name in an answer, spread over groups of hosts. */
 export class NearestPeers {
   readonly #libp2p: Libp2p<DhtServices>;
   readonly #clock: Clock;
-  /** Whether private addresses are not told. */
+  /** Whether private addresses are left out. */
   readonly #isAmino: boolean | undefined;
   readonly #hosts = new BoundedMap<string, string>(MAX_HOSTS, "forget oldest");
   readonly #told = new BoundedMap<

@@ -12,7 +12,7 @@ import { type Message, tellNode } from "./tell_node.ts";
 
 /** How to sweep, and through which nodes. */
 export interface SweepOptions extends RequestOptions {
-  /** Asks and tells. */
+  /** Sends requests. */
   readonly node: Dialer;
   /** Nodes to start from. */
   readonly seeds: readonly Contact[];
