@@ -1,7 +1,7 @@
 import type { ChannelArch } from "../core/channel_arch.ts";
 import type { Result } from "../core/result.ts";
 
-/** What the network is told about one image that is hashed and served. */
+/** What is advertised about one image that is hashed and served. */
 export interface Advertisement {
   readonly image: ChannelArch;
   /** The manifest's `version`. */

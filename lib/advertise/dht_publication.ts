@@ -39,7 +39,7 @@ export interface Publication {
   lastStored?: Now;
   /** How many did. */
   storedAt: number;
-  /** Nodes that keep it, or were told of the provider and do not answer. */
+  /** Nodes that keep it, or were sent the provider record unacknowledged. */
   toldAt: number;
   /** Why a stranger does not find it. */
   problem?: string;

@@ -1,11 +1,11 @@
 import type { Publication } from "./dht_publication.ts";
 import type { Now } from "./record_dates.ts";
 
-/** A round of refreshes: each image is told once in it. */
+/** A round of refreshes: each image is published once in it. */
 export interface PublishingRound {
-  /** When the first image of it was told, milliseconds since 1970. */
+  /** When its first image was published, milliseconds since 1970. */
   readonly beganMs: number;
-  /** Images that other nodes were told of. */
+  /** Images that were published. */
   readonly told: number;
   /** Attempts that reached no node that would keep the record. */
   readonly failed: number;
@@ -13,7 +13,7 @@ export interface PublishingRound {
 
 /** How publishing in the DHT is getting on, over all images. */
 export interface PublishingProgress {
-  /** Images that are being told, or should be. */
+  /** Images that are being published, or waiting to be. */
   readonly waiting: number;
   /** How long the first of them has been waiting, in milliseconds. */
   readonly lagMs: number;
@@ -51,7 +51,7 @@ export class RoundTally {
   #round: PublishingRound | undefined;
   #last: PublishingRound | undefined;
 
-  /** The round before this one, as far as anything was told in it. */
+  /** The previous round, if anything was published in it. */
   get last(): PublishingRound | undefined {
     return this.#last;
   }
@@ -96,9 +96,9 @@ export class RefreshLag {
   }
 
   /**
-   * Looks whether images were told too long ago.
+   * Checks whether images were last published too long ago.
    *
-   * @param agesMs how long ago each was told
+   * @param agesMs how long ago each was published
    * @param nowMs monotonic
    * @returns a line for the log where they were, once an hour at most
    */

@@ -26,7 +26,7 @@ export class RefreshSchedule {
   }
 
   /**
-   * When an image is told again, on the clock of `toldMs`: within a round.
+   * When an image is refreshed, on the clock of `toldMs`: within a round.
    *
    * @param place in the key space, 0 to below 1
    * @param count of all images

@@ -3,7 +3,7 @@ import { propertyOf } from "../core/property_of.ts";
 import { ok, refuse, type Result } from "../core/result.ts";
 import { readStateFile, type StateFile } from "../core/state_file.ts";
 
-/** An image that other nodes were told of. */
+/** An image that was published in the DHT. */
 export interface ToldImage {
   readonly image: ChannelArch;
   /** The manifest's `version`. */

@@ -2,7 +2,7 @@ import { formatTimestamp } from "./timestamp.ts";
 
 const DAY_MS = 86_400_000;
 
-/** How long before the end a person is told: enough to fetch offline keys. */
+/** How long before expiry to warn: enough time to fetch offline keys. */
 const WARN_BEFORE_EXPIRY_MS = 14 * DAY_MS;
 
 /**

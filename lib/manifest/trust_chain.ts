@@ -99,7 +99,7 @@ export type FetchTrust = (
 export interface FollowedTrust {
   /** The newest document that verified, or the first one. */
   readonly root: TrustRoot;
-  /** Why the one after it was not accepted, or whether there is one not told. */
+  /** Why the next one was not accepted, or that it is unknown if there is one. */
   readonly refusal?: TrustProblem;
 }
 

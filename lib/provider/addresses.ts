@@ -129,7 +129,7 @@ export function addressForReader(
   const local = addressBytes(localAddress);
   const isSameFamily = usual.includes(":") === localAddress.includes(":");
   if (local === undefined || isSameFamily || isLinkLocal6(local)) return usual;
-  // A router may have led him here, to an address that he cannot reach.
+  // Behind a router that forwards its port, this address is out of reach.
   const isBehindRouter = isPrivateAddress(localAddress) &&
     !isPrivateAddress(remoteAddress);
   return isBehindRouter ? usual : localAddress;

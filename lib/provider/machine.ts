@@ -15,7 +15,7 @@ export interface Machine {
   readonly fileSystem: FileSystem;
   /** The time. */
   readonly clock: Clock;
-  /** Where things are told. */
+  /** The program's log. */
   readonly logger: Logger;
   /** Shows how long work gets on, where there is a terminal. */
   readonly statusLine?: StatusLine | undefined;

@@ -65,7 +65,7 @@ export async function openAdvertising(
   // Its goodbyes come before the node is closed.
   stack.use(lan);
   const inDht = stack.use(dht?.advertise());
-  // Before it withdraws everything, what was told is kept a last time.
+  // Saved a last time before everything is withdrawn.
   if (inDht !== undefined) stack.use(dht?.keepTold(inDht));
   // Nodes of the LAN are of a private DHT, which is not to become one with the
   // public.
@@ -83,7 +83,7 @@ export async function openAdvertising(
 interface DhtMembership {
   readonly node: ServingNode;
   advertise(): DhtAdvertiser;
-  /** Keeps what others were told for the next start. */
+  /** Saves what was published, for the next start. */
   keepTold(advertiser: DhtAdvertiser): AsyncDisposable;
   /** Joins the nodes of the LAN until it is disposed of. */
   meetNeighbours(): AsyncDisposable;

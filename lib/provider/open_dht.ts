@@ -137,7 +137,7 @@ function logAddresses(
   );
 }
 
-/** @throws UserError where there is nobody to tell */
+/** @throws UserError if only loopback is allowed */
 function sayWhatIsPublic(loopbackOnly: boolean, logger: Logger): void {
   if (loopbackOnly) {
     throw new UserError(
@@ -173,7 +173,7 @@ function whatToMend(error: ListenError): Error {
     : new UserError(`${error.message}: ${problem}`, { cause: error });
 }
 
-/** Opens what other nodes were told, which outlives a restart. */
+/** Opens the record of what was published, which outlives a restart. */
 export async function openToldImages(
   { stateDir }: ServeConfig,
   { fileSystem, clock, logger: ownLogger }: Machine,
@@ -351,7 +351,7 @@ export async function meetNeighbours(
   { logger }: Machine,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  // Any image will do: a source tells of every node that it hears of.
+  // Any image will do: a source reports every node that it hears of.
   const image = { channel: "stable", arch: "arm64" };
   for await (const finding of source.find(image, { signal })) {
     if (finding.kind !== "peer") continue;

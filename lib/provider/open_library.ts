@@ -114,7 +114,7 @@ function takeChanges(
   return config;
 }
 
-/** The keys that sign, each of which may be replaced where it lies. */
+/** The signing keys, each of which may be replaced in its file. */
 class ReloadableSigners {
   readonly #config: ServeConfig;
   readonly #machine: Machine;

@@ -25,7 +25,7 @@ const LOOK_INTERVAL_MS = 5000;
 /** How long the default route is not asked for again: a rack needs it at once. */
 const ROUTE_HOLDS_MS = 1000;
 
-/** What bare machines are led to, and by what. */
+/** What bare machines are offered, and with what. */
 export interface PxeParts {
   readonly http: Pick<HttpServer, "hostname" | "port">;
   /** What is served. */

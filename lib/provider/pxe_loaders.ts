@@ -19,7 +19,7 @@ export interface PxeLoaders extends Pick<TftpServerOptions, "read" | "onSent"> {
   names(): Promise<ReadonlySet<string>>;
 }
 
-/** What boot loaders are found and told with. */
+/** What is needed to find boot loaders and report on them. */
 export interface PxeLoadersParts {
   readonly http: Pick<HttpServer, "port">;
   /** What is served. */
@@ -90,7 +90,7 @@ function isGrubConfig(name: string): boolean {
   return /(^|\/)grub\.cfg$/.test(name);
 }
 
-/** Some ROMs put a byte of ones behind a name that DHCP told them. */
+/** Some ROMs append a byte of ones to a file name that came by DHCP. */
 function loaderName(name: string): string {
   return name.replace(/\xff+$/, "");
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { fillFrom } from "../core/fill_from.ts";
 import type { OpenFile } from "../core/file_system.ts";
 
-/** A few blocks of a file, by which another one in its place is told. */
+/** A few blocks of a file, by which a replacement is detected. */
 export interface ContentSample {
   /** Where they begin, rising. */
   readonly offsetsBytes: readonly number[];

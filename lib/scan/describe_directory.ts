@@ -3,7 +3,7 @@ import { artifactRoles } from "./artifact_roles.ts";
 import type { ArtifactFile } from "./image_files.ts";
 import { isDeviceTree, nameRank, neverPlays } from "./role_names.ts";
 
-/** What lies in a directory in which no file is named like a kernel. */
+/** The contents of a directory in which no file is named like a kernel. */
 export interface UnbootableDirectory {
   /** Paths, sorted, at most {@linkcode MAX_SHOWN_NAMES}. */
   readonly names: readonly string[];

@@ -10,7 +10,7 @@ const FIRST_BAR_AFTER_MS = 500;
 const BAR_INTERVAL_MS = 100;
 const MAX_BAR_COLUMNS = 40;
 
-/** How the reading of artifacts is told of. */
+/** How the progress of reading artifacts is reported. */
 export interface HashProgressOptions {
   /** The time. */
   readonly clock: Clock;

@@ -50,7 +50,7 @@ export interface ReadImageResult {
   readonly files: ImageFiles | undefined;
   /** How each role came to its file; empty without an image. */
   readonly choices: readonly RoleChoice[];
-  /** What lies there, where no file is named like a kernel. */
+  /** Its contents, if no file there is named like a kernel. */
   readonly unbootable?: UnbootableDirectory;
   /** What was passed over and why. */
   readonly warnings: readonly string[];

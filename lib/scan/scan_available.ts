@@ -53,7 +53,7 @@ export interface MissingImage {
   readonly image: ChannelArch;
   /** The directory that should hold it. */
   readonly directory: string;
-  /** What lies there, where no file is named like a kernel. */
+  /** Its contents, if no file there is named like a kernel. */
   readonly unbootable?: UnbootableDirectory;
 }
 

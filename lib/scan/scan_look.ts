@@ -210,7 +210,7 @@ export class ScanLook<R, C extends ScannedChannel> {
     if (
       known?.path === path && notes !== undefined && !again.has(path) &&
       !notes.changesNames(known) &&
-      // In a directory that was not told of, or below one.
+      // In a directory that no event named, or below one.
       !(notes.concernsPath(known.eventPath) && this.#hasStray(notes))
     ) return known;
     const place = await placeOf(path);

@@ -37,7 +37,7 @@ export class ScanMemory<R, C extends ScannedChannel> {
   #remembered: Remembered<R, C> = NOTHING_REMEMBERED;
   /** Every directory of it, once they are asked for. */
   #directories: readonly Known<unknown>[] | undefined;
-  /** When each path was told of, on the monotonic clock. */
+  /** When each path was last named by an event, on the monotonic clock. */
   readonly #noted = new Map<string, number>();
   #isAllNoted = true;
   /** By device: whether its file system reports changes. */

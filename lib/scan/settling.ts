@@ -128,7 +128,7 @@ export function settledAtMs(observation: Observation): number {
 function contentQuietMs(
   { info, writer, isRewritten, reopenings }: Observation,
 ): number {
-  // A new name of a file that was there is told of like a new file.
+  // Events for a new name of an existing file look like those for a new file.
   const isLink = info.linkCount > 1 && !isRewritten;
   const isClosed = writer === "closed" || isLink && writer === "writing";
   if (reopenings > 1 || !isClosed && (isRewritten || writer === "writing")) {
