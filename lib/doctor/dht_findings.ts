@@ -6,6 +6,8 @@ import type { DhtStatus } from "./provider_view.ts";
 
 /** By then a node has joined, or failed repeatedly. */
 const JOINED_MS = 30_000;
+/** By then one without any to join through has met those of its last run. */
+const REJOINED_MS = 5000;
 
 /** What keeps strangers from images in the DHT, where the provider is in one. */
 export function dhtFindings(seen: Observations): Finding[] {
@@ -15,8 +17,10 @@ export function dhtFindings(seen: Observations): Finding[] {
   // Another machine's clock may differ.
   const age = (isLocal ? nowMs : provider.timeMs) - provider.startedMs;
   if (dht.peerCount === 0) {
-    const isNew = age < JOINED_MS &&
-      dht.bootstrap.every(({ state }) => state === "dialling");
+    const isNew = dht.bootstrap.length === 0
+      ? age < REJOINED_MS
+      : age < JOINED_MS &&
+        dht.bootstrap.every(({ state }) => state === "dialling");
     if (isNew) return [];
     if (dht.bootstrap.length > 0) return [notJoined(dht)];
     return provider.mdns === null ? [alone(url)] : [];

@@ -61,6 +61,12 @@ Deno.test("dhtFindings() tells what keeps strangers from images in the DHT", () 
     )),
     ["dht_alone http://127.0.0.1:8080"],
   );
+  const alone = { mdns: null, dht: { ...DHT, peerCount: 0, bootstrap: [] } };
+  for (const [ageMs, count] of [[4000, 0], [6000, 1]] as const) {
+    const startedMs = HEALTHY.nowMs - ageMs;
+    const seen = saying({ ...alone, startedMs }, { links: [] });
+    assert.equal(codes(seen).length, count);
+  }
   const bootstrap = [{ address: node, state: "failed", reason: "refused" }];
   const [notJoined] = dhtFindings(
     saying({ dht: { ...DHT, peerCount: 0, bootstrap } }),
