@@ -148,12 +148,13 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
 
     const client = async () => {
       while (replacing) {
+        // Once for each look at the disk: fifty that ask again and again leave
+        // the replacements nothing of a busy processor.
         const nextScan = scanned.promise;
         const response = await fetch(url);
         if (response.status === 503) {
           await response.body?.cancel();
           count.refused++;
-          // Fifty that ask again and again leave nothing of a busy processor.
           await nextScan;
           continue;
         }
@@ -166,6 +167,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
         const etag = `"${await sha256Hex(body)}"`;
         assert.equal(etag, response.headers.get("etag"));
         count.completed++;
+        await nextScan;
       }
     };
     const replacer = async () => {
@@ -175,6 +177,7 @@ Deno.test("100 replacements during 50 downloads: what completes matches its ETag
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
       replacing = false;
+      scanned.resolve();
     };
     await Promise.all([replacer(), ...Array.from({ length: CLIENTS }, client)]);
 
