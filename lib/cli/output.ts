@@ -39,10 +39,10 @@ const standardError = new LogQueue({
     ),
 });
 
-/** Asked at the first line. */
+/** Looked at with the first line. */
 let goesToJournal: boolean | undefined;
 
-/** A line as that takes it which standard error is. */
+/** A line as standard error takes it: the journal with its level in front. */
 function addressed(level: LogLevel, line: string): string {
   goesToJournal ??= isJournal(
     Deno.env.get("JOURNAL_STREAM"),
