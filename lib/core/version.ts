@@ -11,8 +11,8 @@ export const BUILD: string =
     : `${VERSION} (${BUNDLED_COMMIT})`;
 
 /**
- * When this version was made, milliseconds since 1970, on the day that
- * CHANGELOG.md says: a clock that shows less has never been set, as on a board
- * without a battery.
+ * Some days before this version was released, milliseconds since 1970: a clock
+ * that shows less has never been set, as on a board without a battery. One that
+ * is a day slow is not taken for such.
  */
-export const RELEASED_AT_MS: number = Date.parse("2026-11-29T00:00:00Z");
+export const RELEASED_AT_MS: number = Date.parse("2026-11-23T00:00:00Z");

@@ -68,6 +68,7 @@ class Fixture implements AsyncDisposable {
     for (let i = 0; !isDone(); i++) {
       assert.ok(i < 10_000, "the round does not end");
       await this.twin.clock.advance(50);
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
     this.servedSha256 = await this.served().then(sha256).then(
       (digest) => digest.toHex(),

@@ -156,7 +156,7 @@ Deno.test("keepOffering() looks every few seconds where the disk tells of nothin
       fs.remove("/srv/stable/arm64").file(KERNEL);
       await pass(6000);
       assert.deepEqual([...advertiser.published.keys()], ["testing/x86_64"]);
-      const warnings = lines.filter((line) => line.includes("Cannot hear"));
+      const warnings = lines.filter((line) => line.includes("Cannot watch"));
       assert.equal(warnings.length, 1);
     },
   ));

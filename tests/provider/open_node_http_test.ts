@@ -81,7 +81,7 @@ Deno.test("plasmd bootstrap that reaches none of its nodes is not ready", async 
     const ready = await fetch(`${url}/ready`);
     assert.equal(ready.status, 503);
     const { error } = await ready.json();
-    return /none of the nodes to join through/.test(error);
+    return /none of the bootstrap nodes/.test(error);
   }, "it says why it is not ready");
 });
 

@@ -36,7 +36,10 @@ Deno.test("openScrub() has an image read again whose content differs, under a ne
   );
   await clock.advance(61_000);
   assert.equal(scrub.progress.differingCount, 1);
-  assert.match(logger.lines.join("\n"), /WARN "[^"]*vmlinuz" has another/);
+  assert.match(
+    logger.lines.join("\n"),
+    /WARN "[^"]*vmlinuz" has other content/,
+  );
   assert.ok(await bell.wait(clock, 1, { signal }), "looked at again at once");
   const kernel = before.artifacts.get("kernel");
   assert.equal(kernel?.reading?.isRefuted, true, "refused to clients");
