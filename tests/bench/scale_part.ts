@@ -116,8 +116,8 @@ async function startProvider(path: string, images: number): Promise<Started> {
     ...["--interface", "lo", "--port", "0", "--p2p-port", "0"],
     ...["--state-dir", join(path, "state")],
   ], { prefix: ["prlimit", "--nofile=1024:1024"] });
-  const says = async (text: string) => {
-    while (!provider.lines().some((line) => line.includes(text))) {
+  const until = async (isTrue: () => boolean | Promise<boolean>) => {
+    while (!await isTrue()) {
       if (performance.now() - startMs > READY_LIMIT_MS) {
         const last = provider.lines().slice(-1).join();
         await provider.end("SIGKILL");
@@ -127,14 +127,28 @@ async function startProvider(path: string, images: number): Promise<Started> {
     }
     return performance.now() - startMs;
   };
-  const servedMs = await says("INFO Found ");
-  const foundMs = await says("Advertising ");
+  const [, base = ""] = await provider.line(/Serving on (http:\S+)/);
+  const channels = images / ARCHS.length;
+  let servedMs = 0;
+  for (const channel of [0, channels >> 1, channels - 1]) {
+    const manifest = `${base}/many-${channel}/${ARCHS.at(-1)}/manifest.json`;
+    servedMs = await until(() => isThere(manifest));
+  }
+  const foundMs = await until(() =>
+    provider.lines().some((line) => line.includes("Advertising "))
+  );
   const found = /Found (\d+) /.exec(provider.lines().join("\n"))?.[1];
   if (Number(found) !== images) {
     await provider.end("SIGKILL");
     throw new Error(`found ${found} of ${images}`);
   }
   return { provider, servedMs, foundMs };
+}
+
+async function isThere(url: string): Promise<boolean> {
+  const answer = await fetch(url);
+  await answer.body?.cancel();
+  return answer.ok;
 }
 
 /** Replaces a kernel, and waits until the manifest names the new one. */
