@@ -38,8 +38,6 @@ export interface GuestOptions {
   readonly disk?: string | undefined;
   /** How much memory it has. @default 768 */
   readonly memoryMib?: number;
-  /** Of its one processor. @default 1 */
-  readonly cores?: number;
   /** Holds what the firmware remembers, and the sockets of the monitor and of
    * the second serial port. */
   readonly directory: string;
@@ -63,7 +61,7 @@ export class Guest implements AsyncDisposable {
 
   /** Switches a machine on. */
   static async start(
-    { kind, port, disk, directory, memoryMib = 768, cores = 1 }: GuestOptions,
+    { kind, port, disk, directory, memoryMib = 768 }: GuestOptions,
   ): Promise<Guest> {
     const monitorPath = join(directory, "monitor");
     const machine = typeof kind === "object"
@@ -77,8 +75,7 @@ export class Guest implements AsyncDisposable {
       ...["-display", "none", "-no-reboot", "-serial", "stdio"],
       ...["-serial", `unix:${secondPort(directory)},server=on,wait=off`],
       ...["-monitor", `unix:${monitorPath},server=on,wait=off`],
-      ...["-accel", "tcg,thread=multi", "-smp", String(cores)],
-      ...["-m", String(memoryMib)],
+      ...["-accel", "tcg,thread=multi", "-m", String(memoryMib)],
       ...["-netdev", `tap,id=n0,ifname=${port.tap},script=no,downscript=no`],
       ...disk === undefined
         ? []
