@@ -86,11 +86,6 @@ export const FETCH_MUTANTS: readonly Mutant[] = [
   },
   ...[
     [
-      "asks those who have the same content",
-      "contentSha256 === wanted.contentSha256",
-      "true",
-    ],
-    [
       "looks once more",
       "other.manifest.manifestVersion < provider.manifest.manifestVersion",
       "false",
@@ -107,6 +102,13 @@ export const FETCH_MUTANTS: readonly Mutant[] = [
     removed,
     tests: ["cli/fetch_found_test.ts"],
   })),
+  {
+    attack: "fetchFound() asks those who have the same content",
+    file: "fetch/source_state.ts",
+    check: "one.contentSha256 === contentSha256",
+    removed: "true",
+    tests: ["cli/fetch_found_test.ts"],
+  },
   {
     attack: "checkFetchOptions() asks whom to trust",
     file: "config/discover_options.ts",

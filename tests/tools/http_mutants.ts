@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     attack: "GET /stable/arm64/KERNEL is the kernel",
-    file: "http/artifacts/image_lookup.ts",
+    file: "manifest/artifact_paths.ts",
     check: "const lowerCase = name.toLowerCase();",
     removed: "const lowerCase = name;",
     tests: ["http/routes_test.ts"],

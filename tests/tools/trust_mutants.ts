@@ -135,13 +135,13 @@ export const TRUST_MUTANTS: readonly Mutant[] = [
       ],
       [
         "readTrustDocuments() does not serve what the keys before",
-        "await verifySuccessor(bytes, last)",
+        "await verifySuccessor(bytes, newest)",
         "await readHeldTrust(bytes)",
       ],
       [
         "readTrustDocuments() warns of the expiry",
-        "if (expiry !== undefined)",
-        "if (false)",
+        "[...faults, expiry]",
+        "faults",
       ],
     ],
   ),
