@@ -199,7 +199,7 @@ aminoTest(
     await host.exec("ip", "route", "add", "11.0.0.0/8", "dev", "e0");
     const { program, peerId } = await serve(host, internet);
     await program.line("which has no public address yet", 20_000);
-    await program.line("this machine has no public address", 20_000);
+    await program.line("this machine has no reachable public address", 20_000);
     const ready = await statusOf(host, "/ready");
     assert.equal(ready.code, "503", ready.body);
     // Several rounds of AutoNAT, and of looking for neighbours.
