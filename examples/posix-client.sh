@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches and verifies an image where phase_discover cannot run (musl, 64 MB of
-# memory): a POSIX shell, awk, sed, sha256sum, OpenSSL 3, curl or wget. It finds
-# nobody: it is told where a provider is, such as by DHCP.
+# memory). Needs a POSIX shell, awk, sed, sha256sum, OpenSSL 3, and curl or wget.
+# It does not search: it must be told where a provider is, for example by DHCP.
 set -f
 LC_ALL=C
 export LC_ALL
@@ -24,8 +24,8 @@ trusted, 5 a file could not be fetched or written.
 END
 }
 
-# Not before this was written: a clock that says so was never set, and dates are
-# not looked at.
+# When this was written. A clock that shows an earlier time was never set, and
+# dates are then not checked.
 RELEASED=2026-11-01T00:00:00Z
 MAX_MANIFEST=1048576
 
@@ -40,7 +40,7 @@ fail() {
   exit "$code"
 }
 
-# At most so many bytes of a URL. Debian's busybox has a wget that dies of -T.
+# download URL BYTES: at most that many bytes. Debian's busybox wget crashes on -T.
 download() {
   if command -v curl >/dev/null; then
     curl -q -g -fsS --max-time "$timeout" "$1"
@@ -49,9 +49,9 @@ download() {
   fi | head -c "$2"
 }
 
-# JSON as rows "value TAB name TAB name...", one for each value; texts begin with
-# a quotation mark and are as they are written, escapes and all. Since no text
-# holds a control character, nothing of it can pass for another row.
+# JSON as rows "value TAB name TAB name...", one for each value. Strings begin with
+# a quotation mark and keep their escapes. Since no string holds a control
+# character, none can be mistaken for another row.
 # shellcheck disable=SC2016
 ROWS='
 function bad() { is_bad = 1; exit 1 }
@@ -93,7 +93,7 @@ BEGIN { RS = "\""; want = "value"; depth = 0 }
 !is_text { marks($0); is_text = 1; text = ""; next }
 {
   text = text $0
-  # The quotation mark behind an odd number of backslashes is part of the text.
+  # A quotation mark after an odd number of backslashes is part of the string.
   match($0, /\\*$/)
   if (RLENGTH % 2 == 1) { text = text "\""; next }
   if (text ~ /\n/) bad()
@@ -105,13 +105,13 @@ BEGIN { RS = "\""; want = "value"; depth = 0 }
 END { if (is_bad || !is_text || want != "end" || depth != 0) exit 1 }
 '
 
-# rows FILE: fails where it is no JSON, or has control characters.
+# rows FILE: fails if it is not JSON or has control characters.
 rows() {
   [ "$(tr -d '\012\040-\377' <"$1" | wc -c)" -eq 0 ] || return 1
   awk "$ROWS" "$1"
 }
 
-# member KIND FILE NAME...: a text or a number of rows; nothing where it is of
+# member KIND FILE NAME...: a string or number from rows; nothing if it is of
 # another kind.
 member() {
   case $1 in
@@ -126,7 +126,7 @@ member() {
     }' "$from" | sed 's/^"//'
 }
 
-# verify URL: leaves data.rows, which the key's owner has signed.
+# verify URL: writes data.rows, the content that the key's owner signed.
 verify() {
   download "$1" $((MAX_MANIFEST + 1)) >"$work/manifest.json"
   [ -s "$work/manifest.json" ] || fail 3 "no manifest came from $1"
@@ -145,14 +145,14 @@ verify() {
     fail 4 "$1: the signature of $keyid does not fit"
 
   rows "$work/data" >"$work/data.rows" || fail 4 "$1: what is signed is no manifest"
-  # Who reads the outer members alone is not to be deceived either.
+  # Clients that read only the outer members must not be deceived either.
   sort "$work/data.rows" >"$work/inner"
   awk -F '\t' '$2 != "signed" && $2 != "signatures"' "$work/rows" | sort >"$work/outer"
   cmp -s "$work/inner" "$work/outer" ||
     fail 4 "$1: the members outside signed.data differ from those inside"
 }
 
-# "2026-11-22T12:00:00Z" in seconds; 0 where it is no time.
+# "2026-11-22T12:00:00Z" in seconds since 1970; 0 if it is not a time.
 seconds() {
   echo "$1" | awk '
     !/^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)?Z$/ {
@@ -162,7 +162,7 @@ seconds() {
     {
       year = substr($0, 1, 4) + 0
       month = substr($0, 6, 2) + 0
-      # As if a year began in March, so that a leap day is its last.
+      # Years are counted from March, so that a leap day comes last.
       if (month < 3) { year--; month += 12 }
       days = 365 * year + int(year / 4) - int(year / 100) + int(year / 400)
       days += int((153 * (month - 3) + 2) / 5) + substr($0, 9, 2)
@@ -171,7 +171,7 @@ seconds() {
     }'
 }
 
-# judge URL: whether what was signed is what is wanted here and now.
+# judge URL: checks that what was signed is for this image and this time.
 judge() {
   [ "$(member text "$work/data.rows" channel)" = "$channel" ] ||
     fail 4 "$1: not for channel $channel"
@@ -184,7 +184,7 @@ judge() {
   else
     [ "$(seconds "$(member text "$work/data.rows" expires_at)")" -gt "$now" ] ||
       fail 4 "$1: expired, the clock says $time"
-    # A clock can be set to local time.
+    # The clock may be set to local time.
     [ "$(seconds "$(member text "$work/data.rows" created_at)")" -le $((now + 86400)) ] ||
       fail 4 "$1: made in the future, the clock says $time"
   fi
@@ -193,7 +193,7 @@ judge() {
   case $version in
   '' | *[!0-9]* | ????????????????*) fail 4 "$1: malformed manifest_version" ;;
   esac
-  # What is promised under it: all but when, and for how long.
+  # What a version stands for: everything but the dates.
   content=$(awk -F '\t' 'NF != 2 || $2 !~ /^(created_at|expires_at|manifest_version)$/' \
     "$work/inner" | sha256sum | cut -c 1-64)
   [ -n "$state" ] && [ -s "$state" ] || return 0
@@ -206,8 +206,8 @@ judge() {
   done <"$state"
 }
 
-# "role TAB hash TAB bytes TAB path" of each file of the manifest. A path that
-# could lead elsewhere, or that a shell could take for something else, is none.
+# "role TAB hash TAB bytes TAB path" of each file of the manifest. Fails on a path
+# that could lead elsewhere or that a shell could misread.
 files() {
   awk -F '\t' '
     $2 == "artifacts" && ((NF == 4 && $3 ~ /^(kernel|initramfs|rootfs)$/) ||
@@ -231,7 +231,7 @@ files() {
     }' "$work/data.rows"
 }
 
-# The initrds in the order to load them: where it is not said, there is one.
+# The initrds in load order. If the manifest does not list them, there is only one.
 initrds() {
   awk -F '\t' '
     $2 == "initrds" { print substr($1, 2); is_said = 1 }
@@ -239,7 +239,7 @@ initrds() {
     END { if (!is_said && only != "") print only }' "$work/data.rows"
 }
 
-# What kexec needs, or all.
+# The files that kexec needs, or all of them.
 wanted() {
   if [ -n "$all" ]; then
     cat "$work/files"
@@ -254,7 +254,7 @@ wanted() {
 fetch_file() {
   to=$new/$4
   if [ -e "$to" ]; then
-    # One that has two roles, or else somebody means to replace it.
+    # The same file may have two roles; another content under its name is an attack.
     [ "$(sha256sum <"$to" | cut -c 1-64)" = "$2" ] ||
       fail 5 "$1: two files are called $4"
     return
@@ -273,15 +273,15 @@ fetch_file() {
   fail 5 "$1: $4 did not come as it was signed"
 }
 
-# The command line as text, and filled in: {url} is where the image is, and
-# {sha256:NAME} the digest of a file, by its path or as kernel and the like.
+# Writes the command line as signed and filled in: {url} is where the image is,
+# {sha256:NAME} the digest of a file, named by its path or by a role like kernel.
 write_cmdline() {
   member text "$work/data.rows" cmdline | awk '
     {
       rest = $0
       while ((at = index(rest, "\\")) > 0) {
         c = substr(rest, at + 1, 1)
-        # Control characters have other escapes; a kernel wants none.
+        # Other escapes stand for control characters, which a kernel cannot use.
         if (c != "\"" && c != "\\" && c != "/") exit 1
         text = text substr(rest, 1, at - 1) c
         rest = substr(rest, at + 2)
@@ -310,7 +310,7 @@ write_cmdline() {
     fail 4 "$1: the command line wants the digest of a file that is not there"
 }
 
-# Renames what is complete to where it belongs; what was there stays until then.
+# Renames the complete image into place; the previous one stays until then.
 put_in_place() {
   for place in "$directory/$channel" "$directory/$channel/$arch"; do
     [ ! -L "$place" ] || fail 5 "$place is a symbolic link: remove it"
@@ -335,7 +335,7 @@ remember() {
   say "cannot write $state: older versions will not be refused"
 }
 
-# As phase_discover says it.
+# Prints the result as phase_discover does.
 report() {
   place=$directory/$channel/$arch
   kernel=$(awk -F '\t' '$1 == "kernel" { print $4 }' "$work/files")
@@ -343,7 +343,7 @@ report() {
   [ ! -s "$work/initrds" ] || initrd=$place/initrd.kexec
   for line in "DIRECTORY=$place" "KERNEL=$place/$kernel" "INITRD=$initrd" \
     "CMDLINE_FILE=$place/cmdline.resolved"; do
-    # A single quotation mark is all that means something within a pair of them.
+    # Within single quotes only a single quote needs escaping.
     printf "%s='%s'\n" "${line%%=*}" "$(printf %s "${line#*=}" | sed "s/'/'\\\\''/g")"
   done
 }
@@ -356,14 +356,14 @@ attempt() {
   wanted >"$work/wanted"
   grep -q '^kernel' "$work/wanted" || fail 4 "$1: the manifest names no kernel"
   new=$(mktemp -d "$directory/.new.XXXXXX") || fail 5 "cannot write to $directory"
-  # This runs in a shell of its own, which ends with the attempt.
+  # Each attempt runs in a subshell, so this trap fires at its end.
   trap 'rm -rf "$new" "$new.part"' EXIT
   write_cmdline "$1"
   while IFS='	' read -r _ sha256 bytes path; do
     fetch_file "$1" "$sha256" "$bytes" "$path" || exit
   done <"$work/wanted"
-  # kexec takes one initrd, and a kernel several in one file, each at a multiple
-  # of four bytes.
+  # kexec takes one initrd; the kernel accepts several in one file, each starting
+  # at a multiple of four bytes.
   while read -r path; do
     cat "$new/$path" || fail 5 "cannot read $path"
     printf '\0\0\0' | head -c $(((4 - $(wc -c <"$new/$path") % 4) % 4))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds a boot image by mDNS and verifies its manifest: docs/protocol.md alone.
+"""Finds a boot image by mDNS and verifies its manifest, from docs/protocol.md alone.
 
 Usage: python-client.py CHANNEL ARCH PUBLIC_KEY_HEX [ADDRESS_OF_THE_LINK]
 Needs Python 3.8 and `cryptography` (Debian: python3-cryptography).
@@ -14,7 +14,7 @@ A, PTR, TXT, SRV = 1, 12, 16, 33
 
 
 def read_name(packet, at):
-    """A name, and where the next field begins (RFC 1035, section 4.1.4)."""
+    """Returns a name and the offset after it (RFC 1035, section 4.1.4)."""
     size = packet[at]
     if size == 0:
         return "", at + 1
@@ -27,7 +27,7 @@ def read_name(packet, at):
 
 
 def read_records(packet):
-    """Name, type, data and its place, of every record of an answer."""
+    """Yields name, type, data and data offset of each record of a response."""
     _, flags, questions, *counts = struct.unpack_from("!6H", packet)
     at = 12
     for _ in range(questions):
@@ -50,7 +50,7 @@ def read_txt(data):
 
 
 def places(packet, channel, arch):
-    """URLs of the manifest that an answer leads to."""
+    """Yields the manifest URLs that a response leads to."""
     ports, texts, addresses = {}, {}, {}
     for name, kind, data, at in read_records(packet):
         if kind == SRV:
@@ -73,7 +73,7 @@ def places(packet, channel, arch):
 
 def search(channel, arch, link):
     subtype = f"_{channel}-{arch}".replace(".", "-") + f"._sub.{SERVICE}"
-    # One question with the QU bit: answers may come straight to this socket.
+    # One question with the QU bit, so that answers may come directly to this socket.
     query = struct.pack("!6H", 0, 0, 1, 0, 0, 0)
     for label in subtype.encode().split(b"."):
         query += bytes([len(label)]) + label
@@ -89,7 +89,7 @@ def search(channel, arch, link):
                 try:
                     yield from places(mdns.recv(9000), channel, arch)
                 except Exception:
-                    pass  # nothing came, or no answer that can be read
+                    pass  # a timeout, or a response that cannot be parsed
 
 
 def once(pairs):
@@ -100,7 +100,7 @@ def once(pairs):
 
 
 def verify(text, channel, arch, key):
-    """The content that the key has signed; raises ValueError."""
+    """Returns the content that the key signed; raises ValueError otherwise."""
     manifest = json.loads(text, object_pairs_hook=once)
     signed, signatures = manifest.pop("signed"), manifest.pop("signatures")
     data = base64.b64decode(signed["data"], validate=True)
