@@ -5,10 +5,10 @@ import type { Observations } from "./observations.ts";
 import type { DhtStatus } from "./provider_view.ts";
 
 /**
- * How far the provider's clock is off by those of other DHT nodes, which date
- * what they keep: its own words.
+ * How far the provider says its clock is off from those of other DHT nodes,
+ * which date what they keep.
  *
- * @returns undefined where it is not, as far as it can tell
+ * @returns undefined if it is not off, as far as the provider can tell
  */
 export function clockByPeers(dht: DhtStatus | null): string | undefined {
   return dht?.unpublished.map(({ problem }) => problem)
@@ -16,8 +16,8 @@ export function clockByPeers(dht: DhtStatus | null): string | undefined {
 }
 
 /**
- * What is wrong with clocks: clients refuse what is dated in their future, and
- * what has expired by their own clock.
+ * What is wrong with clocks: clients refuse manifests that are dated in the
+ * future or have expired by their own clock.
  */
 export function clockFindings(
   { provider, isLocal, nowMs, neighbours }: Observations,
@@ -41,7 +41,7 @@ export function clockFindings(
       nextStep: "set it by NTP there, or see why NTP does not: timedatectl",
     }];
   }
-  // The median: any single neighbour may be wrong itself.
+  // The median, since any single neighbour may itself be wrong.
   const sorted = neighbours.toSorted((a, b) => a.aheadMs - b.aheadMs);
   const middle = sorted[Math.floor(sorted.length / 2)];
   const others = provider !== undefined && !isLocal

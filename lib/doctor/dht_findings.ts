@@ -4,12 +4,12 @@ import { isServed, outcomeText } from "./http_outcome.ts";
 import type { Observations } from "./observations.ts";
 import type { DhtStatus } from "./provider_view.ts";
 
-/** By then a node has joined, or failed repeatedly. */
+/** By this age, a node has joined or has failed repeatedly. */
 const JOINED_MS = 30_000;
-/** By then one without any to join through has met those of its last run. */
+/** By this age, one without bootstrap nodes has met those of its last run. */
 const REJOINED_MS = 5000;
 
-/** What keeps strangers from images in the DHT, where the provider is in one. */
+/** What keeps strangers from finding images in the provider's DHT, if any. */
 export function dhtFindings(seen: Observations): Finding[] {
   const { provider, nowMs, isLocal } = seen;
   if (provider === undefined || provider.dht === null) return [];
@@ -40,7 +40,7 @@ export function dhtFindings(seen: Observations): Finding[] {
 
 function notJoined({ bootstrap }: DhtStatus): Finding {
   const where = bootstrap.map(({ address }) => address);
-  // Connected, and no node of this DHT: not one that does not answer.
+  // Connected, but not a node of this DHT; other than one that does not answer.
   const isOther = bootstrap.some(({ state }) => state === "connected");
   return isOther
     ? {

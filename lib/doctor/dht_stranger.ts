@@ -3,25 +3,25 @@ import { type Clock, deadline } from "../core/clock.ts";
 import type { DhtSource } from "../discover/dht_source.ts";
 import type { DhtView } from "./observations.ts";
 
-/** Longest look-up: what is not found by then, clients wait for in vain. */
+/** Longest look-up: clients do not find later what is not found by then. */
 const LOOK_UP_MS = 10_000;
 
 /** What to look up, and through which nodes. */
 export interface DhtQuestion {
   /** An image that the provider serves. */
   readonly image: ChannelArch;
-  /** The provider's, Base58. */
+  /** The provider's peer id, Base58. */
   readonly peerId: string;
-  /** Multiaddrs of other nodes than the provider's. */
+  /** Multiaddrs of nodes other than the provider's. */
   readonly nodes: readonly string[];
 }
 
 /**
- * Looks an image up as a client would that has never heard of its provider: by
- * other nodes of the DHT alone, with an identity that is made for this.
+ * Looks an image up as a client would that has never heard of its provider:
+ * only through other nodes of the DHT, with an identity made for this.
  *
- * @param open opens the client: libp2p is loaded by the first question
- * @throws the signal's reason, when it aborts first
+ * @param open opens the client; the first question loads libp2p
+ * @throws the signal's reason, if it aborts first
  */
 export async function askDhtAsStranger(
   { image, peerId, nodes }: DhtQuestion,
@@ -45,8 +45,8 @@ export async function askDhtAsStranger(
     } else if (finding.kind === "problem") {
       hasAnswer ||= finding.topic !== undefined;
       problems.push(finding.message);
-      // Each node has one of its own: those that connected from a port that
-      // accepts nothing are not dialled again.
+      // One problem for each node: nodes that connected from a port that accepts
+      // nothing are not dialled again.
       if (!hasAnswer && problems.length >= nodes.length) break;
     }
   }

@@ -32,35 +32,35 @@ import {
   readProviderView,
 } from "./provider_view.ts";
 
-/** On a LAN only a firewall that drops packets takes longer. */
+/** On a LAN, only a firewall that drops packets takes longer. */
 const PROBE_TIMEOUT_MS = 3000;
 
-/** A start takes a second, or as long as all images take to be read. */
+/** A start takes a second, or as long as it takes to read all images. */
 const START_MS = 5000;
 const LOOK_AGAIN_MS = 500;
 
-/** Which provider is meant. */
+/** Which provider to examine. */
 export interface ProviderPlace {
-  /** Its base URL, where it is; of several, the first that answers counts. */
+  /** Its possible base URLs; the first that answers counts. */
   readonly urls: readonly [string, ...string[]];
-  /** Whether that is this machine. */
+  /** Whether it is on this machine. */
   readonly isLocal: boolean;
   /** The addresses that the URLs lead to. */
   readonly addresses: readonly string[];
 }
 
-/** What is needed to look at a network. */
+/** What is needed to examine a network. */
 export interface DoctorMachine {
   /** Every address of this machine. */
   readonly addresses: readonly InterfaceAddress[];
-  /** Interfaces without an address; undefined: that may not be looked at. */
+  /** Interfaces without an address; undefined: not permitted to look. */
   readonly bareInterfaces: readonly string[] | undefined;
-  /** Fetches the `/status` of a provider; throws without an answer. */
+  /** Fetches a provider's `/status`; throws if there is no answer. */
   readonly fetchStatus: (
     url: string,
     options: { readonly signal: AbortSignal },
   ) => Promise<string>;
-  /** Fetches its `/peers`; throws without an answer. */
+  /** Fetches its `/peers`; throws if there is no answer. */
   readonly fetchPeers: DoctorMachine["fetchStatus"];
   /** Fetches manifests. */
   readonly get: HttpGet;
@@ -71,7 +71,7 @@ export interface DoctorMachine {
     question: DhtQuestion,
     options: { readonly signal: AbortSignal },
   ) => Promise<DhtView>;
-  /** Looks at this machine by the settings; undefined: there are none. */
+  /** Examines this machine by the settings; undefined: there are none. */
   readonly lookAtHost:
     | ((
       provider: ProviderView | undefined,
@@ -88,9 +88,9 @@ type Seen = Pick<
 >;
 
 /**
- * Looks at a provider and the network as its clients would.
+ * Examines a provider and the network as its clients would see them.
  *
- * @throws the signal's reason, when it aborts first
+ * @throws the signal's reason, if it aborts first
  */
 export async function examine(
   place: ProviderPlace,
@@ -133,7 +133,7 @@ export async function examine(
       : foreignKernels(provider, machine, { signal }),
     neighbourClocks(links, seen, machine, { signal }),
   ]);
-  // The ports that it binds for a moment are free again.
+  // Last, so that the ports that it briefly binds disturb nothing above.
   const host = await machine.lookAtHost?.(provider, { signal });
   return {
     ...{ ...seen, nowMs, neighbours, host, dht, addresses, links, probes },
@@ -149,7 +149,7 @@ export async function examine(
   };
 }
 
-/** As a stranger, where the provider knows other nodes. */
+/** Looks an image up as a stranger, if the provider knows other nodes. */
 async function askDht(
   provider: (ProviderView & { readonly url: string }) | undefined,
   { fetchPeers, askDht }: DoctorMachine,
@@ -169,7 +169,7 @@ async function askDht(
     : await askDht({ image, peerId, nodes }, { signal });
 }
 
-/** One that is just being started is given some seconds. */
+/** Gives a provider that is just starting a few seconds. */
 async function askOnceStarted(
   place: ProviderPlace,
   machine: DoctorMachine,
@@ -186,7 +186,7 @@ async function askOnceStarted(
   }
 }
 
-/** The first URL is asked alone: where it answers, it is the one. */
+/** Asks the first URL alone, and the others only if it does not answer. */
 async function askForStatus(
   { urls: [first, ...others] }: ProviderPlace,
   machine: DoctorMachine,
@@ -226,7 +226,7 @@ async function askOnce(
   }
 }
 
-/** The links to listen on: the provider's own, or those it is on. */
+/** The links to listen on: those the provider uses, or those it is on. */
 function linksToAsk(
   { provider, isLocal, providerAddresses }: Seen,
   addresses: readonly InterfaceAddress[],
@@ -242,7 +242,7 @@ function linksToAsk(
   }
   if (provider === undefined) return selectLinks(addresses, []);
   const bound = addresses.find((a) => a.address === provider.http.address);
-  // An address that HTTP was bound to stands for the whole interface.
+  // Binding HTTP to an address selects the whole interface.
   const isOtherFamily = ({ interfaceName, family }: Link) =>
     bound?.interfaceName === interfaceName &&
     bound.address.includes(":") !== (family === 6);
@@ -254,7 +254,7 @@ function linksToAsk(
   );
 }
 
-/** The manifest at each address, and as each link is told. */
+/** The manifest's URL at each address, and as announced on each link. */
 function urlsToProbe(seen: Seen, links: readonly LinkView[]): Set<string> {
   const { provider, isLocal } = seen;
   if (provider === undefined) return new Set();

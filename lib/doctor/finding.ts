@@ -1,5 +1,5 @@
 /**
- * Every kind of finding. Programs and links rely on the names: each has its
+ * Every kind of finding. Programs and links rely on the names: each has a
  * section in `docs/troubleshooting.md`.
  */
 export const FINDING_CODES = [
@@ -53,7 +53,7 @@ export type FindingCode = typeof FINDING_CODES[number];
 export interface Finding {
   /** The kind. */
   readonly code: FindingCode;
-  /** The links, addresses, URLs or files that it holds for. */
+  /** The links, addresses, URLs or files that it is about. */
   readonly where: readonly string[];
   /** What was seen, and what that means: clauses. */
   readonly cause: string;
@@ -61,7 +61,7 @@ export interface Finding {
   readonly nextStep: string;
 }
 
-/** Where the documents say more of a finding. */
+/** Where the documentation explains a finding. */
 export function pageOf(code: FindingCode): string {
   return `docs/troubleshooting.md#${code}`;
 }

@@ -17,7 +17,7 @@ import {
   whatProviderWarnsOf,
 } from "./provider_findings.ts";
 
-/** One look at a provider as a whole; a further check is a further row. */
+/** Checks of the provider as a whole; a new check is a new row. */
 const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
   nothingIsServed,
   imagesHaveExpired,
@@ -33,7 +33,7 @@ const PROVIDER_CHECKS: readonly ((seen: Observations) => Finding[])[] = [
  * What keeps clients from the images, each cause once: mere consequences of
  * another finding are left out.
  *
- * @returns none of a healthy host
+ * @returns empty for a healthy host
  */
 export function findingsFrom(seen: Observations): Finding[] {
   const { provider, host } = seen;
@@ -58,7 +58,7 @@ export function findingsFrom(seen: Observations): Finding[] {
   ]);
 }
 
-/** The same of several links is one finding. */
+/** Merges the same finding on several links into one. */
 function merged(findings: readonly Finding[]): Finding[] {
   const groups = Map.groupBy(
     findings,

@@ -8,17 +8,17 @@ export interface HeardRecord {
   readonly name: string;
   /** Such as `PTR`. */
   readonly type: string;
-  /** As its type has it. */
+  /** Its form depends on the type. */
   readonly data?: unknown;
-  /** Seconds; 0 says goodbye. */
+  /** Seconds; 0 is a goodbye. */
   readonly ttl?: number | undefined;
 }
 
-/** A question about what is missing. */
+/** A question about missing records. */
 export interface Question {
   /** Labels joined by dots. */
   readonly name: string;
-  /** The record's. */
+  /** The type of the record. */
   readonly type: "PTR" | "SRV" | "TXT" | "A" | "AAAA";
 }
 
@@ -26,27 +26,27 @@ export interface Question {
 const MAX_NAMES = 20_000;
 
 /**
- * How many incomplete instances are asked about, so that a flood is not
- * answered with another.
+ * How many incomplete instances to ask about, so as not to answer one flood
+ * with another.
  */
 const MAX_FURTHER_QUESTIONS = 20;
 
-/** Puts together what is heard of the instances of our service type. */
+/** Assembles what is heard about instances of our service type. */
 export class HeardInstances {
-  /** By name in lower case: the name as it came, and who sent it. */
+  /** By lower-case name: the name as received, and its sender. */
   readonly #instances = new Map<string, { name: string; source: string }>();
   readonly #services = new Map<string, { target: string; port: number }>();
   readonly #texts = new Map<string, readonly Uint8Array[]>();
   readonly #addresses = new Map<string, Set<string>>();
 
-  /** How much is known: grows with everything that is new. */
+  /** How much is known: grows with every new record. */
   get count(): number {
     return this.#instances.size + this.#services.size + this.#texts.size +
       this.#addresses.size;
   }
 
   /**
-   * Takes the records of one response, answers and additional ones alike.
+   * Adds the records of one response, both answers and additional ones.
    *
    * @param source the address of the host that sent it
    */
@@ -87,7 +87,7 @@ export class HeardInstances {
     });
   }
 
-  /** What to ask next: for all instances, and for what they lack. */
+  /** What to ask next: for all instances, and for the records they lack. */
   questions(): Question[] {
     const further = [...this.#instances].flatMap(([key, { name }]) => {
       const service = this.#services.get(key);

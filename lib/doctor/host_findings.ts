@@ -9,32 +9,32 @@ import type {
 } from "./host_view.ts";
 import { imageFindings } from "./image_findings.ts";
 
-/** A provider keeps manifests and digests: of thousands of images, some MB. */
+/** For manifests and digests: a few MB for thousands of images. */
 const LITTLE_BYTES = 16 * 1024 * 1024;
-/** Downloads take two each, and every image some more. */
+/** Each download takes two, each image a few more. */
 const FEW_DESCRIPTORS = 1024;
-/** The default of Linux for fifteen years: anything less was set on purpose. */
+/** Linux's default for fifteen years: anything less was set on purpose. */
 const FEW_WATCHES = 8192;
 
-/** What is wrong with the machine of a provider, by its settings. */
+/** What is wrong with a provider's machine, given its settings. */
 export interface HostFindings {
   /** What keeps a provider from starting. */
   readonly fatal: readonly Finding[];
-  /** What else there is. */
+  /** Everything else. */
   readonly others: readonly Finding[];
 }
 
 /**
  * What is wrong on a provider's own machine.
  *
- * @param provider `silent`: one runs, and does not answer
+ * @param provider `silent`: one runs but does not answer
  */
 export function hostFindings(
   host: HostView,
   provider: "answers" | "silent" | "none",
 ): HostFindings {
   const { images, keys, state, ports, interfacesMissing } = host;
-  // Where keys cannot be kept, none in there can be read or made.
+  // If the state directory cannot be used, neither can the keys in it.
   const ownKeys = state?.problem === undefined ? undefined : `${state.path}/`;
   const hasKey = keys.some(({ keyId }) => keyId !== undefined);
   const ofState = state === undefined
@@ -50,7 +50,7 @@ export function hostFindings(
       ).flatMap(({ path, problem }) => keyUnusable(path, problem)),
       ...keepsFromStart ? ofState : [],
       ...state?.isLocked && provider === "none" ? [stateInUse(state)] : [],
-      // Those of a provider that is silent are its own.
+      // A silent provider holds its ports itself.
       ...provider === "silent" ? [] : ports.map(portInTheWay),
     ],
     others: [
@@ -65,7 +65,7 @@ export function hostFindings(
   };
 }
 
-/** No image is read from anywhere. */
+/** The image directory cannot be read. */
 export function artifactsUnreadable(
   { path, kind, message }: UnreadArtifacts,
 ): Finding {
@@ -145,7 +145,7 @@ function portTaken(name: string): Finding {
   };
 }
 
-/** Interfaces that a provider is to use, and that are not there. */
+/** Interfaces that a provider is to use but that do not exist. */
 export function noSuchInterface(
   names: readonly string[],
   consequence: string,
@@ -196,7 +196,7 @@ function stateFindings(
       ? "give it to the user of plasmd, or run plasmd doctor as that user"
       : "mount it for writing and give it to the user of plasmd, or name another as state_dir",
   }];
-  // We may write there, and the provider could not when it was started.
+  // We can write there, but the provider could not when it started.
   const unused: Finding[] =
     problem !== undefined || !isRunning || isLocked !== false ? [] : [{
       code: "state_unwritable",

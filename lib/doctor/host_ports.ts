@@ -23,8 +23,8 @@ import { listImage } from "../scan/image_listing.ts";
 import type { HostSettings, LoadersView, PortView } from "./host_view.ts";
 
 /**
- * The ports that a provider needs at its start and cannot have: each is bound,
- * and let go of at once.
+ * The ports that a provider needs at its start and cannot have. Each is bound
+ * and released at once.
  *
  * @param listen for tests
  */
@@ -61,7 +61,7 @@ function tcpPort(
       case "EACCES":
         return [{ name, problem: "forbidden" }];
       case "EADDRNOTAVAIL":
-      case undefined: // of a name that does not resolve
+      case undefined: // a name that does not resolve
         return [{ name: hostname, problem: "absent" }];
       default:
         return [];
@@ -83,7 +83,7 @@ function pxePorts(
   ], network);
 }
 
-/** For each link, the address at which bare machines are answered. */
+/** For each link, the address from which bare machines are answered. */
 function pxeAddresses(
   { interfaces }: HostSettings,
   network: DhcpNetwork,
@@ -97,10 +97,10 @@ function pxeAddresses(
 }
 
 /**
- * The ports of PXE that a running provider lacks. It shares that of ProxyDHCP;
- * it owns that of TFTP, so a file is requested there.
+ * The PXE ports that a running provider lacks. It shares the ProxyDHCP port; it
+ * owns the TFTP port, so that is tested by requesting a file.
  *
- * @param isServed whether it serves HTTP at an address, or else answers nobody
+ * @param isServed whether it serves HTTP at an address; it ignores the others
  */
 export async function pxePortsMissed(
   settings: HostSettings,
@@ -124,16 +124,16 @@ export async function pxePortsMissed(
     ...answers.every(Boolean)
       ? []
       : [{ name: `UDP port ${TFTP_PORT}`, problem: "taken" as const }],
-    // That doctor itself may not have it says nothing.
+    // If only doctor is not permitted to bind it, that says nothing.
     ...shared.filter(({ problem }) => problem === "taken"),
   ];
 }
 
-/** What every provider has, in one block. */
+/** A file that every provider has, and that fits in one block. */
 const SERVED_BY_TFTP = "autoexec.ipxe";
 const TFTP_MS = 2000;
 
-/** Whether anything is sent by TFTP at an address of this machine. */
+/** Whether TFTP answers at an address of this machine. */
 async function hasTftp(
   address: string,
   network: DhcpNetwork,
@@ -145,7 +145,7 @@ async function hasTftp(
     { address, port: 0 },
     (_, from) => answer.resolve(from),
   );
-  if (!opened.ok) return true; // The address has gone: no matter of TFTP.
+  if (!opened.ok) return true; // The address is gone, which says nothing about TFTP.
   await using socket = opened.value;
   await socket.send(encodeReadRequest(SERVED_BY_TFTP), {
     address,
@@ -180,10 +180,10 @@ async function udpPorts(
 }
 
 /**
- * The boot loaders that the settings name.
+ * The boot loaders that the settings name, as found on disk.
  *
- * @param arches of the images that there are
- * @returns undefined where bare machines are not led here
+ * @param arches the architectures of the images
+ * @returns undefined if bare machines are not booted from here
  * @throws SystemLimitError
  */
 export async function loadersOnDisk(
@@ -204,7 +204,7 @@ export async function loadersOnDisk(
   };
   const missing = [...arches].flatMap((arch) => {
     const report = loaderReport(new Set([arch]), names, chosen);
-    // Where there is one for UEFI, that old firmware has none may be meant so.
+    // With a loader for UEFI, lacking one for old firmware may be intended.
     return report.found === undefined ? report.missing : [];
   });
   return { path, missing };

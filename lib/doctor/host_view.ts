@@ -20,22 +20,22 @@ import {
 import { scanAvailable } from "../scan/scan_available.ts";
 import type { Limits } from "./limits.ts";
 
-/** The settings that a provider is, or would be, started with. */
+/** The settings that a provider was or would be started with. */
 export type HostSettings = ProviderConfig & { readonly stateDir: string };
 
-/** The images that lie on disk, as a provider would find them. */
+/** The images on disk, as a provider would find them. */
 export interface DiskImages {
   /** The images that can be offered. */
   readonly whole: readonly ChannelArch[];
-  /** Expected, or with a directory, and not to be offered: `stable/arm64`. */
+  /** Expected or with a directory, but not to be offered: `stable/arm64`. */
   readonly missing: readonly string[];
   /** What is passed over or cannot be read: one clause each. */
   readonly warnings: readonly string[];
 }
 
-/** Why the directory of all images cannot be read. */
+/** Why the image directory cannot be read. */
 export interface UnreadArtifacts {
-  /** The directory. */
+  /** Its path. */
   readonly path: string;
   /** `forbidden`: to the user who runs this. */
   readonly kind: "absent" | "forbidden" | "unusable";
@@ -47,13 +47,13 @@ export interface UnreadArtifacts {
 export interface KeyView {
   /** The file. */
   readonly path: string;
-  /** `ed25519:...`, where it could be loaded. */
+  /** `ed25519:...`, if it could be loaded. */
   readonly keyId?: string;
   /** Why it cannot be used: a sentence. */
   readonly problem?: string;
 }
 
-/** The directory of keys and counters. */
+/** The state directory: keys and counters. */
 export interface StateView {
   readonly path: string;
   /**
@@ -63,11 +63,11 @@ export interface StateView {
     readonly kind: "full" | "forbidden" | "unusable";
     readonly message: string;
   };
-  /** Whether a provider has locked it; undefined: that cannot be known. */
+  /** Whether a provider has locked it; undefined: unknown. */
   readonly isLocked: boolean | undefined;
-  /** Whether others than its owner can replace what lies there. */
+  /** Whether users other than its owner can replace files in it. */
   readonly isOpenToOthers: boolean;
-  /** Free on its file system; undefined: unknown. */
+  /** Free bytes on its file system; undefined: unknown. */
   readonly freeBytes: number | undefined;
 }
 
@@ -76,8 +76,8 @@ export interface PortView {
   /** Such as `TCP port 8080`. */
   readonly name: string;
   /**
-   * `taken`: by another program. `forbidden`: to this one. `absent`: the
-   * address that it is to be bound to.
+   * `taken` by another program; `forbidden` to this one; `absent`: this machine
+   * does not have the address to bind to.
    */
   readonly problem: "taken" | "forbidden" | "absent";
 }
@@ -86,48 +86,48 @@ export interface PortView {
 export interface LoadersView {
   /** Their directory. */
   readonly path: string;
-  /** Why nothing can be read there. */
+  /** Why it cannot be read. */
   readonly problem?: string;
-  /** Images without a loader that leads machines to them: clauses. */
+  /** Images that no loader leads machines to: clauses. */
   readonly missing: readonly string[];
 }
 
-/** What the settings of a provider lead to on its own machine. */
+/** What a provider's settings come to on its own machine. */
 export interface HostView {
   /** Only where no provider runs; a running one reports this itself. */
   readonly images?: Result<DiskImages, UnreadArtifacts>;
   /** The configured keys, or the one in the state directory. */
   readonly keys: readonly KeyView[];
-  /** Undefined: it does not exist yet, and can be made. */
+  /** Undefined: it does not exist yet but can be created. */
   readonly state: StateView | undefined;
   /**
    * The ports that would keep a provider from starting, or that a running one
    * lacks.
    */
   readonly ports: readonly PortView[];
-  /** Named to be used, and not there: of a provider that does not run. */
+  /** Configured but not there; only where no provider runs. */
   readonly interfacesMissing: readonly string[];
-  /** Undefined: bare machines are not led here. */
+  /** Undefined: bare machines are not booted from here. */
   readonly loaders: LoadersView | undefined;
-  /** Undefined: that may not be looked at. */
+  /** Undefined: not permitted to look. */
   readonly limits: Limits | undefined;
-  /** What could not be looked at, one clause each, and how it could be. */
+  /** What could not be checked, one clause each, and how it could be. */
   readonly notLookedAt: readonly string[];
 }
 
-/** What is needed to look at a disk. */
+/** What is needed to examine a disk. */
 export interface HostDisk {
   /** The disk. */
   readonly fileSystem: FileSystem;
-  /** What is free for us where a path is; undefined: that is not told. */
+  /** The bytes free to us at a path; undefined: unknown. */
   readonly freeBytes: (path: string) => Promise<number | undefined>;
 }
 
 /**
- * The images on disk, as a provider would find them: what it may not read is
- * missing, and a warning says so.
+ * The images on disk, as a provider would find them. What it may not read is
+ * missing, with a warning.
  *
- * @returns a reason where the directory of all of them cannot be read
+ * @returns a reason if the image directory cannot be read
  * @throws SystemLimitError
  */
 export async function imagesOnDisk(
@@ -163,18 +163,18 @@ export async function imagesOnDisk(
   }
 }
 
-/** Why a key was not looked at, if that is no fault of the key. */
+/** Why a key could not be checked through no fault of its own. */
 export class KeyUnseenError extends Error {
-  /** Tells the kinds apart. */
+  /** Distinguishes it from other errors. */
   override readonly name = "KeyUnseenError";
 }
 
 /**
  * The signing keys, loaded as a provider loads them at its start.
  *
- * @param passphrase throws KeyUnseenError where none is to be had
+ * @param passphrase throws KeyUnseenError if none is available
  * @param isRunning whether a provider runs, perhaps of a user who may read more
- * @returns what could not be looked at, too
+ * @returns also what could not be checked
  */
 export async function keysOnDisk(
   { signing, stateDir }: HostSettings,
@@ -191,7 +191,7 @@ export async function keysOnDisk(
   const notLookedAt: string[] = [];
   for (const path of paths) {
     const info = await fileSystem.stat(path).catch((error: unknown) => error);
-    // The one in the state directory is made where there is none.
+    // A missing key in the state directory would be created.
     if (info instanceof FileNotFoundError && signing.keys.length === 0) {
       continue;
     }
@@ -221,19 +221,19 @@ export async function keysOnDisk(
   return { keys, notLookedAt };
 }
 
-/** Whether a failure comes from our own permissions, not from what is there. */
+/** Whether a failure comes from our own permissions, not from the file. */
 function isForbidden(error: unknown): error is FileAccessError {
   return error instanceof FileAccessError &&
     error.problem === "permission denied";
 }
 
 /**
- * The state directory: a file is written there and removed, as a provider does
- * at its start; where it is not there yet, in the directory that it would be
- * made in.
+ * Checks the state directory by writing a file there and removing it, as a
+ * provider does at its start; if it does not exist yet, in the directory where
+ * it would be created.
  *
  * @param isRunning whether a provider runs, perhaps of a user who may do more
- * @returns undefined where there is none yet, and it can be made
+ * @returns undefined if it does not exist yet but can be created
  */
 export async function stateOnDisk(
   path: string,
@@ -271,8 +271,8 @@ function withProblem(
 ): Result<StateView> {
   const message = messageOf(error);
   if (isForbidden(error)) {
-    // Another user than the provider's says nothing of what that may do, unless
-    // it has no lock there.
+    // What another user may do says nothing about the provider's user, unless
+    // the provider has no lock there.
     return isRunning && view.isLocked !== false
       ? refuse(message)
       : ok({ ...view, problem: { kind: "forbidden", message } });
@@ -283,7 +283,7 @@ function withProblem(
   return ok({ ...view, problem: { kind, message } });
 }
 
-/** The directory that a path is in, or that of those above it which is there. */
+/** The nearest directory above a path that exists. */
 async function lastThere(
   path: string,
   fileSystem: FileSystem,
@@ -295,7 +295,7 @@ async function lastThere(
   }
 }
 
-/** @returns the error that keeps files from being written to a directory */
+/** @returns why files cannot be written to a directory, if so */
 async function writeProblem(
   directory: string,
   fileSystem: FileSystem,
@@ -312,14 +312,14 @@ async function writeProblem(
   }
 }
 
-/** @returns undefined where it cannot be known */
+/** @returns undefined if it cannot be known */
 async function hasLock(
   stateDir: string,
   fileSystem: FileSystem,
 ): Promise<boolean | undefined> {
   const path = join(stateDir, "lock");
   try {
-    await fileSystem.stat(path); // or it would be made
+    await fileSystem.stat(path); // fails if missing: lock() would create it
     using lock = await fileSystem.lock(path);
     return lock === undefined;
   } catch (error) {
@@ -328,8 +328,8 @@ async function hasLock(
 }
 
 /**
- * The process that has locked a state directory, as far as its lock tells: it
- * may have ended long ago.
+ * The process that locked a state directory, according to its lock file; it may
+ * have ended long ago.
  */
 export async function processOf(
   stateDir: string,

@@ -3,7 +3,7 @@ import { messageOf } from "../core/printable.ts";
 import type { CandidateRefusal } from "../discover/candidate_refusal.ts";
 import type { HttpOutcome } from "./observations.ts";
 
-/** What became of a request that threw. */
+/** The outcome of a request that threw. */
 export function outcomeOfError(error: unknown): HttpOutcome {
   // The outer errors only say what was tried.
   let cause = error;
@@ -13,12 +13,12 @@ export function outcomeOfError(error: unknown): HttpOutcome {
   if (errorCode(cause) === "ECONNREFUSED") return { kind: "refused" };
   const isLate = cause instanceof Error && cause.name === "TimeoutError";
   if (isLate || errorCode(cause) === "ETIMEDOUT") return { kind: "silent" };
-  // What the system has no code for was found wrong in an answer.
+  // An error without a system code is a fault found in an answer.
   const kind = errorCode(cause) === undefined ? "answered" : "failed";
   return { kind, reason: messageOf(cause) };
 }
 
-/** What became of a manifest, as a client of ours sees it. */
+/** The outcome for a manifest that our client refused. */
 export function outcomeOfRefusal(
   { code, message: reason }: CandidateRefusal,
 ): HttpOutcome {
@@ -27,7 +27,7 @@ export function outcomeOfRefusal(
   return { kind, reason };
 }
 
-/** Whether a manifest came. */
+/** Whether a manifest was received. */
 export function isServed(outcome: HttpOutcome | undefined): boolean {
   return outcome?.kind === "served";
 }

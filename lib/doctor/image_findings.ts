@@ -1,20 +1,20 @@
 import { formatChannelArch, parseChannelArch } from "../core/channel_arch.ts";
 import type { Finding } from "./finding.ts";
 
-/** What is known of the images of a provider, by name: `stable/arm64`. */
+/** What is known of a provider's images, by name: `stable/arm64`. */
 export interface ImagesSeen {
-  /** What clients get; perhaps not all of it. */
+  /** Images that clients get, though perhaps incomplete. */
   readonly offered: readonly string[];
-  /** Expected, and not there. */
+  /** Expected but missing. */
   readonly missing: readonly string[];
-  /** Of a scan or a provider: clauses that name directory or image. */
+  /** From a scan or a provider: clauses that name a directory or image. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Findings about images that lie on disk and are not offered, or not whole:
- * those that a warning is about. Combinations of channel and architecture
- * without any files, which are most, give none.
+ * Findings about images on disk that are not offered or are incomplete, which
+ * warnings report. Combinations of channel and architecture without any files,
+ * which is most of them, yield no finding.
  */
 export function imageFindings(
   { offered, missing, warnings }: ImagesSeen,
@@ -70,15 +70,15 @@ function findingFrom(where: string, said: readonly string[]): Finding[] {
 }
 
 const FORBIDDEN = /permission denied/i;
-/** What an image that is offered lacks, or is behind with. */
+/** An offered image lacks a file, or its new content is withheld. */
 const LACKING = /permission denied|^Cannot offer the new /i;
 const CHANNEL_ARCH = /^[a-z0-9][a-z0-9._-]{0,31}\/[a-z0-9][a-z0-9._-]{0,31}$/;
-/** An image that is there and not offered, whether it was expected or not. */
+/** An image that exists but is not offered, whether expected or not. */
 const WITHHELD = /(?<=^Cannot offer )[^ :]+(?=: )|[^ ]+(?= is not offered$)/;
-/** The directory of a channel that cannot be looked into. */
+/** A channel directory that cannot be listed. */
 const UNLISTED = /^Cannot list "(.+)": .*; its images are not offered$/;
 
-/** Whether a clause is about the directory of an image's whole channel. */
+/** Whether a clause is about the directory of an image's channel. */
 function channelConcerned(warning: string, name: string): boolean {
   const [channel = ""] = name.split("/");
   const [, path = ""] = UNLISTED.exec(warning) ?? [];
@@ -86,11 +86,11 @@ function channelConcerned(warning: string, name: string): boolean {
     warning.includes(`, the artifacts_dir of channel ${channel}: `);
 }
 
-/** Every `channel/arch` of a clause, those within paths as well. */
+/** Every `channel/arch` in a clause, including those within paths. */
 const NAMES =
   /(?=(?<![\w.-])([a-z0-9][a-z0-9._-]{0,31})\/([a-z0-9][a-z0-9._-]{0,31})(?![\w.-]))/g;
 
-/** Whether a clause names an image, or its directory under an alias. */
+/** Whether a clause names an image, or its directory by an alias. */
 function concerns(warning: string, name: string): boolean {
   return warning.matchAll(NAMES).some(([, channel = "", arch = ""]) => {
     const image = parseChannelArch(channel, arch);

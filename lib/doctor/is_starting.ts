@@ -2,8 +2,8 @@ import { selectLinks } from "../net/interfaces.ts";
 import type { Observations } from "./observations.ts";
 
 /**
- * Whether a provider still reads its images for the first time: until then it
- * knows of none, and tells nobody of those that it has read.
+ * Whether a provider is still reading its images for the first time. Until it is
+ * done, it reports and advertises none of them.
  */
 export function isStarting(
   { provider, isLocal, addresses }: Pick<
@@ -17,7 +17,7 @@ export function isStarting(
     list.length === 0
   );
   if (mdns === null || mdns.links.length > 0) return isBlank;
-  // Of another machine's interfaces nothing is known but that one answers.
+  // All we know about another machine's interfaces is that one answers.
   return isLocal
     ? selectLinks(addresses, mdns.interfaces).length > 0
     : mdns.interfaces.length === 0;

@@ -4,9 +4,9 @@ import { mapParallel } from "../core/map_parallel.ts";
 import type { HttpGet } from "../net/http1/reply.ts";
 import type { ProviderView } from "./provider_view.ts";
 
-/** What tells a kernel's architecture is in its first bytes. */
+/** The first bytes of a kernel identify its architecture. */
 const HEAD_BYTES = 4096;
-/** Of one that has more images the first stand for all. */
+/** If a provider has more images, the first ones stand for all. */
 const MAX_IMAGES = 32;
 const HEAD_MS = 3000;
 
@@ -27,11 +27,11 @@ const ELF_MACHINES: Readonly<Record<number, string>> = {
 const ARCHES = ["x86_64", "arm64", "riscv64"];
 
 /**
- * The architecture that a kernel is made for, by its first bytes: PE, ELF, or
- * what the boot protocols of Linux for x86, arm64 and RISC-V begin with.
+ * The architecture that a kernel is built for, by its first bytes: PE, ELF, or
+ * the headers of the Linux boot protocols for x86, arm64 and RISC-V.
  *
- * @returns `x86` for 32 bits, or where it may be either; undefined: unknown, as
- * of one that is compressed as a whole
+ * @returns `x86` if it is 32-bit or could be either; undefined: unknown, as for
+ * a kernel that is compressed as a whole
  */
 export function archOfKernel(head: Uint8Array): string | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
@@ -57,10 +57,10 @@ function numberAt(view: DataView, offset: number): number {
 }
 
 /**
- * The images whose kernels are made for another architecture than theirs.
+ * The images whose kernels are built for another architecture than the image's.
  *
- * @returns the architecture of the kernel, by image: `stable/arm64`
- * @throws the signal's reason, when it aborts first
+ * @returns the kernel's architecture, by image: `stable/arm64`
+ * @throws the signal's reason, if it aborts first
  */
 export async function foreignKernels(
   { url, images }: ProviderView & { readonly url: string },

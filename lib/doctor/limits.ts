@@ -1,19 +1,19 @@
 import type { FileSystem } from "../core/file_system.ts";
 
-/** What the system lends a provider, as far as it tells. */
+/** The system's limits for a provider, as far as they are known. */
 export interface Limits {
-  /** How many files and sockets the process may have open at a time. */
+  /** How many files and sockets the process may have open at once. */
   readonly descriptors: number | undefined;
-  /** How many directories a user's programs may watch together. */
+  /** How many directories a user's programs may watch in total. */
   readonly watches: number | undefined;
 }
 
 /**
- * Reads what the system allows a process: from /proc, which Deno only shows
- * with `--allow-all`.
+ * Reads the limits of a process from /proc, which Deno only permits with
+ * `--allow-all`.
  *
- * @param pid the provider's; undefined: our own, as it would be started here
- * @returns undefined where that may not be looked at
+ * @param pid the provider's; undefined: our own, for a provider started here
+ * @returns undefined if they may not be read
  */
 export async function readLimits(
   pid: number | undefined,
@@ -32,7 +32,7 @@ export async function readLimits(
   };
 }
 
-/** Where there is no number the limit is none, or not told. */
+/** Without a number, there is no limit or it is unknown. */
 function numberIn(text: string, pattern: RegExp): number | undefined {
   const digits = pattern.exec(text)?.[1];
   return digits === undefined ? undefined : Number(digits);

@@ -16,15 +16,15 @@ export interface SeenProvider extends Observations {
 type LinkCheck = (view: LinkView, seen: SeenProvider) => Finding[];
 
 /**
- * Each group asks one question of a link of the provider's own machine, and the
- * first row that has an answer is the cause.
+ * Each group asks one question about a link of the provider's own machine; the
+ * first check that yields a finding names the cause.
  */
 const OWN_LINK_CHECKS: readonly (readonly LinkCheck[])[] = [
   [portIsHeld, multicastIsNotSent, multicastIsDropped],
   [httpIsBoundElsewhere, httpDoesNotAnswer],
 ];
 
-/** What clients are told, where nothing before keeps it from them. */
+/** Checks of what clients are told, if nothing above keeps it from them. */
 const TOLD_CHECKS: readonly LinkCheck[] = [
   announcementIsMissing,
   addressIsOffLink,
@@ -36,8 +36,7 @@ export function linkFindings(view: LinkView, seen: SeenProvider): Finding[] {
   const own = seen.isLocal
     ? OWN_LINK_CHECKS.flatMap((group) => firstOf(group, view, seen))
     : [];
-  // Seen from another machine that hears nothing at all, nothing can be said of
-  // others.
+  // A machine that does not even hear itself can say nothing about others.
   if (own.length > 0 || !view.isOwnCopyHeard) return own;
   return firstOf(TOLD_CHECKS, view, seen);
 }
@@ -98,7 +97,7 @@ function httpIsBoundElsewhere(
   const left = link.addresses.filter(({ address }) =>
     !isServed(probes.get(probeUrl(provider, address))) &&
     !isCovered(address, bound) &&
-    // Clients of that subnet are told the address that is served.
+    // Clients on that subnet are told the address that is served.
     !isOnLink(address, { ...link, addresses: boundHere })
   );
   return left.length === 0 ? [] : [{
@@ -191,7 +190,7 @@ function addressIsOffLink(view: LinkView, seen: SeenProvider): Finding[] {
       ? seen.addresses.find(({ address }) => address === host)
       : undefined;
     const outcome = seen.probes.get(url);
-    // What this machine has itself, it reaches; others do by a router at best.
+    // This machine always reaches its own addresses; others may need a router.
     if (own === undefined && isServed(outcome)) return [];
     const seenHere = own === undefined
       ? `and ${outcomeText(outcome)}`

@@ -16,26 +16,26 @@ import { isCovered } from "./link_findings.ts";
 import { absentInterfaces } from "./passed_over.ts";
 import type { ProviderView } from "./provider_view.ts";
 
-/** The settings of a provider, and the machine that they are for. */
+/** A provider's settings, and access to the machine they are for. */
 export interface HostParts extends HostDisk {
   /** As `plasmd serve` would have them. */
   readonly settings: HostSettings;
-  /** Whether a person says that they are those of the provider that runs. */
+  /** Whether the user says that the running provider has these settings. */
   readonly areNamed: boolean;
-  /** Throws KeyUnseenError if only a person could give one. */
+  /** Throws KeyUnseenError if only a person could enter it. */
   readonly passphrase: AskPassphrase;
-  /** Where ports of PXE are tried. */
+  /** Where PXE ports are tried. */
   readonly network: DhcpNetwork;
   /** For timeouts. */
   readonly clock: Clock;
 }
 
 /**
- * Looks at this machine by the settings: what a provider that runs does not say
- * of itself, and for one that does not run whether it could.
+ * Examines this machine by the settings: what a running provider does not report
+ * about itself, or, if none runs, whether one could.
  *
- * @param provider what one that runs here says of itself
- * @throws the signal's reason, when it aborts first
+ * @param provider what the one running here reports about itself
+ * @throws the signal's reason, if it aborts first
  */
 export async function lookAtHost(
   provider: ProviderView | undefined,
@@ -88,7 +88,7 @@ export async function lookAtHost(
   };
 }
 
-/** The provider that runs was started with others than these settings. */
+/** The running provider was started with other settings than these. */
 function ofOthers({ stateDir }: HostSettings): HostView {
   return {
     keys: [],

@@ -10,7 +10,7 @@ import type { HeardInstance, LinkView } from "./observations.ts";
 export interface AskOptions {
   /** Times the questions. */
   readonly clock: Clock;
-  /** Every link that is asked: Linux hands what is heard on one to all. */
+  /** Every link that is asked: Linux delivers what arrives on one to all. */
   readonly links: readonly Link[];
   readonly isEnough: (heard: readonly HeardInstance[]) => boolean;
   /** Ends the asking. */
@@ -19,24 +19,22 @@ export interface AskOptions {
 
 const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
 
-/** RFC 6762 section 5.2: the second question comes a second after the first. */
+/** RFC 6762 section 5.2: the second query follows a second after the first. */
 const REPEAT_MS = 1000;
-/**
- * For the other hosts' answers to the second question: their clocks are read.
- */
+/** For other hosts' answers to the second query: we compare their clocks. */
 const OTHERS_MS = 1500;
-/** Once nothing new is heard: a responder answers within a second. */
+/** How long nothing new must be heard: responders answer within a second. */
 const QUIET_MS = 3000;
 /** For hosts with thousands of images. */
 const MAX_MS = 15_000;
 const LOOK_MS = 50;
 
 /**
- * Asks one link for boot images as another program would: npm:multicast-dns,
- * which shares no line with our own responder. It is loaded by the first
- * question, and by nothing else.
+ * Asks one link for boot images as another program would: with
+ * npm:multicast-dns, which shares no code with our own responder. Only the first
+ * question loads it.
  *
- * @throws the signal's reason, when it aborts first
+ * @throws the signal's reason, if it aborts first
  */
 export async function askAsStranger(
   link: Link,
@@ -45,14 +43,14 @@ export async function askAsStranger(
   signal.throwIfAborted();
   const { default: multicastDns } = await import("multicast-dns");
   const known = new HeardInstances();
-  // The RFC would have 0, and has everybody ignore it (section 18.1): it tells
-  // our own question from those of others on this machine.
+  // The id should be 0 and is ignored by receivers (section 18.1): a random one
+  // tells our own query from those of other programs on this machine.
   const [drawn = 0] = crypto.getRandomValues(new Uint16Array(1));
   const token = drawn || 1;
   let isOwnCopyHeard = false;
   let lastNewsMs = clock.monotonic();
   const mdns = multicastDns(optionsFor(link));
-  // Each shows where a question is sent, too.
+  // The same errors are reported when a query is sent.
   mdns.on("error", () => {});
   mdns.on("warning", () => {});
   mdns.on("query", ({ id }) => isOwnCopyHeard ||= id === token);
@@ -87,7 +85,7 @@ export async function askAsStranger(
   };
 }
 
-/** As a responder's own: bound to the group, it takes no unicast from others. */
+/** Bound to the group, like a responder's, so that it takes no unicast. */
 function optionsFor({ interfaceName, family, addresses }: Link): Options {
   return family === 4
     ? { type: "udp4", interface: addresses[0]?.address, bind: GROUP[4] }
@@ -123,8 +121,8 @@ function ask(
 }
 
 /**
- * A socket that was never bound cannot be closed, and nothing reports when one
- * is.
+ * A socket that was never bound cannot be closed, and nothing reports whether
+ * one is bound.
  */
 function close(mdns: MulticastDNS): void {
   try {

@@ -4,14 +4,14 @@ import type { LinkView, NeighbourClock } from "./observations.ts";
 import { isProvidersOwn, type ProviderTraits } from "./provider_services.ts";
 import { readProviderView } from "./provider_view.ts";
 
-/** This few share the time between them. */
+/** Enough for a meaningful median. */
 const MAX_NEIGHBOURS = 5;
 
 /**
- * What time other providers have that were heard on the links. Each is asked at
- * the address that its announcement came from, whatever that names.
+ * The clocks of other providers heard on the links. Each is asked at the address
+ * that its announcement came from, whatever address that names.
  *
- * @throws the signal's reason, when it aborts first
+ * @throws the signal's reason, if it aborts first
  */
 export async function neighbourClocks(
   links: readonly LinkView[],
@@ -28,7 +28,7 @@ export async function neighbourClocks(
   const urls = new Set(
     links.flatMap(({ heard }) => heard).flatMap((one) =>
       isProvidersOwn(one, provider) || one.port === undefined ||
-        // Its other addresses, by which it is heard of on further links.
+        // The provider's other addresses, from which other links hear it.
         provider.providerAddresses.includes(one.source) ||
         one.source.includes("%") || one.source.startsWith("fe80:")
         ? []
@@ -44,7 +44,7 @@ export async function neighbourClocks(
           : [];
       } catch {
         signal.throwIfAborted();
-        return []; // Gone, or behind a firewall: no matter of ours.
+        return []; // Gone, or behind a firewall, which is not our concern.
       }
     }),
   );

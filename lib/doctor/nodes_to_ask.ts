@@ -1,16 +1,16 @@
 import { propertyOf } from "../core/property_of.ts";
 import type { DhtStatus } from "./provider_view.ts";
 
-/** A look-up begins at a few, and goes on to those that they name. */
+/** A look-up begins at a few nodes and goes on to those that they name. */
 const MAX_NODES = 8;
 
 /**
- * The nodes through which a stranger looks for a provider: those that it joins
- * through, then those connected with it. Some of the latter have connected from
- * a port that accepts no connections: they do not answer.
+ * The nodes through which a stranger looks for a provider: its bootstrap nodes,
+ * then those connected to it. Some of the latter connected from a port that
+ * accepts no connections, so they do not answer.
  *
- * @param peers what the provider says at `/peers`: untrusted
- * @returns multiaddrs with peer id, none of them the provider's own
+ * @param peers the provider's `/peers`, untrusted
+ * @returns multiaddrs with peer id, excluding the provider's own
  */
 export function nodesToAsk(
   { peerId, bootstrap }: Pick<DhtStatus, "peerId" | "bootstrap">,
@@ -28,7 +28,7 @@ function connectedIn(text: string): string[] {
   try {
     peers = propertyOf(JSON.parse(text), "peers");
   } catch {
-    return []; // No provider of this version.
+    return []; // Not a provider of this version.
   }
   return !Array.isArray(peers) ? [] : peers.flatMap((peer) => {
     const address = propertyOf(peer, "address");

@@ -4,7 +4,7 @@ import { isStarting } from "./is_starting.ts";
 import type { Observations } from "./observations.ts";
 import type { DhtStatus } from "./provider_view.ts";
 
-/** What is seen before this. */
+/** What has been observed so far. */
 type Partly = Pick<
   Observations,
   | "provider"
@@ -16,11 +16,11 @@ type Partly = Pick<
   | "host"
 >;
 
-/** What is beyond the reach of a program on this machine: one clause each. */
+/** What a program on this machine cannot check: one clause each. */
 export function notLookedAt(
   seen: Partly,
   { bareInterfaces }: {
-    /** Undefined: that may not be looked at. */
+    /** Undefined: not permitted to look. */
     readonly bareInterfaces: readonly string[] | undefined;
   },
 ): string[] {

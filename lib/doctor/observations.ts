@@ -4,22 +4,22 @@ import type { HostView } from "./host_view.ts";
 import type { PassedOver } from "./passed_over.ts";
 import type { ProviderView } from "./provider_view.ts";
 
-/** How a request over HTTP ended. */
+/** How an HTTP request ended. */
 export type HttpOutcome =
-  /** What was asked for came. */
+  /** The expected answer came. */
   | { readonly kind: "served" }
   /** Another answer came: a clause, fit to be printed. */
   | { readonly kind: "answered"; readonly reason: string }
-  /** The host, or a firewall that rejects, said no at once. */
+  /** The host or a rejecting firewall refused at once. */
   | { readonly kind: "refused" }
   /** Nothing came back in time. */
   | { readonly kind: "silent" }
-  /** There was no connection: a clause, fit to be printed. */
+  /** The connection failed: a clause, fit to be printed. */
   | { readonly kind: "failed"; readonly reason: string };
 
-/** An instance of our service type that was heard. */
+/** An instance of our service type, as heard. */
 export interface HeardInstance extends ServiceRecords {
-  /** Its name, as it came. */
+  /** Its name, as received. */
   readonly name: string;
 }
 
@@ -28,12 +28,12 @@ export interface LinkView {
   /** Where it asked. */
   readonly link: Link;
   /**
-   * Whether its own question came back to it: the system hands a copy of what
-   * is multicast to its own sockets (RFC 1112 section 6.1), through the same
-   * firewall as what others send.
+   * Whether its own query came back to it: the system gives its own sockets a
+   * copy of outgoing multicast (RFC 1112 section 6.1), which passes the same
+   * firewall as packets from others.
    */
   readonly isOwnCopyHeard: boolean;
-  /** Why it could not ask; `isPortHeld`: another program has port 5353. */
+  /** Why it could not ask; `isPortHeld`: another program holds port 5353. */
   readonly trouble?: {
     readonly isPortHeld: boolean;
     readonly message: string;
@@ -44,12 +44,12 @@ export interface LinkView {
 
 /** What a stranger saw of the DHT. */
 export interface DhtView {
-  /** The nodes that it was to ask, which are not the provider's. */
+  /** The nodes it was told to ask, other than the provider's own. */
   readonly nodes: readonly string[];
   readonly hasAnswer: boolean;
   /** The URL of the provider's manifest; undefined: not found. */
   readonly url: string | undefined;
-  /** What it was told meanwhile: one clause each. */
+  /** Problems met on the way: one clause each. */
   readonly problems: readonly string[];
 }
 
@@ -57,13 +57,13 @@ export interface DhtView {
 export interface NeighbourClock {
   /** The provider's URL. */
   readonly url: string;
-  /** How far it is ahead of this machine's, in milliseconds. */
+  /** How far it is ahead of this machine's clock, in milliseconds. */
   readonly aheadMs: number;
 }
 
 /** All that the findings are decided from. */
 export interface Observations {
-  /** Whether the provider runs on this machine, or is to. */
+  /** Whether the provider runs, or is to run, on this machine. */
   readonly isLocal: boolean;
   /** Where it was asked for its status. */
   readonly attempts: readonly {
@@ -75,28 +75,28 @@ export interface Observations {
     | (ProviderView & { readonly url: string })
     | undefined;
   /**
-   * The addresses that identify it: its machine's own, or those that were
-   * given.
+   * The addresses that identify it: its machine's own, or those that the user
+   * gave.
    */
   readonly providerAddresses: readonly string[];
-  /** This machine's clock when it asked: milliseconds since 1970. */
+  /** This machine's clock at the time of asking: milliseconds since 1970. */
   readonly nowMs: number;
   /** The clocks of other providers on its links. */
   readonly neighbours: readonly NeighbourClock[];
-  /** What the settings come to on this machine; undefined: not looked at. */
+  /** What the settings come to on this machine; undefined: not checked. */
   readonly host: HostView | undefined;
   /** For the first image, if there was a node to ask. */
   readonly dht: DhtView | undefined;
   /** Every address of this machine. */
   readonly addresses: readonly InterfaceAddress[];
-  /** What the provider does not use; empty unless it is on this machine. */
+  /** Interfaces it does not use; empty unless it is on this machine. */
   readonly passedOver: readonly PassedOver[];
-  /** Where a stranger asked for our service type. */
+  /** The links on which a stranger asked for our service type. */
   readonly links: readonly LinkView[];
-  /** Images with a kernel of another architecture, and which one that is. */
+  /** Images with a kernel for another architecture, and which one. */
   readonly foreignKernels: ReadonlyMap<string, string>;
-  /** What came of each URL that was tried. */
+  /** The outcome for each URL that was tried. */
   readonly probes: ReadonlyMap<string, HttpOutcome>;
-  /** What could not be looked at, one clause each, and how it could be. */
+  /** What could not be checked, one clause each, and how it could be. */
   readonly notLookedAt: readonly string[];
 }

@@ -15,11 +15,11 @@ export interface PassedOver {
 }
 
 /**
- * The interfaces that the provider of a machine does not use, and why; without
- * loopback.
+ * The interfaces that a machine's provider does not use, and why; loopback is
+ * left out.
  *
  * @param all every address of the machine
- * @param bare interfaces without an address, as far as they are known
+ * @param bare interfaces without an address, as far as known
  * @param used names of those in use
  * @param named what the provider was told to use
  */
@@ -51,10 +51,10 @@ export function passedOver(
 }
 
 /**
- * The interfaces and addresses that a provider is to use, and that this machine
- * has not.
+ * The interfaces and addresses that a provider is to use but that this machine
+ * does not have.
  *
- * @param wanted as `selectLinks` takes them
+ * @param wanted as accepted by `selectLinks`
  */
 export function absentInterfaces(
   all: readonly InterfaceAddress[],

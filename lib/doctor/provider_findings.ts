@@ -10,8 +10,8 @@ import { isProvidersOwn } from "./provider_services.ts";
 import { probePath, type ProviderView, someOf } from "./provider_view.ts";
 
 /**
- * Why no provider gave its status. One that is heard by mDNS with that port and
- * address is there: then something keeps its HTTP from us.
+ * Why no provider gave its status. If one is heard by mDNS with that port and
+ * address, it is running, and something blocks its HTTP.
  */
 export function providerIsSilent(seen: Observations): Finding[] {
   const { attempts, isLocal } = seen;
@@ -20,7 +20,7 @@ export function providerIsSilent(seen: Observations): Finding[] {
   if (first === undefined) return [];
   const { host, hostname, port } = new URL(first.url);
   const heardOn = linkHeardOn(seen);
-  // One address may be silent where the others refuse.
+  // One address may be silent while the others refuse.
   const { url, outcome } =
     attempts.find(({ outcome }) => outcome.kind !== "refused") ?? first;
   const said = `${new URL(url).host} ${outcomeText(outcome)}`;
@@ -57,8 +57,8 @@ function linkHeardOn(seen: Observations): LinkView | undefined {
 }
 
 /**
- * Whether a provider runs that gives no answer: it is heard by mDNS, or its
- * state directory is in use while something listens at its port.
+ * Whether a provider runs but does not answer: it is heard by mDNS, or its state
+ * directory is in use while something listens on its port.
  */
 export function isThereAndSilent(seen: Observations): boolean {
   const { attempts, host, provider } = seen;
@@ -82,11 +82,11 @@ function whyNone({ kind }: HttpOutcome, isLocal: boolean): string {
     : "nor is it heard by mDNS: no plasmd serves there, or it listens on another address or port";
 }
 
-/** There is nothing to be found. */
+/** There is no image to find. */
 export function nothingIsServed({ provider }: Observations): Finding[] {
   if (provider === undefined || provider.images.length > 0) return [];
   const { missing } = provider;
-  // What keeps those from being offered that are there says it all.
+  // Findings about why existing images are not offered already say it all.
   const causes = [...artifactsAreGone(provider), ...imagesOf(provider)];
   if (causes.length > 0) return [];
   return [{
@@ -99,7 +99,7 @@ export function nothingIsServed({ provider }: Observations): Finding[] {
   }];
 }
 
-/** Every client refuses these, wherever it finds them. */
+/** Every client refuses expired images, wherever it finds them. */
 export function imagesHaveExpired({ provider }: Observations): Finding[] {
   if (provider === undefined || provider.expired.length === 0) return [];
   return [{
@@ -113,7 +113,7 @@ export function imagesHaveExpired({ provider }: Observations): Finding[] {
   }];
 }
 
-/** No machine that an image is for starts such a kernel. */
+/** No machine that the image is meant for can start such a kernel. */
 export function kernelsAreForeign(
   { foreignKernels }: Observations,
 ): Finding[] {
@@ -134,8 +134,8 @@ function imagesOf(provider: ProviderView): Finding[] {
 }
 
 /**
- * Warnings of a provider that clients feel, now or later, by its own words, and
- * the next step where they say none.
+ * Provider warnings that affect clients now or later, matched by their text,
+ * with the next step if the text has none.
  */
 const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp, string?])[] = [
   ["expired", /^The trust document .* expired at \d{4}-/],
@@ -149,7 +149,7 @@ const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp, string?])[] = [
   ],
 ];
 
-/** What the provider knows itself, and strangers do not see. */
+/** What only the provider itself knows, from its warnings. */
 export function whatProviderWarnsOf({ provider }: Observations): Finding[] {
   if (provider === undefined) return [];
   const { warnings, url } = provider;
@@ -166,7 +166,7 @@ export function whatProviderWarnsOf({ provider }: Observations): Finding[] {
   ];
 }
 
-/** The directory of all images, by what the provider says of its last look. */
+/** The image directory, according to the provider's last look at it. */
 function artifactsAreGone({ warnings }: ProviderView): Finding[] {
   return warnings.flatMap((warning) => {
     const [, path, message] =
@@ -178,7 +178,7 @@ function artifactsAreGone({ warnings }: ProviderView): Finding[] {
   });
 }
 
-/** Neither the LAN nor a DHT is told. */
+/** Images are advertised neither on the LAN nor in the DHT. */
 export function nothingIsAdvertised({ provider }: Observations): Finding[] {
   if (provider === undefined) return [];
   if (provider.mdns !== null || provider.dht !== null) return [];
@@ -190,7 +190,7 @@ export function nothingIsAdvertised({ provider }: Observations): Finding[] {
   }];
 }
 
-/** The provider uses loopback, or nothing, though it was not told to. */
+/** The provider uses only loopback, or no interface, without being told to. */
 export function loopbackIsAllThereIs(
   { provider, isLocal, addresses, passedOver }: Observations,
 ): Finding[] {
@@ -227,7 +227,7 @@ export function loopbackIsAllThereIs(
   }];
 }
 
-/** Its status can be fetched from elsewhere, but no manifest can. */
+/** Its status can be fetched from another machine, but no manifest can. */
 export function manifestIsNotServed(
   { provider, isLocal, probes }: Observations,
 ): Finding[] {

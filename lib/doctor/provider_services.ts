@@ -1,16 +1,16 @@
 import { type FoundService, readService } from "../wire/image_service.ts";
 import type { HeardInstance, LinkView, Observations } from "./observations.ts";
 
-/** A provider names one or two; more are named by others in its name. */
+/** A provider names one or two; others may add more under its name. */
 const MAX_ORIGINS = 8;
 
-/** What tells one provider from others. */
+/** What distinguishes one provider from others. */
 export type ProviderTraits = Pick<
   Observations,
   "provider" | "providerAddresses" | "attempts"
 >;
 
-/** Whether an instance is the provider's in question, and not a neighbour's. */
+/** Whether an instance belongs to the provider in question. */
 export function isProvidersOwn(
   { port, addresses }: HeardInstance,
   { provider, providerAddresses, attempts }: ProviderTraits,
@@ -20,7 +20,7 @@ export function isProvidersOwn(
     addresses.some((address) => providerAddresses.includes(address));
 }
 
-/** What a client makes of the provider's instances on a link. */
+/** The provider's instances on a link, as a client reads them. */
 export function servicesHeardOn(
   { link, heard }: LinkView,
   provider: ProviderTraits,
@@ -31,7 +31,7 @@ export function servicesHeardOn(
   });
 }
 
-/** The URL that a client takes first, one for each host that is named. */
+/** For each host that is named, the URL that a client tries first. */
 export function urlsHeardOn(
   view: LinkView,
   provider: ProviderTraits,

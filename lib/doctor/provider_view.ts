@@ -15,11 +15,11 @@ import { addressBytes, httpBaseUrl } from "../net/ip_address.ts";
 export interface DhtStatus {
   /** Base58. */
   readonly peerId: string;
-  /** How many nodes it knows. */
+  /** How many other nodes it knows. */
   readonly peerCount: number;
-  /** Whether others can connect to it; undefined: not known yet. */
+  /** Whether others can connect to it; undefined: not yet known. */
   readonly isReachable: boolean | undefined;
-  /** The nodes it was given to join through, and why it cannot. */
+  /** Its bootstrap nodes, and why it cannot join through them. */
   readonly bootstrap: readonly {
     readonly address: string;
     readonly state: string;
@@ -34,41 +34,41 @@ export interface DhtStatus {
 
 /** What a provider reports about itself, as far as it matters here. */
 export interface ProviderView {
-  /** What people see it by. */
+  /** Its display name. */
   readonly name: string;
   /** The version of the software. */
   readonly version: string;
-  /** Its clock when it was asked: milliseconds since 1970. */
+  /** Its clock at the time of asking: milliseconds since 1970. */
   readonly timeMs: number;
-  /** On the same clock. */
+  /** When it started, on the same clock. */
   readonly startedMs: number;
   /** What it serves. */
   readonly images: readonly ChannelArch[];
-  /** Which of them no client takes any more, by its own clock. */
+  /** Which of them have expired by its own clock: clients refuse them. */
   readonly expired: readonly string[];
-  /** What it expects and has not: `stable/arm64`. */
+  /** Images that it expects but does not have: `stable/arm64`. */
   readonly missing: readonly string[];
-  /** The ids of all keys that have signed what it serves. */
+  /** The ids of all keys that signed what it serves. */
   readonly signedBy: readonly string[];
-  /** What it says is wrong: one clause each. */
+  /** Its warnings: one clause each. */
   readonly warnings: readonly string[];
   /** Where it listens. */
   readonly http: StatusDocument["http"];
   /** Where it answers mDNS; null when that is off. */
   readonly mdns: StatusDocument["mdns"];
-  /** Its node; null when it is in no DHT. */
+  /** Its DHT node; null if it has none. */
   readonly dht: DhtStatus | null;
 }
 
 /**
  * Reads a provider's `/status`.
  *
- * @param text from the host that answered
- * @returns a reason where that is not a provider of this version
+ * @param text the answer, untrusted
+ * @returns a reason if it is not from a provider of this version
  */
 export function readProviderView(text: string): Result<ProviderView> {
   try {
-    // Whatever it lacks shows as a TypeError, or is not what it should be.
+    // A missing member throws a TypeError; the others are converted or checked.
     const status: StatusDocument = JSON.parse(text);
     const { http, mdns, dht } = status;
     const images = status.images.map(({ channel, arch }) => {
@@ -138,12 +138,12 @@ function dhtStatus(
   };
 }
 
-/** The path that is fetched to see whether HTTP works. */
+/** The path to fetch to test whether HTTP works. */
 export function probePath({ images: [image] }: ProviderView): string {
   return image === undefined ? "/status" : manifestPath(image);
 }
 
-/** The URL of the same at an address of the provider's machine. */
+/** The URL of that path at an address of the provider's machine. */
 export function probeUrl(provider: ProviderView, address: string): string {
   return `${httpBaseUrl(address, provider.http.port)}${probePath(provider)}`;
 }

@@ -6,7 +6,7 @@ import { servicesHeardOn } from "./provider_services.ts";
 
 /** What `plasmd doctor --json` prints. */
 export interface DoctorDocument {
-  /** Null: none answered. */
+  /** Null: no provider answered. */
   readonly provider: null | {
     readonly url: string;
     readonly name: string;
@@ -18,7 +18,7 @@ export interface DoctorDocument {
   readonly links: readonly {
     readonly interface: string;
     readonly addresses: readonly string[];
-    /** Whether multicast passes this machine's firewall. */
+    /** Whether multicast gets through this machine's firewall. */
     readonly multicast: boolean;
     readonly heard: readonly {
       readonly channel: string;
@@ -36,18 +36,18 @@ export interface DoctorDocument {
   readonly not_looked_at: readonly string[];
   /** What the provider itself says is wrong: one clause each. */
   readonly warnings: readonly string[];
-  /** None: nothing was found that keeps clients from the images. */
+  /** Empty: nothing was found that keeps clients from the images. */
   readonly findings: readonly {
     readonly code: string;
     readonly where: readonly string[];
     readonly cause: string;
     readonly next_step: string;
-    /** Where the documents say more. */
+    /** Where the documentation explains it. */
     readonly page: string;
   }[];
 }
 
-/** The form for programs. */
+/** The report for programs. */
 export function doctorDocument(
   seen: Observations,
   findings: readonly Finding[],
@@ -83,7 +83,7 @@ export function doctorDocument(
   };
 }
 
-/** The form for people. */
+/** The report for people. */
 export function doctorLines(
   seen: Observations,
   findings: readonly Finding[],
