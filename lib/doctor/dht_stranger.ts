@@ -45,8 +45,8 @@ export async function askDhtAsStranger(
     } else if (finding.kind === "problem") {
       hasAnswer ||= finding.topic !== undefined;
       problems.push(finding.message);
-      // One problem for each node: nodes that connected from a port that accepts
-      // nothing are not dialled again.
+      // One problem for each node: those that connected from a port that
+      // accepts nothing are not dialled again.
       if (!hasAnswer && problems.length >= nodes.length) break;
     }
   }

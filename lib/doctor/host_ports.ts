@@ -145,7 +145,7 @@ async function hasTftp(
     { address, port: 0 },
     (_, from) => answer.resolve(from),
   );
-  if (!opened.ok) return true; // The address is gone, which says nothing about TFTP.
+  if (!opened.ok) return true; // The address is gone: TFTP is unknown.
   await using socket = opened.value;
   await socket.send(encodeReadRequest(SERVED_BY_TFTP), {
     address,

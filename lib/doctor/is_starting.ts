@@ -2,8 +2,8 @@ import { selectLinks } from "../net/interfaces.ts";
 import type { Observations } from "./observations.ts";
 
 /**
- * Whether a provider is still reading its images for the first time. Until it is
- * done, it reports and advertises none of them.
+ * Whether a provider is still reading its images for the first time. Until it
+ * is done, it reports and advertises none of them.
  */
 export function isStarting(
   { provider, isLocal, addresses }: Pick<

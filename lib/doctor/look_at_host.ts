@@ -31,8 +31,8 @@ export interface HostParts extends HostDisk {
 }
 
 /**
- * Examines this machine by the settings: what a running provider does not report
- * about itself, or, if none runs, whether one could.
+ * Examines this machine by the settings: what a running provider does not
+ * report about itself, or, if none runs, whether one could.
  *
  * @param provider what the one running here reports about itself
  * @throws the signal's reason, if it aborts first

@@ -31,8 +31,8 @@ const LOOK_MS = 50;
 
 /**
  * Asks one link for boot images as another program would: with
- * npm:multicast-dns, which shares no code with our own responder. Only the first
- * question loads it.
+ * npm:multicast-dns, which shares no code with our own responder. Only the
+ * first question loads it.
  *
  * @throws the signal's reason, if it aborts first
  */

@@ -8,8 +8,8 @@ import { readProviderView } from "./provider_view.ts";
 const MAX_NEIGHBOURS = 5;
 
 /**
- * The clocks of other providers heard on the links. Each is asked at the address
- * that its announcement came from, whatever address that names.
+ * The clocks of other providers heard on the links. Each is asked at the
+ * address that its announcement came from, whatever address that names.
  *
  * @throws the signal's reason, if it aborts first
  */

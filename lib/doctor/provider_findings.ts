@@ -57,8 +57,8 @@ function linkHeardOn(seen: Observations): LinkView | undefined {
 }
 
 /**
- * Whether a provider runs but does not answer: it is heard by mDNS, or its state
- * directory is in use while something listens on its port.
+ * Whether a provider runs but does not answer: it is heard by mDNS, or its
+ * state directory is in use while something listens on its port.
  */
 export function isThereAndSilent(seen: Observations): boolean {
   const { attempts, host, provider } = seen;
