@@ -10,12 +10,22 @@ export function labObstacle(
 ): string | undefined {
   if (Deno.build.os !== "linux") return "network namespaces need Linux";
   if (Deno.uid() !== 0) return "network namespaces need root";
+  if (!isMounted("/")) {
+    // ip(8) changes its propagation.
+    return "the root directory is not mounted, as in a plain chroot: bind-mount it";
+  }
   const missing = ["ip", ...programs].filter((name) =>
     !["/usr/sbin", "/usr/bin", "/sbin", "/bin"].some((directory) =>
       isFile(`${directory}/${name}`)
     )
   );
   return missing.length === 0 ? undefined : `not installed: ${missing}`;
+}
+
+function isMounted(path: string): boolean {
+  const mounts = Deno.readTextFileSync("/proc/self/mountinfo").split("\n");
+  // proc(5): the fifth field is the mount point.
+  return mounts.some((line) => line.split(" ")[4] === path);
 }
 
 /**

@@ -129,7 +129,7 @@ class Walk {
     );
     assert.match(
       await this.exec("journalctl --unit plasmd --priority err --output cat"),
-      /; the old configuration holds\n[^]*unknown key "prot" in \[provider\]/,
+      /; the old configuration stays in effect\n[^]*unknown key "prot" in \[provider\]/,
     );
   }
 
