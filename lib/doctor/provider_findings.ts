@@ -144,7 +144,7 @@ const FELT_WARNINGS: readonly (readonly [FindingCode, RegExp, string?])[] = [
   ["signer_not_trusted", /^Boxes that follow trust document \d+ refuse/],
   [
     "trust_not_served",
-    /^Ignoring ".*\/trust\/\d+\.json": |; no trust document is handed on$/,
+    /^Ignoring ".*\/trust\/\d+\.json": |; no trust document is served$/,
     "put the document there as plasmd trust sign made it: plasmd trust verify says what is wrong with it",
   ],
 ];

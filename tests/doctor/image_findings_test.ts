@@ -53,7 +53,7 @@ Deno.test("imageFindings() takes what is withheld once it was read, which nobody
     ["image_not_offered nightly/arm64"],
   );
   assert.deepEqual(
-    found("Cannot offer the new testing/arm64, and offers the one before: odd"),
+    found("Cannot offer the new testing/arm64, keeping the previous one: odd"),
     ["image_not_offered testing/arm64"],
   );
 });

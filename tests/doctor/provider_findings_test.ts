@@ -6,7 +6,9 @@ import {
   nothingIsServed,
   whatProviderWarnsOf,
 } from "../../lib/doctor/provider_findings.ts";
+import { readTrustDocuments } from "../../lib/provider/trust_documents.ts";
 import { HEALTHY, PROVIDER } from "../support/doctor_observations.ts";
+import { MemoryFileSystem } from "../support/memory_file_system.ts";
 
 /** The healthy host, with what its provider says of itself changed. */
 function saying(provider: Partial<typeof PROVIDER>): Observations {
@@ -32,7 +34,7 @@ Deno.test("whatProviderWarnsOf() makes findings of what clients feel of a provid
     'The trust document "/state/trust/3.json" expired at 2026-11-01T00:00:00Z, 30 days ago: clients refuse it; sign its successor',
     "Boxes that follow trust document 3 refuse what ed25519:ab signed: 0 of its keys, not 1; sign with keys that it names",
     'Ignoring "/state/trust/4.json": signed.data is not base64',
-    'Cannot list "/state/trust": permission denied; no trust document is handed on',
+    'Cannot list "/state/trust": permission denied; no trust document is served',
   ];
   const findings = whatProviderWarnsOf(saying({ warnings }));
   assert.deepEqual(findings.map(({ code }) => code), [
@@ -45,6 +47,22 @@ Deno.test("whatProviderWarnsOf() makes findings of what clients feel of a provid
   ]);
   assert.equal(findings[1]?.nextStep, "have its owner renew it");
   assert.match(findings[4]?.nextStep ?? "", /plasmd trust verify/);
+});
+
+Deno.test("whatProviderWarnsOf() knows warnings about trust documents in the provider's own words", async () => {
+  const { signal } = new AbortController();
+  const codes = async (fileSystem: MemoryFileSystem) => {
+    const { warnings } = await readTrustDocuments("/state/trust", fileSystem, {
+      now: Date.parse("2026-12-01T00:00:00Z"),
+      signal,
+    });
+    return whatProviderWarnsOf(saying({ warnings })).map(({ code }) => code);
+  };
+  const damaged = new MemoryFileSystem().file("/state/trust/1.json", "{");
+  assert.deepEqual(await codes(damaged), ["trust_not_served"]);
+  const unlisted = new MemoryFileSystem().directory("/state/trust")
+    .setReadable("/state/trust", false);
+  assert.deepEqual(await codes(unlisted), ["trust_not_served"]);
 });
 
 Deno.test("whatProviderWarnsOf() tells that the directory of all images has gone, and not that nothing is served", () => {
