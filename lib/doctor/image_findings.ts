@@ -23,22 +23,17 @@ export function imageFindings(
     .filter((name) => CHANNEL_ARCH.test(name));
   const absent = new Set([...missing, ...others]);
   for (const name of offered) absent.delete(name);
+  const about = (name: string, holds: (warning: string) => boolean) =>
+    [name, warnings.filter(holds)] as const;
   const ofImages = [
     ...[...absent].map((name) =>
-      [
+      about(
         name,
-        warnings.filter((warning) =>
-          concerns(warning, name) || channelConcerned(warning, name)
-        ),
-      ] as const
+        (text) => concerns(text, name) || channelConcerned(text, name),
+      )
     ),
     ...offered.map((name) =>
-      [
-        name,
-        warnings.filter((warning) =>
-          LACKING.test(warning) && concerns(warning, name)
-        ),
-      ] as const
+      about(name, (text) => LACKING.test(text) && concerns(text, name))
     ),
   ];
   const said = new Set(ofImages.flatMap(([, clauses]) => clauses));

@@ -70,10 +70,8 @@ export async function foreignKernels(
   using limit = deadline(clock, HEAD_MS, { signal });
   const known = images.filter(({ arch }) => ARCHES.includes(arch));
   const found = await mapParallel(known.slice(0, MAX_IMAGES), async (image) => {
-    const path = manifestPath(image).replace("manifest.json", "kernel");
-    const head = await headOf(new URL(path, url), get, limit).catch(() =>
-      new Uint8Array()
-    );
+    const kernel = new URL("kernel", new URL(manifestPath(image), url));
+    const head = await headOf(kernel, get, limit).catch(() => new Uint8Array());
     const arch = archOfKernel(head);
     const fits = arch === undefined || arch === image.arch ||
       arch === "x86" && image.arch === "x86_64";
